@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The configuration: an INI file and the *.conf files of a directory beside it, in the order of
+ * their names. A table names every key there is; a key that is unknown, in the wrong section or
+ * of a wrong type is an error that names file, line, reason and the likely right spelling. A key
+ * that Nova knows and drover does not need gives a warning that says what takes its place. */
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_FLOAT, CONFIG_LIST } ConfigType;
+
+typedef struct ConfigKey {
+    const char *section;
+    const char *name;
+    ConfigType type;
+    const char *default_value; /* as text */
+    double min, max;           /* INT and FLOAT; both 0 = no bound */
+    const char *help;          /* one sentence; man page and --help are made from it */
+} ConfigKey;
+
+typedef struct ConfigObsolete {
+    const char *section;
+    const char *name;
+    const char *advice; /* "is not needed: ..." */
+} ConfigObsolete;
+
+typedef struct Config Config;
+
+/* path NULL = defaults only; directory NULL = no snippets. Values are read by config_get_*.
+ * ret_warnings (may be NULL) gets sentences. */
+Config *config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
+    const char *directory, GPtrArray **ret_warnings, GError **error);
+void config_free(Config *config);
+/* The key must be in the table: anything else is a bug. Strings are borrowed; "" is "not set". */
+const char *config_get(const Config *config, const char *section, const char *name);
+int64_t config_get_int(const Config *config, const char *section, const char *name);
+double config_get_float(const Config *config, const char *section, const char *name);
+bool config_get_bool(const Config *config, const char *section, const char *name);
+/* Overrides one value (command line, tests), with the same checks. */
+bool config_set(Config *config, const char *section, const char *name, const char *value,
+    GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
