@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* A compute host: where instances run. In the Compute API each is a nova-compute service and a
+ * hypervisor. */
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a host said of itself when it was last asked. */
+typedef struct HostFacts {
+    char *hostname;           /* as the hypervisor calls it */
+    char *hypervisor_type;    /* "QEMU" */
+    int hypervisor_version;   /* 10000002 = 10.0.2 */
+    int libvirt_version;
+    char *arch;               /* "x86_64" */
+    char *cpu_json;           /* Nova's cpu_info object as text, never NULL */
+    int vcpus;
+    int64_t memory_mib;
+    int64_t memory_free_mib;
+    int64_t pool_capacity_bytes;
+    int64_t pool_available_bytes;
+    char *pool_path;
+    int64_t uptime_s;         /* 0 = unknown: libvirt does not tell it */
+    int running_domains;      /* every domain that is active, ours or not */
+} HostFacts;
+
+typedef struct Host {
+    char *id;     /* UUID: of the service from 2.53 */
+    char *hypervisor_id; /* UUID: of the hypervisor from 2.53 */
+    int64_t number; /* the integer id that older microversions show */
+    char *name;
+    char *uri;               /* by which droverd reaches it */
+    char *peer_uri;          /* by which another host reaches it in a migration */
+    char *migration_address; /* where migration data goes; "" = as peer_uri says */
+    char *pool;              /* name of its storage pool for instances */
+    char *zone;
+    bool enabled;
+    char *disabled_reason; /* may be NULL */
+    bool forced_down;
+    bool connected;        /* the engine's control connection stands */
+    char *connect_error;   /* why it does not, one sentence; may be NULL */
+    int64_t last_seen_us;  /* last sign of life, 0 = never */
+    int64_t created_us;
+    int64_t updated_us;
+    bool has_facts;
+    HostFacts facts;
+} Host;
+
+/* What claims say is taken on a host: derived from the claim rows, never counted by hand. */
+typedef struct HostUsage {
+    int vcpus;
+    int64_t ram_mib;
+    int64_t disk_gib;
+    int instances;
+    int open_operations; /* Nova's current_workload */
+    int outgoing_migrations;
+    int incoming_migrations;
+} HostUsage;
+
+Host *host_new(void);
+void host_free(Host *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
+void host_facts_clear(HostFacts *facts);
+void host_facts_copy(const HostFacts *from, HostFacts *ret_to);
+/* up: not forced down, and a sign of life within service_down_time. */
+bool host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* A migration: the part of an operation that only moves have. Its status in the Compute API is
+ * derived from the operation's state (migration/states.h has the text of each). */
+#include "model/operation.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum { BLOCK_MIGRATION_AUTO, BLOCK_MIGRATION_YES, BLOCK_MIGRATION_NO } BlockMigration;
+
+/* Progress and totals as libvirt reports them; -1 = not known. */
+typedef struct JobStats {
+    int64_t memory_total_bytes;
+    int64_t memory_processed_bytes;
+    int64_t memory_remaining_bytes;
+    int64_t disk_total_bytes;
+    int64_t disk_processed_bytes;
+    int64_t disk_remaining_bytes;
+    int64_t memory_bytes_s;     /* transfer rate */
+    int64_t disk_bytes_s;
+    int64_t dirty_bytes_s;      /* memory dirtied per second */
+    int64_t iteration;
+    int64_t elapsed_ms;
+    int64_t downtime_ms;        /* expected while running, real when completed */
+} JobStats;
+#define JOB_STATS_UNKNOWN                                                                          \
+    (JobStats) { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+
+typedef struct Migration {
+    int64_t id;   /* Nova's integer */
+    char *uuid;
+    Operation operation; /* embedded; state, wanted, times, error */
+    char *source_host;
+    char *dest_host;      /* NULL until chosen */
+    char *requested_host; /* NULL: the scheduler chooses */
+    BlockMigration block_migration; /* as asked for */
+    bool disk_over_commit;
+    bool force;           /* 2.1-2.67: the named host is taken without the scheduler's checks */
+    bool early_checks;    /* below 2.34: the request waits for the checks */
+    bool copies_disks;    /* decided in CHECKING: the pools are not shared */
+    int64_t generation;   /* the instance's generation once it has moved */
+    JobStats stats;
+    int64_t started_us;   /* transfer began */
+    int64_t finished_us;
+} Migration;
+
+Migration *migration_new(void);
+void migration_free(Migration *migration);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Migration, migration_free)
+/* operation.c: for embedded operations. */
+void operation_clear(Operation *operation);

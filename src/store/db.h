@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* For the entity files of store/ alone: statements by name, bound and read by position. SQL is
+ * written with $1, $2, ... once for every database; times are INTEGER microseconds, booleans
+ * INTEGER 0/1, JSON is TEXT. sqlite.c implements this. */
+#include "store/store.h"
+
+typedef struct DbStatement DbStatement;
+
+/* A cached statement of this thread's connection; sql must be a string literal (its address is
+ * the cache's key). NULL and error on failure. db_finish returns it to the cache. */
+DbStatement *db_prepare(Store *store, const char *sql, GError **error);
+void db_bind_text(DbStatement *statement, int index, const char *value); /* NULL binds NULL */
+void db_bind_int(DbStatement *statement, int index, int64_t value);
+void db_bind_double(DbStatement *statement, int index, double value);
+void db_bind_null(DbStatement *statement, int index);
+/* *ret_row false: no more rows. */
+bool db_step(DbStatement *statement, bool *ret_row, GError **error);
+/* Steps a statement that gives no rows; *ret_changes may be NULL. */
+bool db_run(DbStatement *statement, int *ret_changes, GError **error);
+char *db_dup_text(DbStatement *statement, int column); /* NULL for NULL */
+const char *db_text(DbStatement *statement, int column); /* borrowed until the next step */
+int64_t db_int(DbStatement *statement, int column);
+double db_double(DbStatement *statement, int column);
+bool db_is_null(DbStatement *statement, int column);
+void db_finish(DbStatement *statement);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbStatement, db_finish)
+
+/* A write transaction (BEGIN IMMEDIATE). It rolls back unless committed:
+ *   g_autoptr(DbTransaction) transaction = db_begin(store, error);
+ *   ...
+ *   return db_commit(transaction, error);  */
+typedef struct DbTransaction DbTransaction;
+DbTransaction *db_begin(Store *store, GError **error);
+bool db_commit(DbTransaction *transaction, GError **error);
+void db_end(DbTransaction *transaction);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbTransaction, db_end)
+int64_t db_now_us(Store *store);
+const Clock *db_clock(Store *store);

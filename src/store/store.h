@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What can be remembered, and the only way to remember it. One file per entity holds its SQL;
+ * sqlite.c is the thin layer over the database. Blocking, but short; any thread: each thread has
+ * a connection of its own. Writes are committed and synced when a function returns.
+ *
+ * get_x: must exist, else ERROR_NOT_FOUND. find_x: success and NULL when absent. list_x: an array
+ * that owns its records. A failure of the database itself is ERROR_STORE_DOWN.
+ * accept_x: called by the API: the request is durable when it returns. A text that the database
+ * refuses because of a unique index is ERROR_CONFLICT. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/host.h"
+#include "model/identity.h"
+#include "model/image.h"
+#include "model/instance.h"
+#include "model/migration.h"
+#include "model/network.h"
+
+typedef struct Store Store;
+
+/* url: "sqlite:///path". Creates the database, brings an older schema up to date, refuses a newer
+ * one by number, and refuses when another process has it open for writing as a daemon. */
+Store *store_open(const char *url, const Clock *clock, GError **error);
+void store_close(Store *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
+int store_schema_version(Store *store);
+/* Starts a new life of this daemon: every open operation becomes its own. Once, at start. */
+bool store_begin_epoch(Store *store, int64_t *ret_epoch, GError **error);
+/* settings: small values that outlive the daemon (ids of the built-in services, ...). */
+bool store_get_setting(Store *store, const char *key, char **ret_value, GError **error);
+bool store_set_setting(Store *store, const char *key, const char *value, GError **error);
+
+/* ---- identity (store/identity.c) ---- */
+bool store_insert_user(Store *store, const User *user, GError **error);
+bool store_update_user(Store *store, const User *user, GError **error);
+bool store_delete_user(Store *store, const char *id, GError **error);
+User *store_get_user(Store *store, const char *id, GError **error);
+bool store_find_user_by_name(Store *store, const char *name, User **ret_user, GError **error);
+GPtrArray *store_list_users(Store *store, GError **error);
+bool store_insert_project(Store *store, const Project *project, GError **error);
+bool store_update_project(Store *store, const Project *project, GError **error);
+bool store_delete_project(Store *store, const char *id, GError **error);
+Project *store_get_project(Store *store, const char *id, GError **error);
+bool store_find_project_by_name(
+    Store *store, const char *name, Project **ret_project, GError **error);
+GPtrArray *store_list_projects(Store *store, GError **error);
+GPtrArray *store_list_roles(Store *store, GError **error);
+/* Role names a user has on a project, without the implied ones: char *. */
+GPtrArray *store_list_assigned_roles(
+    Store *store, const char *user_id, const char *project_id, GError **error);
+/* Project records in which a user has any role. */
+GPtrArray *store_list_user_projects(Store *store, const char *user_id, GError **error);
+bool store_assign_role(Store *store, const char *user_id, const char *project_id,
+    const char *role_name, GError **error);
+bool store_unassign_role(Store *store, const char *user_id, const char *project_id,
+    const char *role_name, GError **error);
+/* Tokens are stored by the SHA-256 of their text. Expired ones are deleted on the way. */
+bool store_insert_token(Store *store, const char *token_hash, const char *user_id,
+    const char *project_id, int64_t issued_us, int64_t expires_us, GError **error);
+/* NULL in *ret_identity: unknown, expired, or its user or project is disabled. */
+bool store_find_token(
+    Store *store, const char *token_hash, Identity **ret_identity, GError **error);
+bool store_delete_token(Store *store, const char *token_hash, GError **error);
+
+/* ---- images (store/images.c) ---- */
+bool store_insert_image(Store *store, const Image *image, GError **error);
+bool store_update_image(Store *store, const Image *image, GError **error);
+/* ERROR_CONFLICT while an instance that lives was made from it is NOT an error: the base stays on
+ * the hosts. */
+bool store_delete_image(Store *store, const char *id, GError **error);
+Image *store_get_image(Store *store, const char *id, GError **error);
+/* project_id NULL = all; else public ones and its own. Newest first. */
+GPtrArray *store_list_images(Store *store, const char *project_id, GError **error);
+/* The number of images whose file has that hash. */
+bool store_count_image_hash(Store *store, const char *sha256, int *ret_count, GError **error);
+
+/* ---- flavors, networks (store/flavors.c, store/networks.c) ---- */
+bool store_insert_flavor(Store *store, const Flavor *flavor, GError **error);
+bool store_update_flavor(Store *store, const Flavor *flavor, GError **error);
+bool store_delete_flavor(Store *store, const char *id, GError **error);
+Flavor *store_get_flavor(Store *store, const char *id, GError **error);
+GPtrArray *store_list_flavors(Store *store, GError **error);
+bool store_insert_network(Store *store, const Network *network, GError **error);
+/* ERROR_CONFLICT while it has ports. */
+bool store_delete_network(Store *store, const char *id, GError **error);
+Network *store_get_network(Store *store, const char *id, GError **error);
+GPtrArray *store_list_networks(Store *store, GError **error);
+/* instance_id or network_id NULL = all. */
+GPtrArray *store_list_ports(
+    Store *store, const char *instance_id, const char *network_id, GError **error);
+
+/* ---- hosts (store/hosts.c) ---- */
+bool store_insert_host(Store *store, const Host *host, GError **error);
+/* ERROR_CONFLICT while an instance or a claim is on it. */
+bool store_delete_host(Store *store, const char *name, GError **error);
+Host *store_get_host(Store *store, const char *name, GError **error);
+bool store_find_host(Store *store, const char *name, Host **ret_host, GError **error);
+GPtrArray *store_list_hosts(Store *store, GError **error); /* by name */
+/* disabled_reason NULL clears it. */
+bool store_set_host_enabled(Store *store, const char *name, bool enabled,
+    const char *disabled_reason, GError **error);
+bool store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error);
+/* Engine only: what the control connection says. connect_error NULL clears it. */
+bool store_set_host_connection(Store *store, const char *name, bool connected,
+    const char *connect_error, int64_t last_seen_us, GError **error);
+bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
+/* Engine only: one transaction for the signs of life of many hosts. names: const char *. */
+bool store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError **error);
+bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
+/* All at once: host name -> HostUsage * (owned by the table). */
+GHashTable *store_list_host_usage(Store *store, GError **error);
+
+/* ---- instances (store/instances.c) ---- */
+typedef struct InstanceFilter {
+    const char *project_id; /* NULL = all */
+    const char *user_id;
+    const char *host;
+    const char *image_id;
+    const char *flavor_id;
+    const char *address;       /* regular expressions are matched by the caller, see api */
+    const char *marker;        /* id; rows after it in the order asked for */
+    const char *name_regex;    /* GLib regex, matched unanchored */
+    const char *statuses;      /* comma separated Nova statuses, upper case; NULL = any */
+    const char *vm_state;      /* name */
+    const char *task_state;    /* name */
+    int power_state;           /* -1 = any */
+    int locked;                /* -1 = any */
+    bool deleted;              /* only deleted ones instead of only living ones */
+    bool with_deleted;         /* both (changes-since) */
+    int64_t changed_since_us;  /* 0 = any */
+    int64_t changed_before_us; /* 0 = any */
+    const char *sort_key;      /* column of the API: created_at, display_name, host, ... or NULL */
+    bool sort_ascending;       /* default: newest first */
+    int limit;                 /* 0 = all */
+} InstanceFilter;
+
+/* What an accepted create needs beyond the record: which networks. The record's id, number,
+ * ports and times are filled in. */
+typedef struct InstanceRequest {
+    Instance *instance;
+    GPtrArray *network_ids; /* char *: one port each */
+    GPtrArray *fixed_addresses; /* char * or NULL entries, same length, may be NULL */
+    const char *requested_host; /* NULL: the scheduler chooses */
+    const char *request_id;
+    const char *user_id;
+} InstanceRequest;
+/* One transaction: instance (building), ports with MAC and address, and its create operation.
+ * ERROR_LIMIT when a network has no address left, ERROR_INVALID for a bad fixed address. */
+bool store_accept_instance(Store *store, InstanceRequest *request, GError **error);
+Instance *store_get_instance(Store *store, const char *id, GError **error); /* also deleted ones */
+GPtrArray *store_list_instances(Store *store, const InstanceFilter *filter, GError **error);
+/* API: DELETE. Sets delete_wanted; with no open operation inserts the delete operation at once,
+ * else asks the open one to cancel (wanted = cancel). Idempotent. */
+bool store_accept_delete(Store *store, const char *id, const char *request_id,
+    const char *user_id, GError **error);
+bool store_set_instance_metadata(
+    Store *store, const char *id, const char *metadata_json, GError **error);
+bool store_set_instance_name(Store *store, const char *id, const char *name,
+    const char *description, GError **error);
+bool store_set_instance_lock(
+    Store *store, const char *id, bool locked, const char *reason, GError **error);
+/* Engine only: what was seen of a guest that has no open operation (it shut down, it crashed). The
+ * write happens only if it still has none. */
+bool store_observe_instance(Store *store, const char *id, VmState vm_state,
+    PowerState power_state, bool should_run, GError **error);
+/* os-resetState: administrators put an instance into active or error. */
+bool store_reset_instance_state(Store *store, const char *id, VmState state, GError **error);
+
+/* ---- operations (store/operations.c) ---- */
+typedef struct OperationRequest {
+    OperationKind kind;
+    const char *instance_id;
+    const char *request_id;
+    const char *user_id;    /* NULL: drover itself */
+    const char *project_id;
+    VmState expected[4];    /* vm_states in which it is allowed */
+    int n_expected;         /* 0 = any */
+} OperationRequest;
+/* ERROR_CONFLICT: another operation is open or the vm_state is not an expected one; the message
+ * says which ("while it is in task_state migrating"). ERROR_NOT_FOUND: no such instance. */
+Operation *store_accept_operation(
+    Store *store, const OperationRequest *request, GError **error);
+Operation *store_get_operation(Store *store, int64_t id, GError **error);
+GPtrArray *store_list_open_operations(Store *store, GError **error); /* oldest first */
+/* Of one instance, newest first: what os-instance-actions shows. limit 0 = all. */
+GPtrArray *store_list_instance_operations(
+    Store *store, const char *instance_id, int limit, GError **error);
+GPtrArray *store_list_operation_events(Store *store, int64_t operation_id, GError **error);
+/* API only. ERROR_GONE_STALE when the operation is not open any more. */
+bool store_set_wanted(Store *store, int64_t operation_id, Wanted wanted, GError **error);
+
+/* Engine only: THE transaction that moves an operation. One commit holds the compare-and-swap of
+ * state (id, from, epoch), its history line, and whatever of the members below is set. Zero rows
+ * swapped is ERROR_GONE_STALE and nothing is written. The one caller of each machine is its
+ * move.c. */
+typedef struct OperationMove {
+    int64_t operation_id;
+    int64_t epoch;
+    const char *from;
+    const char *to;
+    bool closes;              /* to is a final state: is_open ends */
+    const char *sentence;
+    int64_t deadline_us;      /* of the new state */
+    const char *error_code;   /* kept only when none is stored yet: the first error wins */
+    const char *message;
+
+    /* of the instance (only written when set_instance is true) */
+    bool set_instance;
+    const char *instance_id;
+    const char *host;         /* NULL = leave */
+    int vm_state;             /* -1 = leave */
+    int power_state;          /* -1 = leave */
+    int should_run;           /* -1 = leave */
+    int64_t generation;       /* -1 = leave */
+    bool launched;            /* launched_at = now */
+    bool terminated;          /* deleted: ports are released, terminated_at = now */
+    const Fault *fault;       /* NULL = leave */
+    bool clear_fault;
+
+    /* of the claims */
+    bool release_target;      /* the claim on the destination goes */
+    bool promote_target;      /* the destination's claim becomes the owner's, the old one goes */
+    bool release_all;         /* both go */
+
+    /* of the migration (only for kinds that have one) */
+    const Migration *migration; /* dest_host, copies_disks, generation, stats, times; NULL = leave */
+} OperationMove;
+bool store_move_operation(Store *store, const OperationMove *move, GError **error);
+
+/* ---- claims (store/claims.c) ---- */
+/* Engine only. The choice and the claim in one transaction: choose is called inside it with every
+ * host and its usage, and returns the name of the chosen one (borrowed from hosts) or NULL with
+ * ERROR_NO_VALID_HOST set. The claim row for the operation's instance is then inserted: owner for
+ * a create, target for a move. Idempotent: an existing claim of that operation is kept and
+ * returned. *ret_host is the caller's. */
+typedef const char *(*StoreChooseHost)(
+    GPtrArray *hosts, GHashTable *usage, void *data, GError **error);
+bool store_claim(Store *store, const Operation *operation, const Instance *instance,
+    StoreChooseHost choose, void *data, char **ret_host, GError **error);
+
+/* ---- migrations (store/migrations.c) ---- */
+typedef struct MigrationRequest {
+    OperationRequest operation;
+    const char *requested_host;
+    BlockMigration block_migration;
+    bool disk_over_commit;
+    bool force;
+    bool early_checks;
+} MigrationRequest;
+/* Inserts operation and migration; source host is the instance's host at that moment. */
+Migration *store_accept_migration(Store *store, const MigrationRequest *request, GError **error);
+typedef struct MigrationFilter {
+    const char *instance_id;
+    const char *host;          /* source or destination */
+    const char *source_host;
+    const char *status;        /* Nova's */
+    const char *kind;          /* Nova's migration_type */
+    const char *user_id;
+    const char *project_id;
+    const char *marker;        /* uuid */
+    int64_t changed_since_us;
+    int64_t changed_before_us;
+    bool in_progress;          /* only open ones */
+    bool oldest_first;
+    int limit;                 /* 0 = all */
+} MigrationFilter;
+GPtrArray *store_list_migrations(Store *store, const MigrationFilter *filter, GError **error);
+Migration *store_get_migration(Store *store, int64_t id, GError **error);
+Migration *store_get_migration_of_operation(Store *store, int64_t operation_id, GError **error);
+/* Engine only: progress between moves; not synced, loss is harmless. */
+bool store_set_migration_stats(
+    Store *store, int64_t operation_id, const JobStats *stats, GError **error);
+
+/* ---- console history (store/console.c) ---- */
+/* What a guest's console said on hosts it has left, capped at 256 KiB in all; one row per
+ * operation, so that doing it twice is doing it once. */
+bool store_save_console(Store *store, const char *instance_id, int64_t operation_id,
+    const char *text, size_t size, GError **error);
+/* The pieces in order, joined; "" when there is none. Caller frees. */
+char *store_load_console(Store *store, const char *instance_id, GError **error);
