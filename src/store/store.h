@@ -255,7 +255,7 @@ typedef struct MigrationFilter {
     const char *instance_id;
     const char *host;          /* source or destination */
     const char *source_host;
-    const char *status;        /* Nova's */
+    const char *states;        /* comma separated state names, NULL = any */
     const char *kind;          /* Nova's migration_type */
     const char *user_id;
     const char *project_id;
