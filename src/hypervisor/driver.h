@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The hypervisor as callers see it: one function per verb of provider.h, with the same meaning,
+ * run through the filters. A Hypervisor is a provider with its filters; a HypervisorHost is an
+ * open session. Blocking: only on worker threads (calls.h). */
+#include "hypervisor/provider.h"
+
+typedef struct Hypervisor Hypervisor;
+typedef struct HypervisorHost HypervisorHost;
+
+/* A layer in front of a provider. Either function may be NULL. before: an error stops the verb
+ * before its effect; after: an error replaces the result of an effect that has happened, which is
+ * how an unknown outcome is rehearsed. */
+typedef struct HypervisorFilter {
+    const char *name;
+    bool (*before)(void *data, const char *verb, const char *host, GError **error);
+    bool (*after)(void *data, const char *verb, const char *host, GError **error);
+    void (*free)(void *data);
+    void *data;
+} HypervisorFilter;
+
+/* Takes the provider's own data (freed by free_data). */
+Hypervisor *hypervisor_new(
+    const HypervisorProvider *provider, void *data, GDestroyNotify free_data);
+/* Added in front of those that are there; takes filter.data. */
+void hypervisor_add_filter(Hypervisor *hypervisor, HypervisorFilter filter);
+/* "delay:live_migrate=500" or "fault:start_guest@3=refused": makes the named filter (filter/). */
+bool hypervisor_add_filter_text(Hypervisor *hypervisor, const char *text, GError **error);
+void hypervisor_free(Hypervisor *hypervisor);
+const char *hypervisor_name(const Hypervisor *hypervisor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hypervisor, hypervisor_free)
+
+HypervisorHost *hypervisor_open(Hypervisor *hypervisor, const HostAddress *address,
+    uint64_t session, HostEventSink sink, void *sink_data, GError **error);
+/* Counted, because a worker may still be inside a call when the engine lets go of a host. */
+HypervisorHost *hypervisor_host_ref(HypervisorHost *host);
+void hypervisor_host_unref(HypervisorHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HypervisorHost, hypervisor_host_unref)
+const char *hypervisor_host_name(const HypervisorHost *host);
+uint64_t hypervisor_host_session(const HypervisorHost *host);
+
+bool hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error);
+bool hypervisor_ping(HypervisorHost *host, GError **error);
+GPtrArray *hypervisor_list_domains(HypervisorHost *host, GError **error);
+bool hypervisor_describe_domain(
+    HypervisorHost *host, const char *uuid, DomainView *ret_view, GError **error);
+bool hypervisor_ensure_base(HypervisorHost *host, const BaseImage *image, GError **error);
+bool hypervisor_copy_base(
+    HypervisorHost *host, HypervisorHost *from, const BaseImage *image, GError **error);
+bool hypervisor_create_guest(HypervisorHost *host, const GuestSpec *guest, GError **error);
+bool hypervisor_remove_guest(
+    HypervisorHost *host, const char *uuid, bool destroy, GError **error);
+bool hypervisor_remove_disks(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_shutdown_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_destroy_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_reboot_guest(HypervisorHost *host, const char *uuid, bool hard, GError **error);
+bool hypervisor_pause_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_resume_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_size,
+    char **ret_text, size_t *ret_size, GError **error);
+bool hypervisor_create_marker(
+    HypervisorHost *host, const char *token, bool *ret_existed, GError **error);
+bool hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error);
+bool hypervisor_prepare_dest(
+    HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
+bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,
+    const MigrateRequest *request, GError **error);
+bool hypervisor_query_job(
+    HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error);
+bool hypervisor_query_done_job(
+    HypervisorHost *dest, const char *uuid, JobStats *ret_stats, GError **error);
+bool hypervisor_abort_job(HypervisorHost *source, const char *uuid, GError **error);

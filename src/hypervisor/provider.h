@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The contract a hypervisor implements. Verbs of our domain, not a mirror of libvirt; under 25
+ * members; none may be NULL. Callers use driver.h, which runs the filters (delay, fault) around
+ * each of these.
+ *
+ * For every member: it blocks, on a worker thread, for as long as its lane says (calls.h): short
+ * verbs < 30 s, long ones as long as it takes. It may be called from several threads at once for
+ * one session (at most 4 per connection; the callers keep to that). It is idempotent unless it
+ * says otherwise: done twice is done once, because after a crash it *will* be called twice.
+ *
+ * Errors with meaning, for all: HYPERVISOR_DOWN: the connection is gone before the effect was
+ * asked for. OUTCOME_UNKNOWN: it went away while the effect was under way: it may have happened.
+ * HYPERVISOR_REFUSED: the host answered no; the text is its own. NOT_FOUND: the domain is not
+ * there. CANCELLED: the job was aborted. LIMIT: no space. */
+#include "hypervisor/types.h"
+
+typedef struct HypervisorProvider {
+    const char *name; /* "libvirt", "fake" */
+
+    /* Opens a session: control and transfer connection. On an opener thread; may hang with a
+     * frozen host, but only after a probe of the address with a time-out of its own. Events go to
+     * sink from the moment it returns until close has returned, tagged with session. */
+    void *(*open)(void *provider, const HostAddress *address, uint64_t session,
+        HostEventSink sink, void *sink_data, GError **error);
+    /* Closes and frees the session. No event is delivered after it has returned. */
+    void (*close)(void *host);
+
+    /* What the host is and has. Refreshes the pool. */
+    bool (*probe)(void *host, HostFacts *ret_facts, GError **error);
+    /* A sign of life: the cheapest question that host and hypervisor answer themselves. */
+    bool (*ping)(void *host, GError **error);
+    /* All domains: DomainView *. */
+    GPtrArray *(*list_domains)(void *host, GError **error);
+    /* One domain; DOMAIN_ABSENT is success. job is filled in. */
+    bool (*describe_domain)(void *host, const char *uuid, DomainView *ret_view, GError **error);
+
+    /* Streams the file into the pool as a base volume, then makes the completeness marker; with a
+     * complete base there it does nothing. An incomplete one (no marker) is deleted and made
+     * again. Long. */
+    bool (*ensure_base)(void *host, const BaseImage *image, GError **error);
+    /* Copies a complete base from another host when the image's file is gone. Long. */
+    bool (*copy_base)(void *host, void *from_host, const BaseImage *image, GError **error);
+    /* Makes the guest's volumes (root overlay, config drive, console log) where they are missing
+     * and defines the domain (persistent, no autostart). An existing volume is never overwritten
+     * when it belongs to a defined domain. */
+    bool (*create_guest)(void *host, const GuestSpec *guest, GError **error);
+    /* Undefines the domain and deletes the guest's volumes. A running domain is destroyed first
+     * only when destroy is true, else that is CONFLICT. Absent things are fine. */
+    bool (*remove_guest)(void *host, const char *uuid, bool destroy, GError **error);
+    /* Deletes the volumes of a guest whose domain is not here (it left): CONFLICT when the domain
+     * is defined here. What is on a pool shared with its new host must not be passed here. */
+    bool (*remove_disks)(void *host, const char *uuid, GError **error);
+
+    /* Starts it; already running is fine. */
+    bool (*start_guest)(void *host, const char *uuid, GError **error);
+    /* Asks the guest to power off (ACPI); returns at once. */
+    bool (*shutdown_guest)(void *host, const char *uuid, GError **error);
+    /* Pulls the plug; not running is fine. */
+    bool (*destroy_guest)(void *host, const char *uuid, GError **error);
+    /* hard: reset. Soft: asks the guest. NOT idempotent: the caller records that it was asked. */
+    bool (*reboot_guest)(void *host, const char *uuid, bool hard, GError **error);
+    bool (*pause_guest)(void *host, const char *uuid, GError **error);
+    bool (*resume_guest)(void *host, const char *uuid, GError **error);
+    /* The last max_size bytes of the console log; caller frees. */
+    bool (*read_console)(
+        void *host, const char *uuid, size_t max_size, char **ret_text, size_t *ret_size,
+        GError **error);
+
+    /* Shared-pool probe, half each: makes the marker volume. *ret_existed: the name was there
+     * already (made through the other host: the pool is shared). */
+    bool (*create_marker)(void *host, const char *token, bool *ret_existed, GError **error);
+    bool (*delete_marker)(void *host, const char *token, GError **error);
+
+    /* On the destination, before a migration that copies disks: makes the volumes that the source
+     * has (root overlay on its base, config drive, console log), empty and of the same capacity
+     * and format. The bases must be complete here. */
+    bool (*prepare_dest)(void *dest, void *source, const char *uuid, GError **error);
+    /* Moves the running (or paused) guest, peer to peer: source talks to dest, and the work goes
+     * on when we die. Long. NOT idempotent. Returns when the source is done. OUTCOME_UNKNOWN when
+     * our connection broke meanwhile. On refusal and failure the guest runs where it was. */
+    bool (*live_migrate)(
+        void *source, void *dest, const MigrateRequest *request, GError **error);
+    /* Progress of the job on the source. CONFLICT: there is no job. */
+    bool (*query_job)(void *source, const char *uuid, JobStats *ret_stats, GError **error);
+    /* Totals and downtime of the finished job: libvirt keeps them on the destination, once. */
+    bool (*query_done_job)(void *dest, const char *uuid, JobStats *ret_stats, GError **error);
+    /* Asks the source to give the migration up; live_migrate then ends with CANCELLED. No job is
+     * CONFLICT. */
+    bool (*abort_job)(void *source, const char *uuid, GError **error);
+} HypervisorProvider;

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The nouns of the hypervisor contract: what callers hand in and what they get back. Plain
+ * records. "Host" here is an open session with one host. */
+#include "base/error.h"
+#include "model/host.h"
+#include "model/migration.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How to reach a host; all borrowed. */
+typedef struct HostAddress {
+    const char *name;
+    const char *uri;
+    const char *peer_uri;
+    const char *migration_address; /* "" = as peer_uri says */
+    const char *pool;
+} HostAddress;
+
+typedef enum {
+    DOMAIN_ABSENT,   /* the host answered: it does not know this domain */
+    DOMAIN_SHUT_OFF, /* defined, not running */
+    DOMAIN_RUNNING,
+    DOMAIN_PAUSED,
+    DOMAIN_CRASHED,
+    DOMAIN_UNREACHABLE, /* the host did not answer: nothing is known (never from a provider) */
+} DomainState;
+
+typedef enum {
+    DOMAIN_REASON_OTHER,
+    DOMAIN_REASON_BOOTED,
+    DOMAIN_REASON_USER,             /* paused by a call */
+    DOMAIN_REASON_MIGRATION,        /* paused by, or for, a migration */
+    DOMAIN_REASON_MIGRATED,         /* running here since a migration; or shut off because it left */
+    DOMAIN_REASON_POSTCOPY,
+    DOMAIN_REASON_POSTCOPY_FAILED,
+    DOMAIN_REASON_IO_ERROR,
+    DOMAIN_REASON_STARTING_UP,
+    DOMAIN_REASON_SHUTDOWN,         /* the guest shut itself down */
+    DOMAIN_REASON_DESTROYED,
+    DOMAIN_REASON_CRASHED,
+    DOMAIN_REASON_FAILED,
+    DOMAIN_REASON_UNKNOWN,          /* shut off, and libvirt does not know why: the host rebooted */
+} DomainReason;
+
+typedef enum { DOMAIN_JOB_NONE, DOMAIN_JOB_OUT, DOMAIN_JOB_IN, DOMAIN_JOB_OTHER } DomainJob;
+
+/* One side's view of one guest: what the recovery table decides from. */
+typedef struct DomainView {
+    char uuid[37];
+    char *name;
+    DomainState state;
+    DomainReason reason;
+    DomainJob job;
+    bool persistent;
+    bool is_ours;            /* carries drover's metadata */
+    int64_t generation;      /* from the metadata, -1 = none */
+    int64_t operation;       /* the operation that wrote the metadata, 0 = none */
+} DomainView;
+void domain_view_free(DomainView *view);
+void domain_view_clear(DomainView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainView, domain_view_free)
+const char *domain_state_name(DomainState state);
+const char *domain_reason_name(DomainReason reason);
+const char *domain_job_name(DomainJob job);
+
+typedef enum {
+    HOST_EVENT_CLOSED,    /* the control connection is gone: keep-alive, end of file, ... */
+    HOST_EVENT_DOMAIN,    /* a domain changed: state and reason are the new ones */
+    HOST_EVENT_ITERATION, /* a migration began another pass over memory */
+    HOST_EVENT_JOB_DONE,  /* a job of a domain ended */
+} HostEventKind;
+
+/* Delivered on a thread of the provider, which must not be blocked: the sink copies and posts. */
+typedef struct HostEvent {
+    HostEventKind kind;
+    uint64_t session; /* as given to open */
+    char uuid[37];    /* "" for CLOSED */
+    DomainState state;
+    DomainReason reason;
+    int64_t iteration;
+    char message[160]; /* CLOSED: why */
+} HostEvent;
+typedef void (*HostEventSink)(const HostEvent *event, void *data);
+
+/* A file that guests are made from, as it lies in droverd's image directory. */
+typedef struct BaseImage {
+    const char *path;   /* NULL: the image is gone here; only a complete base on the host will do */
+    const char *sha256; /* hex: its name on the host is made from this */
+    const char *format; /* "qcow2", "raw", "kernel", "initrd" */
+    int64_t size_bytes;
+    int64_t virtual_size_bytes; /* qcow2: of the disk inside; else = size */
+} BaseImage;
+
+typedef struct GuestNic {
+    const char *mac;
+    const char *bridge;
+    int64_t mtu; /* 0 = default */
+} GuestNic;
+
+/* Everything a host must know to make a guest; all borrowed. The same record made from the same
+ * instance gives the same domain on every host. */
+typedef struct GuestSpec {
+    const char *uuid;
+    const char *domain_name;   /* "instance-00000001" */
+    const char *display_name;  /* goes into the metadata */
+    const char *project_id;
+    const char *flavor_name;
+    int64_t generation;
+    int64_t operation;
+    int vcpus;
+    int64_t memory_mib;
+    int64_t root_size_bytes;   /* capacity of the overlay */
+    const char *root_hash;     /* of the base below it */
+    const char *root_format;
+    int64_t root_virtual_size_bytes;
+    const char *kernel_hash;   /* NULL: boots from its disk */
+    const char *initrd_hash;
+    const char *command_line;
+    const GuestNic *nics;
+    int n_nics;
+    const void *config_drive;  /* bytes of the vfat image */
+    size_t config_drive_size;
+    const char *emulator_cpu;  /* "" = the provider's default */
+} GuestSpec;
+
+typedef struct MigrateRequest {
+    const char *uuid;
+    const char *domain_name;
+    bool copies_disks;     /* the pools are not shared: disks flow too */
+    int64_t generation;    /* written into the destination's metadata before the job */
+    int64_t operation;
+    const char *display_name;
+    const char *project_id;
+    const char *flavor_name;
+    bool with_tls;
+    int64_t bandwidth_mib_s; /* 0 = no limit */
+    int downtime_ms;         /* longest pause to aim for; 0 = the hypervisor's own default */
+} MigrateRequest;
