@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/host.h"
+#include "model/identity.h"
+#include "model/image.h"
+#include "model/instance.h"
+#include "model/migration.h"
+#include "model/network.h"
+
+typedef struct StatusCase {
+    VmState vm_state;
+    const char *open_kind;
+    bool delete_wanted;
+    bool placed;
+    const char *task_state;
+    const char *status;
+} StatusCase;
+
+static const StatusCase status_cases[] = {
+    {VM_STATE_BUILDING, "create", false, false, "scheduling", "BUILD"},
+    {VM_STATE_BUILDING, "create", false, true, "spawning", "BUILD"},
+    {VM_STATE_ACTIVE, NULL, false, true, NULL, "ACTIVE"},
+    {VM_STATE_ACTIVE, "live-migration", false, true, "migrating", "MIGRATING"},
+    {VM_STATE_ACTIVE, "live-migration", true, true, "deleting", "ACTIVE"},
+    {VM_STATE_ACTIVE, "reboot", false, true, "rebooting", "REBOOT"},
+    {VM_STATE_ACTIVE, "reboot_hard", false, true, "rebooting_hard", "HARD_REBOOT"},
+    {VM_STATE_ACTIVE, "stop", false, true, "powering-off", "ACTIVE"},
+    {VM_STATE_ACTIVE, "pause", false, true, "pausing", "ACTIVE"},
+    {VM_STATE_ACTIVE, "delete", true, true, "deleting", "ACTIVE"},
+    {VM_STATE_STOPPED, NULL, false, true, NULL, "SHUTOFF"},
+    {VM_STATE_STOPPED, "start", false, true, "powering-on", "SHUTOFF"},
+    {VM_STATE_STOPPED, "reboot_hard", false, true, "rebooting_hard", "SHUTOFF"},
+    {VM_STATE_PAUSED, NULL, false, true, NULL, "PAUSED"},
+    {VM_STATE_PAUSED, "live-migration", false, true, "migrating", "MIGRATING"},
+    {VM_STATE_PAUSED, "unpause", false, true, "unpausing", "PAUSED"},
+    {VM_STATE_ERROR, NULL, false, false, NULL, "ERROR"},
+    {VM_STATE_ERROR, "reboot_hard", false, true, "rebooting_hard", "ERROR"},
+    {VM_STATE_DELETED, NULL, true, true, NULL, "DELETED"},
+};
+
+static void
+test_status_follows_vm_state_and_open_operation(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(status_cases); i++) {
+        const StatusCase *c = &status_cases[i];
+        g_autoptr(Instance) instance = instance_new();
+
+        instance->vm_state = c->vm_state;
+        instance->open_kind = g_strdup(c->open_kind);
+        instance->delete_wanted = c->delete_wanted;
+        instance->host = c->placed ? g_strdup("hosta") : NULL;
+        g_assert_cmpstr(instance_task_state(instance), ==, c->task_state);
+        g_assert_cmpstr(instance_status(instance), ==, c->status);
+    }
+}
+
+static void
+test_names_and_parsers_agree(void)
+{
+    for (int i = VM_STATE_BUILDING; i <= VM_STATE_DELETED; i++) {
+        VmState state;
+        g_assert_true(vm_state_parse(vm_state_name((VmState)i), &state));
+        g_assert_cmpint(state, ==, i);
+    }
+    for (int i = OPERATION_CREATE; i <= OPERATION_LIVE_MIGRATE; i++) {
+        OperationKind kind;
+        g_assert_true(operation_kind_parse(operation_kind_name((OperationKind)i), &kind));
+        g_assert_cmpint(kind, ==, i);
+    }
+    for (int i = WANTED_RUN; i <= WANTED_FORCE_COMPLETE; i++) {
+        Wanted wanted;
+        g_assert_true(wanted_parse(wanted_name((Wanted)i), &wanted));
+        g_assert_cmpint(wanted, ==, i);
+    }
+    for (int i = IMAGE_QUEUED; i <= IMAGE_KILLED; i++) {
+        ImageStatus status;
+        g_assert_true(image_status_parse(image_status_name((ImageStatus)i), &status));
+        g_assert_cmpint(status, ==, i);
+    }
+}
+
+static void
+test_unknown_names_are_refused(void)
+{
+    VmState state;
+    OperationKind kind;
+    Wanted wanted;
+    ImageStatus status;
+
+    g_assert_false(vm_state_parse("ACTIVE", &state));
+    g_assert_false(vm_state_parse(NULL, &state));
+    g_assert_false(operation_kind_parse("live_migration", &kind));
+    g_assert_false(operation_kind_parse(NULL, &kind));
+    g_assert_false(wanted_parse("", &wanted));
+    g_assert_false(image_status_parse("deleted", &status));
+}
+
+static void
+test_domain_name(void)
+{
+    g_autoptr(Instance) instance = instance_new();
+
+    instance->number = 255;
+    g_autofree char *name = instance_domain_name(instance);
+    g_assert_cmpstr(name, ==, "instance-000000ff");
+}
+
+static void
+test_host_is_up_by_its_last_sign_of_life(void)
+{
+    g_autoptr(Host) host = host_new();
+
+    g_assert_false(host_is_up(host, 100, 60));
+    host->last_seen_us = 50;
+    g_assert_true(host_is_up(host, 100, 60));
+    g_assert_true(host_is_up(host, 110, 60));
+    g_assert_false(host_is_up(host, 111, 60));
+    host->forced_down = true;
+    g_assert_false(host_is_up(host, 100, 60));
+}
+
+static void
+test_identity_roles(void)
+{
+    g_autoptr(Identity) identity = g_new0(Identity, 1);
+
+    g_assert_false(identity_has_role(identity, "admin"));
+    identity->roles = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(identity->roles, g_strdup("member"));
+    g_assert_true(identity_has_role(identity, "member"));
+    g_assert_false(identity_has_role(identity, "admin"));
+}
+
+static void
+test_addresses(void)
+{
+    uint32_t address;
+    int prefix;
+
+    g_assert_true(network_parse_cidr("10.20.0.0/24", &address, &prefix));
+    g_assert_cmpuint(address, ==, 0x0a140000);
+    g_assert_cmpint(prefix, ==, 24);
+    g_assert_true(network_parse_cidr("0.0.0.0/0", &address, &prefix));
+    const char *const bad[] = {"", "10.20.0.0", "10.20.0.0/", "10.20.0.0/33", "10.20.0.0/-1",
+        "10.20.0.1/24", "10.20.0/24", "10.20.0.0/24x", "10.20.0.0/ 24", "fe80::/64"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_false(network_parse_cidr(bad[i], &address, &prefix));
+    }
+    g_assert_false(network_parse_cidr(NULL, &address, &prefix));
+    g_assert_true(network_parse_address("255.255.255.255", &address));
+    g_autofree char *text = network_format_address(address);
+    g_assert_cmpstr(text, ==, "255.255.255.255");
+    g_assert_false(network_parse_address("1.2.3", &address));
+    g_assert_false(network_parse_address(NULL, &address));
+}
+
+static void
+test_copies_stand_alone(void)
+{
+    g_autoptr(Flavor) from = flavor_new();
+    Flavor to = {0};
+    ImageRefs refs = {.root_hash = g_strdup("aa")};
+    ImageRefs refs_copy = {0};
+    HostFacts facts = {.arch = g_strdup("x86_64"), .vcpus = 4};
+    HostFacts facts_copy = {0};
+
+    from->name = g_strdup("m1.tiny");
+    from->vcpus = 2;
+    flavor_copy(from, &to);
+    flavor_copy(from, &to);
+    image_refs_copy(&refs, &refs_copy);
+    image_refs_copy(&refs, &refs_copy);
+    host_facts_copy(&facts, &facts_copy);
+    host_facts_copy(&facts, &facts_copy);
+    g_assert_cmpstr(to.name, ==, "m1.tiny");
+    g_assert_true(to.name != from->name);
+    g_assert_cmpint(to.vcpus, ==, 2);
+    g_assert_cmpstr(refs_copy.root_hash, ==, "aa");
+    g_assert_cmpstr(facts_copy.arch, ==, "x86_64");
+    flavor_clear(&to);
+    image_refs_clear(&refs);
+    image_refs_clear(&refs_copy);
+    host_facts_clear(&facts);
+    host_facts_clear(&facts_copy);
+}
+
+static void
+test_new_records_know_nothing(void)
+{
+    g_autoptr(Migration) migration = migration_new();
+    g_autoptr(Image) image = image_new();
+    g_autoptr(Instance) instance = instance_new();
+
+    g_assert_cmpint(migration->stats.downtime_ms, ==, -1);
+    g_assert_cmpint(image->size_bytes, ==, -1);
+    g_assert_cmpuint(instance->ports->len, ==, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/model/status", test_status_follows_vm_state_and_open_operation);
+    g_test_add_func("/model/names", test_names_and_parsers_agree);
+    g_test_add_func("/model/unknown-names", test_unknown_names_are_refused);
+    g_test_add_func("/model/domain-name", test_domain_name);
+    g_test_add_func("/model/host-is-up", test_host_is_up_by_its_last_sign_of_life);
+    g_test_add_func("/model/identity-roles", test_identity_roles);
+    g_test_add_func("/model/addresses", test_addresses);
+    g_test_add_func("/model/copies", test_copies_stand_alone);
+    g_test_add_func("/model/new-records", test_new_records_know_nothing);
+    return g_test_run();
+}
