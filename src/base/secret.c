@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "base/secret.h"
+
+#include <string.h>
+
+bool
+secret_equal(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    if (a_size != b_size) {
+        return false;
+    }
+    const uint8_t *left = a;
+    const uint8_t *right = b;
+    /* volatile: the compiler must not find out that it could stop early. */
+    volatile uint8_t difference = 0;
+    for (size_t i = 0; i < a_size; i++) {
+        difference = difference | (left[i] ^ right[i]);
+    }
+    return difference == 0;
+}
+
+bool
+secret_equal_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && secret_equal(a, strlen(a), b, strlen(b));
+}
+
+char *
+secret_sha256_hex(const void *data, size_t size)
+{
+    return g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size);
+}
+
+char *
+secret_new_token(const Clock *clock, size_t size)
+{
+    g_autofree uint8_t *bytes = g_malloc(size);
+    clock->random(clock->data, bytes, size);
+    char *token = g_base64_encode(bytes, size);
+    explicit_bzero(bytes, size);
+    g_strdelimit(token, "+", '-');
+    g_strdelimit(token, "/", '_');
+    token[strcspn(token, "=")] = '\0';
+    return token;
+}
