@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What every kind of operation shares: the context that the engine lends to the state machines,
+ * and the table by which the engine runs them. One recipe: states.h (X-macro list of states),
+ * machine.c (allowed moves), move.c (the one setter), steps.c (one function per state, in life
+ * order), recover.c (what a stored state means at start). lifecycle/ and migration/ follow it.
+ *
+ * Everything here happens on the engine's thread; blocking work goes through calls.h. */
+#include "hypervisor/calls.h"
+#include "store/store.h"
+
+typedef struct OperationSettings {
+    int64_t service_down_time_us;
+    int max_concurrent_live_migrations; /* outgoing, per host; 0 = no limit */
+    bool with_tls;                      /* migration streams */
+    int64_t bandwidth_mib_s;
+    int downtime_ms;
+    int64_t prepare_timeout_us;   /* 60 s of libvirt-facts R7, more for base streams */
+    int64_t switchover_timeout_us;
+    int64_t shutdown_timeout_us;  /* graceful stop, then the plug: Nova's 60 s */
+    int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
+    double cpu_allocation_ratio;
+    double ram_allocation_ratio;
+    double disk_allocation_ratio;
+    int reserved_host_memory_mib;
+    char *image_directory;
+} OperationSettings;
+
+typedef struct OperationContext OperationContext;
+struct OperationContext {
+    Store *store;
+    Calls *calls;
+    const Clock *clock;
+    int64_t epoch;
+    OperationSettings settings;
+    void *engine; /* the engine's own; nobody else looks inside */
+
+    /* The open session with that host, borrowed until the engine's next turn (ref it to keep it);
+     * NULL while it is not connected. */
+    HypervisorHost *(*find_session)(OperationContext *context, const char *host);
+    /* Runs the operation's step again, soon or at a time. Both may be called at any moment. */
+    void (*wake)(OperationContext *context, int64_t operation_id);
+    void (*wake_at)(OperationContext *context, int64_t operation_id, int64_t when_us);
+    /* Tells whoever waits for that operation (a suspended request) that it moved. */
+    void (*moved)(OperationContext *context, int64_t operation_id);
+};
+
+/* One open operation in memory. Made from its row, thrown away at any time: nothing that matters
+ * lives only here. */
+typedef struct OperationTask OperationTask;
+typedef struct OperationRunner {
+    /* Reads what it needs from the store. recovered: the row was open when this daemon started or
+     * when the task was lost; then recover.c decides where to go on. */
+    OperationTask *(*load)(OperationContext *context, const Operation *operation, bool recovered,
+        GError **error);
+    /* Goes on as far as it can without waiting. False: the operation is closed (the engine drops
+     * the task). Must tolerate being called at any time for no reason. */
+    bool (*step)(OperationTask *task);
+    /* A domain event about the task's instance, from a host. */
+    void (*on_event)(OperationTask *task, const char *host, const HostEvent *event);
+    /* A host came up or went down. */
+    void (*on_host)(OperationTask *task, const char *host, bool connected);
+    void (*free)(OperationTask *task);
+} OperationRunner;
