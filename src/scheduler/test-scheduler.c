@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/scheduler.h"
+
+#include <string.h>
+
+enum { NOW_S = 1000 };
+
+typedef struct Fleet {
+    GPtrArray *hosts;
+    GHashTable *usage;
+    PlacementRequest request;
+} Fleet;
+
+static Host *
+add_host(Fleet *fleet, const char *name)
+{
+    Host *host = host_new();
+    host->name = g_strdup(name);
+    host->connected = true;
+    host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
+    host->has_facts = true;
+    host->facts.arch = g_strdup("x86_64");
+    host->facts.hypervisor_version = 10000002;
+    host->facts.vcpus = 4;
+    host->facts.memory_mib = 4096;
+    host->facts.pool_capacity_bytes = INT64_C(100) << 30;
+    host->facts.pool_available_bytes = INT64_C(50) << 30;
+    g_ptr_array_add(fleet->hosts, host);
+    return host;
+}
+
+static HostUsage *
+use(Fleet *fleet, const char *name)
+{
+    HostUsage *usage = g_new0(HostUsage, 1);
+    g_hash_table_insert(fleet->usage, g_strdup(name), usage);
+    return usage;
+}
+
+static void
+set_up(Fleet *fleet, const void *unused)
+{
+    fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->request = (PlacementRequest){
+        .instance_id = "i-1",
+        .vcpus = 1,
+        .ram_mib = 1024,
+        .disk_gib = 10,
+        .cpu_allocation_ratio = 1.0,
+        .ram_allocation_ratio = 1.0,
+        .disk_allocation_ratio = 1.0,
+        .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .now_us = NOW_S * G_USEC_PER_SEC,
+    };
+}
+
+static void
+tear_down(Fleet *fleet, const void *unused)
+{
+    g_ptr_array_unref(fleet->hosts);
+    g_hash_table_unref(fleet->usage);
+}
+
+static void
+assert_chosen(Fleet *fleet, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    const char *chosen = scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(chosen, ==, name);
+}
+
+static void
+assert_reason(Fleet *fleet, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+    const char *chosen = scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error);
+    g_assert_null(chosen);
+    g_assert_true(error_is(error, ERROR_NO_VALID_HOST));
+    g_assert_cmpstr(error->message, ==, reason);
+}
+
+static void
+test_most_free_ram_wins_then_the_name(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hostc");
+    add_host(fleet, "hostb");
+    add_host(fleet, "hosta");
+    use(fleet, "hosta")->ram_mib = 1;
+    assert_chosen(fleet, "hostb");
+    use(fleet, "hostb")->ram_mib = 2;
+    use(fleet, "hostc")->ram_mib = 3;
+    assert_chosen(fleet, "hosta");
+}
+
+static void
+test_no_host_at_all(Fleet *fleet, const void *unused)
+{
+    assert_reason(fleet, "No valid host was found. There are not enough hosts available.");
+}
+
+static void
+test_reason_counts_and_names(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    use(fleet, "hosta")->ram_mib = 3072 + 1;
+    add_host(fleet, "hostb")->last_seen_us = (NOW_S - 300) * G_USEC_PER_SEC;
+    assert_reason(fleet,
+        "No valid host was found. 2 hosts: "
+        "1 failed 'up' (hostb: needs 'up', has 'down', last seen 300 s ago), "
+        "1 failed 'ram' (hosta: needs 1024 MiB, has 1023 MiB)");
+}
+
+static void
+test_reason_of_a_thousand_hosts_is_short(Fleet *fleet, const void *unused)
+{
+    for (int i = 0; i < 1000; i++) {
+        g_autofree char *name = g_strdup_printf("host%d", i);
+        add_host(fleet, name)->facts.memory_mib = 512;
+    }
+    g_autoptr(Placement) placement = placement_make(&fleet->request, fleet->hosts, fleet->usage);
+    g_autofree char *reason = placement_reason(placement, &fleet->request);
+    g_assert_cmpuint(strlen(reason), <, 250);
+    g_assert_nonnull(strstr(reason, "1000 hosts: 1000 failed 'ram' (host0:"));
+}
+
+/* Each case spoils one thing of hostb; hosta is the source. */
+typedef struct Case {
+    const char *name;
+    PlacementCheck check;
+    void (*spoil)(Host *host, HostUsage *usage);
+    bool force_passes;
+    const char *reason; /* when hostb is asked for by name */
+} Case;
+
+static void
+spoil_up(Host *host, HostUsage *usage)
+{
+    host->forced_down = true;
+}
+
+static void
+spoil_enabled(Host *host, HostUsage *usage)
+{
+    host->enabled = false;
+    host->disabled_reason = g_strdup("disk swap");
+}
+
+static void
+spoil_connected(Host *host, HostUsage *usage)
+{
+    host->connected = false;
+}
+
+static void
+spoil_facts(Host *host, HostUsage *usage)
+{
+    host->has_facts = false;
+    host->facts.memory_mib = 0;
+}
+
+static void
+spoil_arch(Host *host, HostUsage *usage)
+{
+    g_free(host->facts.arch);
+    host->facts.arch = g_strdup("aarch64");
+}
+
+static void
+spoil_version(Host *host, HostUsage *usage)
+{
+    host->facts.hypervisor_version = 7002022;
+}
+
+static void
+spoil_ram(Host *host, HostUsage *usage)
+{
+    usage->ram_mib = 3073;
+}
+
+static void
+spoil_vcpus(Host *host, HostUsage *usage)
+{
+    usage->vcpus = 4;
+}
+
+static void
+spoil_disk(Host *host, HostUsage *usage)
+{
+    usage->disk_gib = 91;
+}
+
+static void
+spoil_disk_free(Host *host, HostUsage *usage)
+{
+    host->facts.pool_available_bytes = INT64_C(9) << 30;
+}
+
+static const Case cases[] = {
+    {"up", PLACEMENT_CHECK_UP, spoil_up, false,
+        "Compute service of hostb is unavailable at this time."},
+    {"enabled", PLACEMENT_CHECK_ENABLED, spoil_enabled, true,
+        "No valid host was found. hostb failed 'enabled': needs 'enabled', has 'disabled' (disk "
+        "swap) (enable its compute service)"},
+    {"connected", PLACEMENT_CHECK_CONNECTED, spoil_connected, false,
+        "Compute service of hostb is unavailable at this time."},
+    {"facts", PLACEMENT_CHECK_FACTS, spoil_facts, false,
+        "No valid host was found. hostb failed 'facts': needs known capacity, has none yet (wait "
+        "until the host has been probed)"},
+    {"arch", PLACEMENT_CHECK_ARCH, spoil_arch, false,
+        "No valid host was found. hostb failed 'arch': needs x86_64, has aarch64 (use a host of "
+        "the same architecture)"},
+    {"version", PLACEMENT_CHECK_VERSION, spoil_version, false,
+        "The instance requires a newer hypervisor version than has been provided."},
+    {"ram", PLACEMENT_CHECK_RAM, spoil_ram, false,
+        "No valid host was found. hostb failed 'ram': needs 1024 MiB, has 1023 MiB (free memory, "
+        "or raise ram_allocation_ratio)"},
+    {"vcpus", PLACEMENT_CHECK_VCPUS, spoil_vcpus, true,
+        "No valid host was found. hostb failed 'vcpus': needs 1 vCPUs, has 0 vCPUs (free some, or "
+        "raise cpu_allocation_ratio)"},
+    {"disk", PLACEMENT_CHECK_DISK, spoil_disk, true,
+        "No valid host was found. hostb failed 'disk': needs 10 GiB, has 9 GiB (free some, or "
+        "raise disk_allocation_ratio)"},
+    {"disk-free", PLACEMENT_CHECK_DISK_FREE, spoil_disk_free, false,
+        "No valid host was found. hostb failed 'disk-free': needs 10 GiB really free, has 9 GiB "
+        "really free (free space in its pool, or allow disk overcommit)"},
+};
+
+static void
+test_each_check_alone(Fleet *fleet, const void *data)
+{
+    const Case *spoiled = data;
+    add_host(fleet, "hosta");
+    Host *host = add_host(fleet, "hostb");
+    fleet->request.source_host = "hosta";
+    assert_chosen(fleet, "hostb");
+
+    spoiled->spoil(host, use(fleet, "hostb"));
+    g_autoptr(Placement) placement = placement_make(&fleet->request, fleet->hosts, fleet->usage);
+    for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
+        g_assert_cmpint(placement->hosts[1].rows[check].passed, ==, check != (int)spoiled->check);
+    }
+    fleet->request.requested_host = "hostb";
+    assert_reason(fleet, spoiled->reason);
+    fleet->request.force = true;
+    if (spoiled->force_passes) {
+        assert_chosen(fleet, "hostb");
+    } else {
+        assert_reason(fleet, spoiled->reason);
+    }
+}
+
+static void
+test_own_and_unknown_host(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    fleet->request.source_host = "hosta";
+    fleet->request.requested_host = "hosta";
+    assert_reason(fleet, "Unable to migrate instance (i-1) to current host (hosta).");
+    fleet->request.requested_host = "hostz";
+    assert_reason(fleet, "Compute host hostz could not be found.");
+}
+
+static void
+test_ratios_and_reserve(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    fleet->request.ram_mib = 6144;
+    fleet->request.ram_allocation_ratio = 1.5;
+    assert_chosen(fleet, "hosta");
+    fleet->request.reserved_host_memory_mib = 1;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'ram' (hosta: needs 6144 MiB, "
+        "has 6142 MiB)");
+    fleet->request.ram_mib = 1;
+    fleet->request.vcpus = 64;
+    fleet->request.cpu_allocation_ratio = 16.0;
+    assert_chosen(fleet, "hosta");
+    fleet->request.disk_gib = 60;
+    fleet->request.disk_over_commit = true;
+    assert_chosen(fleet, "hosta");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, function) g_test_add(path, Fleet, NULL, set_up, function, tear_down)
+    ADD("/scheduler/most-free-ram-wins-then-the-name", test_most_free_ram_wins_then_the_name);
+    ADD("/scheduler/no-host-at-all", test_no_host_at_all);
+    ADD("/scheduler/reason-counts-and-names", test_reason_counts_and_names);
+    ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);
+    ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
+    ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
+#undef ADD
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/scheduler/check/%s", cases[i].name);
+        g_test_add(path, Fleet, &cases[i], set_up, test_each_check_alone, tear_down);
+    }
+    return g_test_run();
+}
