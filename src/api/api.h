@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The OpenStack APIs on one port, by path prefix: /identity, /compute, /image, /network,
+ * /placement, and our own extensions below /drover. The daemon makes one Api, and gives its router
+ * and hooks to the HTTP server. Reads and writes the store, nudges the engine; never calls
+ * migration or hypervisor code. */
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "store/store.h"
+
+typedef struct ApiOptions {
+    const Clock *clock;
+    const char *public_url; /* "https://cloud.example:8774"; NULL or "": what each request's Host
+                               header says (X-Forwarded-* is not believed) */
+    const char *region;           /* NULL = "RegionOne" */
+    const char *image_directory;  /* where image files lie; made when it is missing */
+    uint64_t max_image_bytes;     /* 0 = no limit of our own */
+    int64_t token_lifetime_us;    /* 0 = 24 h */
+    int64_t service_down_time_us; /* 0 = 60 s */
+    int max_limit;                /* rows of one page, 0 = 1000 */
+    bool metrics_public;          /* /metrics needs no token */
+    bool allow_plaintext;         /* hosts may have qemu+tcp:// URIs */
+    double cpu_allocation_ratio;  /* as placement shows them; 0 = 1.0 */
+    double ram_allocation_ratio;
+    double disk_allocation_ratio;
+    int reserved_host_memory_mib;
+} ApiOptions;
+
+typedef struct Api Api;
+
+/* Copies the options; store, engine and clock must outlive it. Removes what uploads that a killed
+ * daemon left behind. */
+Api *api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error);
+void api_free(Api *api);
+/* For the server; others (the dashboard) may add tables of their own before it starts. */
+HttpRouter *api_router(Api *api);
+HttpHooks api_hooks(Api *api);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Api, api_free)
