@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/driver.h"
+
+#include "hypervisor/filter/filter.h"
+#include <string.h>
+
+/* Counted inside, so that a host that a worker still holds may outlive the owner's free. */
+struct Hypervisor {
+    const HypervisorProvider *provider;
+    void *data;
+    GDestroyNotify free_data;
+    GArray *filters; /* of HypervisorFilter, the first in front; fixed once a host is open */
+};
+
+struct HypervisorHost {
+    Hypervisor *hypervisor;
+    void *host; /* the provider's session */
+    char *name;
+    uint64_t session;
+};
+
+Hypervisor *
+hypervisor_new(const HypervisorProvider *provider, void *data, GDestroyNotify free_data)
+{
+    Hypervisor *hypervisor = g_atomic_rc_box_new0(Hypervisor);
+
+    hypervisor->provider = provider;
+    hypervisor->data = data;
+    hypervisor->free_data = free_data;
+    hypervisor->filters = g_array_new(FALSE, FALSE, sizeof(HypervisorFilter));
+    return hypervisor;
+}
+
+void
+hypervisor_add_filter(Hypervisor *hypervisor, HypervisorFilter filter)
+{
+    g_array_prepend_val(hypervisor->filters, filter);
+}
+
+bool
+hypervisor_add_filter_text(Hypervisor *hypervisor, const char *text, GError **error)
+{
+    HypervisorFilter filter;
+    bool made;
+
+    if (g_str_has_prefix(text, "delay:")) {
+        made = delay_filter_make(text + strlen("delay:"), &filter, error);
+    } else if (g_str_has_prefix(text, "fault:")) {
+        made = fault_filter_make(text + strlen("fault:"), &filter, error);
+    } else {
+        return error_set(
+            error, ERROR_INVALID, "filter '%s' is neither 'delay:...' nor 'fault:...'", text);
+    }
+    if (!made) {
+        return false;
+    }
+    hypervisor_add_filter(hypervisor, filter);
+    return true;
+}
+
+static void
+hypervisor_clear(void *data)
+{
+    Hypervisor *hypervisor = data;
+
+    for (unsigned int i = 0; i < hypervisor->filters->len; i++) {
+        HypervisorFilter *filter = &g_array_index(hypervisor->filters, HypervisorFilter, i);
+        if (filter->free != NULL) {
+            filter->free(filter->data);
+        }
+    }
+    g_array_unref(hypervisor->filters);
+    if (hypervisor->free_data != NULL) {
+        hypervisor->free_data(hypervisor->data);
+    }
+}
+
+void
+hypervisor_free(Hypervisor *hypervisor)
+{
+    if (hypervisor != NULL) {
+        g_atomic_rc_box_release_full(hypervisor, hypervisor_clear);
+    }
+}
+
+const char *
+hypervisor_name(const Hypervisor *hypervisor)
+{
+    return hypervisor->provider->name;
+}
+
+static bool
+filters_before(const Hypervisor *hypervisor, const char *verb, const char *host, GError **error)
+{
+    for (unsigned int i = 0; i < hypervisor->filters->len; i++) {
+        HypervisorFilter *filter = &g_array_index(hypervisor->filters, HypervisorFilter, i);
+        if (filter->before != NULL && !filter->before(filter->data, verb, host, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Innermost filter first: the reverse of the way in. */
+static bool
+filters_after(const Hypervisor *hypervisor, const char *verb, const char *host, GError **error)
+{
+    for (unsigned int i = hypervisor->filters->len; i > 0; i--) {
+        HypervisorFilter *filter = &g_array_index(hypervisor->filters, HypervisorFilter, i - 1);
+        if (filter->after != NULL && !filter->after(filter->data, verb, host, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+before(const HypervisorHost *host, const char *verb, GError **error)
+{
+    return filters_before(host->hypervisor, verb, host->name, error);
+}
+
+static bool
+after(const HypervisorHost *host, const char *verb, GError **error)
+{
+    return filters_after(host->hypervisor, verb, host->name, error);
+}
+
+static const HypervisorProvider *
+provider(const HypervisorHost *host)
+{
+    return host->hypervisor->provider;
+}
+
+HypervisorHost *
+hypervisor_open(Hypervisor *hypervisor, const HostAddress *address, uint64_t session,
+    HostEventSink sink, void *sink_data, GError **error)
+{
+    if (!filters_before(hypervisor, "open", address->name, error)) {
+        return NULL;
+    }
+    void *opened =
+        hypervisor->provider->open(hypervisor->data, address, session, sink, sink_data, error);
+    if (opened == NULL) {
+        return NULL;
+    }
+    if (!filters_after(hypervisor, "open", address->name, error)) {
+        hypervisor->provider->close(opened);
+        return NULL;
+    }
+    HypervisorHost *host = g_atomic_rc_box_new0(HypervisorHost);
+    host->hypervisor = g_atomic_rc_box_acquire(hypervisor);
+    host->host = opened;
+    host->name = g_strdup(address->name);
+    host->session = session;
+    return host;
+}
+
+HypervisorHost *
+hypervisor_host_ref(HypervisorHost *host)
+{
+    return g_atomic_rc_box_acquire(host);
+}
+
+static void
+host_clear(void *data)
+{
+    HypervisorHost *host = data;
+
+    provider(host)->close(host->host);
+    hypervisor_free(host->hypervisor);
+    g_free(host->name);
+}
+
+void
+hypervisor_host_unref(HypervisorHost *host)
+{
+    if (host != NULL) {
+        g_atomic_rc_box_release_full(host, host_clear);
+    }
+}
+
+const char *
+hypervisor_host_name(const HypervisorHost *host)
+{
+    return host->name;
+}
+
+uint64_t
+hypervisor_host_session(const HypervisorHost *host)
+{
+    return host->session;
+}
+
+bool
+hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error)
+{
+    HostFacts facts = {0};
+
+    if (!before(host, "probe", error) || !provider(host)->probe(host->host, &facts, error)) {
+        return false;
+    }
+    if (!after(host, "probe", error)) {
+        host_facts_clear(&facts);
+        return false;
+    }
+    *ret_facts = facts;
+    return true;
+}
+
+bool
+hypervisor_ping(HypervisorHost *host, GError **error)
+{
+    return before(host, "ping", error) && provider(host)->ping(host->host, error) &&
+        after(host, "ping", error);
+}
+
+GPtrArray *
+hypervisor_list_domains(HypervisorHost *host, GError **error)
+{
+    if (!before(host, "list_domains", error)) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) domains = provider(host)->list_domains(host->host, error);
+    if (domains == NULL || !after(host, "list_domains", error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&domains);
+}
+
+bool
+hypervisor_describe_domain(
+    HypervisorHost *host, const char *uuid, DomainView *ret_view, GError **error)
+{
+    DomainView view = {.generation = -1};
+
+    if (!before(host, "describe_domain", error) ||
+        !provider(host)->describe_domain(host->host, uuid, &view, error)) {
+        return false;
+    }
+    if (!after(host, "describe_domain", error)) {
+        domain_view_clear(&view);
+        return false;
+    }
+    *ret_view = view;
+    return true;
+}
+
+bool
+hypervisor_ensure_base(HypervisorHost *host, const BaseImage *image, GError **error)
+{
+    return before(host, "ensure_base", error) &&
+        provider(host)->ensure_base(host->host, image, error) && after(host, "ensure_base", error);
+}
+
+bool
+hypervisor_copy_base(
+    HypervisorHost *host, HypervisorHost *from, const BaseImage *image, GError **error)
+{
+    return before(host, "copy_base", error) &&
+        provider(host)->copy_base(host->host, from->host, image, error) &&
+        after(host, "copy_base", error);
+}
+
+bool
+hypervisor_create_guest(HypervisorHost *host, const GuestSpec *guest, GError **error)
+{
+    return before(host, "create_guest", error) &&
+        provider(host)->create_guest(host->host, guest, error) &&
+        after(host, "create_guest", error);
+}
+
+bool
+hypervisor_remove_guest(HypervisorHost *host, const char *uuid, bool destroy, GError **error)
+{
+    return before(host, "remove_guest", error) &&
+        provider(host)->remove_guest(host->host, uuid, destroy, error) &&
+        after(host, "remove_guest", error);
+}
+
+bool
+hypervisor_remove_disks(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "remove_disks", error) &&
+        provider(host)->remove_disks(host->host, uuid, error) && after(host, "remove_disks", error);
+}
+
+bool
+hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "start_guest", error) &&
+        provider(host)->start_guest(host->host, uuid, error) && after(host, "start_guest", error);
+}
+
+bool
+hypervisor_shutdown_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "shutdown_guest", error) &&
+        provider(host)->shutdown_guest(host->host, uuid, error) &&
+        after(host, "shutdown_guest", error);
+}
+
+bool
+hypervisor_destroy_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "destroy_guest", error) &&
+        provider(host)->destroy_guest(host->host, uuid, error) &&
+        after(host, "destroy_guest", error);
+}
+
+bool
+hypervisor_reboot_guest(HypervisorHost *host, const char *uuid, bool hard, GError **error)
+{
+    return before(host, "reboot_guest", error) &&
+        provider(host)->reboot_guest(host->host, uuid, hard, error) &&
+        after(host, "reboot_guest", error);
+}
+
+bool
+hypervisor_pause_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "pause_guest", error) &&
+        provider(host)->pause_guest(host->host, uuid, error) && after(host, "pause_guest", error);
+}
+
+bool
+hypervisor_resume_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "resume_guest", error) &&
+        provider(host)->resume_guest(host->host, uuid, error) && after(host, "resume_guest", error);
+}
+
+bool
+hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_size, char **ret_text,
+    size_t *ret_size, GError **error)
+{
+    g_autofree char *text = NULL;
+    size_t size;
+
+    if (!before(host, "read_console", error) ||
+        !provider(host)->read_console(host->host, uuid, max_size, &text, &size, error) ||
+        !after(host, "read_console", error)) {
+        return false;
+    }
+    *ret_text = g_steal_pointer(&text);
+    *ret_size = size;
+    return true;
+}
+
+bool
+hypervisor_create_marker(HypervisorHost *host, const char *token, bool *ret_existed, GError **error)
+{
+    bool existed;
+
+    if (!before(host, "create_marker", error) ||
+        !provider(host)->create_marker(host->host, token, &existed, error) ||
+        !after(host, "create_marker", error)) {
+        return false;
+    }
+    *ret_existed = existed;
+    return true;
+}
+
+bool
+hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error)
+{
+    return before(host, "delete_marker", error) &&
+        provider(host)->delete_marker(host->host, token, error) &&
+        after(host, "delete_marker", error);
+}
+
+bool
+hypervisor_prepare_dest(
+    HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
+{
+    return before(dest, "prepare_dest", error) &&
+        provider(dest)->prepare_dest(dest->host, source->host, uuid, error) &&
+        after(dest, "prepare_dest", error);
+}
+
+bool
+hypervisor_live_migrate(
+    HypervisorHost *source, HypervisorHost *dest, const MigrateRequest *request, GError **error)
+{
+    return before(source, "live_migrate", error) &&
+        provider(source)->live_migrate(source->host, dest->host, request, error) &&
+        after(source, "live_migrate", error);
+}
+
+bool
+hypervisor_query_job(HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error)
+{
+    JobStats stats;
+
+    if (!before(source, "query_job", error) ||
+        !provider(source)->query_job(source->host, uuid, &stats, error) ||
+        !after(source, "query_job", error)) {
+        return false;
+    }
+    *ret_stats = stats;
+    return true;
+}
+
+bool
+hypervisor_query_done_job(
+    HypervisorHost *dest, const char *uuid, JobStats *ret_stats, GError **error)
+{
+    JobStats stats;
+
+    if (!before(dest, "query_done_job", error) ||
+        !provider(dest)->query_done_job(dest->host, uuid, &stats, error) ||
+        !after(dest, "query_done_job", error)) {
+        return false;
+    }
+    *ret_stats = stats;
+    return true;
+}
+
+bool
+hypervisor_abort_job(HypervisorHost *source, const char *uuid, GError **error)
+{
+    return before(source, "abort_job", error) &&
+        provider(source)->abort_job(source->host, uuid, error) && after(source, "abort_job", error);
+}

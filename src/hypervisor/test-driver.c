@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/driver.h"
+#include <string.h>
+
+/* A provider that knows how often it was pinged and opened. */
+typedef struct Counts {
+    int opened;
+    int closed;
+    int pings;
+    int views;
+    bool data_freed;
+} Counts;
+
+static void *
+counts_open(void *data, const HostAddress *address, uint64_t session, HostEventSink sink,
+    void *sink_data, GError **error)
+{
+    Counts *counts = data;
+
+    counts->opened++;
+    return counts;
+}
+
+static void
+counts_close(void *host)
+{
+    Counts *counts = host;
+
+    counts->closed++;
+}
+
+static bool
+counts_ping(void *host, GError **error)
+{
+    Counts *counts = host;
+
+    counts->pings++;
+    return true;
+}
+
+static bool
+counts_describe_domain(void *host, const char *uuid, DomainView *ret_view, GError **error)
+{
+    Counts *counts = host;
+
+    counts->views++;
+    *ret_view = (DomainView){.name = g_strdup("guest"), .state = DOMAIN_RUNNING};
+    return true;
+}
+
+static void
+counts_free(void *data)
+{
+    Counts *counts = data;
+
+    counts->data_freed = true;
+}
+
+static const HypervisorProvider counting_provider = {
+    .name = "counting",
+    .open = counts_open,
+    .close = counts_close,
+    .ping = counts_ping,
+    .describe_domain = counts_describe_domain,
+};
+
+static const HostAddress address = {.name = "hosta", .uri = "counting:///"};
+
+static HypervisorHost *
+open_with(Counts *counts, const char *const *filters)
+{
+    g_autoptr(Hypervisor) hypervisor = hypervisor_new(&counting_provider, counts, counts_free);
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; filters != NULL && filters[i] != NULL; i++) {
+        g_assert_true(hypervisor_add_filter_text(hypervisor, filters[i], &error));
+        g_assert_no_error(error);
+    }
+    HypervisorHost *host = hypervisor_open(hypervisor, &address, 7, NULL, NULL, &error);
+    g_assert_no_error(error);
+    return host;
+}
+
+static void
+test_a_host_outlives_its_hypervisor(void)
+{
+    Counts counts = {0};
+    HypervisorHost *host = open_with(&counts, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(counts.data_freed);
+    g_assert_cmpstr(hypervisor_host_name(host), ==, "hosta");
+    g_assert_cmpuint(hypervisor_host_session(host), ==, 7);
+    HypervisorHost *again = hypervisor_host_ref(host);
+    hypervisor_host_unref(host);
+    g_assert_true(hypervisor_ping(again, &error));
+    g_assert_cmpint(counts.closed, ==, 0);
+    hypervisor_host_unref(again);
+    g_assert_cmpint(counts.closed, ==, 1);
+    g_assert_true(counts.data_freed);
+}
+
+static void
+test_a_fault_strikes_before_the_effect(void)
+{
+    const char *filters[] = {"fault:ping@2=refused", NULL};
+    Counts counts = {0};
+    g_autoptr(HypervisorHost) host = open_with(&counts, filters);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(hypervisor_ping(host, &error));
+    g_assert_false(hypervisor_ping(host, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_REFUSED);
+    g_assert_cmpint(counts.pings, ==, 1);
+    g_clear_error(&error);
+    g_assert_true(hypervisor_ping(host, &error));
+    g_assert_cmpint(counts.pings, ==, 2);
+}
+
+static void
+test_an_unknown_outcome_strikes_after_the_effect(void)
+{
+    const char *filters[] = {"fault:describe_domain/hosta=unknown", NULL};
+    Counts counts = {0};
+    g_autoptr(HypervisorHost) host = open_with(&counts, filters);
+    g_autoptr(GError) error = NULL;
+    DomainView view = {.generation = 42};
+
+    g_assert_false(hypervisor_describe_domain(host, "x", &view, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_OUTCOME_UNKNOWN);
+    g_assert_cmpint(counts.views, ==, 1);
+    g_assert_cmpint(view.generation, ==, 42);
+}
+
+static void
+test_a_fault_of_another_host_or_verb_does_not_strike(void)
+{
+    const char *filters[] = {"fault:*/hostb=down", "fault:open_x=down", NULL};
+    Counts counts = {0};
+    g_autoptr(HypervisorHost) host = open_with(&counts, filters);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(hypervisor_ping(host, &error));
+}
+
+static void
+test_a_fault_at_open_leaves_nothing_open(void)
+{
+    Counts counts = {0};
+    g_autoptr(Hypervisor) hypervisor = hypervisor_new(&counting_provider, &counts, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(hypervisor_add_filter_text(hypervisor, "fault:open@1=unknown", &error));
+    g_assert_null(hypervisor_open(hypervisor, &address, 1, NULL, NULL, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_OUTCOME_UNKNOWN);
+    g_assert_cmpint(counts.opened, ==, 1);
+    g_assert_cmpint(counts.closed, ==, 1);
+}
+
+static void
+test_a_delay_delays(void)
+{
+    const char *filters[] = {"delay:ping=60", NULL};
+    Counts counts = {0};
+    g_autoptr(HypervisorHost) host = open_with(&counts, filters);
+    g_autoptr(GError) error = NULL;
+    int64_t start = g_get_monotonic_time();
+
+    g_assert_true(hypervisor_ping(host, &error));
+    g_assert_cmpint(g_get_monotonic_time() - start, >=, 60 * 1000);
+}
+
+static void
+test_a_wrong_filter_is_refused(void)
+{
+    const char *wrong[] = {"slow:ping=1", "delay:ping", "delay:ping=soon", "delay:=3",
+        "fault:ping@x=refused", "fault:ping@0=refused", "fault:ping=sadness"};
+    Counts counts = {0};
+    g_autoptr(Hypervisor) hypervisor = hypervisor_new(&counting_provider, &counts, NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(hypervisor_add_filter_text(hypervisor, wrong[i], &error));
+        g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/driver/a-host-outlives-its-hypervisor", test_a_host_outlives_its_hypervisor);
+    g_test_add_func(
+        "/driver/a-fault-strikes-before-the-effect", test_a_fault_strikes_before_the_effect);
+    g_test_add_func("/driver/an-unknown-outcome-strikes-after-the-effect",
+        test_an_unknown_outcome_strikes_after_the_effect);
+    g_test_add_func("/driver/a-fault-of-another-host-or-verb-does-not-strike",
+        test_a_fault_of_another_host_or_verb_does_not_strike);
+    g_test_add_func(
+        "/driver/a-fault-at-open-leaves-nothing-open", test_a_fault_at_open_leaves_nothing_open);
+    g_test_add_func("/driver/a-delay-delays", test_a_delay_delays);
+    g_test_add_func("/driver/a-wrong-filter-is-refused", test_a_wrong_filter_is_refused);
+    return g_test_run();
+}

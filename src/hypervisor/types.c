@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/types.h"
+
+void
+domain_view_clear(DomainView *view)
+{
+    if (view != NULL) {
+        g_free(view->name);
+        *view = (DomainView){.generation = -1};
+    }
+}
+
+void
+domain_view_free(DomainView *view)
+{
+    domain_view_clear(view);
+    g_free(view);
+}
+
+const char *
+domain_state_name(DomainState state)
+{
+    switch (state) {
+    case DOMAIN_ABSENT: return "absent";
+    case DOMAIN_SHUT_OFF: return "shut-off";
+    case DOMAIN_RUNNING: return "running";
+    case DOMAIN_PAUSED: return "paused";
+    case DOMAIN_CRASHED: return "crashed";
+    case DOMAIN_UNREACHABLE: return "unreachable";
+    }
+    g_return_val_if_reached("unreachable");
+}
+
+const char *
+domain_reason_name(DomainReason reason)
+{
+    switch (reason) {
+    case DOMAIN_REASON_OTHER: return "other";
+    case DOMAIN_REASON_BOOTED: return "booted";
+    case DOMAIN_REASON_USER: return "user";
+    case DOMAIN_REASON_MIGRATION: return "migration";
+    case DOMAIN_REASON_MIGRATED: return "migrated";
+    case DOMAIN_REASON_POSTCOPY: return "post-copy";
+    case DOMAIN_REASON_POSTCOPY_FAILED: return "post-copy-failed";
+    case DOMAIN_REASON_IO_ERROR: return "io-error";
+    case DOMAIN_REASON_STARTING_UP: return "starting-up";
+    case DOMAIN_REASON_SHUTDOWN: return "shutdown";
+    case DOMAIN_REASON_DESTROYED: return "destroyed";
+    case DOMAIN_REASON_CRASHED: return "crashed";
+    case DOMAIN_REASON_FAILED: return "failed";
+    case DOMAIN_REASON_UNKNOWN: return "unknown";
+    }
+    g_return_val_if_reached("other");
+}
+
+const char *
+domain_job_name(DomainJob job)
+{
+    switch (job) {
+    case DOMAIN_JOB_NONE: return "none";
+    case DOMAIN_JOB_OUT: return "out";
+    case DOMAIN_JOB_IN: return "in";
+    case DOMAIN_JOB_OTHER: return "other";
+    }
+    g_return_val_if_reached("other");
+}
