@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The config drive: a small vfat disk from which a guest learns who it is, in the layout that
+ * cloud-init reads (openstack/latest/), and in one that a shell script reads (drover/network.env).
+ * The same instance gives the same bytes. */
+#include "model/instance.h"
+
+enum { CONFIG_DRIVE_SIZE = 1 << 20 };
+
+/* ERROR_LIMIT when metadata and user data do not fit, ERROR_INVALID when they cannot be read. */
+GBytes *config_drive_new(const Instance *instance, GError **error);
