@@ -25,7 +25,7 @@ typedef struct HttpAccess {
 typedef struct HttpHooks {
     /* Before routing. A response answers the request; NULL goes on. */
     HttpResponse *(*before)(HttpRequest *request, void *data);
-    /* Makes the response for what the server itself refuses (400, 404, 405, 408, 413, 500, 503);
+    /* Makes the response for what the server itself refuses (400, 404, 405, 413, 503);
      * NULL hook: the message as plain text. The message is one English sentence. */
     HttpResponse *(*refuse)(HttpRequest *request, int status, const char *message, void *data);
     /* The last word on every response before it is sent: adds headers. The server has already set
@@ -44,7 +44,7 @@ typedef struct HttpServerConfig {
     int n_threads;            /* 0 = 8 */
     int max_connections;      /* 0 = 1024 */
     int idle_timeout_s;       /* no byte either way for so long closes; 0 = 60 */
-    int body_timeout_s;       /* a collected body must be there in this time, else 408; 0 = 60 */
+    int body_timeout_s;       /* a collected body must be there by then, else closed; 0 = 60 */
     uint64_t max_body_size;   /* of a collected body, else 413; 0 = 1 MiB */
     int stop_timeout_s;       /* how long http_server_stop() lets requests finish; 0 = 5 */
     const Clock *clock;       /* for request ids; NULL = the system's */
