@@ -287,6 +287,13 @@ hypervisor_remove_disks(HypervisorHost *host, const char *uuid, GError **error)
 }
 
 bool
+hypervisor_forget_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "forget_guest", error) &&
+        provider(host)->forget_guest(host->host, uuid, error) && after(host, "forget_guest", error);
+}
+
+bool
 hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error)
 {
     return before(host, "start_guest", error) &&

@@ -52,6 +52,7 @@ bool hypervisor_create_guest(HypervisorHost *host, const GuestSpec *guest, GErro
 bool hypervisor_remove_guest(
     HypervisorHost *host, const char *uuid, bool destroy, GError **error);
 bool hypervisor_remove_disks(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_forget_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_shutdown_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_destroy_guest(HypervisorHost *host, const char *uuid, GError **error);

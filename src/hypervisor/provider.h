@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* The contract a hypervisor implements. Verbs of our domain, not a mirror of libvirt; under 25
+/* The contract a hypervisor implements. Verbs of our domain, not a mirror of libvirt; under 30
  * members; none may be NULL. Callers use driver.h, which runs the filters (delay, fault) around
  * each of these.
  *
@@ -52,6 +52,9 @@ typedef struct HypervisorProvider {
     /* Deletes the volumes of a guest whose domain is not here (it left): CONFLICT when the domain
      * is defined here. What is on a pool shared with its new host must not be passed here. */
     bool (*remove_disks)(void *host, const char *uuid, GError **error);
+    /* Undefines a domain that does not run and keeps every volume, for what a move over a shared
+     * pool left behind. Running or paused is CONFLICT, absent is fine. */
+    bool (*forget_guest)(void *host, const char *uuid, GError **error);
 
     /* Starts it; already running is fine. */
     bool (*start_guest)(void *host, const char *uuid, GError **error);
