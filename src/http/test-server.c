@@ -192,7 +192,7 @@ set_up(Fixture *fixture, const void *data)
     fixture->config = (HttpServerConfig){
         .address = "127.0.0.1",
         .n_threads = 2,
-        .idle_timeout_s = 5,
+        .idle_timeout_s = 1,
         .body_timeout_s = 1,
         .max_body_size = 1000,
         .stop_timeout_s = 1,
@@ -227,6 +227,18 @@ wait_for(Fixture *fixture, void *const *field)
     void *value = *field;
     g_mutex_unlock(&fixture->lock);
     return value;
+}
+
+/* Until so many uploads are open, and if any is, its first bytes are there. */
+static void
+wait_for_uploads(Fixture *fixture, int n_uploads)
+{
+    int64_t deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    g_mutex_lock(&fixture->lock);
+    while (fixture->n_uploads != n_uploads || (n_uploads > 0 && fixture->received == 0)) {
+        g_assert_true(g_cond_wait_until(&fixture->changed, &fixture->lock, deadline_us));
+    }
+    g_mutex_unlock(&fixture->lock);
 }
 
 static void
@@ -488,13 +500,16 @@ test_garbage_does_no_harm(Fixture *fixture, const void *data)
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nshort",
         "GET /echo?%ff%00&=&&=&%= HTTP/1.1\r\nHost: x\r\n\r\n",
     };
+    int fds[G_N_ELEMENTS(texts)];
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        int fd = connect_to(fixture);
-        send_text(fd, texts[i]);
-        shutdown(fd, SHUT_WR);
-        g_autofree char *response = receive_until(fd, NULL);
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], texts[i]);
+        shutdown(fds[i], SHUT_WR);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *response = receive_until(fds[i], NULL);
         g_assert_false(g_str_has_prefix(response, "HTTP/1.1 200"));
-        close(fd);
+        close(fds[i]);
     }
     g_autofree char *long_header = g_strnfill(100000, 'h');
     g_autofree char *request =
@@ -644,14 +659,10 @@ test_client_goes_during_upload(Fixture *fixture, const void *data)
 {
     int fd = connect_to(fixture);
     send_text(fd, "PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nsome");
+    wait_for_uploads(fixture, 1);
     close(fd);
+    wait_for_uploads(fixture, 0);
     wait_for_log(fixture, "PUT /upload /upload 0 broken\n");
-    int64_t deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
-    g_mutex_lock(&fixture->lock);
-    while (fixture->n_uploads > 0) {
-        g_assert_true(g_cond_wait_until(&fixture->changed, &fixture->lock, deadline_us));
-    }
-    g_mutex_unlock(&fixture->lock);
 }
 
 static void
