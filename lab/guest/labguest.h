@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* Sends the heartbeat: `heartbeat ADDRESS PORT HZ UUID`. Returns only on a mistake of the caller. */
+/* Sends the heartbeat: `heartbeat ADDRESS PORT HZ UUID`. Returns only on a mistake of the caller.
+ */
 int heartbeat_main(int argc, char **argv);
 
 /* Rewrites memory: `writer MIB MBS`, and listens on UDP port WRITER_PORT for "MIB MBS". */

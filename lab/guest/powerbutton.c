@@ -17,7 +17,7 @@ was_power_key(int fd)
     struct input_event event;
 
     return read(fd, &event, sizeof event) == (ssize_t)sizeof event && event.type == EV_KEY &&
-           event.code == KEY_POWER && event.value == 1;
+        event.code == KEY_POWER && event.value == 1;
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,8 +39,8 @@ writer_set(Writer *writer, unsigned long mib, unsigned long mbs)
     if (writer->size_bytes == 0 || writer->rate_bytes_s == 0) {
         return;
     }
-    writer->memory = mmap(NULL, writer->size_bytes, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    writer->memory =
+        mmap(NULL, writer->size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (writer->memory == MAP_FAILED) {
         writer->memory = NULL;
     }
@@ -119,7 +120,7 @@ writer_main(int argc, char **argv)
     if (argc > 2) {
         writer_set(&writer, strtoul(argv[1], NULL, 10), strtoul(argv[2], NULL, 10));
     }
-    (void)nice(10);
+    (void)setpriority(PRIO_PROCESS, 0, 10);
     for (;;) {
         if (poll(&control, 1, writer.memory != NULL ? 0 : -1) > 0) {
             answer_control(&writer, control.fd);
