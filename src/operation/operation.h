@@ -35,6 +35,7 @@ struct OperationContext {
     int64_t epoch;
     OperationSettings settings;
     void *engine; /* the engine's own; nobody else looks inside */
+    void *migrations; /* migration/'s own, made on first use; freed by migration_forget */
 
     /* The open session with that host, borrowed until the engine's next turn (ref it to keep it);
      * NULL while it is not connected. */
