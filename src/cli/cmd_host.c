@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* drover host ...: the hosts that drover moves servers between. */
+#include "base/error.h"
+#include "cli/command.h"
+
+static const Column LIST_COLUMNS[] = {
+    {"Name", "name", NULL},
+    {"State", "state", NULL},
+    {"Status", "status", NULL},
+    {"Last Seen", "last_seen", NULL},
+    {"URI", "uri", NULL},
+    {"Reason", "reason", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+host_list(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *rows =
+        session != NULL ? session_list(session, "drover", "/hosts", "hosts", error) : NULL;
+    return rows != NULL &&
+        output_list(command_output(context), rows, LIST_COLUMNS,
+            "There are no hosts yet. 'drover host add --help' shows how to add one.", error);
+}
+
+static bool
+host_show(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    g_autofree char *path = session_path("/hosts/%s", command_argument(context, 0));
+    json_auto_t *answer = session != NULL ? session_get(session, "drover", path, error) : NULL;
+    return answer != NULL &&
+        output_object(command_output(context), json_object_get(answer, "host"), error);
+}
+
+static const CommandOption ADD_OPTIONS[] = {
+    {"--uri", "URI", "by which droverd reaches it (needed): qemu+tls://NAME/system"},
+    {"--peer-uri", "URI", "by which another host reaches it; without it the same"},
+    {"--migration-address", "ADDRESS", "where migration data goes, when that is another network"},
+    {"--pool", "NAME", "storage pool for servers' disks; 'instances' when it is not said"},
+    {"--zone", "NAME", "availability zone; 'nova' when it is not said"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+host_add(CommandContext *context, GError **error)
+{
+    static const char *const MEMBERS[][2] = {{"--uri", "uri"}, {"--peer-uri", "peer_uri"},
+        {"--migration-address", "migration_address"}, {"--pool", "pool"}, {"--zone", "zone"}};
+    if (!command_has(context, "--uri")) {
+        return error_set(error, ERROR_INVALID, "say --uri: see 'drover host add --help'");
+    }
+    Session *session = command_session(context, error);
+    if (session == NULL) {
+        return false;
+    }
+    json_auto_t *body = json_pack("{s:{s:s}}", "host", "name", command_argument(context, 0));
+    json_t *host = json_object_get(body, "host");
+    for (size_t i = 0; i < G_N_ELEMENTS(MEMBERS); i++) {
+        const char *value = command_value(context, MEMBERS[i][0]);
+        if (value != NULL) {
+            json_object_set_new(host, MEMBERS[i][1], json_string(value));
+        }
+    }
+    json_auto_t *answer = session_request(session, "drover", "POST", "/hosts", body, error);
+    return answer != NULL &&
+        output_object(command_output(context), json_object_get(answer, "host"), error);
+}
+
+static bool
+host_remove(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    g_autofree char *path = session_path("/hosts/%s", command_argument(context, 0));
+    json_auto_t *answer =
+        session != NULL ? session_request(session, "drover", "DELETE", path, NULL, error) : NULL;
+    return answer != NULL;
+}
+
+const Command host_commands[] = {
+    {"host add", "NAME", 1, 1, "Add a host", "The host runs libvirtd and QEMU and nothing of ours.",
+        "  drover host add hosta --uri qemu+tls://hosta/system\n"
+        "  drover host add hostb --uri qemu+tls://10.0.0.2/system --migration-address 10.1.0.2",
+        ADD_OPTIONS, host_add},
+    {"host list", "", 0, 0, "List the hosts, and when each was last seen", NULL, NULL, NULL,
+        host_list},
+    {"host show", "HOST", 1, 1, "Show a host with what it said of itself", NULL, NULL, NULL,
+        host_show},
+    {"host remove", "HOST", 1, 1, "Forget a host; refused while a server is on it", NULL, NULL,
+        NULL, host_remove},
+    {NULL},
+};

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* drover server ...: the openstack client's words for the same things. */
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/find.h"
+#include "cli/watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOST_KEY "OS-EXT-SRV-ATTR:host"
+#define TASK_KEY "OS-EXT-STS:task_state"
+
+/* ---- reading ---- */
+
+/* private=10.0.0.5; two=10.1.0.7 */
+static char *
+format_addresses(const json_t *value, const json_t *row)
+{
+    GString *text = g_string_new(NULL);
+    const char *network = NULL;
+    json_t *addresses = NULL;
+    json_object_foreach((json_t *)value, network, addresses)
+    {
+        g_string_append_printf(text, "%s%s=", text->len > 0 ? "; " : "", network);
+        size_t i = 0;
+        json_t *address = NULL;
+        json_array_foreach(addresses, i, address)
+        {
+            g_string_append_printf(text, "%s%s", i > 0 ? ", " : "",
+                json_string_value(json_object_get(address, "addr")));
+        }
+    }
+    return g_string_free(text, false);
+}
+
+static const Column LIST_COLUMNS[] = {
+    {"ID", "id", NULL},
+    {"Name", "name", NULL},
+    {"Status", "status", NULL},
+    {"Networks", "addresses", format_addresses},
+    {"Host", KEY(HOST_KEY), NULL},
+    {"Flavor", "flavor.original_name", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const Column LONG_COLUMNS[] = {
+    {"ID", "id", NULL},
+    {"Name", "name", NULL},
+    {"Status", "status", NULL},
+    {"Task State", KEY(TASK_KEY), NULL},
+    {"Power State", KEY("OS-EXT-STS:power_state"), NULL},
+    {"Networks", "addresses", format_addresses},
+    {"Host", KEY(HOST_KEY), NULL},
+    {"Flavor", "flavor.original_name", NULL},
+    {"Zone", KEY("OS-EXT-AZ:availability_zone"), NULL},
+    {"Created", "created", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const CommandOption LIST_OPTIONS[] = {
+    {"--all-projects", NULL, "of every project (administrators)"},
+    {"--host", "HOST", "only those on this host (administrators)"},
+    {"--status", "STATUS", "only those in this status"},
+    {"--name", "REGEX", "only those whose name matches"},
+    {"--long", NULL, "more columns"},
+    {NULL, NULL, NULL},
+};
+
+static void
+append_query(GString *path, const char *key, const char *value)
+{
+    if (value != NULL) {
+        g_autofree char *escaped = g_uri_escape_string(value, NULL, false);
+        g_string_append_printf(
+            path, "%c%s=%s", strchr(path->str, '?') != NULL ? '&' : '?', key, escaped);
+    }
+}
+
+static bool
+server_list(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    if (session == NULL) {
+        return false;
+    }
+    g_autoptr(GString) path = g_string_new("/servers/detail");
+    append_query(path, "all_tenants", command_has(context, "--all-projects") ? "True" : NULL);
+    append_query(path, "host", command_value(context, "--host"));
+    append_query(path, "status", command_value(context, "--status"));
+    append_query(path, "name", command_value(context, "--name"));
+    json_auto_t *rows = session_list(session, "compute", path->str, "servers", error);
+    return rows != NULL &&
+        output_list(command_output(context), rows,
+            command_has(context, "--long") ? LONG_COLUMNS : LIST_COLUMNS,
+            "There are no servers here. 'drover server create --help' shows how to make one.",
+            error);
+}
+
+static bool
+server_show(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *path =
+        session_path("/servers/%s", json_string_value(json_object_get(server, "id")));
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    return answer != NULL &&
+        output_object(command_output(context), json_object_get(answer, "server"), error);
+}
+
+/* ---- creating ---- */
+
+static const CommandOption CREATE_OPTIONS[] = {
+    {"--flavor", "FLAVOR", "how much of everything (needed)"},
+    {"--image", "IMAGE", "what it is made from (needed)"},
+    {"--network", "NETWORK", "may be repeated; without it the only network is taken"},
+    {"--host", "HOST", "where (administrators); chosen when it is not said"},
+    {"--property", "KEY=VALUE", "metadata; may be repeated"},
+    {"--user-data", "FILE", "handed to the guest on its config drive"},
+    {"--description", "TEXT", ""},
+    {"--wait", NULL, "until it is ACTIVE; fails with the reason when it is not"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+add_networks(CommandContext *context, Session *session, json_t *server, GError **error)
+{
+    const GPtrArray *names = command_values(context, "--network");
+    if (names->len == 0) {
+        json_object_set_new(server, "networks", json_string("auto"));
+        return true;
+    }
+    json_t *networks = json_array();
+    json_object_set_new(server, "networks", networks);
+    for (guint i = 0; i < names->len; i++) {
+        json_auto_t *network = find_network(session, names->pdata[i], error);
+        if (network == NULL) {
+            return false;
+        }
+        json_array_append_new(networks, json_pack("{s:O}", "uuid", json_object_get(network, "id")));
+    }
+    return true;
+}
+
+static bool
+add_properties(CommandContext *context, json_t *server, GError **error)
+{
+    const GPtrArray *properties = command_values(context, "--property");
+    json_t *metadata = json_object();
+    json_object_set_new(server, "metadata", metadata);
+    for (guint i = 0; i < properties->len; i++) {
+        g_auto(GStrv) parts = g_strsplit(properties->pdata[i], "=", 2);
+        if (g_strv_length(parts) != 2) {
+            return error_set(error, ERROR_INVALID, "--property is KEY=VALUE, not '%s'",
+                (const char *)properties->pdata[i]);
+        }
+        json_object_set_new(metadata, parts[0], json_string(parts[1]));
+    }
+    return true;
+}
+
+static bool
+add_optional(CommandContext *context, json_t *server, GError **error)
+{
+    const char *file = command_value(context, "--user-data");
+    if (file != NULL) {
+        g_autofree char *text = NULL;
+        size_t size = 0;
+        if (!g_file_get_contents(file, &text, &size, error)) {
+            return false;
+        }
+        g_autofree char *encoded = g_base64_encode((const guchar *)text, size);
+        json_object_set_new(server, "user_data", json_string(encoded));
+    }
+    if (command_value(context, "--host") != NULL) {
+        json_object_set_new(server, "host", json_string(command_value(context, "--host")));
+    }
+    if (command_value(context, "--description") != NULL) {
+        json_object_set_new(
+            server, "description", json_string(command_value(context, "--description")));
+    }
+    return true;
+}
+
+static json_t *
+create_body(CommandContext *context, Session *session, GError **error)
+{
+    if (!command_has(context, "--flavor") || !command_has(context, "--image")) {
+        error_set(
+            error, ERROR_INVALID, "say --flavor and --image: see 'drover server create --help'");
+        return NULL;
+    }
+    json_auto_t *flavor = find_flavor(session, command_value(context, "--flavor"), error);
+    json_auto_t *image =
+        flavor != NULL ? find_image(session, command_value(context, "--image"), error) : NULL;
+    if (image == NULL) {
+        return NULL;
+    }
+    json_auto_t *body =
+        json_pack("{s:{s:s, s:O, s:O}}", "server", "name", command_argument(context, 0),
+            "flavorRef", json_object_get(flavor, "id"), "imageRef", json_object_get(image, "id"));
+    json_t *server = json_object_get(body, "server");
+    if (!add_networks(context, session, server, error) || !add_properties(context, server, error) ||
+        !add_optional(context, server, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&body);
+}
+
+static bool
+server_create(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *body = session != NULL ? create_body(context, session, error) : NULL;
+    json_auto_t *answer =
+        body != NULL ? session_request(session, "compute", "POST", "/servers", body, error) : NULL;
+    if (answer == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(json_object_get(answer, "server"));
+    if (command_has(context, "--wait") && !watch_server(session, id, "ACTIVE", NULL, error)) {
+        return false;
+    }
+    g_autofree char *path = session_path("/servers/%s", id);
+    json_auto_t *shown = session_get(session, "compute", path, error);
+    return shown != NULL &&
+        output_object(command_output(context), json_object_get(shown, "server"), error);
+}
+
+/* ---- the small verbs ---- */
+
+static const CommandOption WAIT_OPTIONS[] = {
+    {"--wait", NULL, "until it is done; fails with the reason when it is not"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+act(Session *session, const char *server_id, const json_t *body, GError **error)
+{
+    g_autofree char *path = session_path("/servers/%s/action", server_id);
+    json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
+    return answer != NULL;
+}
+
+/* One action on each server named; with --wait until its status is the wanted one. */
+static bool
+act_on_each(CommandContext *context, const char *action, const json_t *value,
+    const char *wanted_status, GError **error)
+{
+    Session *session = command_session(context, error);
+    if (session == NULL) {
+        return false;
+    }
+    json_auto_t *body = json_pack("{s:O}", action, value);
+    for (int i = 0; i < command_n_arguments(context); i++) {
+        json_auto_t *server = find_server(session, command_argument(context, i), error);
+        g_autofree char *id = server != NULL ? find_id(server) : NULL;
+        if (id == NULL || !act(session, id, body, error)) {
+            return false;
+        }
+        if (command_has(context, "--wait") &&
+            !watch_server(session, id, wanted_status, NULL, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+server_start(CommandContext *context, GError **error)
+{
+    return act_on_each(context, "os-start", json_null(), "ACTIVE", error);
+}
+
+static bool
+server_stop(CommandContext *context, GError **error)
+{
+    return act_on_each(context, "os-stop", json_null(), "SHUTOFF", error);
+}
+
+static bool
+server_pause(CommandContext *context, GError **error)
+{
+    return act_on_each(context, "pause", json_null(), "PAUSED", error);
+}
+
+static bool
+server_unpause(CommandContext *context, GError **error)
+{
+    return act_on_each(context, "unpause", json_null(), "ACTIVE", error);
+}
+
+static const CommandOption REBOOT_OPTIONS[] = {
+    {"--hard", NULL, "reset it instead of asking the guest"},
+    {"--wait", NULL, "until it is done"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+server_reboot(CommandContext *context, GError **error)
+{
+    json_auto_t *value =
+        json_pack("{s:s}", "type", command_has(context, "--hard") ? "HARD" : "SOFT");
+    return act_on_each(context, "reboot", value, "ACTIVE", error);
+}
+
+static bool
+server_delete(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
+        json_auto_t *server = find_server(session, command_argument(context, i), error);
+        if (server == NULL) {
+            return false;
+        }
+        g_autofree char *id = find_id(server);
+        g_autofree char *path = session_path("/servers/%s", id);
+        json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
+        if (answer == NULL ||
+            (command_has(context, "--wait") && !watch_server_deleted(session, id, error))) {
+            return false;
+        }
+    }
+    return session != NULL;
+}
+
+/* ---- moving ---- */
+
+static const CommandOption MIGRATE_OPTIONS[] = {
+    {"--live-migration", NULL, "while it runs (the only way there is yet)"},
+    {"--host", "HOST", "where to; chosen when it is not said"},
+    {"--block-migration", NULL, "copy the disks; refused when the pool is shared"},
+    {"--shared-migration", NULL, "do not copy disks; refused when the pool is not shared"},
+    {"--pause-first", NULL, "pause it while it moves: certain to end, and not without a gap"},
+    {"--wait", NULL, "show the progress; fails with the reason when the migration failed"},
+    {NULL, NULL, NULL},
+};
+
+static json_t *
+migrate_body(CommandContext *context, GError **error)
+{
+    bool block = command_has(context, "--block-migration");
+    bool shared = command_has(context, "--shared-migration");
+    if (block && shared) {
+        error_set(
+            error, ERROR_INVALID, "--block-migration and --shared-migration exclude each other");
+        return NULL;
+    }
+    json_t *how = block ? json_true() : shared ? json_false() : json_string("auto");
+    const char *host = command_value(context, "--host");
+    return json_pack("{s:{s:o, s:o}}", "os-migrateLive", "host",
+        host != NULL ? json_string(host) : json_null(), "block_migration", how);
+}
+
+/* The newest migration of a server; -1 = none. */
+static bool
+newest_migration(Session *session, const char *server_id, int64_t *ret_id, GError **error)
+{
+    g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", server_id);
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    json_t *first = json_array_get(json_object_get(answer, "migrations"), 0);
+    *ret_id = first != NULL ? json_integer_value(json_object_get(first, "id")) : -1;
+    return true;
+}
+
+static bool
+force_complete(Session *session, const char *server_id, int64_t migration_id, GError **error)
+{
+    g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, migration_id);
+    g_autofree char *path =
+        session_path("/instances/%s/migrations/%s/pause_first", server_id, number);
+    json_auto_t *answer = session_request(session, "drover", "POST", path, NULL, error);
+    return answer != NULL;
+}
+
+static bool
+server_migrate(CommandContext *context, GError **error)
+{
+    if (!command_has(context, "--live-migration")) {
+        return error_set(
+            error, ERROR_UNSUPPORTED, "cold migration is not served yet: say --live-migration");
+    }
+    json_auto_t *body = migrate_body(context, error);
+    Session *session = body != NULL ? command_session(context, error) : NULL;
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(server);
+    int64_t migration_id = -1;
+    if (!act(session, id, body, error) || !newest_migration(session, id, &migration_id, error)) {
+        return false;
+    }
+    if (command_has(context, "--pause-first") &&
+        !force_complete(session, id, migration_id, error)) {
+        return false;
+    }
+    if (command_has(context, "--wait")) {
+        return watch_migration(session, command_output(context), migration_id, error);
+    }
+    output_say(command_output(context), "Migration of %s initiated.", id);
+    return true;
+}
+
+/* ---- verifying ---- */
+
+static void
+add_check(json_t *checks, const char *what, bool passed, const char *seen)
+{
+    json_array_append_new(checks,
+        json_pack("{s:s, s:s, s:s}", "check", what, "result", passed ? "ok" : "NOT OK", "seen",
+            seen != NULL ? seen : "-"));
+}
+
+static const Column VERIFY_COLUMNS[] = {
+    {"Check", "check", NULL},
+    {"Result", "result", NULL},
+    {"Seen", "seen", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* The last migration's status, and whether the server is where it went to. */
+static bool
+verify_migration(Session *session, const char *id, const char *host, json_t *checks,
+    bool *ret_passed, GError **error)
+{
+    g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", id);
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    json_t *last = json_array_get(json_object_get(answer, "migrations"), 0);
+    if (last == NULL) {
+        add_check(checks, "it has moved", true, "never");
+        return true;
+    }
+    const char *status = json_string_value(json_object_get(last, "status"));
+    const char *dest = json_string_value(json_object_get(last, "dest_compute"));
+    bool completed = g_strcmp0(status, "completed") == 0;
+    bool there = g_strcmp0(dest, host) == 0;
+    add_check(checks, "the last migration completed", completed, status);
+    add_check(checks, "it is on that migration's destination", there, host);
+    *ret_passed = *ret_passed && completed && there;
+    return true;
+}
+
+static bool
+server_verify(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    json_auto_t *checks = json_array();
+    const char *status = json_string_value(json_object_get(server, "status"));
+    const char *host = json_string_value(json_object_get(server, HOST_KEY));
+    const char *task = json_string_value(json_object_get(server, TASK_KEY));
+    json_int_t power = json_integer_value(json_object_get(server, "OS-EXT-STS:power_state"));
+    bool passed = g_strcmp0(status, "ACTIVE") == 0 && task == NULL && power == 1;
+    add_check(checks, "status is ACTIVE", g_strcmp0(status, "ACTIVE") == 0, status);
+    add_check(checks, "nothing is under way", task == NULL, task != NULL ? task : "none");
+    add_check(checks, "the guest runs", power == 1, power == 1 ? "running" : "not running");
+    g_autofree char *id = find_id(server);
+    if (!verify_migration(session, id, host, checks, &passed, error) ||
+        !output_list(command_output(context), checks, VERIFY_COLUMNS, NULL, error)) {
+        return false;
+    }
+    return passed ||
+        error_set(error, ERROR_CONFLICT, "'%s' is not as it should be",
+            json_string_value(json_object_get(server, "name")));
+}
+
+/* ---- events and console ---- */
+
+static const Column EVENT_COLUMNS[] = {
+    {"Request ID", "request_id", NULL},
+    {"Action", "action", NULL},
+    {"Start Time", "start_time", NULL},
+    {"Message", "message", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+server_event_list(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *path = session_path(
+        "/servers/%s/os-instance-actions", json_string_value(json_object_get(server, "id")));
+    json_auto_t *rows = session_list(session, "compute", path, "instanceActions", error);
+    return rows != NULL &&
+        output_list(
+            command_output(context), rows, EVENT_COLUMNS, "Nothing has happened yet.", error);
+}
+
+static const CommandOption CONSOLE_OPTIONS[] = {
+    {"--lines", "N", "only the last N lines"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+console_log_show(CommandContext *context, GError **error)
+{
+    int64_t lines = 0;
+    if (!command_int(context, "--lines", 0, 1, 1000000, &lines, error)) {
+        return false;
+    }
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    json_auto_t *body = json_pack("{s:{}}", "os-getConsoleOutput");
+    if (lines > 0) {
+        json_object_set_new(
+            json_object_get(body, "os-getConsoleOutput"), "length", json_integer(lines));
+    }
+    g_autofree char *path =
+        session_path("/servers/%s/action", json_string_value(json_object_get(server, "id")));
+    json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
+    if (answer == NULL) {
+        return false;
+    }
+    if (command_output(context)->format == OUTPUT_JSON) {
+        return output_object(command_output(context), answer, error);
+    }
+    /* Line by line, so that only what is between the line ends is made harmless. */
+    g_auto(GStrv) texts =
+        g_strsplit(json_string_value(json_object_get(answer, "output")), "\n", -1);
+    for (char **text = texts; *text != NULL; text++) {
+        json_auto_t *line = json_string(g_strchomp(*text));
+        g_autofree char *safe = output_text(line);
+        puts(safe);
+    }
+    return true;
+}
+
+const Command server_commands[] = {
+    {"server list", "", 0, 0, "List servers", NULL,
+        "  drover server list\n  drover server list --all-projects --host hosta --json",
+        LIST_OPTIONS, server_list},
+    {"server show", "SERVER", 1, 1, "Show one server", NULL, "  drover server show vm1", NULL,
+        server_show},
+    {"server create", "NAME", 1, 1, "Create a server", NULL,
+        "  drover server create --flavor m1.tiny --image guest --network private --wait vm2",
+        CREATE_OPTIONS, server_create},
+    {"server delete", "SERVER...", 1, 1000, "Delete servers", NULL, NULL, WAIT_OPTIONS,
+        server_delete},
+    {"server start", "SERVER...", 1, 1000, "Start servers", NULL, NULL, WAIT_OPTIONS, server_start},
+    {"server stop", "SERVER...", 1, 1000, "Stop servers, gracefully first", NULL, NULL,
+        WAIT_OPTIONS, server_stop},
+    {"server reboot", "SERVER...", 1, 1000, "Reboot servers", NULL, NULL, REBOOT_OPTIONS,
+        server_reboot},
+    {"server pause", "SERVER...", 1, 1000, "Pause servers", NULL, NULL, WAIT_OPTIONS, server_pause},
+    {"server unpause", "SERVER...", 1, 1000, "Let paused servers go on", NULL, NULL, WAIT_OPTIONS,
+        server_unpause},
+    {"server migrate", "SERVER", 1, 1, "Move a server to another host",
+        "Whether disks must be copied is found out by asking both hosts, unless you say it. With\n"
+        "--wait the exit code and the last line tell how the migration ended.",
+        "  drover server migrate --live-migration --wait vm1\n"
+        "  drover server migrate --live-migration --host hostc --wait vm1",
+        MIGRATE_OPTIONS, server_migrate},
+    {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
+        "ACTIVE, nothing under way, running, and on the host that its last migration chose.", NULL,
+        NULL, server_verify},
+    {"server event list", "SERVER", 1, 1, "List what was done to a server, and how it ended", NULL,
+        NULL, NULL, server_event_list},
+    {"console log show", "SERVER", 1, 1, "Show what a server wrote to its serial console", NULL,
+        "  drover console log show --lines 20 vm1", CONSOLE_OPTIONS, console_log_show},
+    {NULL},
+};

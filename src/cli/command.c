@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "cli/command.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct CommandContext {
+    const Command *command;
+    GPtrArray *arguments;      /* const char * */
+    GHashTable *values;        /* option name -> GPtrArray of const char * */
+    GHashTable *login_options; /* "os-cloud" -> value, for credentials */
+    Output *output;
+    Credentials *credentials;
+    Session *session;
+};
+
+static const Command *const COMMANDS[] = {
+    server_commands,
+    migration_commands,
+    host_commands,
+    service_commands,
+    image_commands,
+    flavor_commands,
+    network_commands,
+    identity_commands,
+    legacy_commands,
+    completion_commands,
+};
+
+/* Understood by every command. */
+static const CommandOption COMMON_OPTIONS[] = {
+    {"--json", NULL, "print JSON"},
+    {"-f", "FORMAT", "table, json or value"},
+    {"-c", "COLUMN", "print only this column; may be repeated"},
+    {"--help", NULL, "print this help"},
+    {NULL, NULL, NULL},
+};
+
+static const CommandOption LOGIN_OPTIONS[] = {
+    {"--os-cloud", "CLOUD", "an entry of clouds.yaml (OS_CLOUD)"},
+    {"--os-auth-url", "URL", "of the identity service (OS_AUTH_URL)"},
+    {"--os-username", "NAME", "(OS_USERNAME)"},
+    {"--os-user-id", "ID", "(OS_USER_ID)"},
+    {"--os-password", "PASSWORD", "(OS_PASSWORD)"},
+    {"--os-token", "TOKEN", "instead of a password (OS_TOKEN)"},
+    {"--os-project-name", "NAME", "(OS_PROJECT_NAME)"},
+    {"--os-project-id", "ID", "(OS_PROJECT_ID)"},
+    {"--os-user-domain-name", "NAME", "(OS_USER_DOMAIN_NAME)"},
+    {"--os-project-domain-name", "NAME", "(OS_PROJECT_DOMAIN_NAME)"},
+    {"--os-cacert", "FILE", "certificates to trust (OS_CACERT)"},
+    {"--os-interface", "NAME", "public, internal or admin (OS_INTERFACE)"},
+    {"--insecure", NULL, "do not verify the server's certificate"},
+    {NULL, NULL, NULL},
+};
+
+void
+command_foreach(void (*visit)(const Command *command, void *data), void *data)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
+        for (const Command *command = COMMANDS[i]; command->words != NULL; command++) {
+            visit(command, data);
+        }
+    }
+}
+
+/* ---- what commands ask ---- */
+
+const char *
+command_argument(CommandContext *context, int index)
+{
+    return index < (int)context->arguments->len ? context->arguments->pdata[index] : NULL;
+}
+
+int
+command_n_arguments(CommandContext *context)
+{
+    return (int)context->arguments->len;
+}
+
+const GPtrArray *
+command_values(CommandContext *context, const char *option)
+{
+    GPtrArray *values = g_hash_table_lookup(context->values, option);
+    if (values == NULL) {
+        values = g_ptr_array_new();
+        g_hash_table_insert(context->values, (char *)option, values);
+    }
+    return values;
+}
+
+bool
+command_has(CommandContext *context, const char *option)
+{
+    return command_values(context, option)->len > 0;
+}
+
+const char *
+command_value(CommandContext *context, const char *option)
+{
+    const GPtrArray *values = command_values(context, option);
+    return values->len > 0 ? values->pdata[values->len - 1] : NULL;
+}
+
+bool
+command_int(CommandContext *context, const char *option, int64_t fallback, int64_t min, int64_t max,
+    int64_t *ret_value, GError **error)
+{
+    const char *text = command_value(context, option);
+    if (text == NULL) {
+        *ret_value = fallback;
+        return true;
+    }
+    if (!g_ascii_string_to_signed(text, 10, min, max, ret_value, NULL)) {
+        return error_set(error, ERROR_INVALID,
+            "%s must be a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+            ", and '%s' is not",
+            option, min, max, text);
+    }
+    return true;
+}
+
+Output *
+command_output(CommandContext *context)
+{
+    return context->output;
+}
+
+Session *
+command_session(CommandContext *context, GError **error)
+{
+    if (context->session == NULL) {
+        context->credentials = credentials_load(context->login_options, error);
+        if (context->credentials == NULL) {
+            return NULL;
+        }
+        context->session = session_open(context->credentials, error);
+    }
+    return context->session;
+}
+
+/* ---- parsing ---- */
+
+static const CommandOption *
+find_option(const CommandOption *options, const char *name)
+{
+    for (const CommandOption *option = options; option != NULL && option->name != NULL; option++) {
+        if (strcmp(option->name, name) == 0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+/* The command with the most words that argv begins with; *ret_n_words of argv belong to it. */
+typedef struct Match {
+    char **words;
+    int n_words;
+    const Command *command;
+    int length;
+} Match;
+
+static void
+match_command(const Command *command, void *data)
+{
+    Match *match = data;
+    g_auto(GStrv) words = g_strsplit(command->words, " ", -1);
+    int n = (int)g_strv_length(words);
+    if (n > match->n_words || n <= match->length) {
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        if (strcmp(words[i], match->words[i]) != 0) {
+            return;
+        }
+    }
+    match->command = command;
+    match->length = n;
+}
+
+static bool
+take_option(CommandContext *context, const CommandOption *option, const char *value)
+{
+    if (g_str_has_prefix(option->name, "--os-") || strcmp(option->name, "--insecure") == 0) {
+        g_hash_table_insert(context->login_options, (char *)option->name + 2, (char *)value);
+        return true;
+    }
+    GPtrArray *values = (GPtrArray *)command_values(context, option->name);
+    g_ptr_array_add(values, (char *)value);
+    return true;
+}
+
+/* Sorts argv into plain words and options. Options of the command are only known once its words
+ * are, so the words are collected first, with what follows an option that takes a value left out
+ * whenever that option is known to anybody. */
+static bool
+option_takes_value(const char *name)
+{
+    const CommandOption *option = find_option(COMMON_OPTIONS, name);
+    if (option == NULL) {
+        option = find_option(LOGIN_OPTIONS, name);
+    }
+    for (size_t i = 0; option == NULL && i < G_N_ELEMENTS(COMMANDS); i++) {
+        for (const Command *command = COMMANDS[i]; option == NULL && command->words != NULL;
+             command++) {
+            option = find_option(command->options, name);
+        }
+    }
+    return option != NULL && option->argument != NULL;
+}
+
+static GPtrArray *
+plain_words(int argc, char **argv)
+{
+    GPtrArray *words = g_ptr_array_new();
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-' || argv[i][1] == '\0') {
+            g_ptr_array_add(words, argv[i]);
+        } else if (strcmp(argv[i], "--") == 0) {
+            break;
+        } else if (strchr(argv[i], '=') == NULL && option_takes_value(argv[i])) {
+            i++;
+        }
+    }
+    return words;
+}
+
+static bool
+parse_option(CommandContext *context, int argc, char **argv, int *i, GError **error)
+{
+    const char *equals = strchr(argv[*i], '=');
+    g_autofree char *name =
+        equals != NULL ? g_strndup(argv[*i], equals - argv[*i]) : g_strdup(argv[*i]);
+    const CommandOption *option = find_option(context->command->options, name);
+    if (option == NULL) {
+        option = find_option(COMMON_OPTIONS, name);
+    }
+    if (option == NULL) {
+        option = find_option(LOGIN_OPTIONS, name);
+    }
+    if (option == NULL) {
+        return error_set(error, ERROR_INVALID, "'%s' has no option '%s': see 'drover %s --help'",
+            context->command->words, name, context->command->words);
+    }
+    if (option->argument == NULL) {
+        return equals == NULL ? take_option(context, option, "")
+                              : error_set(error, ERROR_INVALID, "%s takes no value", name);
+    }
+    if (equals == NULL && *i + 1 >= argc) {
+        return error_set(
+            error, ERROR_INVALID, "%s needs a value: %s %s", name, name, option->argument);
+    }
+    return take_option(context, option, equals != NULL ? equals + 1 : argv[++*i]);
+}
+
+static bool
+parse(CommandContext *context, int argc, char **argv, int n_words, GError **error)
+{
+    bool only_arguments = false;
+    for (int i = 1; i < argc; i++) {
+        if (!only_arguments && strcmp(argv[i], "--") == 0) {
+            only_arguments = true;
+        } else if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0') {
+            if (n_words-- <= 0) {
+                g_ptr_array_add(context->arguments, argv[i]);
+            }
+        } else if (!parse_option(context, argc, argv, &i, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+check_arguments(CommandContext *context, GError **error)
+{
+    const Command *command = context->command;
+    int n = (int)context->arguments->len;
+    if (n < command->min_arguments) {
+        return error_set(error, ERROR_INVALID, "something is missing: drover %s %s", command->words,
+            command->arguments);
+    }
+    if (n > command->max_arguments) {
+        return error_set(error, ERROR_INVALID, "'%s' is too much: drover %s %s",
+            (const char *)context->arguments->pdata[command->max_arguments], command->words,
+            command->arguments);
+    }
+    return true;
+}
+
+static bool
+take_output_options(CommandContext *context, GError **error)
+{
+    static const char *FORMATS[] = {"table", "json", "value"};
+    const char *format = command_has(context, "--json") ? "json" : command_value(context, "-f");
+    for (size_t i = 0; format != NULL && i < G_N_ELEMENTS(FORMATS); i++) {
+        if (strcmp(format, FORMATS[i]) == 0) {
+            context->output->format = (OutputFormat)i;
+            format = NULL;
+        }
+    }
+    if (format != NULL) {
+        return error_set(error, ERROR_INVALID, "-f is table, json or value, not '%s'", format);
+    }
+    const GPtrArray *columns = command_values(context, "-c");
+    for (guint i = 0; i < columns->len; i++) {
+        g_ptr_array_add(context->output->columns, g_strdup(columns->pdata[i]));
+    }
+    return true;
+}
+
+/* ---- help ---- */
+
+static void
+print_options(const char *title, const CommandOption *options)
+{
+    if (options == NULL || options->name == NULL) {
+        return;
+    }
+    printf("\n%s:\n", title);
+    for (const CommandOption *option = options; option->name != NULL; option++) {
+        g_autofree char *left = g_strjoin(option->argument != NULL ? " " : "", option->name,
+            option->argument != NULL ? option->argument : "", NULL);
+        printf("  %-30s %s\n", left, option->help);
+    }
+}
+
+static void
+print_command_help(const Command *command)
+{
+    printf("drover %s %s\n\n%s.\n", command->words, command->arguments, command->summary);
+    if (command->details != NULL) {
+        printf("\n%s\n", command->details);
+    }
+    print_options("Options", command->options);
+    print_options("Output", COMMON_OPTIONS);
+    print_options("Login", LOGIN_OPTIONS);
+    if (command->examples != NULL) {
+        printf("\nExamples:\n%s\n", command->examples);
+    }
+}
+
+typedef struct HelpFilter {
+    const char *prefix; /* NULL: all */
+    int n_shown;
+} HelpFilter;
+
+static void
+print_summary(const Command *command, void *data)
+{
+    HelpFilter *filter = data;
+    if (filter->prefix != NULL && !g_str_has_prefix(command->words, filter->prefix)) {
+        return;
+    }
+    g_autofree char *left = g_strjoin(" ", command->words, command->arguments, NULL);
+    printf("  %-46s %s\n", left, command->summary);
+    filter->n_shown++;
+}
+
+static void
+print_help(void)
+{
+    HelpFilter filter = {0};
+    puts("drover COMMAND [ARGUMENTS] [OPTIONS]: moves virtual machines between hosts.\n\n"
+         "Commands:");
+    command_foreach(print_summary, &filter);
+    puts("\n'drover COMMAND --help' explains one, with examples. Where drover is and who you are "
+         "is\n"
+         "read from OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME or from clouds.yaml\n"
+         "(OS_CLOUD), as the openstack client does.\n\n"
+         "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.");
+}
+
+static int
+unknown_command(GPtrArray *words)
+{
+    g_autoptr(GString) typed = g_string_new(NULL);
+    for (guint i = 0; i < words->len; i++) {
+        g_string_append_printf(typed, "%s%s", i > 0 ? " " : "", (char *)words->pdata[i]);
+    }
+    fprintf(stderr, "drover: there is no command '%s'", typed->str);
+    const char *first = words->pdata[0];
+    fprintf(stderr, ": see 'drover --help'\n");
+    g_autofree char *prefix = g_strconcat(first, " ", NULL);
+    HelpFilter filter = {.prefix = prefix};
+    command_foreach(print_summary, &filter);
+    return 2;
+}
+
+/* ---- running ---- */
+
+static void
+context_clear(CommandContext *context)
+{
+    g_clear_pointer(&context->session, session_free);
+    g_clear_pointer(&context->credentials, credentials_free);
+    g_ptr_array_unref(context->arguments);
+    g_hash_table_unref(context->values);
+    g_hash_table_unref(context->login_options);
+    output_free(context->output);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CommandContext, context_clear)
+
+static int
+run(const Command *command, int n_words, int argc, char **argv)
+{
+    g_auto(CommandContext) context = {
+        .command = command,
+        .arguments = g_ptr_array_new(),
+        .values =
+            g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref),
+        .login_options = g_hash_table_new(g_str_hash, g_str_equal),
+        .output = output_new(),
+    };
+    g_autoptr(GError) error = NULL;
+    if (!parse(&context, argc, argv, n_words, &error)) {
+        fprintf(stderr, "drover: %s\n", error->message);
+        return 2;
+    }
+    if (command_has(&context, "--help")) {
+        print_command_help(command);
+        return 0;
+    }
+    if (!check_arguments(&context, &error) || !take_output_options(&context, &error)) {
+        fprintf(stderr, "drover: %s\n", error->message);
+        return 2;
+    }
+    if (!command->run(&context, &error)) {
+        fprintf(stderr, "drover: %s\n", error != NULL ? error->message : "failed");
+        return 1;
+    }
+    return 0;
+}
+
+int
+command_main(int argc, char **argv)
+{
+    g_autoptr(GPtrArray) words = plain_words(argc, argv);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("drover " DROVER_VERSION);
+        return 0;
+    }
+    if (words->len > 0 && strcmp(words->pdata[0], "help") == 0) {
+        g_ptr_array_remove_index(words, 0);
+    }
+    if (words->len == 0) {
+        print_help();
+        return argc == 1 ? 2 : 0;
+    }
+    Match match = {.words = (char **)words->pdata, .n_words = (int)words->len};
+    command_foreach(match_command, &match);
+    if (match.command == NULL) {
+        return unknown_command(words);
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        print_command_help(match.command);
+        return 0;
+    }
+    return run(match.command, match.length, argc, argv);
+}

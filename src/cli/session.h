@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* A conversation with drover (or with anything that speaks the same APIs): logs in, finds the
+ * endpoints in the catalog, sends requests and turns refusals into errors with the server's own
+ * sentence. One thread. */
+#include "cli/credentials.h"
+#include <jansson.h>
+
+typedef struct Session Session;
+
+Session *session_open(const Credentials *credentials, GError **error);
+void session_free(Session *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+/* The login's answer: token object, and the token itself. Borrowed. */
+const json_t *session_token(Session *session);
+const char *session_token_id(Session *session);
+
+/* service is a type of the catalog ("compute", "image", "network", "identity", "placement",
+ * "drover"); path is below its endpoint and starts with /; body may be NULL. The answer is
+ * json_null() when there is no body. ERROR_NOT_FOUND etc. by status, with the server's message. */
+json_t *session_request(Session *session, const char *service, const char *method,
+    const char *path, const json_t *body, GError **error);
+#define session_get(session, service, path, error)                                                 \
+    session_request(session, service, "GET", path, NULL, error)
+/* All pages of a collection: the array under key, following marker and limit. */
+json_t *session_list(Session *session, const char *service, const char *path, const char *key,
+    GError **error);
+/* Streams a file as the body of a PUT; progress is called with bytes sent and the whole size. */
+bool session_upload(Session *session, const char *service, const char *path, const char *file,
+    void (*progress)(int64_t sent, int64_t size, void *data), void *data, GError **error);
+/* Streams the answer of a GET into a file, which is made anew (or - for standard output). */
+bool session_download(
+    Session *session, const char *service, const char *path, const char *file, GError **error);
+
+/* printf for paths whose arguments are escaped for use between slashes or after '='. Caller
+ * frees. Only %s. */
+char *session_path(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "cli/watch.h"
+
+#include "base/error.h"
+#include "base/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Fast enough that a move of a second is seen, slow enough that nobody feels it. */
+#define POLL_US (250 * 1000)
+
+void
+watch_line(const char *format, ...)
+{
+    if (!isatty(STDERR_FILENO)) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\r\033[K%s", text);
+    fflush(stderr);
+}
+
+/* ---- migrations ---- */
+
+static int64_t
+number(const json_t *object, const char *path)
+{
+    int64_t value = -1;
+    return json_find_int(object, path, -1, &value, NULL) ? value : -1;
+}
+
+/* "memory 120.0 MiB of 256.0 MiB" */
+static void
+append_part(GString *line, const json_t *migration, const char *what)
+{
+    g_autofree char *total_path = g_strdup_printf("stats.%s_total_bytes", what);
+    g_autofree char *done_path = g_strdup_printf("stats.%s_processed_bytes", what);
+    int64_t total = number(migration, total_path);
+    if (total <= 0) {
+        return;
+    }
+    g_autofree char *total_text = output_bytes(total);
+    g_autofree char *done_text = output_bytes(number(migration, done_path));
+    g_string_append_printf(line, "  %s %s of %s", what, done_text, total_text);
+}
+
+/* What is left at the present rate, less what the guest dirties meanwhile; -1 = cannot be told. */
+static int64_t
+estimate_s(const json_t *migration)
+{
+    int64_t left = MAX(number(migration, "stats.memory_remaining_bytes"), 0) +
+        MAX(number(migration, "stats.disk_remaining_bytes"), 0);
+    int64_t rate = MAX(number(migration, "stats.memory_bytes_s"), 0) +
+        MAX(number(migration, "stats.disk_bytes_s"), 0);
+    int64_t dirty = MAX(number(migration, "stats.dirty_bytes_s"), 0);
+    return rate > dirty ? left / (rate - dirty) : -1;
+}
+
+static char *
+progress_line(const json_t *migration)
+{
+    GString *line = g_string_new(NULL);
+    g_string_printf(line, "%s", json_string_value(json_object_get(migration, "status")));
+    append_part(line, migration, "memory");
+    append_part(line, migration, "disk");
+    int64_t rate = number(migration, "stats.memory_bytes_s");
+    if (rate > 0) {
+        g_autofree char *text = output_bytes(rate);
+        g_string_append_printf(line, "  %s/s", text);
+    }
+    int64_t iteration = number(migration, "stats.iteration");
+    if (iteration > 0) {
+        g_string_append_printf(line, "  pass %" G_GINT64_FORMAT, iteration);
+    }
+    int64_t left_s = estimate_s(migration);
+    if (left_s >= 0) {
+        g_string_append_printf(line, "  about %" G_GINT64_FORMAT " s left", left_s);
+    }
+    return g_string_free(line, false);
+}
+
+static json_t *
+get_migration(Session *session, int64_t id, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/migrations/%" G_GINT64_FORMAT, id);
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    return answer != NULL ? json_incref(json_object_get(answer, "migration")) : NULL;
+}
+
+static bool
+is_over(const char *status)
+{
+    static const char *FINAL[] = {"completed", "failed", "error", "cancelled"};
+    for (size_t i = 0; i < G_N_ELEMENTS(FINAL); i++) {
+        if (g_strcmp0(status, FINAL[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+report_end(Output *output, const json_t *migration, GError **error)
+{
+    const char *status = json_string_value(json_object_get(migration, "status"));
+    const char *message = json_string_value(json_object_get(migration, "message"));
+    if (strcmp(status, "completed") != 0) {
+        return error_set(error, ERROR_CONFLICT, "the migration ended in '%s': %s", status,
+            message != NULL ? message : "no reason");
+    }
+    int64_t downtime_ms = number(migration, "stats.downtime_ms");
+    int64_t total_ms = number(migration, "total_ms");
+    g_autofree char *downtime = downtime_ms >= 0
+        ? g_strdup_printf(", downtime %" G_GINT64_FORMAT " ms", downtime_ms)
+        : g_strdup("");
+    output_say(output, "Completed: on %s after %.2f s%s.",
+        json_string_value(json_object_get(migration, "dest_host")), (double)total_ms / 1000,
+        downtime);
+    return true;
+}
+
+bool
+watch_migration(Session *session, Output *output, int64_t migration_id, GError **error)
+{
+    g_autofree char *shown = NULL;
+    for (;;) {
+        json_auto_t *migration = get_migration(session, migration_id, error);
+        if (migration == NULL) {
+            watch_line("%s", "");
+            return false;
+        }
+        const char *status = json_string_value(json_object_get(migration, "status"));
+        if (is_over(status)) {
+            watch_line("%s", "");
+            return report_end(output, migration, error);
+        }
+        g_autofree char *line = progress_line(migration);
+        watch_line("%s", line);
+        if (!isatty(STDERR_FILENO) && g_strcmp0(shown, status) != 0) {
+            fprintf(stderr, "%s\n", line);
+            g_free(shown);
+            shown = g_strdup(status);
+        }
+        g_usleep(POLL_US);
+    }
+}
+
+/* ---- servers ---- */
+
+static bool
+is_one_of(const char *list, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(list, ",", -1);
+    return g_strv_contains((const char *const *)words, text);
+}
+
+static json_t *
+get_server(Session *session, const char *id, GError **error)
+{
+    g_autofree char *path = session_path("/servers/%s", id);
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    return answer != NULL ? json_incref(json_object_get(answer, "server")) : NULL;
+}
+
+bool
+watch_server(Session *session, const char *server_id, const char *wanted, json_t **ret_server,
+    GError **error)
+{
+    for (;;) {
+        json_auto_t *server = get_server(session, server_id, error);
+        if (server == NULL) {
+            return false;
+        }
+        const char *status = json_string_value(json_object_get(server, "status"));
+        json_t *task = json_object_get(server, "OS-EXT-STS:task_state");
+        if (g_strcmp0(status, "ERROR") == 0) {
+            watch_line("%s", "");
+            const char *fault =
+                json_string_value(json_object_get(json_object_get(server, "fault"), "message"));
+            return error_set(error, ERROR_CONFLICT, "server '%s' is in ERROR: %s",
+                json_string_value(json_object_get(server, "name")),
+                fault != NULL ? fault : "no reason was given");
+        }
+        if (is_one_of(wanted, status) && !json_is_string(task)) {
+            watch_line("%s", "");
+            if (ret_server != NULL) {
+                *ret_server = g_steal_pointer(&server);
+            }
+            return true;
+        }
+        watch_line("%s  %s", status, json_is_string(task) ? json_string_value(task) : "");
+        g_usleep(POLL_US);
+    }
+}
+
+bool
+watch_server_deleted(Session *session, const char *server_id, GError **error)
+{
+    for (;;) {
+        g_autoptr(GError) problem = NULL;
+        json_auto_t *server = get_server(session, server_id, &problem);
+        if (server == NULL) {
+            watch_line("%s", "");
+            if (error_is(problem, ERROR_NOT_FOUND)) {
+                return true;
+            }
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return false;
+        }
+        watch_line("deleting");
+        g_usleep(POLL_US);
+    }
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Waiting with a live line: what is under way, how far it is, and how it ended. The line goes to
+ * standard error, and only to a terminal; elsewhere each change of state is one line. */
+#include "cli/output.h"
+#include "cli/session.h"
+
+/* Follows a migration until it has ended. False with its reason unless it completed. */
+bool watch_migration(
+    Session *session, Output *output, int64_t migration_id, GError **error);
+/* Follows a server until its status is one of wanted (comma separated, upper case) and nothing is
+ * under way; ERROR ends it with the server's fault. *ret_server (may be NULL) is the last view. */
+bool watch_server(Session *session, const char *server_id, const char *wanted,
+    json_t **ret_server, GError **error);
+/* Until it is gone. */
+bool watch_server_deleted(Session *session, const char *server_id, GError **error);
+
+/* One line over the one before it (a terminal), or nothing (no terminal). "" clears it. */
+void watch_line(const char *format, ...) G_GNUC_PRINTF(1, 2);
