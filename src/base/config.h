@@ -28,8 +28,10 @@ typedef struct ConfigObsolete {
 
 typedef struct Config Config;
 
-/* path NULL = defaults only; directory NULL = no snippets. Values are read by config_get_*.
- * ret_warnings (may be NULL) gets sentences. */
+/* keys and obsolete (may be NULL) end with a row whose section is NULL, and outlive the result. A
+ * line is "[section]", "key = value" or a comment (# or ;); what a later file says wins, twice in
+ * one file is an error. path NULL = defaults only; directory NULL = no snippets. Values are read by
+ * config_get_*. ret_warnings (may be NULL) gets sentences. */
 Config *config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
     const char *directory, GPtrArray **ret_warnings, GError **error);
 void config_free(Config *config);
@@ -37,8 +39,10 @@ void config_free(Config *config);
 const char *config_get(const Config *config, const char *section, const char *name);
 int64_t config_get_int(const Config *config, const char *section, const char *name);
 double config_get_float(const Config *config, const char *section, const char *name);
+/* The items between commas, without blanks around them; caller frees with g_strfreev. */
+char **config_get_list(const Config *config, const char *section, const char *name);
 bool config_get_bool(const Config *config, const char *section, const char *name);
 /* Overrides one value (command line, tests), with the same checks. */
-bool config_set(Config *config, const char *section, const char *name, const char *value,
-    GError **error);
+bool config_set(
+    Config *config, const char *section, const char *name, const char *value, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
