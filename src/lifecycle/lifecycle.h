@@ -8,3 +8,9 @@
 
 const OperationRunner *lifecycle_runner(void);
 const Machine *lifecycle_machine(void);
+/* Every failpoint of this machine: lifecycle.before.<state> and .after.<state> around the commit
+ * that moves into a state, lifecycle.effect.<verb>.before and .after around an effect. */
+GStrv lifecycle_list_failpoints(void);
+/* What an instance is when its domain is like this. False for a view that says nothing of it
+ * (absent, unreachable). */
+bool lifecycle_observe(const DomainView *view, VmState *ret_vm_state, PowerState *ret_power_state);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What a host must be told to make the guest of an instance: one function of the instance, so that
+ * the same instance gives the same guest everywhere. */
+#include "hypervisor/types.h"
+#include "model/instance.h"
+#include "store/store.h"
+
+typedef struct GuestPlan {
+    GuestSpec spec; /* points into the members below and into the instance that it was made from */
+    char *domain_name;
+    GuestNic *nics;
+    GBytes *config_drive;
+} GuestPlan;
+
+/* The instance must outlive the plan. operation goes into the domain's metadata. */
+GuestPlan *guest_plan_new(
+    Store *store, const Instance *instance, int64_t operation, GError **error);
+void guest_plan_free(GuestPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_free)
+
+/* The files that the guest's host must have first: root, then kernel and initrd if it has them.
+ * BaseImage with strings of its own; path is NULL when the file is not in the directory any more. */
+GPtrArray *guest_list_bases(Store *store, const Instance *instance, const char *image_directory);

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* One function for each state, in life order. Each asks for at most one effect and goes on when
+ * its answer is there. */
+#include "lifecycle/internal.h"
+
+#include "scheduler/scheduler.h"
+
+/* Beside events, a guest that is to power off is looked at this often: an event may be lost. */
+#define LOOK_INTERVAL_US (5 * G_USEC_PER_SEC)
+
+/* Nova: a failed build is a 500 in the instance's fault. */
+enum { FAULT_CODE = 500 };
+
+static StepResult
+move_on(LifecycleTask *task, LifecycleState to)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    return lifecycle_move(task, to, &change);
+}
+
+static StepResult
+move_with_error(LifecycleTask *task, LifecycleState to, const GError *error)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.error = error;
+    return lifecycle_move(task, to, &change);
+}
+
+static StepResult
+move_with_intent(LifecycleTask *task, LifecycleState to, bool should_run)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.should_run = should_run;
+    return lifecycle_move(task, to, &change);
+}
+
+static StepResult
+complete(LifecycleTask *task, VmState vm_state, PowerState power_state)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.vm_state = vm_state;
+    change.power_state = power_state;
+    change.clears_fault = true;
+    change.launched = task->operation->kind == OPERATION_CREATE;
+    return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
+}
+
+static StepResult
+complete_delete(LifecycleTask *task, const GError *error)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.vm_state = VM_STATE_DELETED;
+    change.power_state = POWER_STATE_NONE;
+    change.should_run = false;
+    change.terminated = true;
+    change.releases_claims = true;
+    change.error = error;
+    return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
+}
+
+/* The instance ends in ERROR, with the operation's first error (or this one) as its fault. */
+static StepResult
+fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
+{
+    const char *first = task->operation->error_code != NULL ? task->operation->message : NULL;
+    g_autofree char *details =
+        g_strdup_printf("operation %" G_GINT64_FORMAT " (%s) failed in state %s on host %s",
+            task->operation->id, operation_kind_name(task->operation->kind), task->operation->state,
+            task->instance->host != NULL ? task->instance->host : "-");
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = (char *)(first != NULL ? first
+                : error != NULL           ? error->message
+                                          : "it failed"),
+        .details = details,
+        .created_us = clock_now_us(task->context->clock),
+    };
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    change.vm_state = VM_STATE_ERROR;
+    change.power_state = POWER_STATE_NONE;
+    change.should_run = false;
+    change.releases_claims = releases_claims;
+    change.fault = &fault;
+    change.error = error;
+    return lifecycle_move(task, LIFECYCLE_FAILED, &change);
+}
+
+/* Never while a call is under way: what it does would be done beside what follows. */
+static bool
+is_given_up(const LifecycleTask *task)
+{
+    return task->operation->wanted == WANTED_CANCEL && task->call == NULL;
+}
+
+static bool
+is_create(const LifecycleTask *task)
+{
+    return task->operation->kind == OPERATION_CREATE;
+}
+
+static StepResult
+step_QUEUED(LifecycleTask *task)
+{
+    OperationKind kind = task->operation->kind;
+
+    if (is_given_up(task)) {
+        return move_on(task, LIFECYCLE_CANCELLED);
+    }
+    if (kind == OPERATION_DELETE && task->instance->host == NULL) {
+        return complete_delete(task, NULL);
+    }
+    if (kind != OPERATION_CREATE && task->instance->host == NULL) {
+        g_autoptr(GError) error = NULL;
+        error_set(&error, ERROR_CONFLICT, "the instance is on no host");
+        return move_with_error(task, LIFECYCLE_FAILED, error);
+    }
+    switch (kind) {
+    case OPERATION_CREATE: return move_with_intent(task, LIFECYCLE_SCHEDULING, true);
+    case OPERATION_DELETE: return move_with_intent(task, LIFECYCLE_REMOVING, false);
+    case OPERATION_START: return move_with_intent(task, LIFECYCLE_STARTING, true);
+    case OPERATION_STOP: return move_with_intent(task, LIFECYCLE_STOPPING, false);
+    case OPERATION_REBOOT_SOFT: return move_with_intent(task, LIFECYCLE_STOPPING, true);
+    case OPERATION_REBOOT_HARD: return move_with_intent(task, LIFECYCLE_POWERING_OFF, true);
+    case OPERATION_PAUSE: return move_on(task, LIFECYCLE_PAUSING);
+    case OPERATION_UNPAUSE: return move_on(task, LIFECYCLE_RESUMING);
+    case OPERATION_LIVE_MIGRATE: break; /* migration's */
+    }
+    g_assert_not_reached();
+}
+
+static const char *
+choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+{
+    const LifecycleTask *task = data;
+    const OperationSettings *settings = &task->context->settings;
+    PlacementRequest request = {
+        .instance_id = task->instance->id,
+        .vcpus = task->instance->flavor.vcpus,
+        .ram_mib = task->instance->flavor.ram_mib,
+        .disk_gib = task->instance->flavor.disk_gib,
+        .requested_host = task->operation->requested_host,
+        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
+        .ram_allocation_ratio = settings->ram_allocation_ratio,
+        .disk_allocation_ratio = settings->disk_allocation_ratio,
+        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
+        .service_down_time_us = settings->service_down_time_us,
+        .now_us = clock_now_us(task->context->clock),
+    };
+    return scheduler_choose(&request, hosts, usage, error);
+}
+
+static StepResult
+step_SCHEDULING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+
+    if (is_given_up(task)) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.releases_claims = true;
+        return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
+    }
+    if (store_claim(task->context->store, task->operation, task->instance, choose_host, task, &host,
+            &error)) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.host = host;
+        return lifecycle_move(task, LIFECYCLE_FETCHING, &change);
+    }
+    if (error_is(error, ERROR_STORE_DOWN)) {
+        task->context->wake_at(task->context, task->operation->id,
+            clock_now_us(task->context->clock) + G_USEC_PER_SEC);
+        return STEP_WAIT;
+    }
+    return fail_with_fault(task, error, true);
+}
+
+/* The next base is to be there: from our own file, else from another host. */
+static EffectResult
+fetch_base(LifecycleTask *task, GError **ret_error)
+{
+    const BaseImage *base = task->bases->pdata[task->n_bases];
+
+    if (!task->base_is_missing) {
+        EffectResult result = lifecycle_effect(task, EFFECT_ensure_base, ret_error);
+        if (result != EFFECT_FAILED || base->path != NULL) {
+            return result;
+        }
+        g_clear_error(ret_error);
+        task->base_is_missing = true;
+        task->next_source = 0;
+        task->sources_ended = false;
+    }
+    for (;;) {
+        EffectResult result = lifecycle_effect(task, EFFECT_copy_base, ret_error);
+        if (result != EFFECT_FAILED || task->sources_ended) {
+            return result;
+        }
+        g_clear_error(ret_error);
+    }
+}
+
+static StepResult
+step_FETCHING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_given_up(task)) {
+        return move_on(task, LIFECYCLE_CLEANING);
+    }
+    if (task->bases == NULL) {
+        task->bases = guest_list_bases(
+            task->context->store, task->instance, task->context->settings.image_directory);
+    }
+    if (task->n_bases == task->bases->len) {
+        return move_on(task, LIFECYCLE_BUILDING);
+    }
+    switch (fetch_base(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    task->n_bases++;
+    task->base_is_missing = false;
+    return STEP_AGAIN;
+}
+
+static StepResult
+step_BUILDING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_given_up(task)) {
+        return move_on(task, LIFECYCLE_CLEANING);
+    }
+    switch (lifecycle_effect(task, EFFECT_create_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    return move_on(task, LIFECYCLE_STARTING);
+}
+
+static StepResult
+step_STARTING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_create(task) && is_given_up(task)) {
+        return move_on(task, LIFECYCLE_CLEANING);
+    }
+    switch (lifecycle_effect(task, EFFECT_start_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED:
+        return move_with_error(
+            task, is_create(task) ? LIFECYCLE_CLEANING : LIFECYCLE_CHECKING, error);
+    case EFFECT_DONE: break;
+    }
+    return complete(task, VM_STATE_ACTIVE, POWER_STATE_RUNNING);
+}
+
+/* The guest is off: that was all, or it is to run again. */
+static StepResult
+on_stopped(LifecycleTask *task)
+{
+    if (task->operation->kind == OPERATION_STOP) {
+        return complete(task, VM_STATE_STOPPED, POWER_STATE_SHUTDOWN);
+    }
+    return move_on(task, LIFECYCLE_STARTING);
+}
+
+static StepResult
+wait_for_power_off(LifecycleTask *task)
+{
+    int64_t now_us = clock_now_us(task->context->clock);
+
+    if (task->off_seen) {
+        task->off_seen = false;
+        task->look_us = now_us;
+        return STEP_AGAIN;
+    }
+    task->look_us = MIN(now_us + LOOK_INTERVAL_US, task->deadline_us);
+    task->context->wake_at(task->context, task->operation->id, task->look_us);
+    return STEP_WAIT;
+}
+
+static StepResult
+ask_to_power_off(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_shutdown_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    /* A guest that cannot be asked is stopped like one that does not listen. */
+    case EFFECT_FAILED: return move_on(task, LIFECYCLE_POWERING_OFF);
+    case EFFECT_DONE: break;
+    }
+    task->shutdown_wanted = false;
+    task->shutdown_asked = true;
+    return wait_for_power_off(task);
+}
+
+static StepResult
+on_look_at_stopping(LifecycleTask *task)
+{
+    switch (task->view.state) {
+    case DOMAIN_SHUT_OFF:
+    case DOMAIN_CRASHED: return on_stopped(task);
+    case DOMAIN_ABSENT:
+    case DOMAIN_UNREACHABLE: return move_on(task, LIFECYCLE_CHECKING);
+    /* A paused guest hears nothing. */
+    case DOMAIN_PAUSED: return move_on(task, LIFECYCLE_POWERING_OFF);
+    case DOMAIN_RUNNING: break;
+    }
+    if (clock_now_us(task->context->clock) >= task->deadline_us) {
+        return move_on(task, LIFECYCLE_POWERING_OFF);
+    }
+    if (!task->shutdown_asked) {
+        task->shutdown_wanted = true;
+        return STEP_AGAIN;
+    }
+    return wait_for_power_off(task);
+}
+
+static StepResult
+step_STOPPING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t now_us = clock_now_us(task->context->clock);
+
+    if (is_given_up(task)) {
+        return move_on(task, LIFECYCLE_CANCELLED);
+    }
+    if (task->shutdown_wanted) {
+        return ask_to_power_off(task);
+    }
+    bool is_looking = task->call != NULL || task->has_answer;
+    if (!is_looking && task->shutdown_asked && !task->off_seen && now_us < task->look_us) {
+        task->context->wake_at(task->context, task->operation->id, task->look_us);
+        return STEP_WAIT;
+    }
+    if (!is_looking) {
+        task->off_seen = false;
+    }
+    switch (lifecycle_effect(task, EFFECT_describe_domain, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CHECKING, error);
+    case EFFECT_DONE: break;
+    }
+    return on_look_at_stopping(task);
+}
+
+static StepResult
+step_POWERING_OFF(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_destroy_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CHECKING, error);
+    case EFFECT_DONE: break;
+    }
+    return on_stopped(task);
+}
+
+static StepResult
+step_PAUSING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_pause_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CHECKING, error);
+    case EFFECT_DONE: break;
+    }
+    return complete(task, VM_STATE_PAUSED, POWER_STATE_PAUSED);
+}
+
+static StepResult
+step_RESUMING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_resume_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CHECKING, error);
+    case EFFECT_DONE: break;
+    }
+    return complete(task, VM_STATE_ACTIVE, POWER_STATE_RUNNING);
+}
+
+/* A host that stays away does not keep its owner from deleting an instance: what is left there is
+ * removed when the host is back (engine/reconcile.c), because the row says that it is deleted. */
+static StepResult
+step_REMOVING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_remove_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED:
+        if (error_is(error, ERROR_HYPERVISOR_DOWN)) {
+            return complete_delete(task, error);
+        }
+        return fail_with_fault(task, error, false);
+    case EFFECT_DONE: break;
+    }
+    return complete_delete(task, NULL);
+}
+
+/* The claim goes only when nothing is left on the host: what may be there still takes its room. */
+static StepResult
+step_CLEANING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_remove_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return fail_with_fault(task, error, false);
+    case EFFECT_DONE: break;
+    }
+    if (task->operation->wanted == WANTED_CANCEL && task->operation->error_code == NULL) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.releases_claims = true;
+        return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
+    }
+    return fail_with_fault(task, NULL, true);
+}
+
+static StepResult
+step_CHECKING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    VmState vm_state;
+    PowerState power_state;
+
+    switch (lifecycle_effect(task, EFFECT_describe_domain, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    /* Nobody says what is true: the instance stays as it was last seen. */
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_FAILED, error);
+    case EFFECT_DONE: break;
+    }
+    if (!lifecycle_observe(&task->view, &vm_state, &power_state)) {
+        error_set(
+            &error, ERROR_NOT_FOUND, "host '%s' does not know the instance", task->instance->host);
+        return fail_with_fault(task, error, false);
+    }
+    change.vm_state = vm_state;
+    change.power_state = power_state;
+    return lifecycle_move(task, LIFECYCLE_FAILED, &change);
+}
+
+StepResult
+lifecycle_step_state(LifecycleTask *task)
+{
+    switch (task->state) {
+    case LIFECYCLE_QUEUED: return step_QUEUED(task);
+    case LIFECYCLE_SCHEDULING: return step_SCHEDULING(task);
+    case LIFECYCLE_FETCHING: return step_FETCHING(task);
+    case LIFECYCLE_BUILDING: return step_BUILDING(task);
+    case LIFECYCLE_STARTING: return step_STARTING(task);
+    case LIFECYCLE_STOPPING: return step_STOPPING(task);
+    case LIFECYCLE_POWERING_OFF: return step_POWERING_OFF(task);
+    case LIFECYCLE_PAUSING: return step_PAUSING(task);
+    case LIFECYCLE_RESUMING: return step_RESUMING(task);
+    case LIFECYCLE_REMOVING: return step_REMOVING(task);
+    case LIFECYCLE_CLEANING: return step_CLEANING(task);
+    case LIFECYCLE_CHECKING: return step_CHECKING(task);
+    case LIFECYCLE_COMPLETED:
+    case LIFECYCLE_FAILED:
+    case LIFECYCLE_CANCELLED: return STEP_DONE;
+    case LIFECYCLE_N_STATES: break;
+    }
+    g_assert_not_reached();
+}
