@@ -19,7 +19,7 @@ typedef struct ApiOptions {
     const Clock *clock;
     const char *public_url; /* "https://cloud.example:8774"; NULL or "": what each request's Host
                                header says (X-Forwarded-* is not believed) */
-    const char *region;           /* NULL = "RegionOne" */
+    const char *region;     /* NULL = "RegionOne" */
     const char *image_directory;  /* where image files lie; made when it is missing */
     uint64_t max_image_bytes;     /* 0 = no limit of our own */
     int64_t token_lifetime_us;    /* 0 = 24 h */

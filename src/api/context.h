@@ -25,11 +25,11 @@ typedef struct ApiContext {
     Identity *identity; /* NULL on a public route without a token */
     char *token_hash;   /* of identity's token */
     bool is_admin;
-    bool has_version;   /* negotiated: the reply echoes it */
-    int minor;          /* microversion: 2.53 is 53; 0 for services without */
-    json_t *body;       /* parsed; NULL when the route takes none or none was sent */
-    char *base_url;     /* "http://host:port", without a slash at the end */
-    void *upload;       /* of a route with a sink: the handler's own */
+    bool has_version; /* negotiated: the reply echoes it */
+    int minor;        /* microversion: 2.53 is 53; 0 for services without */
+    json_t *body;     /* parsed; NULL when the route takes none or none was sent */
+    char *base_url;   /* "http://host:port", without a slash at the end */
+    void *upload;     /* of a route with a sink: the handler's own */
     GDestroyNotify upload_free;
 } ApiContext;
 
@@ -47,11 +47,11 @@ enum {
 
 typedef struct ApiRoute {
     const char *method;
-    const char *path;   /* template below the prefix */
+    const char *path; /* template below the prefix */
     ApiHandler handler;
     const char *policy; /* rule of auth/policy.c; NULL: any valid token will do */
     unsigned flags;
-    int since, until;   /* microversions in which it exists, else 404; 0 = no bound */
+    int since, until; /* microversions in which it exists, else 404; 0 = no bound */
     /* For bodies that are streamed: begin after token, version and policy were checked. */
     bool (*upload_begin)(ApiContext *context, GError **error);
     bool (*upload_chunk)(ApiContext *context, const void *bytes, size_t size, GError **error);

@@ -30,7 +30,7 @@ typedef struct Service {
     const char *prefix;   /* "/compute" */
     const char *endpoint; /* path of the catalog's URL: "/compute/v2.1" */
     FaultStyle fault_style;
-    int major;            /* of its microversions; 0 = it has none */
+    int major; /* of its microversions; 0 = it has none */
     int min_minor;
     int max_minor;
     const char *legacy_version_header; /* or NULL */

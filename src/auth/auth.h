@@ -15,8 +15,8 @@ bool auth_verify_password(const char *password, const char *hash);
 
 /* A new token for the user, on the project (NULL = unscoped). *ret_token is the only copy of its
  * text. expires_us: when it ends. Commits to the store. */
-bool auth_issue_token(Store *store, const Clock *clock, const char *user_id,
-    const char *project_id, int64_t expires_us, char **ret_token, GError **error);
+bool auth_issue_token(Store *store, const Clock *clock, const char *user_id, const char *project_id,
+    int64_t expires_us, char **ret_token, GError **error);
 /* The identity behind a token's text, or ERROR_UNAUTHENTICATED. *ret_hash may be NULL; caller
  * frees. */
 Identity *auth_find_token(Store *store, const char *token, char **ret_hash, GError **error);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The inside of an Api: for api.c and dispatch.c. */
+#include "api/api.h"
+
+struct Api {
+    ApiOptions options; /* with its own strings and all defaults filled in */
+    Store *store;
+    Engine *engine;
+    HttpRouter *router;
+    GPtrArray *tables; /* ApiTable *: the data of the router's handlers */
+};
