@@ -7,8 +7,9 @@
  * Armed through the environment: DROVER_FAILPOINTS="name=crash,other=crash@3,third=error".
  * crash = _exit(57) at once, no flushing, the same event as kill -9; @N = at the Nth passage only.
  * error = failpoint_error() fills an error (ERROR_INTERNAL). wait = the whole process stops itself
- * (SIGSTOP) until the test sends SIGCONT. A text that cannot be read ends the process. DROVER_FAILPOINT_TRACE=FILE appends each name that is
- * passed the first time, so that a test can prove that every point was reached. */
+ * (SIGSTOP) until the test sends SIGCONT. A text that cannot be read ends the process.
+ * DROVER_FAILPOINT_TRACE=FILE appends each name that is passed the first time, so that a test can
+ * prove that every point was reached. */
 #include <glib.h>
 #include <stdbool.h>
 
