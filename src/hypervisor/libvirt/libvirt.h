@@ -5,13 +5,13 @@
 #include "hypervisor/driver.h"
 
 typedef struct LibvirtOptions {
-    const char *pki_path;       /* droverd's own certificates, put into the control URI only */
-    int keepalive_interval_s;   /* 5 */
-    int keepalive_count;        /* 3 */
-    int connect_timeout_ms;     /* of the probe before the open: 5000 */
-    bool with_tls;              /* migration data and disks: true */
-    const char *cpu_model;      /* for guests: "qemu64"; "" = the hypervisor's default */
-    const char *virt_type;      /* "kvm", "qemu" or "" = what the host offers */
+    const char *pki_path;     /* droverd's own certificates, put into the control URI only */
+    int keepalive_interval_s; /* 5 */
+    int keepalive_count;      /* 3 */
+    int connect_timeout_ms;   /* of the probe before the open: 5000 */
+    bool with_tls;            /* migration data and disks: true */
+    const char *cpu_model;    /* for guests: "qemu64"; "" = the hypervisor's default */
+    const char *virt_type;    /* "kvm", "qemu" or "" = what the host offers */
 } LibvirtOptions;
 
 /* Registers the event loop (epoll and a timer heap, on a thread of its own) once per process. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The process's one event loop, in the shape that virEventRegisterImpl wants. */
+#include "hypervisor/libvirt/event_loop.h"
+
+static EventLoop *process_loop;
+
+static int
+add_handle(
+    int fd, int events, virEventHandleCallback callback, void *data, virFreeCallback free_data)
+{
+    return event_loop_add_handle(process_loop, fd, events, callback, data, free_data);
+}
+
+static void
+update_handle(int watch, int events)
+{
+    event_loop_update_handle(process_loop, watch, events);
+}
+
+static int
+remove_handle(int watch)
+{
+    return event_loop_remove_handle(process_loop, watch);
+}
+
+static int
+add_timer(int interval_ms, virEventTimeoutCallback callback, void *data, virFreeCallback free_data)
+{
+    return event_loop_add_timer(process_loop, interval_ms, callback, data, free_data);
+}
+
+static void
+update_timer(int timer, int interval_ms)
+{
+    event_loop_update_timer(process_loop, timer, interval_ms);
+}
+
+static int
+remove_timer(int timer)
+{
+    return event_loop_remove_timer(process_loop, timer);
+}
+
+void
+event_loop_register(void)
+{
+    static gsize once;
+
+    if (g_once_init_enter(&once)) {
+        process_loop = event_loop_new();
+        virEventRegisterImpl(
+            add_handle, update_handle, remove_handle, add_timer, update_timer, remove_timer);
+        event_loop_start(process_loop);
+        g_once_init_leave(&once, 1);
+    }
+}
