@@ -34,7 +34,7 @@ typedef struct Migration {
     Operation operation; /* embedded; state, wanted, times, error */
     char *source_host;
     char *dest_host;      /* NULL until chosen */
-    char *requested_host; /* NULL: the scheduler chooses */
+    char *requested_host; /* NULL: the scheduler chooses; the operation has the same */
     BlockMigration block_migration; /* as asked for */
     bool disk_over_commit;
     bool force;           /* 2.1-2.67: the named host is taken without the scheduler's checks */

@@ -76,6 +76,7 @@ operation_clear(Operation *operation)
 {
     g_free(operation->instance_id);
     g_free(operation->state);
+    g_free(operation->requested_host);
     g_free(operation->request_id);
     g_free(operation->user_id);
     g_free(operation->project_id);

@@ -40,6 +40,7 @@ typedef struct Operation {
     Wanted wanted;
     bool is_open;
     int64_t epoch;       /* of the daemon that owns it */
+    char *requested_host; /* the host that was asked for, NULL: the scheduler chooses */
     char *request_id;    /* "req-<uuid>" */
     char *user_id;       /* who asked; NULL: drover itself */
     char *project_id;

@@ -11,15 +11,19 @@ typedef struct DbStatement DbStatement;
 /* A cached statement of this thread's connection; sql must be a string literal (its address is
  * the cache's key). NULL and error on failure. db_finish returns it to the cache. */
 DbStatement *db_prepare(Store *store, const char *sql, GError **error);
+/* The same without the cache, for a text that was put together. */
+DbStatement *db_prepare_once(Store *store, const char *sql, GError **error);
 void db_bind_text(DbStatement *statement, int index, const char *value); /* NULL binds NULL */
 void db_bind_int(DbStatement *statement, int index, int64_t value);
 void db_bind_double(DbStatement *statement, int index, double value);
 void db_bind_null(DbStatement *statement, int index);
-/* *ret_row false: no more rows. */
+/* *ret_row false: no more rows. A statement that writes and gives rows (RETURNING) needs a
+ * transaction around it. */
 bool db_step(DbStatement *statement, bool *ret_row, GError **error);
-/* Steps a statement that gives no rows; *ret_changes may be NULL. */
+/* Steps a statement that gives no rows; *ret_changes may be NULL. A write outside a transaction
+ * gets one of its own. */
 bool db_run(DbStatement *statement, int *ret_changes, GError **error);
-char *db_dup_text(DbStatement *statement, int column); /* NULL for NULL */
+char *db_dup_text(DbStatement *statement, int column);   /* NULL for NULL */
 const char *db_text(DbStatement *statement, int column); /* borrowed until the next step */
 int64_t db_int(DbStatement *statement, int column);
 double db_double(DbStatement *statement, int column);
@@ -36,5 +40,13 @@ DbTransaction *db_begin(Store *store, GError **error);
 bool db_commit(DbTransaction *transaction, GError **error);
 void db_end(DbTransaction *transaction);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbTransaction, db_end)
+/* The same, but the commit is not synced: for what may be lost. */
+DbTransaction *db_begin_unsynced(Store *store, GError **error);
+/* Several reads that see the same moment; nothing to commit. */
+DbTransaction *db_begin_read(Store *store, GError **error);
+/* Several statements without parameters; for the schema. */
+bool db_run_script(Store *store, const char *sql, GError **error);
+/* What @IDENTITY@ in the schema stands for. */
+const char *db_identity_type(void);
 int64_t db_now_us(Store *store);
 const Clock *db_clock(Store *store);

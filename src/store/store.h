@@ -28,12 +28,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 int store_schema_version(Store *store);
 /* Starts a new life of this daemon: every open operation becomes its own. Once, at start. */
 bool store_begin_epoch(Store *store, int64_t *ret_epoch, GError **error);
-/* settings: small values that outlive the daemon (ids of the built-in services, ...). */
+/* settings: small values that outlive the daemon (ids of the built-in services, ...).
+ * *ret_value is NULL when the key was never set. */
 bool store_get_setting(Store *store, const char *key, char **ret_value, GError **error);
 bool store_set_setting(Store *store, const char *key, const char *value, GError **error);
 
 /* ---- identity (store/identity.c) ---- */
 bool store_insert_user(Store *store, const User *user, GError **error);
+/* A new password hash ends the user's tokens. */
 bool store_update_user(Store *store, const User *user, GError **error);
 bool store_delete_user(Store *store, const char *id, GError **error);
 User *store_get_user(Store *store, const char *id, GError **error);
@@ -83,6 +85,8 @@ bool store_delete_flavor(Store *store, const char *id, GError **error);
 Flavor *store_get_flavor(Store *store, const char *id, GError **error);
 GPtrArray *store_list_flavors(Store *store, GError **error);
 bool store_insert_network(Store *store, const Network *network, GError **error);
+/* Name, subnet, range, gateway, MTU. ERROR_CONFLICT when the range changes while it has ports. */
+bool store_update_network(Store *store, const Network *network, GError **error);
 /* ERROR_CONFLICT while it has ports. */
 bool store_delete_network(Store *store, const char *id, GError **error);
 Network *store_get_network(Store *store, const char *id, GError **error);
@@ -99,17 +103,18 @@ Host *store_get_host(Store *store, const char *name, GError **error);
 bool store_find_host(Store *store, const char *name, Host **ret_host, GError **error);
 GPtrArray *store_list_hosts(Store *store, GError **error); /* by name */
 /* disabled_reason NULL clears it. */
-bool store_set_host_enabled(Store *store, const char *name, bool enabled,
-    const char *disabled_reason, GError **error);
+bool store_set_host_enabled(
+    Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error);
 bool store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error);
 /* Engine only: what the control connection says. connect_error NULL clears it. */
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
-/* Engine only: one transaction for the signs of life of many hosts. names: const char *. */
+/* Engine only: one transaction for the signs of life of many hosts. names: const char *. Not
+ * synced: loss is harmless. */
 bool store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError **error);
 bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
-/* All at once: host name -> HostUsage * (owned by the table). */
+/* All at once: host name -> HostUsage * (owned by the table); every host has an entry. */
 GHashTable *store_list_host_usage(Store *store, GError **error);
 
 /* ---- instances (store/instances.c) ---- */
@@ -119,8 +124,8 @@ typedef struct InstanceFilter {
     const char *host;
     const char *image_id;
     const char *flavor_id;
-    const char *address;       /* regular expressions are matched by the caller, see api */
-    const char *marker;        /* id; rows after it in the order asked for */
+    const char *address;       /* GLib regex, matched unanchored against each address */
+    const char *marker;        /* id; rows after it in the order asked for; unknown: INVALID */
     const char *name_regex;    /* GLib regex, matched unanchored */
     const char *statuses;      /* comma separated Nova statuses, upper case; NULL = any */
     const char *vm_state;      /* name */
@@ -140,9 +145,9 @@ typedef struct InstanceFilter {
  * ports and times are filled in. */
 typedef struct InstanceRequest {
     Instance *instance;
-    GPtrArray *network_ids; /* char *: one port each */
+    GPtrArray *network_ids;     /* char *: one port each; NULL: none */
     GPtrArray *fixed_addresses; /* char * or NULL entries, same length, may be NULL */
-    const char *requested_host; /* NULL: the scheduler chooses */
+    const char *requested_host; /* NULL: the scheduler chooses; kept in the operation */
     const char *request_id;
     const char *user_id;
 } InstanceRequest;
@@ -153,18 +158,18 @@ Instance *store_get_instance(Store *store, const char *id, GError **error); /* a
 GPtrArray *store_list_instances(Store *store, const InstanceFilter *filter, GError **error);
 /* API: DELETE. Sets delete_wanted; with no open operation inserts the delete operation at once,
  * else asks the open one to cancel (wanted = cancel). Idempotent. */
-bool store_accept_delete(Store *store, const char *id, const char *request_id,
-    const char *user_id, GError **error);
+bool store_accept_delete(
+    Store *store, const char *id, const char *request_id, const char *user_id, GError **error);
 bool store_set_instance_metadata(
     Store *store, const char *id, const char *metadata_json, GError **error);
-bool store_set_instance_name(Store *store, const char *id, const char *name,
-    const char *description, GError **error);
+bool store_set_instance_name(
+    Store *store, const char *id, const char *name, const char *description, GError **error);
 bool store_set_instance_lock(
     Store *store, const char *id, bool locked, const char *reason, GError **error);
 /* Engine only: what was seen of a guest that has no open operation (it shut down, it crashed). The
  * write happens only if it still has none. */
-bool store_observe_instance(Store *store, const char *id, VmState vm_state,
-    PowerState power_state, bool should_run, GError **error);
+bool store_observe_instance(Store *store, const char *id, VmState vm_state, PowerState power_state,
+    bool should_run, GError **error);
 /* os-resetState: administrators put an instance into active or error. */
 bool store_reset_instance_state(Store *store, const char *id, VmState state, GError **error);
 
@@ -173,15 +178,14 @@ typedef struct OperationRequest {
     OperationKind kind;
     const char *instance_id;
     const char *request_id;
-    const char *user_id;    /* NULL: drover itself */
+    const char *user_id; /* NULL: drover itself */
     const char *project_id;
-    VmState expected[4];    /* vm_states in which it is allowed */
-    int n_expected;         /* 0 = any */
+    VmState expected[4]; /* vm_states in which it is allowed */
+    int n_expected;      /* 0 = any */
 } OperationRequest;
 /* ERROR_CONFLICT: another operation is open or the vm_state is not an expected one; the message
  * says which ("while it is in task_state migrating"). ERROR_NOT_FOUND: no such instance. */
-Operation *store_accept_operation(
-    Store *store, const OperationRequest *request, GError **error);
+Operation *store_accept_operation(Store *store, const OperationRequest *request, GError **error);
 Operation *store_get_operation(Store *store, int64_t id, GError **error);
 GPtrArray *store_list_open_operations(Store *store, GError **error); /* oldest first */
 /* Of one instance, newest first: what os-instance-actions shows. limit 0 = all. */
@@ -200,32 +204,33 @@ typedef struct OperationMove {
     int64_t epoch;
     const char *from;
     const char *to;
-    bool closes;              /* to is a final state: is_open ends */
+    bool closes; /* to is a final state: is_open ends */
     const char *sentence;
-    int64_t deadline_us;      /* of the new state */
-    const char *error_code;   /* kept only when none is stored yet: the first error wins */
+    int64_t deadline_us;    /* of the new state */
+    const char *error_code; /* kept only when none is stored yet: the first error wins */
     const char *message;
 
     /* of the instance (only written when set_instance is true) */
     bool set_instance;
-    const char *instance_id;
-    const char *host;         /* NULL = leave */
-    int vm_state;             /* -1 = leave */
-    int power_state;          /* -1 = leave */
-    int should_run;           /* -1 = leave */
-    int64_t generation;       /* -1 = leave */
-    bool launched;            /* launched_at = now */
-    bool terminated;          /* deleted: ports are released, terminated_at = now */
-    const Fault *fault;       /* NULL = leave */
+    const char *instance_id; /* for the reader: the operation's own is what is written */
+    const char *host;        /* NULL = leave */
+    int vm_state;            /* -1 = leave */
+    int power_state;         /* -1 = leave */
+    int should_run;          /* -1 = leave */
+    int64_t generation;      /* -1 = leave */
+    bool launched;           /* launched_at = now */
+    bool terminated;         /* deleted: ports are released, terminated_at = now */
+    const Fault *fault;      /* NULL = leave */
     bool clear_fault;
 
     /* of the claims */
-    bool release_target;      /* the claim on the destination goes */
-    bool promote_target;      /* the destination's claim becomes the owner's, the old one goes */
-    bool release_all;         /* both go */
+    bool release_target; /* the claim on the destination goes */
+    bool promote_target; /* the destination's claim becomes the owner's, the old one goes */
+    bool release_all;    /* both go */
 
     /* of the migration (only for kinds that have one) */
-    const Migration *migration; /* dest_host, copies_disks, generation, stats, times; NULL = leave */
+    const Migration
+        *migration; /* dest_host, copies_disks, generation, stats, times; NULL = leave */
 } OperationMove;
 bool store_move_operation(Store *store, const OperationMove *move, GError **error);
 
@@ -253,18 +258,18 @@ typedef struct MigrationRequest {
 Migration *store_accept_migration(Store *store, const MigrationRequest *request, GError **error);
 typedef struct MigrationFilter {
     const char *instance_id;
-    const char *host;          /* source or destination */
+    const char *host; /* source or destination */
     const char *source_host;
-    const char *states;        /* comma separated state names, NULL = any */
-    const char *kind;          /* Nova's migration_type */
+    const char *states; /* comma separated state names, NULL = any */
+    const char *kind;   /* Nova's migration_type */
     const char *user_id;
     const char *project_id;
-    const char *marker;        /* uuid */
+    const char *marker; /* uuid */
     int64_t changed_since_us;
     int64_t changed_before_us;
-    bool in_progress;          /* only open ones */
+    bool in_progress; /* only open ones */
     bool oldest_first;
-    int limit;                 /* 0 = all */
+    int limit; /* 0 = all */
 } MigrationFilter;
 GPtrArray *store_list_migrations(Store *store, const MigrationFilter *filter, GError **error);
 Migration *store_get_migration(Store *store, int64_t id, GError **error);

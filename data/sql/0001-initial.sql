@@ -1,0 +1,314 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Copyright the drover authors.
+--
+-- The first schema. One text for every database: times are microseconds since 1970 in BIGINT,
+-- booleans are BIGINT 0 or 1, JSON is TEXT. @IDENTITY@ is the type of a key that the database
+-- counts up by itself and never gives twice; the layer over each database (src/store/sqlite.c)
+-- says what it is there. Nothing else may differ.
+
+CREATE TABLE settings (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- Who may ask.
+
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    email TEXT,
+    default_project_id TEXT,
+    enabled BIGINT NOT NULL
+);
+
+CREATE TABLE projects (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    enabled BIGINT NOT NULL
+);
+
+CREATE TABLE roles (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+INSERT INTO roles (id, name) VALUES
+    ('a7d4c1f0b3e24d6f8c5a90e1b2d3f401', 'admin'),
+    ('a7d4c1f0b3e24d6f8c5a90e1b2d3f402', 'manager'),
+    ('a7d4c1f0b3e24d6f8c5a90e1b2d3f403', 'member'),
+    ('a7d4c1f0b3e24d6f8c5a90e1b2d3f404', 'reader');
+
+CREATE TABLE role_assignments (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    role_id TEXT NOT NULL REFERENCES roles (id),
+    PRIMARY KEY (user_id, project_id, role_id)
+);
+CREATE INDEX role_assignments_by_project ON role_assignments (project_id);
+
+-- A token is known by the SHA-256 of its text.
+CREATE TABLE tokens (
+    hash TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    project_id TEXT REFERENCES projects (id) ON DELETE CASCADE,
+    issued_us BIGINT NOT NULL,
+    expires_us BIGINT NOT NULL
+);
+CREATE INDEX tokens_by_user ON tokens (user_id);
+CREATE INDEX tokens_by_project ON tokens (project_id);
+CREATE INDEX tokens_by_expiry ON tokens (expires_us);
+
+-- What instances are made from.
+
+CREATE TABLE images (
+    number @IDENTITY@,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    owner TEXT,
+    status TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    disk_format TEXT,
+    container_format TEXT,
+    size_bytes BIGINT NOT NULL,
+    virtual_size_bytes BIGINT NOT NULL,
+    sha256 TEXT,
+    md5 TEXT,
+    sha512 TEXT,
+    min_ram_mib BIGINT NOT NULL,
+    min_disk_gib BIGINT NOT NULL,
+    is_protected BIGINT NOT NULL,
+    is_hidden BIGINT NOT NULL,
+    tags_json TEXT NOT NULL,
+    properties_json TEXT NOT NULL,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL
+);
+CREATE INDEX images_by_sha256 ON images (sha256);
+
+CREATE TABLE flavors (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT,
+    vcpus BIGINT NOT NULL,
+    ram_mib BIGINT NOT NULL,
+    disk_gib BIGINT NOT NULL,
+    ephemeral_gib BIGINT NOT NULL,
+    swap_mib BIGINT NOT NULL,
+    rxtx_factor DOUBLE PRECISION NOT NULL,
+    is_public BIGINT NOT NULL,
+    extra_specs_json TEXT NOT NULL
+);
+
+CREATE TABLE networks (
+    id TEXT NOT NULL PRIMARY KEY,
+    subnet_id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    bridge TEXT NOT NULL,
+    cidr TEXT NOT NULL,
+    gateway TEXT,
+    pool_start TEXT,
+    pool_end TEXT,
+    mtu BIGINT NOT NULL,
+    created_us BIGINT NOT NULL
+);
+
+-- Where they run.
+
+CREATE TABLE hosts (
+    number @IDENTITY@,
+    id TEXT NOT NULL UNIQUE,
+    hypervisor_id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    uri TEXT NOT NULL,
+    peer_uri TEXT NOT NULL,
+    migration_address TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    enabled BIGINT NOT NULL,
+    disabled_reason TEXT,
+    forced_down BIGINT NOT NULL DEFAULT 0,
+    connected BIGINT NOT NULL DEFAULT 0,
+    connect_error TEXT,
+    last_seen_us BIGINT NOT NULL DEFAULT 0,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL,
+    has_facts BIGINT NOT NULL DEFAULT 0,
+    facts_hostname TEXT,
+    facts_hypervisor_type TEXT,
+    facts_hypervisor_version BIGINT NOT NULL DEFAULT 0,
+    facts_libvirt_version BIGINT NOT NULL DEFAULT 0,
+    facts_arch TEXT,
+    facts_cpu_json TEXT NOT NULL DEFAULT '{}',
+    facts_vcpus BIGINT NOT NULL DEFAULT 0,
+    facts_memory_mib BIGINT NOT NULL DEFAULT 0,
+    facts_memory_free_mib BIGINT NOT NULL DEFAULT 0,
+    facts_pool_capacity_bytes BIGINT NOT NULL DEFAULT 0,
+    facts_pool_available_bytes BIGINT NOT NULL DEFAULT 0,
+    facts_pool_path TEXT,
+    facts_uptime_s BIGINT NOT NULL DEFAULT 0,
+    facts_running_domains BIGINT NOT NULL DEFAULT 0
+);
+
+-- An instance keeps its row when it is deleted (terminated_us is set then). The flavor is copied:
+-- it stays as it was when the instance was made. user_data is last: it may be large, and columns
+-- behind a large one are slow to read.
+CREATE TABLE instances (
+    number @IDENTITY@,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    hostname TEXT NOT NULL,
+    description TEXT,
+    project_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    host TEXT,
+    vm_state TEXT NOT NULL,
+    power_state BIGINT NOT NULL,
+    should_run BIGINT NOT NULL,
+    delete_wanted BIGINT NOT NULL DEFAULT 0,
+    delete_request_id TEXT,
+    delete_user_id TEXT,
+    generation BIGINT NOT NULL,
+    flavor_id TEXT NOT NULL,
+    flavor_name TEXT NOT NULL,
+    flavor_description TEXT,
+    flavor_vcpus BIGINT NOT NULL,
+    flavor_ram_mib BIGINT NOT NULL,
+    flavor_disk_gib BIGINT NOT NULL,
+    flavor_ephemeral_gib BIGINT NOT NULL,
+    flavor_swap_mib BIGINT NOT NULL,
+    flavor_rxtx_factor DOUBLE PRECISION NOT NULL,
+    flavor_is_public BIGINT NOT NULL,
+    flavor_extra_specs_json TEXT NOT NULL,
+    image_id TEXT,
+    image_root_hash TEXT,
+    image_root_format TEXT,
+    image_kernel_hash TEXT,
+    image_initrd_hash TEXT,
+    image_command_line TEXT,
+    metadata_json TEXT NOT NULL,
+    tags_json TEXT NOT NULL,
+    key_name TEXT,
+    availability_zone TEXT,
+    reservation_id TEXT,
+    locked BIGINT NOT NULL,
+    locked_reason TEXT,
+    has_fault BIGINT NOT NULL DEFAULT 0,
+    fault_code BIGINT NOT NULL DEFAULT 0,
+    fault_message TEXT,
+    fault_details TEXT,
+    fault_created_us BIGINT NOT NULL DEFAULT 0,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL,
+    launched_us BIGINT NOT NULL DEFAULT 0,
+    terminated_us BIGINT NOT NULL DEFAULT 0,
+    user_data TEXT
+);
+CREATE INDEX instances_living ON instances (created_us, number) WHERE terminated_us = 0;
+CREATE INDEX instances_living_by_host ON instances (host, created_us, number)
+    WHERE terminated_us = 0;
+CREATE INDEX instances_living_by_project ON instances (project_id, created_us, number)
+    WHERE terminated_us = 0;
+CREATE INDEX instances_by_update ON instances (updated_us);
+
+-- The address is the number that the four bytes make, so that order is the order of addresses.
+CREATE TABLE ports (
+    id TEXT NOT NULL PRIMARY KEY,
+    network_id TEXT NOT NULL REFERENCES networks (id),
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    position BIGINT NOT NULL,
+    mac TEXT NOT NULL UNIQUE,
+    address BIGINT NOT NULL,
+    UNIQUE (network_id, address),
+    UNIQUE (instance_id, position)
+);
+
+-- What was asked for. state belongs to the engine, wanted to the API.
+
+CREATE TABLE operations (
+    id @IDENTITY@,
+    kind TEXT NOT NULL,
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    state TEXT NOT NULL,
+    wanted TEXT NOT NULL,
+    is_open BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
+    requested_host TEXT,
+    request_id TEXT,
+    user_id TEXT,
+    project_id TEXT,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL,
+    deadline_us BIGINT NOT NULL DEFAULT 0,
+    error_code TEXT,
+    message TEXT
+);
+-- This index is the promise that an instance has at most one operation under way.
+CREATE UNIQUE INDEX operations_one_open ON operations (instance_id) WHERE is_open = 1;
+CREATE INDEX operations_by_instance ON operations (instance_id, id);
+
+CREATE TABLE operation_events (
+    id @IDENTITY@,
+    operation_id BIGINT NOT NULL REFERENCES operations (id) ON DELETE CASCADE,
+    from_state TEXT,
+    to_state TEXT NOT NULL,
+    sentence TEXT,
+    at_us BIGINT NOT NULL
+);
+CREATE INDEX operation_events_by_operation ON operation_events (operation_id, id);
+
+-- -1 in a statistic: not known.
+CREATE TABLE migrations (
+    id @IDENTITY@,
+    uuid TEXT NOT NULL UNIQUE,
+    operation_id BIGINT NOT NULL UNIQUE REFERENCES operations (id),
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    source_host TEXT NOT NULL,
+    dest_host TEXT,
+    block_migration TEXT NOT NULL,
+    disk_over_commit BIGINT NOT NULL,
+    force BIGINT NOT NULL,
+    early_checks BIGINT NOT NULL,
+    copies_disks BIGINT NOT NULL DEFAULT 0,
+    generation BIGINT NOT NULL DEFAULT 0,
+    memory_total_bytes BIGINT NOT NULL DEFAULT -1,
+    memory_processed_bytes BIGINT NOT NULL DEFAULT -1,
+    memory_remaining_bytes BIGINT NOT NULL DEFAULT -1,
+    disk_total_bytes BIGINT NOT NULL DEFAULT -1,
+    disk_processed_bytes BIGINT NOT NULL DEFAULT -1,
+    disk_remaining_bytes BIGINT NOT NULL DEFAULT -1,
+    memory_bytes_s BIGINT NOT NULL DEFAULT -1,
+    disk_bytes_s BIGINT NOT NULL DEFAULT -1,
+    dirty_bytes_s BIGINT NOT NULL DEFAULT -1,
+    iteration BIGINT NOT NULL DEFAULT -1,
+    elapsed_ms BIGINT NOT NULL DEFAULT -1,
+    downtime_ms BIGINT NOT NULL DEFAULT -1,
+    started_us BIGINT NOT NULL DEFAULT 0,
+    finished_us BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX migrations_by_instance ON migrations (instance_id, id);
+
+-- What is taken on a host, and by whom. owner: where the instance is; target: where it is going.
+-- The use of a host is the sum of its rows and is stored nowhere.
+CREATE TABLE claims (
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    role TEXT NOT NULL CHECK (role IN ('owner', 'target')),
+    operation_id BIGINT NOT NULL REFERENCES operations (id),
+    host TEXT NOT NULL REFERENCES hosts (name),
+    vcpus BIGINT NOT NULL,
+    ram_mib BIGINT NOT NULL,
+    disk_gib BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, role)
+);
+CREATE INDEX claims_by_host ON claims (host, role, vcpus, ram_mib, disk_gib);
+CREATE INDEX claims_by_operation ON claims (operation_id);
+
+-- What the console of an instance said on hosts it has left.
+CREATE TABLE consoles (
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    operation_id BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (instance_id, operation_id)
+);

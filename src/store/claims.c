@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/claims.h"
+
+#define SELECT_CLAIMS                                                                              \
+    "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
+    " CAST(SUM(disk_gib) AS BIGINT), SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END)"              \
+    " FROM claims"
+#define SELECT_OPERATIONS                                                                          \
+    "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
+    " WHERE o.is_open = 1 AND i.host IS NOT NULL"
+#define SELECT_OUTGOING                                                                            \
+    "SELECT m.source_host, COUNT(*) FROM operations o JOIN migrations m ON m.operation_id = o.id"  \
+    " WHERE o.is_open = 1"
+#define SELECT_INCOMING                                                                            \
+    "SELECT m.dest_host, COUNT(*) FROM operations o JOIN migrations m ON m.operation_id = o.id"    \
+    " WHERE o.is_open = 1 AND m.dest_host IS NOT NULL"
+#define SQL_LIST_NAMES "SELECT name FROM hosts"
+#define SQL_FIND_NAME "SELECT name FROM hosts WHERE name = $1"
+#define SQL_FIND_CLAIM "SELECT host FROM claims WHERE operation_id = $1"
+#define SQL_INSERT                                                                                 \
+    "INSERT INTO claims (instance_id, role, operation_id, host, vcpus, ram_mib, disk_gib)"         \
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+#define SQL_RELEASE_TARGET "DELETE FROM claims WHERE instance_id = $1 AND role = 'target'"
+#define SQL_RELEASE_OWNER "DELETE FROM claims WHERE instance_id = $1 AND role = 'owner'"
+#define SQL_RELEASE_ALL "DELETE FROM claims WHERE instance_id = $1"
+#define SQL_PROMOTE "UPDATE claims SET role = 'owner' WHERE instance_id = $1 AND role = 'target'"
+
+/* ---- use of hosts ---- */
+
+typedef void (*UsageReader)(DbStatement *statement, HostUsage *usage);
+
+/* One of the sums: for every host, or for one. */
+typedef struct UsageQuery {
+    const char *sql_all;
+    const char *sql_one;
+    UsageReader read;
+} UsageQuery;
+
+static void
+read_nothing(DbStatement *statement, HostUsage *usage)
+{
+}
+
+static void
+read_claims(DbStatement *statement, HostUsage *usage)
+{
+    usage->vcpus = (int)db_int(statement, 1);
+    usage->ram_mib = db_int(statement, 2);
+    usage->disk_gib = db_int(statement, 3);
+    usage->instances = (int)db_int(statement, 4);
+}
+
+static void
+read_operations(DbStatement *statement, HostUsage *usage)
+{
+    usage->open_operations = (int)db_int(statement, 1);
+}
+
+static void
+read_outgoing(DbStatement *statement, HostUsage *usage)
+{
+    usage->outgoing_migrations = (int)db_int(statement, 1);
+}
+
+static void
+read_incoming(DbStatement *statement, HostUsage *usage)
+{
+    usage->incoming_migrations = (int)db_int(statement, 1);
+}
+
+static const UsageQuery usage_queries[] = {
+    /* First, so that every host has an entry. */
+    {SQL_LIST_NAMES, SQL_FIND_NAME, read_nothing},
+    {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host", read_claims},
+    {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
+        read_operations},
+    {SELECT_OUTGOING " GROUP BY m.source_host",
+        SELECT_OUTGOING " AND m.source_host = $1 GROUP BY m.source_host", read_outgoing},
+    {SELECT_INCOMING " GROUP BY m.dest_host",
+        SELECT_INCOMING " AND m.dest_host = $1 GROUP BY m.dest_host", read_incoming},
+};
+
+static HostUsage *
+usage_of(GHashTable *table, const char *host)
+{
+    HostUsage *usage = g_hash_table_lookup(table, host);
+
+    if (usage == NULL) {
+        usage = g_new0(HostUsage, 1);
+        g_hash_table_insert(table, g_strdup(host), usage);
+    }
+    return usage;
+}
+
+static bool
+run_usage_query(
+    Store *store, const UsageQuery *query, const char *host, GHashTable *table, GError **error)
+{
+    const char *sql = host == NULL ? query->sql_all : query->sql_one;
+    g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    if (host != NULL) {
+        db_bind_text(statement, 1, host);
+    }
+    for (;;) {
+        bool row = false;
+        if (!db_step(statement, &row, error)) {
+            return false;
+        }
+        if (!row) {
+            return true;
+        }
+        query->read(statement, usage_of(table, db_text(statement, 0)));
+    }
+}
+
+/* host NULL = all. */
+static GHashTable *
+load_usage(Store *store, const char *host, GError **error)
+{
+    g_autoptr(GHashTable) table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(DbTransaction) transaction = db_begin_read(store, error);
+
+    if (transaction == NULL) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(usage_queries); i++) {
+        if (!run_usage_query(store, &usage_queries[i], host, table, error)) {
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&table);
+}
+
+GHashTable *
+store_list_host_usage(Store *store, GError **error)
+{
+    return load_usage(store, NULL, error);
+}
+
+bool
+store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error)
+{
+    g_autoptr(GHashTable) table = load_usage(store, name, error);
+
+    if (table == NULL) {
+        return false;
+    }
+    HostUsage *usage = g_hash_table_lookup(table, name);
+    if (usage == NULL) {
+        return error_set(error, ERROR_NOT_FOUND, "there is no host '%s'", name);
+    }
+    *ret_usage = *usage;
+    return true;
+}
+
+/* ---- claims ---- */
+
+static bool
+find_claim(Store *store, int64_t operation_id, char **ret_host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_CLAIM, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    *ret_host = row ? db_dup_text(statement, 0) : NULL;
+    return true;
+}
+
+static bool
+insert_claim(Store *store, const Operation *operation, const Instance *instance, const char *host,
+    GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    const Flavor *flavor = &instance->flavor;
+    db_bind_text(statement, 1, instance->id);
+    db_bind_text(statement, 2, operation->kind == OPERATION_CREATE ? "owner" : "target");
+    db_bind_int(statement, 3, operation->id);
+    db_bind_text(statement, 4, host);
+    db_bind_int(statement, 5, flavor->vcpus);
+    db_bind_int(statement, 6, flavor->ram_mib);
+    db_bind_int(statement, 7, flavor->disk_gib + flavor->ephemeral_gib);
+    return db_run(statement, NULL, error);
+}
+
+/* The decision is the caller's: the name it returns is copied while the hosts still exist. */
+static char *
+choose_host(Store *store, StoreChooseHost choose, void *data, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
+    if (hosts == NULL) {
+        return NULL;
+    }
+    g_autoptr(GHashTable) usage = store_list_host_usage(store, error);
+    return usage == NULL ? NULL : g_strdup(choose(hosts, usage, data, error));
+}
+
+bool
+store_claim(Store *store, const Operation *operation, const Instance *instance,
+    StoreChooseHost choose, void *data, char **ret_host, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autofree char *host = NULL;
+
+    if (transaction == NULL || !find_claim(store, operation->id, &host, error)) {
+        return false;
+    }
+    if (host == NULL) {
+        host = choose_host(store, choose, data, error);
+        if (host == NULL || !insert_claim(store, operation, instance, host, error) ||
+            !db_commit(transaction, error)) {
+            return false;
+        }
+    }
+    *ret_host = g_steal_pointer(&host);
+    return true;
+}
+
+static bool
+change_claims(
+    Store *store, const char *sql, const char *instance_id, int *ret_changes, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    return db_run(statement, ret_changes, error);
+}
+
+bool
+claims_release_target(Store *store, const char *instance_id, GError **error)
+{
+    return change_claims(store, SQL_RELEASE_TARGET, instance_id, NULL, error);
+}
+
+bool
+claims_release_all(Store *store, const char *instance_id, GError **error)
+{
+    return change_claims(store, SQL_RELEASE_ALL, instance_id, NULL, error);
+}
+
+bool
+claims_promote_target(Store *store, const char *instance_id, GError **error)
+{
+    int changes = 0;
+
+    if (!change_claims(store, SQL_RELEASE_OWNER, instance_id, NULL, error) ||
+        !change_claims(store, SQL_PROMOTE, instance_id, &changes, error)) {
+        return false;
+    }
+    return changes == 1 ||
+        error_set(
+            error, ERROR_INTERNAL, "instance '%s' has no claim on its destination", instance_id);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Claims: what is taken on a host. A host's use is the sum of its rows, never a counter. */
+#include "store/db.h"
+
+/* Inside a write transaction. */
+bool claims_release_target(Store *store, const char *instance_id, GError **error);
+bool claims_release_all(Store *store, const char *instance_id, GError **error);
+/* The target's row becomes the owner's. ERROR_INTERNAL when there is no target. */
+bool claims_promote_target(Store *store, const char *instance_id, GError **error);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/rows.h"
+
+#define FACTS_COLUMNS                                                                              \
+    "facts_hostname, facts_hypervisor_type, facts_hypervisor_version, facts_libvirt_version,"      \
+    " facts_arch, facts_cpu_json, facts_vcpus, facts_memory_mib, facts_memory_free_mib,"           \
+    " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
+    " facts_running_domains"
+#define COLUMNS                                                                                    \
+    "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone, enabled,"      \
+    " disabled_reason, forced_down, connected, connect_error, last_seen_us, created_us,"           \
+    " updated_us, has_facts, " FACTS_COLUMNS
+#define SQL_INSERT                                                                                 \
+    "INSERT INTO hosts (id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone,"    \
+    " enabled, disabled_reason, created_us, updated_us)"                                           \
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+#define SQL_COUNT_USE                                                                              \
+    "SELECT (SELECT COUNT(*) FROM instances WHERE host = $1 AND terminated_us = 0),"               \
+    " (SELECT COUNT(*) FROM claims WHERE host = $1)"
+#define SQL_DELETE "DELETE FROM hosts WHERE name = $1"
+#define SQL_GET "SELECT " COLUMNS " FROM hosts WHERE name = $1"
+#define SQL_LIST "SELECT " COLUMNS " FROM hosts ORDER BY name"
+#define SQL_SET_ENABLED                                                                            \
+    "UPDATE hosts SET enabled = $2, disabled_reason = $3, updated_us = $4 WHERE name = $1"
+#define SQL_SET_FORCED_DOWN "UPDATE hosts SET forced_down = $2, updated_us = $3 WHERE name = $1"
+#define SQL_SET_CONNECTION                                                                         \
+    "UPDATE hosts SET connected = $2, connect_error = $3,"                                         \
+    " last_seen_us = CASE WHEN $4 > last_seen_us THEN $4 ELSE last_seen_us END,"                   \
+    " updated_us = $5 WHERE name = $1"
+#define SQL_SET_FACTS                                                                              \
+    "UPDATE hosts SET has_facts = 1, facts_hostname = $2, facts_hypervisor_type = $3,"             \
+    " facts_hypervisor_version = $4, facts_libvirt_version = $5, facts_arch = $6,"                 \
+    " facts_cpu_json = $7, facts_vcpus = $8, facts_memory_mib = $9, facts_memory_free_mib = $10,"  \
+    " facts_pool_capacity_bytes = $11, facts_pool_available_bytes = $12, facts_pool_path = $13,"   \
+    " facts_uptime_s = $14, facts_running_domains = $15 WHERE name = $1"
+#define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
+
+static int
+read_facts(DbStatement *statement, int column, HostFacts *facts)
+{
+    facts->hostname = db_dup_text(statement, column++);
+    facts->hypervisor_type = db_dup_text(statement, column++);
+    facts->hypervisor_version = (int)db_int(statement, column++);
+    facts->libvirt_version = (int)db_int(statement, column++);
+    facts->arch = db_dup_text(statement, column++);
+    facts->cpu_json = db_dup_text(statement, column++);
+    facts->vcpus = (int)db_int(statement, column++);
+    facts->memory_mib = db_int(statement, column++);
+    facts->memory_free_mib = db_int(statement, column++);
+    facts->pool_capacity_bytes = db_int(statement, column++);
+    facts->pool_available_bytes = db_int(statement, column++);
+    facts->pool_path = db_dup_text(statement, column++);
+    facts->uptime_s = db_int(statement, column++);
+    facts->running_domains = (int)db_int(statement, column++);
+    return column;
+}
+
+static void *
+read_host(DbStatement *statement)
+{
+    Host *host = host_new();
+    int column = 0;
+
+    host->number = db_int(statement, column++);
+    host->id = db_dup_text(statement, column++);
+    host->hypervisor_id = db_dup_text(statement, column++);
+    host->name = db_dup_text(statement, column++);
+    host->uri = db_dup_text(statement, column++);
+    host->peer_uri = db_dup_text(statement, column++);
+    host->migration_address = db_dup_text(statement, column++);
+    host->pool = db_dup_text(statement, column++);
+    host->zone = db_dup_text(statement, column++);
+    host->enabled = db_int(statement, column++);
+    host->disabled_reason = db_dup_text(statement, column++);
+    host->forced_down = db_int(statement, column++);
+    host->connected = db_int(statement, column++);
+    host->connect_error = db_dup_text(statement, column++);
+    host->last_seen_us = db_int(statement, column++);
+    host->created_us = db_int(statement, column++);
+    host->updated_us = db_int(statement, column++);
+    host->has_facts = db_int(statement, column++);
+    read_facts(statement, column, &host->facts);
+    return host;
+}
+
+/* A text that may be left out. */
+static const char *
+or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+bool
+store_insert_host(Store *store, const Host *host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
+    int64_t now_us = db_now_us(store);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, host->id);
+    db_bind_text(statement, 2, host->hypervisor_id);
+    db_bind_text(statement, 3, host->name);
+    db_bind_text(statement, 4, host->uri);
+    db_bind_text(statement, 5, or_empty(host->peer_uri));
+    db_bind_text(statement, 6, or_empty(host->migration_address));
+    db_bind_text(statement, 7, or_empty(host->pool));
+    db_bind_text(statement, 8, host->zone != NULL ? host->zone : "nova");
+    db_bind_int(statement, 9, host->enabled);
+    db_bind_text(statement, 10, host->disabled_reason);
+    db_bind_int(statement, 11, host->created_us != 0 ? host->created_us : now_us);
+    db_bind_int(statement, 12, now_us);
+    return db_run(statement, NULL, error);
+}
+
+static bool
+check_unused(Store *store, const char *name, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_COUNT_USE, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    int64_t n_instances = db_int(statement, 0);
+    int64_t n_claims = db_int(statement, 1);
+    if (n_instances == 0 && n_claims == 0) {
+        return true;
+    }
+    return error_set(error, ERROR_CONFLICT,
+        "host '%s' is still in use: %" G_GINT64_FORMAT " instance(s) and %" G_GINT64_FORMAT
+        " claim(s) are on it",
+        name, n_instances, n_claims);
+}
+
+static bool
+delete_host(Store *store, const char *name, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_DELETE, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_delete_host(Store *store, const char *name, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    return transaction != NULL && check_unused(store, name, error) &&
+        delete_host(store, name, error) && db_commit(transaction, error);
+}
+
+Host *
+store_get_host(Store *store, const char *name, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_GET, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, name);
+    return rows_get(statement, read_host, "host", name, error);
+}
+
+bool
+store_find_host(Store *store, const char *name, Host **ret_host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_GET, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    void *record = NULL;
+    db_bind_text(statement, 1, name);
+    if (!rows_find(statement, read_host, &record, error)) {
+        return false;
+    }
+    *ret_host = record;
+    return true;
+}
+
+GPtrArray *
+store_list_hosts(Store *store, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST, error);
+
+    return statement == NULL ? NULL
+                             : rows_list(statement, read_host, (GDestroyNotify)host_free, error);
+}
+
+bool
+store_set_host_enabled(
+    Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_ENABLED, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_int(statement, 2, enabled);
+    db_bind_text(statement, 3, disabled_reason);
+    db_bind_int(statement, 4, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FORCED_DOWN, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_int(statement, 2, forced_down);
+    db_bind_int(statement, 3, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_connection(Store *store, const char *name, bool connected, const char *connect_error,
+    int64_t last_seen_us, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_CONNECTION, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_int(statement, 2, connected);
+    db_bind_text(statement, 3, connect_error);
+    db_bind_int(statement, 4, last_seen_us);
+    db_bind_int(statement, 5, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FACTS, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_text(statement, 2, facts->hostname);
+    db_bind_text(statement, 3, facts->hypervisor_type);
+    db_bind_int(statement, 4, facts->hypervisor_version);
+    db_bind_int(statement, 5, facts->libvirt_version);
+    db_bind_text(statement, 6, facts->arch);
+    db_bind_text(statement, 7, facts->cpu_json != NULL ? facts->cpu_json : "{}");
+    db_bind_int(statement, 8, facts->vcpus);
+    db_bind_int(statement, 9, facts->memory_mib);
+    db_bind_int(statement, 10, facts->memory_free_mib);
+    db_bind_int(statement, 11, facts->pool_capacity_bytes);
+    db_bind_int(statement, 12, facts->pool_available_bytes);
+    db_bind_text(statement, 13, facts->pool_path);
+    db_bind_int(statement, 14, facts->uptime_s);
+    db_bind_int(statement, 15, facts->running_domains);
+    return rows_change(statement, "host", name, error);
+}
+
+static bool
+touch_host(Store *store, const char *name, int64_t last_seen_us, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_TOUCH, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_int(statement, 2, last_seen_us);
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
+
+    if (transaction == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < names->len; i++) {
+        if (!touch_host(store, names->pdata[i], last_seen_us, error)) {
+            return false;
+        }
+    }
+    return db_commit(transaction, error);
+}

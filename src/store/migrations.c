@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/migration_rows.h"
+#include "store/operation_rows.h"
+#include "store/query.h"
+
+#define COLUMNS                                                                                    \
+    "m.id, m.uuid, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit, m.force,"    \
+    " m.early_checks, m.copies_disks, m.generation, m.memory_total_bytes,"                         \
+    " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
+    " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
+    " m.dirty_bytes_s, m.iteration, m.elapsed_ms, m.downtime_ms, m.started_us, "                   \
+    "m.finished_us, " OPERATION_COLUMNS
+#define SELECT_MIGRATIONS                                                                          \
+    "SELECT " COLUMNS " FROM migrations m JOIN operations o ON o.id = m.operation_id"
+#define SQL_GET SELECT_MIGRATIONS " WHERE m.id = $1"
+#define SQL_GET_OF_OPERATION SELECT_MIGRATIONS " WHERE m.operation_id = $1"
+#define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
+#define SQL_INSERT                                                                                 \
+    "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
+    " disk_over_commit, force, early_checks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+#define STATS_ASSIGNMENTS                                                                          \
+    "memory_total_bytes = $2, memory_processed_bytes = $3, memory_remaining_bytes = $4,"           \
+    " disk_total_bytes = $5, disk_processed_bytes = $6, disk_remaining_bytes = $7,"                \
+    " memory_bytes_s = $8, disk_bytes_s = $9, dirty_bytes_s = $10, iteration = $11,"               \
+    " elapsed_ms = $12, downtime_ms = $13"
+#define SQL_SET_STATS "UPDATE migrations SET " STATS_ASSIGNMENTS " WHERE operation_id = $1"
+#define SQL_UPDATE                                                                                 \
+    "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
+    " generation = $16, started_us = $17, finished_us = $18 WHERE operation_id = $1"
+
+static const char *const block_migration_names[] = {
+    [BLOCK_MIGRATION_AUTO] = "auto",
+    [BLOCK_MIGRATION_YES] = "yes",
+    [BLOCK_MIGRATION_NO] = "no",
+};
+
+static BlockMigration
+parse_block_migration(const char *text)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(block_migration_names); i++) {
+        if (g_strcmp0(text, block_migration_names[i]) == 0) {
+            return (BlockMigration)i;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static int
+read_stats(DbStatement *statement, int column, JobStats *stats)
+{
+    stats->memory_total_bytes = db_int(statement, column++);
+    stats->memory_processed_bytes = db_int(statement, column++);
+    stats->memory_remaining_bytes = db_int(statement, column++);
+    stats->disk_total_bytes = db_int(statement, column++);
+    stats->disk_processed_bytes = db_int(statement, column++);
+    stats->disk_remaining_bytes = db_int(statement, column++);
+    stats->memory_bytes_s = db_int(statement, column++);
+    stats->disk_bytes_s = db_int(statement, column++);
+    stats->dirty_bytes_s = db_int(statement, column++);
+    stats->iteration = db_int(statement, column++);
+    stats->elapsed_ms = db_int(statement, column++);
+    stats->downtime_ms = db_int(statement, column++);
+    return column;
+}
+
+static void *
+read_migration(DbStatement *statement)
+{
+    Migration *migration = migration_new();
+    int column = 0;
+
+    migration->id = db_int(statement, column++);
+    migration->uuid = db_dup_text(statement, column++);
+    migration->source_host = db_dup_text(statement, column++);
+    migration->dest_host = db_dup_text(statement, column++);
+    migration->block_migration = parse_block_migration(db_text(statement, column++));
+    migration->disk_over_commit = db_int(statement, column++);
+    migration->force = db_int(statement, column++);
+    migration->early_checks = db_int(statement, column++);
+    migration->copies_disks = db_int(statement, column++);
+    migration->generation = db_int(statement, column++);
+    column = read_stats(statement, column, &migration->stats);
+    migration->started_us = db_int(statement, column++);
+    migration->finished_us = db_int(statement, column++);
+    operation_read_columns(statement, column, &migration->operation);
+    migration->requested_host = g_strdup(migration->operation.requested_host);
+    return migration;
+}
+
+static Migration *
+get_migration(Store *store, const char *sql, int64_t id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, id);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_int(statement, 1, id);
+    return rows_get(statement, read_migration, "migration", text, error);
+}
+
+Migration *
+store_get_migration(Store *store, int64_t id, GError **error)
+{
+    return get_migration(store, SQL_GET, id, error);
+}
+
+Migration *
+store_get_migration_of_operation(Store *store, int64_t operation_id, GError **error)
+{
+    return get_migration(store, SQL_GET_OF_OPERATION, operation_id, error);
+}
+
+/* ---- accepting ---- */
+
+static bool
+insert_migration(Store *store, const MigrationRequest *request, const Operation *operation,
+    const char *source_host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
+    g_autofree char *uuid = clock_new_uuid(db_clock(store));
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, uuid);
+    db_bind_int(statement, 2, operation->id);
+    db_bind_text(statement, 3, operation->instance_id);
+    db_bind_text(statement, 4, source_host);
+    db_bind_text(statement, 5, block_migration_names[request->block_migration]);
+    db_bind_int(statement, 6, request->disk_over_commit);
+    db_bind_int(statement, 7, request->force);
+    db_bind_int(statement, 8, request->early_checks);
+    return db_run(statement, NULL, error);
+}
+
+Migration *
+store_accept_migration(Store *store, const MigrationRequest *request, GError **error)
+{
+    g_autoptr(Instance) instance = NULL;
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    if (transaction == NULL) {
+        return NULL;
+    }
+    g_autoptr(Operation) operation =
+        operation_accept(store, &request->operation, request->requested_host, &instance, error);
+    if (operation == NULL) {
+        return NULL;
+    }
+    if (instance->host == NULL) {
+        error_set(error, ERROR_CONFLICT, "while it is on no host");
+        return NULL;
+    }
+    if (!insert_migration(store, request, operation, instance->host, error)) {
+        return NULL;
+    }
+    g_autoptr(Migration) migration = store_get_migration_of_operation(store, operation->id, error);
+    if (migration == NULL || !db_commit(transaction, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&migration);
+}
+
+/* ---- the list ---- */
+
+static bool
+check_marker(Store *store, const char *marker, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_MARKER, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, marker);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    return row || error_set(error, ERROR_INVALID, "marker [%s] not found", marker);
+}
+
+static void
+add_conditions(Query *query, const MigrationFilter *filter)
+{
+    query_where_text(query, "m.instance_id =", filter->instance_id);
+    query_where_text(query, "m.source_host =", filter->source_host);
+    query_where_text(query, "o.kind =", filter->kind);
+    query_where_text(query, "o.user_id =", filter->user_id);
+    query_where_text(query, "o.project_id =", filter->project_id);
+    query_where_in(query, "o.state", filter->states);
+    if (filter->host != NULL) {
+        query_where_text(query, "(m.source_host =", filter->host);
+        query_append(query, " OR m.dest_host = ");
+        query_append_text(query, filter->host);
+        query_append(query, ")");
+    }
+    if (filter->changed_since_us != 0) {
+        query_where_int(query, "o.updated_us >=", filter->changed_since_us);
+    }
+    if (filter->changed_before_us != 0) {
+        query_where_int(query, "o.updated_us <=", filter->changed_before_us);
+    }
+    if (filter->in_progress) {
+        query_append(query, " AND o.is_open = 1");
+    }
+}
+
+static void
+add_order(Query *query, const MigrationFilter *filter)
+{
+    if (filter->marker != NULL) {
+        query_append(query, filter->oldest_first ? " AND m.id > " : " AND m.id < ");
+        query_append(query, "(SELECT id FROM migrations WHERE uuid = ");
+        query_append_text(query, filter->marker);
+        query_append(query, ")");
+    }
+    query_append(query, filter->oldest_first ? " ORDER BY m.id" : " ORDER BY m.id DESC");
+    if (filter->limit > 0) {
+        query_append(query, " LIMIT ");
+        query_append_int(query, filter->limit);
+    }
+}
+
+GPtrArray *
+store_list_migrations(Store *store, const MigrationFilter *filter, GError **error)
+{
+    g_autoptr(Query) query = query_new(SELECT_MIGRATIONS " WHERE 1 = 1");
+
+    if (filter->marker != NULL && !check_marker(store, filter->marker, error)) {
+        return NULL;
+    }
+    add_conditions(query, filter);
+    add_order(query, filter);
+    g_autoptr(DbStatement) statement = query_prepare(query, store, error);
+    return statement == NULL
+        ? NULL
+        : rows_list(statement, read_migration, (GDestroyNotify)migration_free, error);
+}
+
+/* ---- progress ---- */
+
+static void
+bind_stats(DbStatement *statement, const JobStats *stats)
+{
+    int index = 2;
+
+    db_bind_int(statement, index++, stats->memory_total_bytes);
+    db_bind_int(statement, index++, stats->memory_processed_bytes);
+    db_bind_int(statement, index++, stats->memory_remaining_bytes);
+    db_bind_int(statement, index++, stats->disk_total_bytes);
+    db_bind_int(statement, index++, stats->disk_processed_bytes);
+    db_bind_int(statement, index++, stats->disk_remaining_bytes);
+    db_bind_int(statement, index++, stats->memory_bytes_s);
+    db_bind_int(statement, index++, stats->disk_bytes_s);
+    db_bind_int(statement, index++, stats->dirty_bytes_s);
+    db_bind_int(statement, index++, stats->iteration);
+    db_bind_int(statement, index++, stats->elapsed_ms);
+    db_bind_int(statement, index++, stats->downtime_ms);
+}
+
+bool
+migration_update_row(Store *store, int64_t operation_id, const Migration *migration, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_UPDATE, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    bind_stats(statement, &migration->stats);
+    db_bind_text(statement, 14, migration->dest_host);
+    db_bind_int(statement, 15, migration->copies_disks);
+    db_bind_int(statement, 16, migration->generation);
+    db_bind_int(statement, 17, migration->started_us);
+    db_bind_int(statement, 18, migration->finished_us);
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_set_migration_stats(Store *store, int64_t operation_id, const JobStats *stats, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
+
+    if (transaction == NULL) {
+        return false;
+    }
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_STATS, error);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    bind_stats(statement, stats);
+    return db_run(statement, NULL, error) && db_commit(transaction, error);
+}

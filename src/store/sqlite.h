@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What the files of the SQLite layer share; the one place that includes sqlite3.h. connection.c
+ * opens and keeps connections, sqlite.c runs statements and transactions on them.
+ *
+ * Each thread has a connection of its own, kept in thread-local memory; when a thread ends, its
+ * connection waits in the store's idle list for the next one. Writers take the store's mutex
+ * before BEGIN IMMEDIATE: waiting there is fair and immediate, where SQLite's own waiting would
+ * sleep and try again.
+ *
+ * Locks, outermost first: Store.write, connections_lock of connection.c (a leaf). */
+#include "store/db.h"
+#include <sqlite3.h>
+
+typedef struct Connection {
+    Store *store; /* NULL once the store is closed; atomic */
+    sqlite3 *handle;
+    GHashTable *statements;     /* address of the SQL -> DbStatement */
+    DbTransaction *transaction; /* the open one, or NULL */
+} Connection;
+
+struct Store {
+    const Clock *clock;
+    char *path;
+    int lock_fd;
+    int schema_version;
+    GMutex write;           /* held during every write transaction */
+    GPtrArray *connections; /* all of them; under connections_lock */
+    GPtrArray *idle;        /* those whose thread has ended; under connections_lock */
+};
+
+struct DbStatement {
+    Connection *connection;
+    sqlite3_stmt *handle;
+    bool is_cached;
+    bool is_used;
+    bool is_write;
+    int n_parameters;
+    int parameters[]; /* SQLite's index of $1, $2, ...: it counts by first appearance */
+};
+
+struct DbTransaction {
+    Connection *connection;
+    bool is_open;
+    bool is_write;
+    bool is_synced;
+};
+
+/* This thread's connection; opened when it has none. */
+Connection *connection_get(Store *store, GError **error);
+/* Sets the error that an SQLite code means for whoever runs the daemon; returns false. */
+bool sqlite_fail(Connection *connection, int code, GError **error);
+void sqlite_statement_free(DbStatement *statement);
