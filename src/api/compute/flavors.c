@@ -33,9 +33,9 @@ view_detail(const ApiContext *context, const Flavor *flavor)
     json_object_set_new(view, "disk", json_integer(flavor->disk_gib));
     json_object_set_new(view, "vcpus", json_integer(flavor->vcpus));
     /* 2.75: a number at all times. */
-    json_object_set_new(view, "swap", flavor->swap_mib == 0 && context->minor < 75
-            ? json_string("")
-            : json_integer(flavor->swap_mib));
+    json_object_set_new(view, "swap",
+        flavor->swap_mib == 0 && context->minor < 75 ? json_string("")
+                                                     : json_integer(flavor->swap_mib));
     json_object_set_new(view, "OS-FLV-EXT-DATA:ephemeral", json_integer(flavor->ephemeral_gib));
     json_object_set_new(view, "OS-FLV-DISABLED:disabled", json_false());
     json_object_set_new(view, "os-flavor-access:is_public", json_boolean(flavor->is_public));
@@ -133,8 +133,8 @@ list(ApiContext *context, bool detailed, GError **error)
                 has_more = true;
                 break;
             }
-            json_array_append_new(rows,
-                detailed ? view_detail(context, flavor) : view_summary(context, flavor));
+            json_array_append_new(
+                rows, detailed ? view_detail(context, flavor) : view_summary(context, flavor));
             last = flavor->id;
         }
     }
@@ -167,19 +167,21 @@ compute_show_flavor(ApiContext *context, GError **error)
 /* ---- changing ---- */
 
 static const Field create_fields[] = {
-    {"flavor", FIELD_OBJECT, FIELD_REQUIRED, .fields = (const Field[]){
-        {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
-        {"id", FIELD_ANY, FIELD_NULLABLE},
-        {"ram", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},
-        {"vcpus", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},
-        {"disk", FIELD_INTEGER, FIELD_REQUIRED, 0, G_MAXINT32},
-        {"OS-FLV-EXT-DATA:ephemeral", FIELD_INTEGER, 0, 0, G_MAXINT32},
-        {"swap", FIELD_INTEGER, 0, 0, G_MAXINT32},
-        {"rxtx_factor", FIELD_NUMBER},
-        {"os-flavor-access:is_public", FIELD_BOOLEAN},
-        {"description", FIELD_STRING, FIELD_NULLABLE, 0, 65535, .since = 55},
-        {NULL},
-    }},
+    {"flavor", FIELD_OBJECT, FIELD_REQUIRED,
+        .fields =
+            (const Field[]){
+                {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
+                {"id", FIELD_ANY, FIELD_NULLABLE},
+                {"ram", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},
+                {"vcpus", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},
+                {"disk", FIELD_INTEGER, FIELD_REQUIRED, 0, G_MAXINT32},
+                {"OS-FLV-EXT-DATA:ephemeral", FIELD_INTEGER, 0, 0, G_MAXINT32},
+                {"swap", FIELD_INTEGER, 0, 0, G_MAXINT32},
+                {"rxtx_factor", FIELD_NUMBER},
+                {"os-flavor-access:is_public", FIELD_BOOLEAN},
+                {"description", FIELD_STRING, FIELD_NULLABLE, 0, 65535, .since = 55},
+                {NULL},
+            }},
     {NULL},
 };
 
@@ -200,7 +202,8 @@ read_id(const ApiContext *context, const json_t *body, char **ret_id, GError **e
     if (!g_regex_match_simple("^[a-zA-Z0-9_. -]{1,255}$", text, 0, 0)) {
         return error_set(error, ERROR_INVALID,
             "Invalid input for field/attribute id. Value: %s. id can only consist of letters, "
-            "digits, spaces, dots, dashes and underscores", text);
+            "digits, spaces, dots, dashes and underscores",
+            text);
     }
     *ret_id = g_strdup(text);
     return true;
@@ -217,7 +220,8 @@ check_unique(ApiContext *context, const Flavor *flavor, GError **error)
                 error, ERROR_CONFLICT, "Flavor with name %s already exists.", flavor->name);
         }
         if (strcmp(other->id, flavor->id) == 0) {
-            return error_set(error, ERROR_CONFLICT, "Flavor with ID %s already exists.", flavor->id);
+            return error_set(
+                error, ERROR_CONFLICT, "Flavor with ID %s already exists.", flavor->id);
         }
     }
     return flavors != NULL;
@@ -253,10 +257,12 @@ compute_create_flavor(ApiContext *context, GError **error)
 }
 
 static const Field update_fields[] = {
-    {"flavor", FIELD_OBJECT, FIELD_REQUIRED, .fields = (const Field[]){
-        {"description", FIELD_STRING, FIELD_REQUIRED | FIELD_NULLABLE, 0, 65535},
-        {NULL},
-    }},
+    {"flavor", FIELD_OBJECT, FIELD_REQUIRED,
+        .fields =
+            (const Field[]){
+                {"description", FIELD_STRING, FIELD_REQUIRED | FIELD_NULLABLE, 0, 65535},
+                {NULL},
+            }},
     {NULL},
 };
 
@@ -280,9 +286,8 @@ HttpResponse *
 compute_delete_flavor(ApiContext *context, GError **error)
 {
     g_autoptr(Flavor) flavor = get_flavor(context, error);
-    return flavor != NULL && store_delete_flavor(context->store, flavor->id, error)
-        ? api_empty(202)
-        : NULL;
+    return flavor != NULL && store_delete_flavor(context->store, flavor->id, error) ? api_empty(202)
+                                                                                    : NULL;
 }
 
 /* ---- extra specs ---- */
@@ -303,7 +308,8 @@ merge_specs(json_t *specs, const json_t *more, GError **error)
         if (!g_regex_match_simple("^[a-zA-Z0-9-_:. ]{1,255}$", key, 0, 0)) {
             return error_set(error, ERROR_INVALID,
                 "Invalid input for field/attribute extra_specs. Additional properties are not "
-                "allowed ('%s' was unexpected)", key);
+                "allowed ('%s' was unexpected)",
+                key);
         }
         if (json_is_string(value)) {
             json_object_set(specs, key, value);
@@ -332,9 +338,10 @@ HttpResponse *
 compute_list_flavor_specs(ApiContext *context, GError **error)
 {
     g_autoptr(Flavor) flavor = get_flavor(context, error);
-    return flavor != NULL ? api_json(200, json_pack("{s:o}", "extra_specs",
-                                              compute_parse_stored(flavor->extra_specs_json)))
-                          : NULL;
+    return flavor != NULL
+        ? api_json(200,
+              json_pack("{s:o}", "extra_specs", compute_parse_stored(flavor->extra_specs_json)))
+        : NULL;
 }
 
 HttpResponse *
@@ -360,8 +367,8 @@ find_spec(ApiContext *context, const json_t *specs, const Flavor *flavor, GError
 {
     const char *key = api_param(context, "key");
     return json_object_get(specs, key) != NULL ||
-        error_set(error, ERROR_NOT_FOUND, "Flavor %s has no extra specs with key %s.", flavor->id,
-            key);
+        error_set(
+            error, ERROR_NOT_FOUND, "Flavor %s has no extra specs with key %s.", flavor->id, key);
 }
 
 HttpResponse *

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* /os-migrations (all of them) and /servers/{id}/migrations (the live ones in progress), with abort
+ * and force complete. Sources: Compute API reference, "Migrations", "Server migrations". */
+#include "api/compute/compute.h"
+
+#include <string.h>
+
+/* ---- views ---- */
+
+static const char *
+status_of(const ApiContext *context, const Migration *migration)
+{
+    return context->options->migration_status(migration->operation.state);
+}
+
+static json_t *
+bytes_or_null(int64_t bytes)
+{
+    return bytes >= 0 ? json_integer(bytes) : json_null();
+}
+
+static void
+add_owner(const ApiContext *context, const Migration *migration, json_t *view)
+{
+    if (context->minor >= 59) {
+        json_object_set_new(view, "uuid", json_string(migration->uuid));
+    }
+    if (context->minor >= 80) {
+        json_object_set_new(view, "user_id", api_string_or_null(migration->operation.user_id));
+        json_object_set_new(
+            view, "project_id", api_string_or_null(migration->operation.project_id));
+    }
+}
+
+/* What both views share; dest_* are null until a destination is chosen. */
+static json_t *
+view_common(const ApiContext *context, const Migration *migration)
+{
+    const Operation *operation = &migration->operation;
+    json_t *view = json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+        (json_int_t)migration->id, "status", status_of(context, migration), "source_compute",
+        api_string_or_null(migration->source_host), "source_node",
+        api_string_or_null(migration->source_host), "dest_compute",
+        api_string_or_null(migration->dest_host), "dest_node",
+        api_string_or_null(migration->dest_host), "dest_host",
+        api_string_or_null(migration->dest_host), "created_at", api_time_us(operation->created_us),
+        "updated_at", api_time_us(operation->updated_us));
+    add_owner(context, migration, view);
+    return view;
+}
+
+static json_t *
+view_migration(const ApiContext *context, const Migration *migration)
+{
+    json_t *view = view_common(context, migration);
+    const char *instance_id = migration->operation.instance_id;
+    json_object_set_new(view, "instance_uuid", json_string(instance_id));
+    json_object_set_new(view, "old_instance_type_id", json_null());
+    json_object_set_new(view, "new_instance_type_id", json_null());
+    if (context->minor >= 23) {
+        json_object_set_new(
+            view, "migration_type", json_string(operation_kind_name(migration->operation.kind)));
+        if (migration->operation.is_open) {
+            g_autofree char *path =
+                g_strdup_printf("%s/migrations/%" G_GINT64_FORMAT, instance_id, migration->id);
+            json_object_set_new(view, "links", compute_links(context, "servers", path));
+        }
+    }
+    return view;
+}
+
+static json_t *
+view_server_migration(const ApiContext *context, const Migration *migration)
+{
+    const JobStats *stats = &migration->stats;
+    json_t *view = view_common(context, migration);
+    json_auto_t *progress = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "server_uuid",
+        migration->operation.instance_id, "memory_total_bytes",
+        bytes_or_null(stats->memory_total_bytes), "memory_processed_bytes",
+        bytes_or_null(stats->memory_processed_bytes), "memory_remaining_bytes",
+        bytes_or_null(stats->memory_remaining_bytes), "disk_total_bytes",
+        bytes_or_null(stats->disk_total_bytes), "disk_processed_bytes",
+        bytes_or_null(stats->disk_processed_bytes), "disk_remaining_bytes",
+        bytes_or_null(stats->disk_remaining_bytes));
+    json_object_update(view, progress);
+    return view;
+}
+
+/* ---- GET /os-migrations ---- */
+
+static const QueryField list_query[] = {
+    {"hidden", QUERY_STRING},
+    {"host", QUERY_STRING},
+    {"instance_uuid", QUERY_UUID},
+    {"source_compute", QUERY_STRING},
+    {"status", QUERY_STRING},
+    {"migration_type", QUERY_STRING},
+    {"limit", QUERY_INTEGER, 59},
+    {"marker", QUERY_UUID, 59},
+    {"changes-since", QUERY_TIME, 59},
+    {"changes-before", QUERY_TIME, 66},
+    {"user_id", QUERY_STRING, 80},
+    {"project_id", QUERY_STRING, 80},
+    {NULL},
+};
+
+static bool
+read_filter(ApiContext *context, MigrationFilter *filter, char **ret_states, GError **error)
+{
+    const char *status = api_query(context, "status");
+    const char *since = api_query(context, "changes-since");
+    const char *before = api_query(context, "changes-before");
+    *ret_states = status != NULL ? context->options->migration_states(status) : NULL;
+    *filter = (MigrationFilter){
+        .instance_id = api_query(context, "instance_uuid"),
+        .host = api_query(context, "host"),
+        .source_host = api_query(context, "source_compute"),
+        /* A status that no state has: nothing matches. */
+        .states = status == NULL  ? NULL
+            : *ret_states != NULL ? *ret_states
+                                  : "none",
+        .kind = api_query(context, "migration_type"),
+        .oldest_first = context->minor < 59,
+    };
+    if (context->minor < 59) {
+        return true;
+    }
+    Paging paging;
+    if (!api_paging(context, &paging, error)) {
+        return false;
+    }
+    filter->limit = paging.limit + 1;
+    filter->marker = paging.marker;
+    if (since != NULL) {
+        time_parse(since, &filter->changed_since_us);
+    }
+    if (before != NULL && context->minor >= 66) {
+        time_parse(before, &filter->changed_before_us);
+    }
+    if (filter->changed_before_us > 0 && filter->changed_since_us > filter->changed_before_us) {
+        return error_set(error, ERROR_INVALID,
+            "The value of changes-since must be less than or equal to changes-before.");
+    }
+    if (context->minor >= 80) {
+        filter->user_id = api_query(context, "user_id");
+        filter->project_id = api_query(context, "project_id");
+    }
+    return true;
+}
+
+HttpResponse *
+compute_list_migrations(ApiContext *context, GError **error)
+{
+    MigrationFilter filter;
+    g_autofree char *states = NULL;
+    if (!validate_query(context->request, list_query, context->minor, 59, error) ||
+        !read_filter(context, &filter, &states, error)) {
+        return NULL;
+    }
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) migrations = store_list_migrations(context->store, &filter, &problem);
+    if (migrations == NULL) {
+        if (filter.marker != NULL && error_is(problem, ERROR_NOT_FOUND)) {
+            error_set(error, ERROR_INVALID, "Marker %s could not be found.", filter.marker);
+        } else {
+            g_propagate_error(error, g_steal_pointer(&problem));
+        }
+        return NULL;
+    }
+    /* One more than asked for was read, to know whether there is a next page. */
+    bool has_more = filter.limit > 0 && (int)migrations->len == filter.limit;
+    guint n_shown = has_more ? migrations->len - 1 : migrations->len;
+    json_t *rows = json_array();
+    const char *last = NULL;
+    for (guint i = 0; i < n_shown; i++) {
+        const Migration *migration = migrations->pdata[i];
+        json_array_append_new(rows, view_migration(context, migration));
+        last = migration->uuid;
+    }
+    return compute_reply_list(context, "migrations", rows, has_more ? last : NULL);
+}
+
+/* ---- /servers/{id}/migrations ---- */
+
+static bool
+check_server(ApiContext *context, GError **error)
+{
+    g_autoptr(Instance) instance = compute_get_instance(context, api_param(context, "id"), error);
+    return instance != NULL;
+}
+
+HttpResponse *
+compute_list_server_migrations(ApiContext *context, GError **error)
+{
+    if (!check_server(context, error)) {
+        return NULL;
+    }
+    MigrationFilter filter = {.instance_id = api_param(context, "id"), .in_progress = true};
+    g_autoptr(GPtrArray) migrations = store_list_migrations(context->store, &filter, error);
+    if (migrations == NULL) {
+        return NULL;
+    }
+    json_t *rows = json_array();
+    for (guint i = 0; i < migrations->len; i++) {
+        json_array_append_new(rows, view_server_migration(context, migrations->pdata[i]));
+    }
+    return api_json(200, json_pack("{s:o}", "migrations", rows));
+}
+
+/* The migration of that number and server, open or not; NULL when there is none. */
+static bool
+find_migration(ApiContext *context, Migration **ret_migration, GError **error)
+{
+    int64_t id = 0;
+    *ret_migration = NULL;
+    if (!g_ascii_string_to_signed(api_param(context, "migration"), 10, 1, G_MAXINT64, &id, NULL)) {
+        return true;
+    }
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(Migration) migration = store_get_migration(context->store, id, &problem);
+    if (migration == NULL && !error_is(problem, ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (migration != NULL &&
+        strcmp(migration->operation.instance_id, api_param(context, "id")) == 0) {
+        *ret_migration = g_steal_pointer(&migration);
+    }
+    return true;
+}
+
+HttpResponse *
+compute_show_server_migration(ApiContext *context, GError **error)
+{
+    g_autoptr(Migration) migration = NULL;
+    if (!check_server(context, error) || !find_migration(context, &migration, error)) {
+        return NULL;
+    }
+    const char *id = api_param(context, "migration");
+    const char *server = api_param(context, "id");
+    if (migration == NULL) {
+        error_set(error, ERROR_NOT_FOUND,
+            "In-progress live migration %s is not found for server %s.", id, server);
+    } else if (!migration->operation.is_open) {
+        error_set(error, ERROR_NOT_FOUND, "Live migration %s for server %s is not in progress.", id,
+            server);
+    } else {
+        return api_json(
+            200, json_pack("{s:o}", "migration", view_server_migration(context, migration)));
+    }
+    return NULL;
+}
+
+/* ---- abort and force complete ---- */
+
+/* 409 when the server is not moving at all, whichever migration is named. */
+static bool
+check_migrating(ApiContext *context, const char *action, GError **error)
+{
+    g_autoptr(Instance) instance = compute_get_instance(context, api_param(context, "id"), error);
+    if (instance == NULL) {
+        return false;
+    }
+    return g_strcmp0(instance_task_state(instance), "migrating") == 0 ||
+        error_set(error, ERROR_CONFLICT, "Instance %s is in an invalid state for '%s'",
+            instance->id, action);
+}
+
+static bool
+set_wanted(ApiContext *context, const Migration *migration, Wanted wanted, const char *action,
+    GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (!store_set_wanted(context->store, migration->operation.id, wanted, &problem)) {
+        if (error_is(problem, ERROR_GONE_STALE)) {
+            return error_set(error, ERROR_CONFLICT, "Instance %s is in an invalid state for '%s'",
+                migration->operation.instance_id, action);
+        }
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    engine_nudge(context->engine);
+    return true;
+}
+
+static bool
+is_one_of(const char *status, const char *const *allowed)
+{
+    return g_strv_contains(allowed, status);
+}
+
+HttpResponse *
+compute_abort_migration(ApiContext *context, GError **error)
+{
+    static const char *const running[] = {"running", NULL};
+    static const char *const early[] = {"running", "queued", "preparing", NULL};
+    g_autoptr(Migration) migration = NULL;
+    if (!check_migrating(context, "abort live migration", error) ||
+        !find_migration(context, &migration, error)) {
+        return NULL;
+    }
+    const char *server = api_param(context, "id");
+    if (migration == NULL) {
+        error_set(error, ERROR_NOT_FOUND, "Migration %s not found for instance %s",
+            api_param(context, "migration"), server);
+        return NULL;
+    }
+    /* 2.65: what is only queued or preparing may be given up as well. */
+    const char *status = status_of(context, migration);
+    if (!migration->operation.is_open ||
+        !is_one_of(status, context->minor >= 65 ? early : running)) {
+        error_set(error, ERROR_INVALID,
+            "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot abort live "
+            "migration while the migration is in this state.",
+            migration->id, server, status);
+        return NULL;
+    }
+    return set_wanted(context, migration, WANTED_CANCEL, "abort live migration", error)
+        ? api_empty(202)
+        : NULL;
+}
+
+static const Field force_fields[] = {
+    {"force_complete", FIELD_NULL, FIELD_REQUIRED | FIELD_NULLABLE},
+    {NULL},
+};
+
+HttpResponse *
+compute_force_complete_migration(ApiContext *context, GError **error)
+{
+    static const char *const running[] = {"running", NULL};
+    g_autoptr(Migration) migration = NULL;
+    if (!validate_body(context->body, force_fields, 0, context->minor, error) ||
+        !check_migrating(context, "force_complete", error) ||
+        !find_migration(context, &migration, error)) {
+        return NULL;
+    }
+    const char *server = api_param(context, "id");
+    if (migration == NULL) {
+        error_set(error, ERROR_INVALID, "Migration %s not found for instance %s",
+            api_param(context, "migration"), server);
+        return NULL;
+    }
+    const char *status = status_of(context, migration);
+    if (!migration->operation.is_open || !is_one_of(status, running)) {
+        error_set(error, ERROR_INVALID,
+            "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot force complete "
+            "while the migration is in this state.",
+            migration->id, server, status);
+        return NULL;
+    }
+    return set_wanted(context, migration, WANTED_FORCE_COMPLETE, "force_complete", error)
+        ? api_empty(202)
+        : NULL;
+}
