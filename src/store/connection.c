@@ -60,8 +60,9 @@ fail_io(const char *path, int system_errno, GError **error)
         return fail_full(path, error);
     }
     return error_set(error, ERROR_STORE_DOWN,
-        "database '%s' cannot be read or written: %s; check the disk it is on", path,
-        system_errno != 0 ? g_strerror(system_errno) : "input/output error");
+        "database '%s' cannot be read or written: %s; check that its disk is sound and "
+        "not full",
+        path, system_errno != 0 ? g_strerror(system_errno) : "input/output error");
 }
 
 bool

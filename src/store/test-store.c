@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Opening a database: versions, the lock, and what is said when it cannot be used. */
+#include "base/failpoint.h"
+#include "store/schema.h"
+#include "store/test-support.h"
+#include <glib/gstdio.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const SchemaFile next_version = {2, "0002-next.sql",
+    "ALTER TABLE settings ADD COLUMN note TEXT; CREATE TABLE extra (id @IDENTITY@, text TEXT);"};
+static const SchemaFile broken_version = {
+    2, "0002-broken.sql", "CREATE TABLE extra (id @IDENTITY@); CREATE TABLE extra (id TEXT);"};
+
+static void
+test_fresh(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) roles = store_list_roles(fixture->store, &error);
+    GStatBuf status;
+
+    g_assert_no_error(error);
+    g_assert_cmpint(store_schema_version(fixture->store), ==, 1);
+    g_assert_cmpuint(roles->len, ==, 4);
+    g_assert_cmpstr(((Role *)roles->pdata[0])->name, ==, "admin");
+    g_assert_cmpint(g_stat(fixture->path, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0600);
+}
+
+static void
+test_values_survive_a_restart(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *value = NULL;
+    g_autofree char *missing = g_strdup("untouched");
+
+    g_assert_true(store_set_setting(fixture->store, "a", "1", &error));
+    g_assert_true(store_set_setting(fixture->store, "a", "2", &error));
+    fixture_reopen(fixture);
+    g_assert_true(store_get_setting(fixture->store, "a", &value, &error));
+    g_assert_cmpstr(value, ==, "2");
+    g_clear_pointer(&missing, g_free);
+    g_assert_true(store_get_setting(fixture->store, "b", &missing, &error));
+    g_assert_null(missing);
+    g_assert_cmpint(fixture->epoch, ==, 2);
+}
+
+static void
+test_upgrade(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    const SchemaFile files[] = {schema_files[0], next_version};
+    int version = 0;
+
+    g_assert_true(store_set_setting(fixture->store, "kept", "yes", &error));
+    g_assert_true(schema_upgrade(fixture->store, files, 2, &version, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(version, ==, 2);
+    g_assert_true(db_run_script(
+        fixture->store, "INSERT INTO extra (text) SELECT note FROM settings", &error));
+    g_autofree char *value = NULL;
+    g_assert_true(store_get_setting(fixture->store, "kept", &value, &error));
+    g_assert_cmpstr(value, ==, "yes");
+    /* Nothing is applied twice. */
+    g_assert_true(schema_upgrade(fixture->store, files, 2, &version, &error));
+}
+
+static void
+test_failed_upgrade_changes_nothing(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    const SchemaFile broken[] = {schema_files[0], broken_version};
+    const SchemaFile good[] = {schema_files[0], next_version};
+    int version = 7;
+
+    g_assert_false(schema_upgrade(fixture->store, broken, 2, &version, &error));
+    g_assert_nonnull(strstr(error->message, "0002-broken.sql"));
+    g_assert_cmpint(version, ==, 7);
+    g_clear_error(&error);
+    g_assert_true(schema_upgrade(fixture->store, good, 2, &version, &error));
+    g_assert_no_error(error);
+}
+
+static void
+test_newer_is_refused_by_number(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(
+        db_run_script(fixture->store, "INSERT INTO schema_version VALUES (99, 0)", &error));
+    store_close(fixture->store);
+    fixture->store = store_open(fixture->url, test_clock(), &error);
+    g_assert_null(fixture->store);
+    g_assert_true(error_is(error, ERROR_UNSUPPORTED));
+    g_assert_nonnull(strstr(error->message, "version 99"));
+    g_assert_nonnull(strstr(error->message, "up to 1"));
+}
+
+static void
+test_one_daemon_at_a_time(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *lock = g_strconcat(fixture->path, ".lock", NULL);
+    g_autofree char *process = g_strdup_printf("process %ld", (long)getpid());
+
+    g_assert_null(store_open(fixture->url, test_clock(), &error));
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, lock));
+    g_assert_nonnull(strstr(error->message, process));
+    fixture_reopen(fixture);
+}
+
+static void
+test_unusable_places(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(store_open("postgresql://x", test_clock(), &error));
+    g_assert_true(error_is(error, ERROR_INVALID));
+    g_clear_error(&error);
+    g_assert_null(store_open("sqlite:///nowhere/at/all.db", test_clock(), &error));
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, "/nowhere/at/all.db"));
+}
+
+static void
+test_damaged_file(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *garbage = g_strnfill(8192, 'x');
+
+    g_clear_pointer(&fixture->store, store_close);
+    g_assert_true(g_file_set_contents(fixture->path, garbage, 8192, NULL));
+    g_assert_null(store_open(fixture->url, test_clock(), &error));
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, "is damaged"));
+    g_assert_nonnull(strstr(error->message, fixture->path));
+}
+
+/* Without root's rights, on a file that may only be read. Does not return. */
+static void
+open_as_nobody(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (getuid() == 0 && (setgroups(0, NULL) != 0 || setresuid(65534, 65534, 65534) != 0)) {
+        _exit(2);
+    }
+    g_autoptr(Store) store = store_open(fixture->url, test_clock(), &error);
+    _exit(store == NULL && error_is(error, ERROR_STORE_DOWN) &&
+                strstr(error->message, fixture->path) != NULL &&
+                strstr(error->message, "check the path and its permissions") != NULL
+            ? 0
+            : 1);
+}
+
+static void
+test_read_only_file(Fixture *fixture, const void *data)
+{
+    g_autofree char *lock = g_strconcat(fixture->path, ".lock", NULL);
+    int status = -1;
+
+    g_clear_pointer(&fixture->store, store_close);
+    g_assert_cmpint(g_chmod(fixture->path, 0444), ==, 0);
+    g_assert_cmpint(g_chmod(lock, 0666), ==, 0);
+    g_assert_cmpint(g_chmod(fixture->directory, 0755), ==, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        open_as_nobody(fixture);
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
+typedef void (*Limiter)(Fixture *fixture, bool limited);
+
+/* SQLite's own limit gives the same code as a file system without room. */
+static void
+limit_pages(Fixture *fixture, bool limited)
+{
+    g_assert_true(db_run_script(fixture->store,
+        limited ? "PRAGMA max_page_count = 250" : "PRAGMA max_page_count = 1000000", NULL));
+}
+
+/* Any other failure to write, as a quota gives it. */
+static void
+limit_file_size(Fixture *fixture, bool limited)
+{
+    const struct rlimit limit = {limited ? 1024 * 1024 : RLIM_INFINITY, RLIM_INFINITY};
+
+    signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+/* Writes until the file may not grow any more, then lets it grow again. */
+static void
+run_into_full_disk(Fixture *fixture, Limiter limit)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_strnfill(100 * 1024, 'x');
+    int written = 0;
+
+    limit(fixture, true);
+    for (; error == NULL; written++) {
+        g_assert_cmpint(written, <, 1000);
+        g_autofree char *key = g_strdup_printf("key-%d", written);
+        store_set_setting(fixture->store, key, text, &error);
+    }
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, " full"));
+    g_assert_nonnull(strstr(error->message, fixture->path));
+    g_clear_error(&error);
+
+    /* The last one is not there, the one before is, and room is all it takes to go on. */
+    g_autofree char *last = g_strdup_printf("key-%d", written - 1);
+    g_autofree char *before = g_strdup_printf("key-%d", written - 2);
+    g_autofree char *value = NULL;
+    g_assert_true(store_get_setting(fixture->store, last, &value, &error));
+    g_assert_null(value);
+    g_assert_true(store_get_setting(fixture->store, before, &value, &error));
+    g_assert_cmpstr(value, ==, text);
+    limit(fixture, false);
+    g_assert_true(store_set_setting(fixture->store, last, text, &error));
+    g_assert_no_error(error);
+    fixture_reopen(fixture);
+    g_clear_pointer(&value, g_free);
+    g_assert_true(store_get_setting(fixture->store, last, &value, &error));
+    g_assert_cmpstr(value, ==, text);
+}
+
+static void
+test_full_disk(Fixture *fixture, const void *data)
+{
+    run_into_full_disk(fixture, limit_pages);
+}
+
+static void
+test_unwritable_disk(Fixture *fixture, const void *data)
+{
+    if (g_test_subprocess()) {
+        run_into_full_disk(fixture, limit_file_size);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+}
+
+static void
+test_failed_commit_changes_nothing(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *value = NULL;
+
+    g_setenv("DROVER_FAILPOINTS", "store.commit=error", true);
+    failpoint_init();
+    g_assert_false(store_set_setting(fixture->store, "a", "1", &error));
+    g_unsetenv("DROVER_FAILPOINTS");
+    failpoint_init();
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, fixture->path));
+    g_clear_error(&error);
+    g_assert_true(store_get_setting(fixture->store, "a", &value, &error));
+    g_assert_null(value);
+    g_assert_true(store_set_setting(fixture->store, "a", "1", &error));
+}
+
+/* ---- threads ---- */
+
+static void *
+write_settings(void *data)
+{
+    Fixture *fixture = data;
+
+    for (int i = 0; i < 20; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *key = g_strdup_printf("%p-%d", (void *)g_thread_self(), i);
+        store_set_setting(fixture->store, key, "x", &error);
+        g_assert_no_error(error);
+    }
+    return NULL;
+}
+
+static void
+test_threads_come_and_go(Fixture *fixture, const void *data)
+{
+    for (int round = 0; round < 3; round++) {
+        GThread *threads[8];
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++) {
+            threads[i] = g_thread_new("writer", write_settings, fixture);
+        }
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++) {
+            g_thread_join(threads[i]);
+        }
+    }
+}
+
+/* A transaction that is not committed is as if it had never been. */
+static void
+test_transaction_rolls_back(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *value = NULL;
+
+    {
+        g_autoptr(DbTransaction) transaction = db_begin(fixture->store, &error);
+        g_assert_nonnull(transaction);
+        g_assert_true(store_set_setting(fixture->store, "a", "1", &error));
+    }
+    g_assert_true(store_get_setting(fixture->store, "a", &value, &error));
+    g_assert_null(value);
+}
+
+/* $2 before $1: SQLite numbers them by first appearance, the store by name. */
+static void
+test_parameters_are_bound_by_name(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DbStatement) statement = db_prepare(fixture->store, "SELECT $2, $1, $2", &error);
+    bool row = false;
+
+    g_assert_no_error(error);
+    db_bind_text(statement, 1, "one");
+    db_bind_int(statement, 2, 2);
+    g_assert_true(db_step(statement, &row, &error));
+    g_assert_cmpint(db_int(statement, 0), ==, 2);
+    g_assert_cmpstr(db_text(statement, 1), ==, "one");
+    g_assert_cmpint(db_int(statement, 2), ==, 2);
+    g_assert_true(db_step(statement, &row, &error));
+    g_assert_false(row);
+}
+
+#define ADD(name, function)                                                                        \
+    g_test_add("/store/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("fresh", test_fresh);
+    ADD("values-survive-a-restart", test_values_survive_a_restart);
+    ADD("upgrade", test_upgrade);
+    ADD("failed-upgrade-changes-nothing", test_failed_upgrade_changes_nothing);
+    ADD("newer-is-refused-by-number", test_newer_is_refused_by_number);
+    ADD("one-daemon-at-a-time", test_one_daemon_at_a_time);
+    ADD("unusable-places", test_unusable_places);
+    ADD("damaged-file", test_damaged_file);
+    ADD("read-only-file", test_read_only_file);
+    ADD("full-disk", test_full_disk);
+    ADD("unwritable-disk", test_unwritable_disk);
+    ADD("failed-commit-changes-nothing", test_failed_commit_changes_nothing);
+    ADD("threads-come-and-go", test_threads_come_and_go);
+    ADD("transaction-rolls-back", test_transaction_rolls_back);
+    ADD("parameters-are-bound-by-name", test_parameters_are_bound_by_name);
+    return g_test_run();
+}
