@@ -198,8 +198,9 @@ create_file(const char *path, GError **error)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd < 0) {
-        return error_set(
-            error, ERROR_STORE_DOWN, "database '%s' cannot be opened: %s", path, g_strerror(errno));
+        return error_set(error, ERROR_STORE_DOWN,
+            "database '%s' cannot be opened: %s; check the path and its permissions", path,
+            g_strerror(errno));
     }
     close(fd);
     return true;
