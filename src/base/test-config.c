@@ -114,14 +114,20 @@ test_values_of_a_file(Fixture *fixture, const void *data)
 static void
 test_snippets_win_in_the_order_of_their_names(Fixture *fixture, const void *data)
 {
-    write_snippet(fixture, "20-b.conf", "[DEFAULT]\nname = b\n");
-    write_snippet(fixture, "10-a.conf", "[DEFAULT]\nname = a\nstate_path = /a\n");
-    write_snippet(fixture, "30-c.conf.bak", "[DEFAULT]\nname = c\n");
-    write_snippet(fixture, ".40.conf", "[DEFAULT]\nname = d\n");
+    /* So many, in no order, that the directory's own order is not theirs by chance. */
+    static const char *const names[] = {"50", "70", "10", "20", "90", "30", "60", "40", "80"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *file = g_strconcat(names[i], ".conf", NULL);
+        g_autofree char *text = g_strdup_printf("[DEFAULT]\nname = %s\n%s%s\n", names[i],
+            i % 2 == 0 ? "state_path = /" : "#", names[i]);
+        write_snippet(fixture, file, text);
+    }
+    write_snippet(fixture, "95.conf.bak", "[DEFAULT]\nname = c\n");
+    write_snippet(fixture, ".96.conf", "[DEFAULT]\nname = d\n");
     g_autoptr(Config) config =
         load(fixture, "[DEFAULT]\nname = main\ndebug = on\nstate_path = /main\n", NULL);
-    g_assert_cmpstr(config_get(config, "DEFAULT", "name"), ==, "b");
-    g_assert_cmpstr(config_get(config, "DEFAULT", "state_path"), ==, "/a");
+    g_assert_cmpstr(config_get(config, "DEFAULT", "name"), ==, "90");
+    g_assert_cmpstr(config_get(config, "DEFAULT", "state_path"), ==, "/90");
     g_assert_true(config_get_bool(config, "DEFAULT", "debug"));
 }
 

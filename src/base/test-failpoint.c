@@ -95,6 +95,11 @@ test_error_names_its_point(void)
     g_assert_cmpstr(error->message, ==, "failpoint 'here' injected this error");
     g_assert_true(error_is(error, ERROR_INTERNAL));
     g_assert_false(failpoint_error("there", NULL));
+    g_setenv("DROVER_FAILPOINTS", "here=error@2", TRUE);
+    failpoint_init();
+    g_assert_false(failpoint_error("here", NULL));
+    g_assert_true(failpoint_error("here", NULL));
+    g_assert_false(failpoint_error("here", NULL));
 }
 
 int
