@@ -23,9 +23,15 @@ netns_ensure() {
     ip -n "$1" link set lo up
 }
 
-bridge_ensure() { # NETNS BRIDGE
-    link_exists "$1" "$2" || ip -n "$1" link add "$2" type bridge forward_delay 0
+# A bridge takes the lowest address of its ports for its own unless it is given one, and would change
+# it under its neighbours when a host comes or goes.
+bridge_ensure() { # NETNS BRIDGE ADDRESS
+    link_exists "$1" "$2" || ip -n "$1" link add "$2" address "$3" type bridge forward_delay 0
     ip -n "$1" link set "$2" up
+}
+
+mac_address() { # HOST-NUMBER CARD-NUMBER
+    printf '52:54:4c:%02x:%02x:%02x' "$LAB_SLOT" "$1" "$2"
 }
 
 slot_is_free() {
@@ -63,10 +69,10 @@ root_link_ensure() {
 }
 
 fabric_up() {
-    local bridge
+    local bridge number=0
     netns_ensure "$FABRIC_NETNS"
     for bridge in control data guest; do
-        bridge_ensure "$FABRIC_NETNS" "$bridge"
+        bridge_ensure "$FABRIC_NETNS" "$bridge" "$(mac_address 255 "$((++number))")"
     done
     ip -n "$FABRIC_NETNS" addr replace "$CONTROL_NET.254/24" dev control
     ip -n "$FABRIC_NETNS" addr replace "$GUEST_NET.1/24" dev guest
@@ -90,8 +96,7 @@ host_cable_ensure() { # HOST KIND DEVICE NUMBER
     if ! link_exists "$netns" "$3"; then
         ip -n "$FABRIC_NETNS" link del "$1-$2" 2>/dev/null || true
         ip -n "$FABRIC_NETNS" link add "$1-$2" type veth peer name "$3" \
-            address "$(printf '52:54:4c:%02x:%02x:%02x' "$LAB_SLOT" "$(host_index "$1")" "$4")" \
-            netns "$netns"
+            address "$(mac_address "$(host_index "$1")" "$4")" netns "$netns"
     fi
     ip -n "$FABRIC_NETNS" link set "$1-$2" master "$2" up
     ip -n "$netns" link set "$3" up
@@ -106,7 +111,7 @@ host_network_up() { # HOST
     host_cable_ensure "$1" guest eth0 3
     ip -n "$netns" addr replace "$(host_address "$1" "$CONTROL_NET")/24" dev control0
     ip -n "$netns" addr replace "$(host_address "$1" "$DATA_NET")/24" dev data0
-    bridge_ensure "$netns" br0
+    bridge_ensure "$netns" br0 "$(mac_address "$(host_index "$1")" 4)"
     ip -n "$netns" link set eth0 master br0
 }
 
