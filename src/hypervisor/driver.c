@@ -90,6 +90,12 @@ hypervisor_name(const Hypervisor *hypervisor)
     return hypervisor->provider->name;
 }
 
+void *
+hypervisor_provider_data(const Hypervisor *hypervisor)
+{
+    return hypervisor->data;
+}
+
 static bool
 filters_before(const Hypervisor *hypervisor, const char *verb, const char *host, GError **error)
 {

@@ -14,11 +14,20 @@
 typedef struct FakeOptions {
     const char *path;
     const Clock *clock;
-    int vcpus;               /* of each host made: 64 */
-    int64_t memory_mib;      /* 262144 */
-    int64_t pool_bytes;      /* 10 TiB */
+    int vcpus;                /* of each host made: 64 */
+    int64_t memory_mib;       /* 262144 */
+    int64_t pool_bytes;       /* 10 TiB */
     int64_t transfer_bytes_s; /* speed of a migration; 0 = at once */
-    bool shared_pool;        /* all hosts share one pool */
+    /* All hosts share one pool. A pool that is called "shared" always is shared. */
+    bool shared_pool;
+    int64_t dirty_bytes_s;    /* how fast guests write memory; at or above the speed of a migration
+                               * it never converges until the guest is paused */
+    int64_t guest_disk_bytes; /* what a root disk holds and a disk copy moves: 32 MiB */
+    int64_t base_bytes_s;     /* speed at which bases are streamed; 0 = at once */
+    int64_t switchover_us;    /* both sides paused at the end of a migration; 0 = an instant */
+    int64_t shutdown_us;      /* from being asked until the guest is off; below 0: it never obeys */
+    int64_t keepalive_us;     /* silence after which a session is closed: 15 s */
+    int64_t peer_keepalive_us; /* the same between two hosts that migrate: 30 s */
 } FakeOptions;
 
 Hypervisor *fake_hypervisor_new(const FakeOptions *options, GError **error);
@@ -27,12 +36,52 @@ void fake_advance(Hypervisor *hypervisor);
 /* When something is due next; INT64_MAX = never. */
 int64_t fake_next_due_us(Hypervisor *hypervisor);
 
-/* Faults, for tests: power off and on, freeze and thaw, cut and heal the control link of a host. */
-typedef enum { FAKE_POWER_OFF, FAKE_POWER_ON, FAKE_REBOOT, FAKE_CUT, FAKE_HEAL } FakeFault;
+/* Calls that wait inside the fake for time to pass (a migration, a frozen host) or for a fault to
+ * end. In virtual time they go on in fake_advance or fake_inject alone. */
+int fake_blocked_calls(Hypervisor *hypervisor);
+/* For a simulator that must know when every worker has come to rest: told when a call begins to
+ * wait (true, on its thread) and when it is about to go on (false, on the thread that woke it,
+ * before that returns). Under the fleet's lock: count, and call nothing here. Set before any
+ * host is opened. */
+typedef void (*FakeBlockHook)(bool blocked, void *data);
+void fake_set_block_hook(Hypervisor *hypervisor, FakeBlockHook hook, void *data);
+
+/* Faults, for tests.
+ * POWER_OFF: everything on the host stops; who talks to it hears nothing until keep-alive ends.
+ * POWER_ON, REBOOT: its domains are there, shut off for an unknown reason; old sessions close.
+ * CUT, HEAL: the link between droverd and the host; guests and migrations go on.
+ * FREEZE, THAW: the hypervisor's daemon stands still: calls hang, migrations stall, guests run.
+ * FAIL_JOBS: the migration data link breaks for a moment: every job of the host fails. */
+typedef enum {
+    FAKE_POWER_OFF,
+    FAKE_POWER_ON,
+    FAKE_REBOOT,
+    FAKE_CUT,
+    FAKE_HEAL,
+    FAKE_FREEZE,
+    FAKE_THAW,
+    FAKE_FAIL_JOBS,
+} FakeFault;
 void fake_inject(Hypervisor *hypervisor, const char *host, FakeFault fault);
-/* The guest itself: powers off, crashes. */
+/* The guest itself: powers off (DOMAIN_REASON_SHUTDOWN) or crashes (DOMAIN_REASON_CRASHED). */
 void fake_guest_event(
     Hypervisor *hypervisor, const char *host, const char *uuid, DomainReason reason);
-/* Checks I1 and I3 over the whole fleet: no guest runs twice, no guest that was running has lost
- * its last disk. */
+/* A stream of that base was interrupted: its marker is missing. */
+void fake_spoil_base(Hypervisor *hypervisor, const char *host, const char *sha256);
+
+/* Checks I1, I2 and I3 over the whole fleet, and that they were never broken in between: no guest
+ * runs twice or from an old copy of its disk, none was destroyed while it moved, none that exists
+ * has lost its last complete disk. What a remove_guest of the last copy removes counts as ordered
+ * by the owner: who knows better looks with fake_inspect_guest. */
 bool fake_check(Hypervisor *hypervisor, GError **error);
+
+/* What there is of one guest in the whole fleet, dead hosts included. */
+typedef struct FakeGuest {
+    int n_domains;        /* defined or active */
+    int n_running;        /* executing now */
+    int n_active;         /* running or paused, the incoming side of a migration included */
+    int n_complete_disks; /* root disks with all that the guest has written */
+    char *host;           /* where it runs, else where it is active or defined; NULL: nowhere */
+} FakeGuest;
+void fake_inspect_guest(Hypervisor *hypervisor, const char *uuid, FakeGuest *ret_guest);
+void fake_guest_clear(FakeGuest *guest);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/fake/hosts.h"
+
+#include "hypervisor/fake/volumes.h"
+
+void
+hosts_make(FakeFleet *fleet, const char *host)
+{
+    world_run(fleet->world,
+        "insert or ignore into hosts (name, vcpus, memory_mib) values (?1, ?2, ?3)", TEXT(host),
+        INT(fleet->options.vcpus), INT(fleet->options.memory_mib));
+}
+
+bool
+hosts_has_power(FakeFleet *fleet, const char *host)
+{
+    return world_number(fleet->world, "select power from hosts where name = ?1", TEXT(host)) != 0;
+}
+
+bool
+hosts_is_answering(FakeFleet *fleet, const char *host)
+{
+    return world_number(fleet->world,
+               "select power and not cut and not frozen from hosts where name = ?1",
+               TEXT(host)) != 0;
+}
+
+void
+hosts_set_power(FakeFleet *fleet, const char *host, bool power)
+{
+    world_run(fleet->world, "update hosts set power = ?2, frozen = 0 where name = ?1", TEXT(host),
+        INT(power));
+}
+
+void
+hosts_set_cut(FakeFleet *fleet, const char *host, bool cut)
+{
+    world_run(fleet->world, "update hosts set cut = ?2 where name = ?1", TEXT(host), INT(cut));
+}
+
+void
+hosts_set_frozen(FakeFleet *fleet, const char *host, bool frozen)
+{
+    world_run(
+        fleet->world, "update hosts set frozen = ?2 where name = ?1", TEXT(host), INT(frozen));
+}
+
+/* Nova's cpu_info, as a host of the x86-64 baseline has it. */
+static char *
+make_cpu_json(int64_t vcpus)
+{
+    return g_strdup_printf("{\"arch\": \"x86_64\", \"model\": \"qemu64\", \"vendor\": \"AMD\","
+                           " \"topology\": {\"sockets\": 1, \"cores\": %" G_GINT64_FORMAT
+                           ", \"threads\": 1}, \"features\": []}",
+        vcpus);
+}
+
+void
+hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts *ret_facts)
+{
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select h.vcpus, h.memory_mib, count(d.uuid), coalesce(sum(d.memory_mib), 0) from hosts h"
+        " left join domains d on d.host = h.name and d.state in (?2, ?3) where h.name = ?1"
+        " group by h.name",
+        TEXT(host), INT(DOMAIN_RUNNING), INT(DOMAIN_PAUSED));
+    world_next(rows); /* opening made the host */
+    int64_t capacity = pools_capacity_bytes(fleet, pool);
+    *ret_facts = (HostFacts){
+        .hostname = g_strdup(host),
+        .hypervisor_type = g_strdup("QEMU"),
+        .hypervisor_version = 10000002,
+        .libvirt_version = 11003000,
+        .arch = g_strdup("x86_64"),
+        .cpu_json = make_cpu_json(world_int(rows, 0)),
+        .vcpus = (int)world_int(rows, 0),
+        .memory_mib = world_int(rows, 1),
+        .memory_free_mib = world_int(rows, 1) - world_int(rows, 3),
+        .pool_capacity_bytes = capacity,
+        .pool_available_bytes = capacity - pools_used_bytes(fleet, pool),
+        .pool_path = g_strdup_printf("/fake/%s", pool),
+        .running_domains = (int)world_int(rows, 2),
+    };
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/fake/volumes.h"
+
+#include "hypervisor/fake/domains.h"
+
+/* A console log keeps this much of its end. */
+#define CONSOLE_MAX 4096
+
+static char *
+name_of(const char *prefix, const char *key, const char *suffix)
+{
+    return g_strconcat(prefix, key, suffix, NULL);
+}
+
+/* ---- pools ---- */
+
+void
+pools_make(FakeFleet *fleet, const char *pool)
+{
+    world_run(fleet->world, "insert or ignore into pools (id, capacity_bytes) values (?1, ?2)",
+        TEXT(pool), INT(fleet->options.pool_bytes));
+}
+
+int64_t
+pools_capacity_bytes(FakeFleet *fleet, const char *pool)
+{
+    return world_number(fleet->world, "select capacity_bytes from pools where id = ?1", TEXT(pool));
+}
+
+int64_t
+pools_used_bytes(FakeFleet *fleet, const char *pool)
+{
+    return world_number(
+        fleet->world, "select sum(allocated) from volumes where pool = ?1", TEXT(pool));
+}
+
+static bool
+check_room(FakeFleet *fleet, const char *pool, int64_t size, GError **error)
+{
+    int64_t room = pools_capacity_bytes(fleet, pool) - pools_used_bytes(fleet, pool);
+    if (size <= room) {
+        return true;
+    }
+    return error_set(error, ERROR_LIMIT,
+        "No space left on device: pool '%s' has %" G_GINT64_FORMAT
+        " bytes left of %" G_GINT64_FORMAT " needed",
+        pool, room, size);
+}
+
+/* ---- bases ---- */
+
+bool
+volumes_has_base(FakeFleet *fleet, const char *pool, const char *sha256)
+{
+    g_autofree char *name = name_of("base-", sha256, "");
+    return world_number(fleet->world, "select complete from volumes where pool = ?1 and name = ?2",
+               TEXT(pool), TEXT(name)) != 0;
+}
+
+bool
+volumes_begin_base(FakeFleet *fleet, const char *pool, const BaseImage *image, GError **error)
+{
+    g_autofree char *name = name_of("base-", image->sha256, "");
+    world_run(
+        fleet->world, "delete from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
+    if (!check_room(fleet, pool, image->size_bytes, error)) {
+        return false;
+    }
+    world_run(fleet->world,
+        "insert into volumes (pool, name, guest, size, allocated, complete, content)"
+        " values (?1, ?2, '', ?3, ?3, 0, 0)",
+        TEXT(pool), TEXT(name), INT(image->size_bytes));
+    return true;
+}
+
+void
+volumes_complete_base(FakeFleet *fleet, const char *pool, const char *sha256)
+{
+    g_autofree char *name = name_of("base-", sha256, "");
+    world_run(fleet->world, "update volumes set complete = 1 where pool = ?1 and name = ?2",
+        TEXT(pool), TEXT(name));
+}
+
+void
+volumes_spoil_base(FakeFleet *fleet, const char *pool, const char *sha256)
+{
+    g_autofree char *name = name_of("base-", sha256, "");
+    world_run(fleet->world, "update volumes set complete = 0 where pool = ?1 and name = ?2",
+        TEXT(pool), TEXT(name));
+}
+
+/* ---- disks of guests ---- */
+
+static bool
+has_volume(FakeFleet *fleet, const char *pool, const char *name)
+{
+    return world_number(fleet->world, "select 1 from volumes where pool = ?1 and name = ?2",
+               TEXT(pool), TEXT(name)) != 0;
+}
+
+bool
+volumes_has_guest(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    g_autofree char *name = name_of(uuid, ".root", "");
+    return has_volume(fleet, pool, name);
+}
+
+static void
+insert_guest_volume(FakeFleet *fleet, const char *pool, const char *uuid, const char *suffix,
+    int64_t size, int64_t allocated, int64_t content)
+{
+    g_autofree char *name = name_of(uuid, suffix, "");
+    world_run(fleet->world,
+        "insert or ignore into volumes (pool, name, guest, size, allocated, complete, content)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        TEXT(pool), TEXT(name), TEXT(uuid), INT(size), INT(allocated), INT(content > 0),
+        INT(content));
+}
+
+/* A guest that is new, or was removed before, starts a history on its new disk; beside a history
+ * that goes on elsewhere a new disk is an empty one. */
+static int64_t
+content_of_new_disk(FakeFleet *fleet, const char *uuid)
+{
+    return world_number(fleet->world,
+        "insert into guests (uuid, content, removed) values (?1, 1, 0)"
+        " on conflict (uuid) do update set content = content + 1, removed = 0"
+        " where guests.removed returning content",
+        TEXT(uuid));
+}
+
+bool
+volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, GError **error)
+{
+    const char *const bases[] = {guest->root_hash, guest->kernel_hash, guest->initrd_hash};
+    for (unsigned int i = 0; i < G_N_ELEMENTS(bases); i++) {
+        if (bases[i] != NULL && !volumes_has_base(fleet, pool, bases[i])) {
+            return error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no complete base '%s'",
+                pool, bases[i]);
+        }
+    }
+    if (volumes_has_guest(fleet, pool, guest->uuid)) {
+        return true;
+    }
+    int64_t allocated = MIN(fleet->options.guest_disk_bytes, guest->root_size_bytes);
+    int64_t config_size = (int64_t)guest->config_drive_size;
+    if (!check_room(fleet, pool, allocated + config_size, error)) {
+        return false;
+    }
+    insert_guest_volume(fleet, pool, guest->uuid, ".root", guest->root_size_bytes, allocated,
+        content_of_new_disk(fleet, guest->uuid));
+    insert_guest_volume(fleet, pool, guest->uuid, ".config", config_size, config_size, 1);
+    insert_guest_volume(fleet, pool, guest->uuid, ".console", 0, 0, 1);
+    return true;
+}
+
+int64_t
+volumes_guest_bytes(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    return world_number(fleet->world,
+        "select sum(allocated) from volumes where guest = ?1 and pool = ?2", TEXT(uuid),
+        TEXT(pool));
+}
+
+bool
+volumes_prepare_guest(
+    FakeFleet *fleet, const char *pool, const char *from_pool, const char *uuid, GError **error)
+{
+    if (!volumes_has_guest(fleet, from_pool, uuid)) {
+        return error_set(
+            error, ERROR_NOT_FOUND, "pool '%s' has no disk of guest '%s'", from_pool, uuid);
+    }
+    if (strcmp(pool, from_pool) == 0) {
+        return error_set(
+            error, ERROR_CONFLICT, "both hosts share pool '%s': there is nothing to prepare", pool);
+    }
+    /* Leftovers of an earlier attempt; what they hold was never complete, or is old. */
+    volumes_remove_guest(fleet, pool, uuid, false);
+    if (!check_room(fleet, pool, volumes_guest_bytes(fleet, from_pool, uuid), error)) {
+        return false;
+    }
+    world_run(fleet->world,
+        "insert into volumes (pool, name, guest, size, allocated, complete, content)"
+        " select ?1, name, guest, size, allocated, 0, 0 from volumes"
+        " where guest = ?3 and pool = ?2",
+        TEXT(pool), TEXT(from_pool), TEXT(uuid));
+    return true;
+}
+
+static void
+check_removal(FakeFleet *fleet, const char *pool, const char *uuid, bool ordered)
+{
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select host from domains where uuid = ?1 and pool = ?2 and state in (?3, ?4)", TEXT(uuid),
+        TEXT(pool), INT(DOMAIN_RUNNING), INT(DOMAIN_PAUSED));
+    bool is_used = world_next(rows);
+    int64_t n_newest = world_number(fleet->world,
+        "select count(*) from volumes v join guests g on g.uuid = v.guest"
+        " where v.guest = ?1 and v.pool = ?2 and v.content = g.content and v.complete",
+        TEXT(uuid), TEXT(pool));
+    if (is_used) {
+        fleet_violate(fleet, "I3: the disk of guest %s in pool '%s' was removed under it on '%s'",
+            uuid, pool, world_text(rows, 0));
+    } else if (n_newest > 0 && !ordered) {
+        fleet_violate(
+            fleet, "I3: the last complete disk of guest %s, in pool '%s', was removed", uuid, pool);
+    } else if (n_newest > 0) {
+        world_run(fleet->world, "update guests set removed = 1 where uuid = ?1", TEXT(uuid));
+    }
+}
+
+void
+volumes_remove_guest(FakeFleet *fleet, const char *pool, const char *uuid, bool ordered)
+{
+    if (volumes_has_guest(fleet, pool, uuid)) {
+        check_removal(fleet, pool, uuid, ordered);
+    }
+    world_run(
+        fleet->world, "delete from volumes where guest = ?1 and pool = ?2", TEXT(uuid), TEXT(pool));
+}
+
+void
+volumes_write(FakeFleet *fleet, const char *pool, const char *uuid, bool was_copied)
+{
+    g_autofree char *name = name_of(uuid, ".root", "");
+    int64_t newest =
+        world_number(fleet->world, "select content from guests where uuid = ?1", TEXT(uuid));
+    int64_t content = world_number(fleet->world,
+        "select content from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
+    if (!was_copied && content != newest) {
+        fleet_violate(fleet,
+            "I3: guest %s starts from an old disk in pool '%s' (%" G_GINT64_FORMAT
+            " of %" G_GINT64_FORMAT ")",
+            uuid, pool, content, newest);
+    }
+    world_run(fleet->world, "update guests set content = ?2 where uuid = ?1", TEXT(uuid),
+        INT(newest + 1));
+    world_run(fleet->world, "update volumes set complete = 1 where guest = ?1 and pool = ?2",
+        TEXT(uuid), TEXT(pool));
+    world_run(fleet->world, "update volumes set content = ?3 where pool = ?1 and name = ?2",
+        TEXT(pool), TEXT(name), INT(newest + 1));
+}
+
+/* ---- console logs and markers ---- */
+
+void
+volumes_append_console(FakeFleet *fleet, const char *pool, const char *uuid, const char *line)
+{
+    g_autofree char *name = name_of(uuid, ".console", "");
+    world_run(fleet->world,
+        "update volumes set text = substr(text || ?3, -?4) where pool = ?1 and name = ?2",
+        TEXT(pool), TEXT(name), TEXT(line), INT(CONSOLE_MAX));
+}
+
+char *
+volumes_read_console(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    g_autofree char *name = name_of(uuid, ".console", "");
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select text from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
+    return world_next(rows) ? g_strdup(world_text(rows, 0)) : NULL;
+}
+
+bool
+volumes_make_marker(FakeFleet *fleet, const char *pool, const char *token)
+{
+    g_autofree char *name = name_of("marker-", token, "");
+    return world_run(fleet->world,
+               "insert or ignore into volumes"
+               " (pool, name, guest, size, allocated, complete, content)"
+               " values (?1, ?2, '', 0, 0, 1, 0)",
+               TEXT(pool), TEXT(name)) > 0;
+}
+
+void
+volumes_delete_marker(FakeFleet *fleet, const char *pool, const char *token)
+{
+    g_autofree char *name = name_of("marker-", token, "");
+    world_run(
+        fleet->world, "delete from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
+}
