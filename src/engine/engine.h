@@ -8,15 +8,28 @@
 
 typedef struct Engine Engine;
 
-/* Takes nothing: store and hypervisor must outlive it. hypervisor is found by the scheme of a
- * host's uri: find_hypervisor("qemu+tls://..."), "fake:///...". */
+typedef struct EngineOptions {
+    int64_t ping_interval_us; /* a sign of life from each host this often; 0 = 25 s, and always less
+                               * than half of service_down_time */
+    int64_t sync_interval_us; /* facts and domains of each host this often; 0 = 10 min */
+    bool resume_guests;       /* what should run is started again after its host's reboot */
+    int max_transfers;        /* migrate calls at once in the whole fleet; 0 = 256 */
+} EngineOptions;
+
+/* hypervisor is found by the scheme of a host's uri: find_hypervisor("qemu+tls://..."),
+ * "fake:///...". NULL: no such scheme. On the engine's thread. */
 typedef Hypervisor *(*EngineFindHypervisor)(const char *uri, void *data);
+/* Takes nothing: store, clock and hypervisors must outlive it. Settings are copied. */
 Engine *engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
-    EngineFindHypervisor find_hypervisor, void *find_data);
-/* Starts the thread: recovers open operations, connects to the hosts. */
+    const EngineOptions *options, EngineFindHypervisor find_hypervisor, void *find_data);
+/* Begins a new epoch in the store and starts the thread, which recovers open operations and
+ * connects to the hosts. */
 bool engine_start(Engine *engine, GError **error);
+/* Ends the thread. What runs in workers goes on until the process ends: being stopped is nothing
+ * else than being killed. */
 void engine_stop(Engine *engine);
 void engine_free(Engine *engine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 
 /* ---- any thread ---- */
 /* Something was accepted in the store, or wanted was set: look now instead of at the next tick. */
@@ -27,17 +40,18 @@ void engine_nudge_hosts(Engine *engine);
 /* Calls back, on the engine's thread, once the operation has left the states in which it is only
  * being checked (or has ended), or when timeout_ms has passed. For requests that wait. */
 typedef void (*EngineWatchDone)(int64_t operation_id, bool timed_out, void *data);
-void engine_watch_checks(Engine *engine, int64_t operation_id, int timeout_ms,
-    EngineWatchDone done, void *data);
+void engine_watch_checks(
+    Engine *engine, int64_t operation_id, int timeout_ms, EngineWatchDone done, void *data);
 
-/* An ask: the console log of an instance, read from its host. done runs on the engine's thread;
- * text is borrowed. */
-typedef void (*EngineConsoleDone)(
-    const char *text, size_t size, const GError *error, void *data);
-void engine_ask_console(Engine *engine, const char *host, const char *instance_id,
-    size_t max_size, EngineConsoleDone done, void *data);
+/* An ask: the console log of an instance: what it said on hosts it has left, then what its host
+ * has. done runs on the engine's thread; text is borrowed. With an error (the host is down) text
+ * is what is known without it. */
+typedef void (*EngineConsoleDone)(const char *text, size_t size, const GError *error, void *data);
+void engine_ask_console(Engine *engine, const char *host, const char *instance_id, size_t max_size,
+    EngineConsoleDone done, void *data);
 
 /* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
- * time for each key. run on a long worker, done on the engine's thread. */
+ * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
+ * engine's thread. */
 void engine_ask_work(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
     GDestroyNotify free_data);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The table of links: one for each host row. What happens on a link is in links.c. */
+#include "base/log.h"
+#include "base/metrics.h"
+#include "engine/internal.h"
+
+/* Rows change through the API, which nudges; this finds what a nudge has missed. */
+#define LOAD_INTERVAL_US (60 * G_USEC_PER_SEC)
+/* Signs of life go to the store together, this often. */
+#define TOUCH_INTERVAL_US (10 * G_USEC_PER_SEC)
+
+HostLink *
+hosts_find(Engine *engine, const char *name)
+{
+    return name != NULL ? g_hash_table_lookup(engine->links, name) : NULL;
+}
+
+HypervisorHost *
+hosts_find_session(Engine *engine, const char *name)
+{
+    HostLink *link = hosts_find(engine, name);
+
+    return link != NULL && link->state == LINK_CONNECTED ? link->host : NULL;
+}
+
+static bool
+has_same_address(const Host *one, const Host *two)
+{
+    return g_str_equal(one->uri, two->uri) && g_str_equal(one->peer_uri, two->peer_uri) &&
+        g_strcmp0(one->migration_address, two->migration_address) == 0 &&
+        g_str_equal(one->pool, two->pool);
+}
+
+static void
+add(Engine *engine, Host *take_row)
+{
+    HostLink *link = g_new0(HostLink, 1);
+
+    link->engine = engine;
+    link->row = take_row;
+    link->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    link->seen_in_pass = engine->pass;
+    g_hash_table_insert(engine->links, link->row->name, link);
+    link_open(link);
+}
+
+static void
+see(Engine *engine, Host *take_row)
+{
+    HostLink *link = hosts_find(engine, take_row->name);
+
+    if (link == NULL) {
+        add(engine, take_row);
+        return;
+    }
+    link->seen_in_pass = engine->pass;
+    if (!has_same_address(link->row, take_row)) {
+        g_hash_table_remove(engine->links, take_row->name);
+        add(engine, take_row);
+        return;
+    }
+    host_free(take_row);
+}
+
+static gboolean
+is_unseen(void *key, void *value, void *data)
+{
+    return ((HostLink *)value)->seen_in_pass != ((Engine *)data)->pass;
+}
+
+static void
+on_hosts_timer(void *data)
+{
+    hosts_load(data);
+}
+
+void
+hosts_load(Engine *engine)
+{
+    g_autoptr(GError) error = NULL;
+
+    engine_assert_thread(engine);
+    timer_set(engine->timers, &engine->hosts_timer, engine_now_us(engine) + LOAD_INTERVAL_US,
+        on_hosts_timer, engine);
+    g_autoptr(GPtrArray) rows = store_list_hosts(engine->context.store, &error);
+    if (rows == NULL) {
+        log_error("cannot list hosts: %s", error->message);
+        return;
+    }
+    engine->pass++;
+    while (rows->len > 0) {
+        see(engine, g_ptr_array_steal_index_fast(rows, rows->len - 1));
+    }
+    g_hash_table_foreach_remove(engine->links, is_unseen, engine);
+}
+
+static void
+run_load(Engine *engine, void *data)
+{
+    hosts_load(engine);
+}
+
+void
+engine_nudge_hosts(Engine *engine)
+{
+    engine_post(engine, run_load, NULL, NULL);
+}
+
+/* The oldest sign of the batch is what all of them get: what is shown is never younger than what
+ * was seen. */
+static void
+on_touch_timer(void *data)
+{
+    Engine *engine = data;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    int64_t oldest_us = INT64_MAX;
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init(&iter, engine->links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        HostLink *link = value;
+        if (link->sign_us != 0) {
+            oldest_us = MIN(oldest_us, link->sign_us);
+            link->row->last_seen_us = link->sign_us;
+            link->sign_us = 0;
+            g_ptr_array_add(names, link->row->name);
+        }
+    }
+    if (names->len > 0 && !store_touch_hosts(engine->context.store, names, oldest_us, &error)) {
+        log_error("cannot write signs of life: %s", error->message);
+    }
+    timer_set(engine->timers, &engine->touch_timer, engine_now_us(engine) + TOUCH_INTERVAL_US,
+        on_touch_timer, engine);
+}
+
+void
+hosts_export(Engine *engine)
+{
+    int n_connected = 0;
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init(&iter, engine->links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        n_connected += ((HostLink *)value)->state == LINK_CONNECTED;
+    }
+    metrics_set("drover_hosts", "state=\"connected\"", n_connected);
+    metrics_set(
+        "drover_hosts", "state=\"down\"", (double)g_hash_table_size(engine->links) - n_connected);
+}
+
+void
+hosts_init(Engine *engine)
+{
+    engine->links = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, link_free);
+    engine->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
+    engine->observing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->events = event_target_new(engine);
+    timer_set(engine->timers, &engine->touch_timer, engine_now_us(engine) + TOUCH_INTERVAL_US,
+        on_touch_timer, engine);
+}
+
+void
+hosts_clear(Engine *engine)
+{
+    g_hash_table_remove_all(engine->links);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* For the files of engine/ alone. Everything here belongs to the engine's thread, unless it says
+ * otherwise. */
+#include "engine/engine.h"
+#include "engine/timers.h"
+
+/* ---- tasks.c: open operations ---- */
+typedef struct EngineTask {
+    Engine *engine;
+    int64_t id;
+    char *instance_id;
+    OperationKind kind;
+    Wanted wanted; /* as last seen in the row */
+    const OperationRunner *runner;
+    OperationTask *task;
+    Timer timer;   /* wake_at: the earliest time asked for */
+    bool is_ready; /* in engine->ready */
+    uint64_t seen_in_pass;
+} EngineTask;
+
+/* ---- hosts.c: one link for each host row ---- */
+typedef enum {
+    LINK_DOWN,    /* waits for the next try */
+    LINK_OPENING, /* an opener connects, and asks what the host is and has */
+    LINK_CONNECTED,
+} LinkState;
+
+typedef struct HostLink {
+    Engine *engine;
+    Host *row; /* as in the store, for the address and what was last written */
+    LinkState state;
+    uint64_t session;     /* of this try or connection; 0 = none */
+    HypervisorHost *host; /* while CONNECTED */
+    Timer timer;          /* DOWN: next try. CONNECTED: next ping */
+    unsigned n_failures;
+    bool is_asking;      /* a ping or a sync is under way */
+    bool closed_early;   /* OPENING: the session closed before its opener had reported */
+    GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
+    int64_t sync_us;     /* next look at facts and domains */
+    int64_t sign_us;     /* last sign of life that is not yet in the store; 0 = none */
+    uint64_t seen_in_pass;
+} HostLink;
+
+struct Engine {
+    OperationContext context; /* lent to the runners */
+    EngineOptions options;
+    EngineFindHypervisor find_hypervisor;
+    void *find_data;
+
+    GMainContext *main;
+    GMainLoop *loop;
+    GThread *thread;
+    bool is_stopped; /* messages that come now are dropped */
+    Timers *timers;
+    Timer tick;
+
+    GHashTable *tasks;       /* &id -> EngineTask, which it owns */
+    GHashTable *by_instance; /* instance id -> EngineTask */
+    GQueue ready;            /* of int64_t *: ids to be stepped */
+    GSource *ready_source;   /* attached while ready is not empty */
+    gint is_nudged;          /* any thread: a pass has been posted */
+    Timer pass_timer;
+    int64_t next_pass_us; /* not before: passes take at most a third of the thread */
+    uint64_t pass;
+    bool is_recovered; /* the first pass went well */
+
+    GHashTable *links;    /* name -> HostLink, which it owns */
+    GHashTable *sessions; /* &session -> HostLink */
+    uint64_t last_session;
+    Timer hosts_timer;
+    Timer touch_timer;
+    struct EventTarget *events;
+    GHashTable *observing; /* ids of instances whose domain is being looked at, and whether it
+                            * must be once more */
+
+    GHashTable *watches; /* &id -> GPtrArray of Watch */
+    struct Works *works;
+};
+
+/* ---- engine.c ---- */
+void engine_assert_thread(const Engine *engine);
+int64_t engine_now_us(const Engine *engine);
+/* Any thread: runs it on the engine's, soon. free_data also when the engine has ended. */
+void engine_post(
+    Engine *engine, void (*run)(Engine *engine, void *data), void *data, GDestroyNotify free_data);
+/* The same for whoever may outlive the engine: it touches only the context. */
+void engine_post_to(GMainContext *main, Engine *engine, void (*run)(Engine *engine, void *data),
+    void *data, GDestroyNotify free_data);
+/* At least min_us, at most max_us, evenly. */
+int64_t engine_random_us(Engine *engine, int64_t min_us, int64_t max_us);
+
+/* ---- tasks.c ---- */
+void tasks_init(Engine *engine);
+void tasks_clear(Engine *engine);
+/* Looks at the open operations of the store: loads new ones, wakes those whose wanted changed. */
+void tasks_pass(Engine *engine);
+/* The operation was accepted by the engine itself. */
+void tasks_nudge(Engine *engine);
+bool tasks_has_instance(Engine *engine, const char *instance_id);
+void tasks_on_event(Engine *engine, const char *host, const HostEvent *event);
+void tasks_on_host(Engine *engine, const char *host, bool connected);
+void tasks_export(Engine *engine); /* metrics */
+
+/* ---- hosts.c ---- */
+void hosts_init(Engine *engine);
+void hosts_clear(Engine *engine);
+/* Makes the links follow the rows of the store. */
+void hosts_load(Engine *engine);
+HostLink *hosts_find(Engine *engine, const char *name);
+/* The open session of a connected host, borrowed; NULL otherwise. */
+HypervisorHost *hosts_find_session(Engine *engine, const char *name);
+void hosts_export(Engine *engine); /* metrics */
+
+/* ---- links.c: what happens on one link ---- */
+void link_open(HostLink *link);
+void link_close(HostLink *link, const char *reason);
+void link_free(void *link);
+/* A provider's event, on its thread. */
+typedef struct EventTarget EventTarget;
+EventTarget *event_target_new(Engine *engine);
+
+/* ---- reconcile.c ---- */
+/* domains: DomainView *, all of that host, as they were at asked_us. */
+void reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us);
+/* Something happened to a domain whose instance has no open operation: looks at it. */
+void reconcile_instance(Engine *engine, const char *host, const char *instance_id);
+
+/* ---- watches.c ---- */
+void watches_init(Engine *engine);
+void watches_clear(Engine *engine);
+void watches_on_move(Engine *engine, int64_t operation_id);
+
+/* ---- works.c ---- */
+void works_init(Engine *engine);
+void works_clear(Engine *engine);

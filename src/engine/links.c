@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* One link: DOWN -> OPENING -> CONNECTED -> DOWN. The provider says by an event when a connection
+ * has closed (its keep-alive got no answer); pings are the signs of life that are shown. Calls
+ * carry name and session instead of pointers: a link may be gone when they return. */
+#include "base/log.h"
+#include "engine/internal.h"
+
+#include <string.h>
+
+#define RETRY_FIRST_US G_USEC_PER_SEC
+#define RETRY_MAX_US (30 * G_USEC_PER_SEC)
+enum { RETRY_DOUBLINGS = 5 };
+/* Free memory and space change all the time: a change below this share is not worth a write. */
+enum { FACTS_SHARE = 50 };
+
+/* Outlives the engine, because a session that a stuck worker still holds may report to it. */
+struct EventTarget {
+    Engine *engine;
+    GMainContext *main;
+    EventTarget *next;
+};
+
+/* Never freed; kept reachable, one for each engine of the process. */
+static EventTarget *targets;
+
+typedef struct LinkCall {
+    Engine *engine;
+    char *name;
+    uint64_t session;
+    Host *row;              /* opening: a copy of the address */
+    Hypervisor *hypervisor; /* opening */
+    HypervisorHost *host;
+    bool syncs; /* facts and domains, not just a ping */
+    int64_t asked_us;
+    HostFacts facts;
+    GPtrArray *domains;
+    GError *error;
+} LinkCall;
+
+static void
+call_free(void *data)
+{
+    LinkCall *call = data;
+
+    g_clear_pointer(&call->host, hypervisor_host_unref);
+    g_clear_pointer(&call->row, host_free);
+    g_clear_pointer(&call->domains, g_ptr_array_unref);
+    g_clear_error(&call->error);
+    host_facts_clear(&call->facts);
+    g_free(call->name);
+    g_free(call);
+}
+
+static LinkCall *
+call_new(HostLink *link)
+{
+    LinkCall *call = g_new0(LinkCall, 1);
+
+    call->engine = link->engine;
+    call->name = g_strdup(link->row->name);
+    call->session = link->session;
+    call->asked_us = engine_now_us(link->engine);
+    return call;
+}
+
+/* The link that this call was made for; NULL: it was closed or removed meanwhile. */
+static HostLink *
+call_link(const LinkCall *call)
+{
+    HostLink *link = hosts_find(call->engine, call->name);
+
+    return link != NULL && link->session == call->session ? link : NULL;
+}
+
+/* ---- letting go ---- */
+
+static void
+run_release(void *data)
+{
+    LinkCall *call = data;
+
+    g_clear_pointer(&call->host, hypervisor_host_unref);
+}
+
+static void
+on_released(void *data, bool cancelled)
+{
+}
+
+/* Closing a session may block, so an opener does it. */
+static void
+release(Engine *engine, const char *name, HypervisorHost *take_host)
+{
+    if (take_host == NULL) {
+        return;
+    }
+    LinkCall *call = g_new0(LinkCall, 1);
+    call->engine = engine;
+    call->host = take_host;
+    calls_submit(engine->context.calls, LANE_OPEN, name, run_release, on_released, call, call_free);
+}
+
+static void
+forget_session(HostLink *link)
+{
+    if (link->session != 0) {
+        g_hash_table_remove(link->engine->sessions, &link->session);
+        link->session = 0;
+    }
+}
+
+void
+link_free(void *data)
+{
+    HostLink *link = data;
+    Engine *engine = link->engine;
+
+    timer_clear(engine->timers, &link->timer);
+    forget_session(link);
+    bool was_connected = link->state == LINK_CONNECTED;
+    link->state = LINK_DOWN;
+    release(engine, link->row->name, g_steal_pointer(&link->host));
+    if (was_connected) {
+        tasks_on_host(engine, link->row->name, false);
+    }
+    g_hash_table_unref(link->touched);
+    host_free(link->row);
+    g_free(link);
+}
+
+/* ---- the row ---- */
+
+static void
+write_connection(HostLink *link, bool connected, const char *reason, int64_t seen_us)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (link->row->connected == connected && g_strcmp0(link->row->connect_error, reason) == 0) {
+        link->sign_us = MAX(link->sign_us, seen_us);
+        return;
+    }
+    int64_t last_seen_us = MAX(seen_us, link->row->last_seen_us);
+    if (!store_set_host_connection(link->engine->context.store, link->row->name, connected, reason,
+            last_seen_us, &error)) {
+        log_error("cannot write the state of host '%s': %s", link->row->name, error->message);
+        return;
+    }
+    link->sign_us = 0;
+    link->row->connected = connected;
+    link->row->last_seen_us = last_seen_us;
+    g_free(link->row->connect_error);
+    link->row->connect_error = g_strdup(reason);
+}
+
+static bool
+is_near(int64_t one, int64_t two, int64_t whole)
+{
+    int64_t distance = one > two ? one - two : two - one;
+    return distance <= whole / FACTS_SHARE;
+}
+
+static bool
+is_same_facts(const HostFacts *one, const HostFacts *two)
+{
+    return g_strcmp0(one->hostname, two->hostname) == 0 &&
+        g_strcmp0(one->hypervisor_type, two->hypervisor_type) == 0 &&
+        one->hypervisor_version == two->hypervisor_version &&
+        one->libvirt_version == two->libvirt_version && g_strcmp0(one->arch, two->arch) == 0 &&
+        g_strcmp0(one->cpu_json, two->cpu_json) == 0 && one->vcpus == two->vcpus &&
+        one->memory_mib == two->memory_mib &&
+        is_near(one->memory_free_mib, two->memory_free_mib, two->memory_mib) &&
+        one->pool_capacity_bytes == two->pool_capacity_bytes &&
+        is_near(one->pool_available_bytes, two->pool_available_bytes, two->pool_capacity_bytes) &&
+        g_strcmp0(one->pool_path, two->pool_path) == 0 &&
+        one->running_domains == two->running_domains;
+}
+
+static void
+write_facts(HostLink *link, const HostFacts *facts)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
+        return;
+    }
+    if (!store_set_host_facts(link->engine->context.store, link->row->name, facts, &error)) {
+        log_error("cannot write what host '%s' is: %s", link->row->name, error->message);
+        return;
+    }
+    link->row->has_facts = true;
+    host_facts_copy(facts, &link->row->facts);
+}
+
+/* ---- down ---- */
+
+static void
+on_retry(void *data)
+{
+    link_open(data);
+}
+
+/* 1 s, doubled with each failure up to 30 s, and spread by half of it: a rack that comes back must
+ * not be met by all its links at once. */
+static void
+schedule_retry(HostLink *link)
+{
+    Engine *engine = link->engine;
+    unsigned doublings = MIN(link->n_failures, RETRY_DOUBLINGS);
+    int64_t pause_us = MIN(RETRY_FIRST_US << doublings, RETRY_MAX_US);
+
+    link->n_failures++;
+    timer_set(engine->timers, &link->timer,
+        engine_now_us(engine) + engine_random_us(engine, pause_us / 2, pause_us), on_retry, link);
+}
+
+void
+link_close(HostLink *link, const char *reason)
+{
+    Engine *engine = link->engine;
+
+    if (link->state != LINK_CONNECTED) {
+        return;
+    }
+    log_warning("host '%s' is not connected any more: %s", link->row->name, reason);
+    timer_clear(engine->timers, &link->timer);
+    forget_session(link);
+    link->state = LINK_DOWN;
+    link->is_asking = false;
+    release(engine, link->row->name, g_steal_pointer(&link->host));
+    write_connection(link, false, reason, link->sign_us);
+    schedule_retry(link);
+    tasks_on_host(engine, link->row->name, false);
+}
+
+static void
+on_open_failed(HostLink *link, const char *reason)
+{
+    if (log_allow(link->row->name, 60)) {
+        log_warning("cannot connect to host '%s': %s", link->row->name, reason);
+    }
+    forget_session(link);
+    link->state = LINK_DOWN;
+    write_connection(link, false, reason, 0);
+    schedule_retry(link);
+}
+
+/* ---- signs of life ---- */
+
+static void schedule_ping(HostLink *link, int64_t first_us);
+
+/* The host's own no is a sign of life as well. */
+static bool
+is_answer(const GError *error)
+{
+    return error == NULL || error_is(error, ERROR_HYPERVISOR_REFUSED) ||
+        error_is(error, ERROR_NOT_FOUND);
+}
+
+static bool
+ask_all(LinkCall *call)
+{
+    if (!hypervisor_probe(call->host, &call->facts, &call->error)) {
+        return false;
+    }
+    call->domains = hypervisor_list_domains(call->host, &call->error);
+    return call->domains != NULL;
+}
+
+static void
+run_ask(void *data)
+{
+    LinkCall *call = data;
+
+    if (call->syncs) {
+        ask_all(call);
+    } else {
+        hypervisor_ping(call->host, &call->error);
+    }
+    g_clear_pointer(&call->host, hypervisor_host_unref);
+}
+
+static void
+on_asked(void *data, bool cancelled)
+{
+    LinkCall *call = data;
+    HostLink *link = call_link(call);
+
+    if (link == NULL || cancelled) {
+        return;
+    }
+    link->is_asking = false;
+    if (call->error != NULL && error_is(call->error, ERROR_HYPERVISOR_DOWN)) {
+        link_close(link, call->error->message);
+        return;
+    }
+    if (is_answer(call->error)) {
+        link->sign_us = engine_now_us(link->engine);
+    }
+    if (call->error != NULL && log_allow(link->row->name, 60)) {
+        log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
+    }
+    schedule_ping(link, link->engine->options.ping_interval_us);
+    if (call->domains != NULL) {
+        write_facts(link, &call->facts);
+        reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
+    }
+}
+
+static void
+on_ping_timer(void *data)
+{
+    HostLink *link = data;
+    Engine *engine = link->engine;
+
+    if (link->is_asking) {
+        return;
+    }
+    LinkCall *call = call_new(link);
+    call->host = hypervisor_host_ref(link->host);
+    call->syncs = call->asked_us >= link->sync_us;
+    if (call->syncs) {
+        link->sync_us = call->asked_us + engine->options.sync_interval_us;
+    }
+    link->is_asking = true;
+    calls_submit(
+        engine->context.calls, LANE_SHORT, link->row->name, run_ask, on_asked, call, call_free);
+}
+
+static void
+schedule_ping(HostLink *link, int64_t interval_us)
+{
+    Engine *engine = link->engine;
+
+    timer_set(engine->timers, &link->timer,
+        engine_now_us(engine) + engine_random_us(engine, interval_us * 9 / 10, interval_us),
+        on_ping_timer, link);
+}
+
+/* ---- events ---- */
+
+static void
+on_domain_event(HostLink *link, const HostEvent *event)
+{
+    Engine *engine = link->engine;
+
+    link->sign_us = engine_now_us(engine);
+    if (link->state == LINK_OPENING) {
+        g_hash_table_add(link->touched, g_strdup(event->uuid));
+    }
+    if (tasks_has_instance(engine, event->uuid)) {
+        tasks_on_event(engine, link->row->name, event);
+    } else if (link->state == LINK_CONNECTED && event->kind == HOST_EVENT_DOMAIN) {
+        reconcile_instance(engine, link->row->name, event->uuid);
+    }
+}
+
+static void
+on_event(Engine *engine, void *data)
+{
+    const HostEvent *event = data;
+    HostLink *link = g_hash_table_lookup(engine->sessions, &event->session);
+
+    if (link == NULL) {
+        return;
+    }
+    if (event->kind != HOST_EVENT_CLOSED) {
+        on_domain_event(link, event);
+    } else if (link->state == LINK_OPENING) {
+        link->closed_early = true;
+    } else {
+        link_close(link, event->message);
+    }
+}
+
+/* On a thread of the provider. */
+static void
+event_sink(const HostEvent *event, void *data)
+{
+    EventTarget *target = data;
+
+    engine_post_to(target->main, target->engine, on_event, g_memdup2(event, sizeof *event), g_free);
+}
+
+EventTarget *
+event_target_new(Engine *engine)
+{
+    EventTarget *target = g_new0(EventTarget, 1);
+
+    target->engine = engine;
+    target->main = g_main_context_ref(engine->main);
+    target->next = targets;
+    targets = target;
+    return target;
+}
+
+/* ---- up ---- */
+
+static void
+run_open(void *data)
+{
+    LinkCall *call = data;
+    HostAddress address = {
+        .name = call->row->name,
+        .uri = call->row->uri,
+        .peer_uri = call->row->peer_uri,
+        .migration_address =
+            call->row->migration_address != NULL ? call->row->migration_address : "",
+        .pool = call->row->pool,
+    };
+
+    call->host = hypervisor_open(
+        call->hypervisor, &address, call->session, event_sink, call->engine->events, &call->error);
+    if (call->host != NULL) {
+        ask_all(call);
+    }
+}
+
+/* What changed while the opener was listing the domains is looked at once more. */
+static void
+look_at_touched(HostLink *link)
+{
+    GHashTableIter iter;
+    void *key;
+
+    g_hash_table_iter_init(&iter, link->touched);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        reconcile_instance(link->engine, link->row->name, key);
+    }
+    g_hash_table_remove_all(link->touched);
+}
+
+static void
+on_connected(HostLink *link, LinkCall *call)
+{
+    Engine *engine = link->engine;
+    int64_t now_us = engine_now_us(engine);
+
+    log_info("host '%s' is connected", link->row->name);
+    link->state = LINK_CONNECTED;
+    link->host = g_steal_pointer(&call->host);
+    link->n_failures = 0;
+    link->is_asking = false;
+    link->sync_us = now_us +
+        engine_random_us(
+            engine, engine->options.sync_interval_us / 2, engine->options.sync_interval_us);
+    write_facts(link, &call->facts);
+    write_connection(link, true, NULL, now_us);
+    /* The first pings of a fleet that connects at once are spread over the whole interval. */
+    schedule_ping(link, engine_random_us(engine, 0, engine->options.ping_interval_us));
+    reconcile_host(engine, link->row->name, call->domains, call->asked_us);
+    look_at_touched(link);
+    tasks_on_host(engine, link->row->name, true);
+}
+
+static void
+on_opened(void *data, bool cancelled)
+{
+    LinkCall *call = data;
+    HostLink *link = call_link(call);
+
+    if (cancelled) {
+        return;
+    }
+    if (link != NULL && call->error == NULL && !link->closed_early) {
+        on_connected(link, call);
+        return;
+    }
+    release(call->engine, call->name, g_steal_pointer(&call->host));
+    if (link != NULL) {
+        on_open_failed(
+            link, call->error != NULL ? call->error->message : "the connection closed at once");
+    }
+}
+
+void
+link_open(HostLink *link)
+{
+    Engine *engine = link->engine;
+    Hypervisor *hypervisor = engine->find_hypervisor(link->row->uri, engine->find_data);
+
+    g_assert(link->state == LINK_DOWN);
+    link->session = ++engine->last_session;
+    link->state = LINK_OPENING;
+    link->closed_early = false;
+    g_hash_table_remove_all(link->touched);
+    g_hash_table_insert(engine->sessions, &link->session, link);
+    if (hypervisor == NULL) {
+        g_autofree char *reason =
+            g_strdup_printf("no hypervisor is known for '%s'", link->row->uri);
+        on_open_failed(link, reason);
+        return;
+    }
+    LinkCall *call = call_new(link);
+    call->hypervisor = hypervisor;
+    call->row = host_new();
+    call->row->name = g_strdup(link->row->name);
+    call->row->uri = g_strdup(link->row->uri);
+    call->row->peer_uri = g_strdup(link->row->peer_uri);
+    call->row->migration_address = g_strdup(link->row->migration_address);
+    call->row->pool = g_strdup(link->row->pool);
+    calls_submit(
+        engine->context.calls, LANE_OPEN, link->row->name, run_open, on_opened, call, call_free);
+}
