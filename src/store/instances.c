@@ -23,6 +23,11 @@
     " WHERE id = $1 AND terminated_us = 0"                                                         \
     " AND (vm_state <> $2 OR power_state <> $3 OR should_run <> $4)"                               \
     " AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance_id = $1 AND o.is_open = 1)"
+#define SQL_REPORT_LOST                                                                            \
+    "UPDATE instances SET vm_state = 'error', power_state = 0, has_fault = 1, fault_code = $2,"    \
+    " fault_message = $3, fault_details = $4, fault_created_us = $5, updated_us = $5"              \
+    " WHERE id = $1 AND terminated_us = 0"                                                         \
+    " AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance_id = $1 AND o.is_open = 1)"
 #define SQL_RESET                                                                                  \
     "UPDATE instances SET vm_state = $2, updated_us = $3 WHERE id = $1 AND terminated_us = 0"
 
@@ -234,6 +239,22 @@ store_observe_instance(Store *store, const char *id, VmState vm_state, PowerStat
     db_bind_text(statement, 2, vm_state_name(vm_state));
     db_bind_int(statement, 3, power_state);
     db_bind_int(statement, 4, should_run);
+    db_bind_int(statement, 5, db_now_us(store));
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_report_instance_lost(Store *store, const char *id, const Fault *fault, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_REPORT_LOST, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, id);
+    db_bind_int(statement, 2, fault->code);
+    db_bind_text(statement, 3, fault->message);
+    db_bind_text(statement, 4, fault->details);
     db_bind_int(statement, 5, db_now_us(store));
     return db_run(statement, NULL, error);
 }
