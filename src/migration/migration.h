@@ -9,6 +9,8 @@
 
 const OperationRunner *migration_runner(void);
 const Machine *migration_machine(void);
+/* Frees what the migrations of that context share. When the engine ends, after its tasks. */
+void migration_forget(OperationContext *context);
 /* Nova's status of a migration in that stored state ("running"); NULL for an unknown name. */
 const char *migration_status_of_state(const char *state);
 /* Stored state names with that status, comma separated; NULL: no state has it. Caller frees. */

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "migration/effects.h"
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "lifecycle/guest_spec.h"
+
+enum { CONSOLE_BYTES = 256 * 1024 };
+
+static const struct {
+    const char *before; /* failpoints */
+    const char *after;
+} points[] = {
+#define X(name, text) {"migration." text ".before", "migration." text ".after"},
+    MIGRATION_EFFECTS(X)
+#undef X
+};
+
+void
+effect_failpoint_before(MigrationEffect effect)
+{
+    failpoint(points[effect].before);
+}
+
+void
+effect_failpoint_after(MigrationEffect effect)
+{
+    failpoint(points[effect].after);
+}
+
+static void
+effect_free(void *data)
+{
+    Effect *effect = data;
+    hypervisor_host_unref(effect->host);
+    hypervisor_host_unref(effect->peer);
+    g_free(effect->uuid);
+    g_free(effect->domain_name);
+    g_clear_pointer(&effect->bases, g_ptr_array_unref);
+    g_clear_error(&effect->error);
+    domain_view_clear(&effect->view);
+    g_free(effect->text);
+    migration_task_unref(effect->task);
+    g_free(effect);
+}
+
+static void
+on_worker(void *data)
+{
+    Effect *effect = data;
+    if (!effect->run(effect, &effect->error)) {
+        g_assert(effect->error != NULL);
+    }
+}
+
+/* The step goes on while the guest moves: it watches. */
+static bool
+is_waited_for(const Effect *effect)
+{
+    return effect->kind != EFFECT_TRANSFER;
+}
+
+static void
+keep_result(Effect *effect)
+{
+    MigrationTask *task = effect->task;
+    task->pending -= is_waited_for(effect);
+    if (effect->done != NULL) {
+        effect->done(effect);
+    }
+    if (effect->error == NULL) {
+        task->done |= 1u << effect->kind;
+    } else if (task->error == NULL) {
+        task->error = g_steal_pointer(&effect->error);
+    }
+}
+
+static void
+on_result(void *data, bool cancelled)
+{
+    Effect *effect = data;
+    MigrationTask *task = effect->task;
+    if (cancelled || task->is_dropped) {
+        return;
+    }
+    effect_failpoint_after(effect->kind);
+    keep_result(effect);
+    task->context->wake(task->context, task->operation_id);
+}
+
+Effect *
+effect_new(MigrationTask *task, MigrationEffect kind, HypervisorHost *host, HypervisorHost *peer,
+    bool (*run)(Effect *, GError **))
+{
+    Effect *effect = g_new0(Effect, 1);
+    effect->task = migration_task_ref(task);
+    effect->kind = kind;
+    effect->host = hypervisor_host_ref(host);
+    effect->peer = peer != NULL ? hypervisor_host_ref(peer) : NULL;
+    effect->uuid = g_strdup(task->instance->id);
+    effect->run = run;
+    return effect;
+}
+
+StepResult
+effect_submit(Effect *effect, CallLane lane)
+{
+    effect_failpoint_before(effect->kind);
+    effect->task->pending += is_waited_for(effect);
+    calls_submit(effect->task->context->calls, lane, hypervisor_host_name(effect->host), on_worker,
+        on_result, effect, effect_free);
+    return STEP_WAIT;
+}
+
+/* A host that is not connected answers like one that hangs up. */
+static StepResult
+fail_unconnected(MigrationTask *task, const char *host)
+{
+    if (task->error == NULL) {
+        error_set(&task->error, ERROR_HYPERVISOR_DOWN, "host '%s' is not connected", host);
+    }
+    return STEP_AGAIN;
+}
+
+/* ---- both hosts' views ---- */
+
+static bool
+run_look(Effect *effect, GError **error)
+{
+    /* libvirt keeps the totals of a finished job only until the next one: they are read first.
+     * Their absence is normal: the job has not finished, or they have been read. */
+    if (effect->with_totals) {
+        effect->has_stats =
+            hypervisor_query_done_job(effect->host, effect->uuid, &effect->stats, NULL);
+    }
+    return hypervisor_describe_domain(effect->host, effect->uuid, &effect->view, error);
+}
+
+static void
+keep_totals(MigrationTask *task, const JobStats *totals)
+{
+    JobStats *stats = &task->migration->stats;
+    int64_t dirty_bytes_s = stats->dirty_bytes_s;
+    *stats = *totals;
+    if (stats->dirty_bytes_s < 0) {
+        stats->dirty_bytes_s = dirty_bytes_s;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!store_set_migration_stats(task->context->store, task->operation_id, stats, &error)) {
+        log_warning("cannot keep the totals of migration %" G_GINT64_FORMAT ": %s",
+            task->migration->id, error->message);
+    }
+}
+
+static void
+done_look(Effect *effect)
+{
+    MigrationTask *task = effect->task;
+    task->has_views = --task->n_looks == 0;
+    DomainView *view = effect->is_dest ? &task->dest_view : &task->source_view;
+    domain_view_clear(view);
+    *view = effect->view;
+    effect->view = (DomainView){0};
+    if (effect->error != NULL) {
+        g_clear_error(&effect->error);
+        domain_view_clear(view);
+        *view = (DomainView){.state = DOMAIN_UNREACHABLE, .generation = -1};
+    }
+    if (effect->has_stats) {
+        keep_totals(task, &effect->stats);
+    }
+}
+
+static void
+look_at(MigrationTask *task, HypervisorHost *host, bool is_dest, bool with_totals)
+{
+    DomainView *view = is_dest ? &task->dest_view : &task->source_view;
+    domain_view_clear(view);
+    if (host == NULL) {
+        *view = (DomainView){.state = DOMAIN_UNREACHABLE, .generation = -1};
+        return;
+    }
+    Effect *effect = effect_new(task, EFFECT_LOOK, host, NULL, run_look);
+    effect->is_dest = is_dest;
+    effect->with_totals = with_totals && is_dest;
+    effect->done = done_look;
+    task->n_looks++;
+    effect_submit(effect, LANE_SHORT);
+}
+
+StepResult
+effect_look(MigrationTask *task, bool with_totals)
+{
+    migration_task_clear_views(task);
+    look_at(task, migration_task_dest(task), true, with_totals);
+    look_at(task, migration_task_source(task), false, false);
+    task->has_views = task->n_looks == 0;
+    if (task->has_views) {
+        task->done |= 1u << EFFECT_LOOK;
+    }
+    return task->has_views ? STEP_AGAIN : STEP_WAIT;
+}
+
+/* ---- one verb on one side ---- */
+
+static bool
+run_verb(Effect *effect, GError **error)
+{
+    return effect->verb(effect->host, effect->uuid, error);
+}
+
+static StepResult
+start_verb(MigrationTask *task, MigrationEffect kind, HypervisorHost *host, const char *name,
+    EffectVerb verb)
+{
+    if (host == NULL) {
+        return fail_unconnected(task, name);
+    }
+    Effect *effect = effect_new(task, kind, host, NULL, run_verb);
+    effect->verb = verb;
+    return effect_submit(effect, LANE_SHORT);
+}
+
+StepResult
+effect_on_source(MigrationTask *task, MigrationEffect effect, EffectVerb verb)
+{
+    return start_verb(
+        task, effect, migration_task_source(task), task->migration->source_host, verb);
+}
+
+StepResult
+effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVerb verb)
+{
+    return start_verb(task, effect, migration_task_dest(task), task->migration->dest_host, verb);
+}
+
+/* ---- making the destination ready ---- */
+
+static bool
+run_base(Effect *effect, GError **error)
+{
+    const BaseImage *base = effect->bases->pdata[effect->base];
+    g_autoptr(GError) missing = NULL;
+    if (hypervisor_ensure_base(effect->host, base, &missing)) {
+        return true;
+    }
+    if (base->path != NULL) {
+        g_propagate_error(error, g_steal_pointer(&missing));
+        return false;
+    }
+    return hypervisor_copy_base(effect->host, effect->peer, base, error);
+}
+
+Effect *
+effect_between(MigrationTask *task, MigrationEffect kind, bool (*run)(Effect *, GError **))
+{
+    HypervisorHost *source = migration_task_source(task);
+    HypervisorHost *dest = migration_task_dest(task);
+    if (source == NULL || dest == NULL) {
+        fail_unconnected(
+            task, source == NULL ? task->migration->source_host : task->migration->dest_host);
+        return NULL;
+    }
+    return effect_new(task, kind, dest, source, run);
+}
+
+StepResult
+effect_bases(MigrationTask *task)
+{
+    const OperationSettings *settings = &task->context->settings;
+    g_autoptr(GPtrArray) bases =
+        guest_list_bases(task->context->store, task->instance, settings->image_directory);
+    for (unsigned i = 0; i < bases->len; i++) {
+        Effect *effect = effect_between(task, EFFECT_BASE, run_base);
+        if (effect == NULL) {
+            break;
+        }
+        effect->bases = g_ptr_array_ref(bases);
+        effect->base = i;
+        effect_submit(effect, LANE_LONG);
+    }
+    if (bases->len == 0) {
+        task->done |= 1u << EFFECT_BASE;
+    }
+    return task->pending > 0 ? STEP_WAIT : STEP_AGAIN;
+}
+
+static bool
+run_prepare(Effect *effect, GError **error)
+{
+    return hypervisor_prepare_dest(effect->host, effect->peer, effect->uuid, error);
+}
+
+StepResult
+effect_prepare(MigrationTask *task)
+{
+    Effect *effect = effect_between(task, EFFECT_PREPARE, run_prepare);
+    return effect == NULL ? STEP_AGAIN : effect_submit(effect, LANE_SHORT);
+}
+
+/* ---- the transfer ---- */
+
+static bool
+run_transfer(Effect *effect, GError **error)
+{
+    return hypervisor_live_migrate(effect->host, effect->peer, &effect->request, error);
+}
+
+static void
+done_transfer(Effect *effect)
+{
+    MigrationTask *task = effect->task;
+    task->transfer = TRANSFER_ENDED;
+    /* How it ended is a clue; what counts is what the hosts say. */
+    task->transfer_error = g_steal_pointer(&effect->error);
+}
+
+StepResult
+effect_transfer(MigrationTask *task)
+{
+    Effect *effect = effect_between(task, EFFECT_TRANSFER, run_transfer);
+    if (effect == NULL) {
+        return STEP_AGAIN;
+    }
+    HypervisorHost *dest = effect->host;
+    effect->host = effect->peer; /* the source is who is asked */
+    effect->peer = dest;
+    const OperationSettings *settings = &task->context->settings;
+    effect->domain_name = instance_domain_name(task->instance);
+    effect->request = (MigrateRequest){
+        .uuid = effect->uuid,
+        .domain_name = effect->domain_name,
+        .copies_disks = task->migration->copies_disks,
+        .generation = task->migration->generation,
+        .operation = task->operation_id,
+        .display_name = task->instance->name,
+        .project_id = task->instance->project_id,
+        .flavor_name = task->instance->flavor.name,
+        .with_tls = settings->with_tls,
+        .bandwidth_mib_s = settings->bandwidth_mib_s,
+        .downtime_ms = settings->downtime_ms,
+    };
+    effect->done = done_transfer;
+    task->transfer = TRANSFER_RUNNING;
+    return effect_submit(effect, LANE_TRANSFER);
+}
+
+/* ---- the console's history ---- */
+
+static bool
+run_console(Effect *effect, GError **error)
+{
+    return hypervisor_read_console(
+        effect->host, effect->uuid, CONSOLE_BYTES, &effect->text, &effect->text_size, error);
+}
+
+static void
+done_console(Effect *effect)
+{
+    MigrationTask *task = effect->task;
+    /* A history that cannot be read must not hold the rest up; a host that is away may be back. */
+    if (effect->error != NULL && !error_is(effect->error, ERROR_HYPERVISOR_DOWN) &&
+        !error_is(effect->error, ERROR_OUTCOME_UNKNOWN)) {
+        log_warning("the console history of instance %s stays behind: %s", task->instance->id,
+            effect->error->message);
+        g_clear_error(&effect->error);
+    }
+    if (effect->text_size > 0) {
+        store_save_console(task->context->store, task->instance->id, task->operation_id,
+            effect->text, effect->text_size, effect->error == NULL ? &effect->error : NULL);
+    }
+}
+
+StepResult
+effect_console(MigrationTask *task)
+{
+    HypervisorHost *source = migration_task_source(task);
+    if (source == NULL) {
+        return fail_unconnected(task, task->migration->source_host);
+    }
+    Effect *effect = effect_new(task, EFFECT_CONSOLE, source, NULL, run_console);
+    effect->done = done_console;
+    return effect_submit(effect, LANE_SHORT);
+}

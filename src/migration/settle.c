@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "migration/task.h"
+
+#include "base/log.h"
+
+/* How often both hosts are asked: while views of different moments contradict each other, and
+ * while a host is silent (its return wakes the task anyway). */
+#define LOOK_AGAIN_US (G_USEC_PER_SEC / 10)
+#define ASK_AGAIN_US G_USEC_PER_SEC
+/* After a start the hosts are not connected yet: that alone is nothing to write down. */
+#define ASK_PATIENCE_US (5 * G_USEC_PER_SEC)
+/* A migrate call that was on its way when its sender died has begun by then. */
+#define SETTLE_US (2 * G_USEC_PER_SEC)
+
+/* Carries out what the operator asks of a guest on the move. WAIT: it is under way. */
+static StepResult
+steer(MigrationTask *task)
+{
+    if (migration_task_now_us(task) < task->retry_us) {
+        migration_task_wake_by(task, task->retry_us);
+        return STEP_AGAIN;
+    }
+    if (migration_task_wants(task, WANTED_CANCEL) && !migration_task_did(task, EFFECT_ABORT)) {
+        return effect_on_source(task, EFFECT_ABORT, hypervisor_abort_job);
+    }
+    if (migration_task_wants(task, WANTED_FORCE_COMPLETE) && !task->was_paused &&
+        task->state == MIGRATION_TRANSFERRING && !migration_task_did(task, EFFECT_PAUSE_SOURCE)) {
+        return effect_on_source(task, EFFECT_PAUSE_SOURCE, hypervisor_pause_guest);
+    }
+    return STEP_AGAIN;
+}
+
+char *
+migration_twice_message(const MigrationTask *task)
+{
+    return g_strdup_printf(
+        "The guest ran on %s and %s at once; it is paused on %s, and both keep their disks.",
+        task->migration->source_host, task->migration->dest_host, task->migration->source_host);
+}
+
+static bool
+is_end_unseen(const MigrationTask *task)
+{
+    return task->transfer == TRANSFER_LOST ||
+        (task->transfer_error != NULL && error_is(task->transfer_error, ERROR_OUTCOME_UNKNOWN));
+}
+
+/* ---- what the table says is done ---- */
+
+static StepResult
+wait_and_look(MigrationTask *task, int64_t for_us)
+{
+    migration_task_clear_views(task);
+    task->look_us = migration_task_now_us(task) + for_us;
+    steer(task);
+    migration_task_wake_by(task, task->look_us);
+    return STEP_WAIT;
+}
+
+static StepResult
+watch(MigrationTask *task)
+{
+    /* Whatever our call said: it is under way, and must not be asked for again. */
+    task->transfer = TRANSFER_LOST;
+    task->asking_since_us = 0;
+    if (task->state == MIGRATION_RESOLVING) {
+        return migration_move(task, MIGRATION_TRANSFERRING, NULL);
+    }
+    progress_watch(task);
+    return wait_and_look(task, task->context->settings.watch_interval_us);
+}
+
+static StepResult
+ask(MigrationTask *task)
+{
+    int64_t waited_us = migration_task_now_us(task) - task->asking_since_us;
+    if (task->state == MIGRATION_RESOLVING || waited_us < ASK_PATIENCE_US) {
+        return wait_and_look(
+            task, task->state == MIGRATION_RESOLVING ? ASK_AGAIN_US : LOOK_AGAIN_US);
+    }
+    return migration_move(task, MIGRATION_RESOLVING, NULL);
+}
+
+/* A guest that stopped by itself is stopped; one whose host stopped it is to be started again, and
+ * that is for the engine. */
+static void
+describe_stopped(OperationMove *move, const DomainView *view)
+{
+    move->set_instance = true;
+    move->power_state =
+        view->reason == DOMAIN_REASON_CRASHED ? POWER_STATE_CRASHED : POWER_STATE_SHUTDOWN;
+    if (view->reason == DOMAIN_REASON_SHUTDOWN) {
+        move->vm_state = VM_STATE_STOPPED;
+        move->should_run = false;
+    }
+}
+
+/* The destination has it: that is recorded before anything else is done. */
+static StepResult
+moved(MigrationTask *task, Decision decision)
+{
+    OperationMove move = migration_plain_move();
+    g_autofree char *message = NULL;
+    move.set_instance = true;
+    move.host = task->migration->dest_host;
+    move.generation = task->migration->generation;
+    move.promote_target = true;
+    move.power_state = task->was_paused ? POWER_STATE_PAUSED : POWER_STATE_RUNNING;
+    if (decision == DECISION_MOVED_OFF) {
+        describe_stopped(&move, &task->dest_view);
+    }
+    if (decision == DECISION_TWICE) {
+        message = migration_twice_message(task);
+        move.error_code = MIGRATION_TWICE_CODE;
+        move.message = message;
+    }
+    move.migration = task->migration;
+    return migration_move(task, MIGRATION_FINISHING, &move);
+}
+
+static GError *
+why_it_stayed(const MigrationTask *task)
+{
+    const char *host = task->migration->source_host;
+    bool is_abort = migration_task_wants(task, WANTED_CANCEL);
+    if (task->transfer_error != NULL && !is_end_unseen(task)) {
+        return g_error_copy(task->transfer_error);
+    }
+    if (is_abort) {
+        return g_error_new(DROVER_ERROR, ERROR_CANCELLED, "The migration was aborted.");
+    }
+    if (decide_source_side(&task->source_view) == SOURCE_OFF) {
+        return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
+            "The guest stopped on %s while it was moving.", host);
+    }
+    return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
+        "The migration ended unseen, and the guest is still on %s.", host);
+}
+
+StepResult
+migration_undo(MigrationTask *task, const GError *error)
+{
+    OperationMove move = migration_plain_move();
+    move.error_code = error_code_name(error_code(error));
+    move.message = error->message;
+    if (task->has_views && decide_source_side(&task->source_view) == SOURCE_OFF) {
+        describe_stopped(&move, &task->source_view);
+    }
+    return migration_move(task, MIGRATION_UNDOING, &move);
+}
+
+static StepResult
+stayed(MigrationTask *task)
+{
+    g_autoptr(GError) error = why_it_stayed(task);
+    return migration_undo(task, error);
+}
+
+/* Neither has it, although both answer: nothing of it is touched any more. */
+static StepResult
+lost(MigrationTask *task)
+{
+    if (task->state != MIGRATION_RESOLVING) {
+        return migration_move(task, MIGRATION_RESOLVING, NULL);
+    }
+    g_autofree char *message = g_strdup_printf(
+        "The guest is neither on %s nor on %s; whatever disks there are have been kept.",
+        task->migration->source_host, task->migration->dest_host);
+    Fault fault = {.code = 500, .message = message, .created_us = migration_task_now_us(task)};
+    OperationMove move = migration_plain_move();
+    move.error_code = error_code_name(ERROR_INTERNAL);
+    move.message = message;
+    move.release_target = true;
+    move.set_instance = true;
+    move.vm_state = VM_STATE_ERROR;
+    move.power_state = POWER_STATE_NONE;
+    move.fault = &fault;
+    return migration_move(task, MIGRATION_ERROR, &move);
+}
+
+static StepResult
+follow(MigrationTask *task, Decision decision)
+{
+    switch (decision) {
+    case DECISION_WAIT: return wait_and_look(task, LOOK_AGAIN_US);
+    case DECISION_WATCH: return watch(task);
+    case DECISION_ASK: return ask(task);
+    case DECISION_MOVED:
+    case DECISION_MOVED_OFF:
+    case DECISION_TWICE: return moved(task, decision);
+    case DECISION_STAYED:
+    case DECISION_STAYED_OFF: return stayed(task);
+    case DECISION_LOST: return lost(task);
+    case N_DECISIONS: break;
+    }
+    g_assert_not_reached();
+}
+
+Decision
+migration_decide(const MigrationTask *task)
+{
+    DecideFacts facts = {
+        .source = &task->source_view,
+        .dest = &task->dest_view,
+        .operation = task->operation_id,
+        .waited_us = migration_task_now_us(task) - task->asking_since_us,
+        .settle_us = is_end_unseen(task) ? SETTLE_US : 0,
+        .timeout_us = task->context->settings.switchover_timeout_us,
+        .is_cancelled = migration_task_wants(task, WANTED_CANCEL),
+    };
+    return decide(&facts);
+}
+
+static StepResult
+watch_transfer(MigrationTask *task)
+{
+    if (steer(task) == STEP_AGAIN && task->error != NULL) {
+        g_clear_error(&task->error); /* not connected: the call itself will end */
+    }
+    progress_watch(task);
+    return STEP_WAIT;
+}
+
+StepResult
+migration_settle(MigrationTask *task)
+{
+    if (task->pending > 0) {
+        return STEP_WAIT;
+    }
+    g_autoptr(GError) error = migration_task_take_error(task);
+    if (error != NULL) {
+        log_debug("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
+    }
+    if (task->transfer == TRANSFER_RUNNING) {
+        return watch_transfer(task);
+    }
+    if (!task->has_views) {
+        if (migration_task_now_us(task) < task->look_us) {
+            migration_task_wake_by(task, task->look_us);
+            return STEP_WAIT;
+        }
+        return effect_look(task, true);
+    }
+    if (task->asking_since_us == 0) {
+        task->asking_since_us = migration_task_now_us(task);
+    }
+    return follow(task, migration_decide(task));
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "migration/task.h"
+
+#include "base/log.h"
+#include "scheduler/scheduler.h"
+
+/* One function per state, in life order. Each looks at what is, starts at most one outside effect,
+ * and may be called at any time for no reason. What comes after the transfer is in settle.c and
+ * cleanup.c. */
+
+/* Before anything was made anywhere. */
+static StepResult
+refuse(MigrationTask *task, const GError *error)
+{
+    bool is_abort = error_is(error, ERROR_CANCELLED);
+    OperationMove move = migration_plain_move();
+    move.error_code = error_code_name(error_code(error));
+    move.message = error->message;
+    move.release_target = true;
+    return migration_move(task, is_abort ? MIGRATION_CANCELLED : MIGRATION_ERROR, &move);
+}
+
+/* What ends every state before the transfer: an abort, an effect that failed, too much time. */
+static bool
+has_reason_to_stop(MigrationTask *task, GError **error)
+{
+    if (migration_task_wants(task, WANTED_CANCEL)) {
+        return !error_set(error, ERROR_CANCELLED, "The migration was aborted.");
+    }
+    if (task->error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&task->error));
+        return true;
+    }
+    if (migration_task_is_late(task)) {
+        return !error_set(error, ERROR_TIMEOUT, "It was still %s when its time was over.",
+            migration_machine()->states[task->state].sentence);
+    }
+    return false;
+}
+
+/* ---- QUEUED ---- */
+
+static StepResult
+step_queued(MigrationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    if (has_reason_to_stop(task, &error)) {
+        return refuse(task, error);
+    }
+    /* The slot's next owner is woken when its present one goes. */
+    return migration_task_has_slot(task) ? migration_move(task, MIGRATION_CHECKING, NULL)
+                                         : STEP_WAIT;
+}
+
+/* ---- CHECKING ---- */
+
+static bool
+can_leave(const MigrationTask *task, GError **error)
+{
+    const DomainView *view = &task->source_view;
+    const char *host = task->migration->source_host;
+    if (view->state == DOMAIN_UNREACHABLE) {
+        return error_set(error, ERROR_HYPERVISOR_DOWN,
+            "Compute service of %s is unavailable at this time.", host);
+    }
+    if (view->state != DOMAIN_RUNNING && view->state != DOMAIN_PAUSED) {
+        return error_set(error, ERROR_CONFLICT,
+            "Migration pre-check error: instance %s is %s on %s, not running", task->instance->id,
+            domain_state_name(view->state), host);
+    }
+    if (view->job != DOMAIN_JOB_NONE) {
+        return error_set(error, ERROR_CONFLICT,
+            "Migration pre-check error: instance %s has a job (%s) under way on %s",
+            task->instance->id, domain_job_name(view->job), host);
+    }
+    return true;
+}
+
+static StepResult
+step_checking(MigrationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    if (task->pending > 0) {
+        return STEP_WAIT;
+    }
+    if (has_reason_to_stop(task, &error)) {
+        return refuse(task, error);
+    }
+    if (!migration_task_did(task, EFFECT_LOOK) && migration_task_source(task) != NULL) {
+        return effect_look(task, false);
+    }
+    if (!task->has_views) {
+        task->source_view.state = DOMAIN_UNREACHABLE;
+    }
+    return can_leave(task, &error) ? migration_move(task, MIGRATION_CLAIMING, NULL)
+                                   : refuse(task, error);
+}
+
+/* ---- CLAIMING ---- */
+
+static const char *
+choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+{
+    const MigrationTask *task = data;
+    const OperationSettings *settings = &task->context->settings;
+    PlacementRequest request = {
+        .instance_id = task->instance->id,
+        .vcpus = task->instance->flavor.vcpus,
+        .ram_mib = task->instance->flavor.ram_mib,
+        .disk_gib = task->instance->flavor.disk_gib,
+        .requested_host = task->migration->requested_host,
+        .source_host = task->migration->source_host,
+        .force = task->migration->force,
+        .disk_over_commit = task->migration->disk_over_commit,
+        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
+        .ram_allocation_ratio = settings->ram_allocation_ratio,
+        .disk_allocation_ratio = settings->disk_allocation_ratio,
+        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
+        .service_down_time_us = settings->service_down_time_us,
+        .now_us = migration_task_now_us(task),
+    };
+    return scheduler_choose(&request, hosts, usage, error);
+}
+
+/* The store keeps a claim that was made before, so this may run as often as it likes. */
+static bool
+claim(MigrationTask *task, GError **error)
+{
+    g_autofree char *host = NULL;
+    effect_failpoint_before(EFFECT_CLAIM);
+    if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
+            task, &host, error)) {
+        return false;
+    }
+    effect_failpoint_after(EFFECT_CLAIM);
+    g_free(task->migration->dest_host);
+    task->migration->dest_host = g_steal_pointer(&host);
+    return true;
+}
+
+/* Nova: os-migrateLive, block_migration. */
+static bool
+agrees_with_request(const MigrationTask *task, bool is_shared, GError **error)
+{
+    const char *path = task->migration->source_host;
+    switch (task->migration->block_migration) {
+    case BLOCK_MIGRATION_AUTO: return true;
+    case BLOCK_MIGRATION_YES:
+        return !is_shared ||
+            error_set(error, ERROR_INVALID,
+                "%s is not on local storage: Block migration can not be used with shared storage.",
+                path);
+    case BLOCK_MIGRATION_NO:
+        return is_shared ||
+            error_set(error, ERROR_INVALID,
+                "%s is not on shared storage: Shared storage live-migration requires either shared "
+                "storage or boot-from-volume with no local disks.",
+                path);
+    }
+    g_assert_not_reached();
+}
+
+static StepResult
+step_claiming(MigrationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_shared = false;
+    if (task->pending > 0) {
+        return STEP_WAIT;
+    }
+    if (has_reason_to_stop(task, &error) || !claim(task, &error)) {
+        return refuse(task, error);
+    }
+    if (!storage_find_shared(task, &is_shared)) {
+        return effect_probe(task);
+    }
+    if (!agrees_with_request(task, is_shared, &error)) {
+        return refuse(task, error);
+    }
+    task->migration->copies_disks = !is_shared;
+    task->migration->generation = task->instance->generation + 1;
+    OperationMove move = migration_plain_move();
+    move.migration = task->migration;
+    return migration_move(task, MIGRATION_PREPARING, &move);
+}
+
+/* ---- PREPARING ---- */
+
+/* What an older move left behind, while the guest is known to be elsewhere. */
+static bool
+is_stale(const MigrationTask *task)
+{
+    const DomainView *view = &task->dest_view;
+    return view->state == DOMAIN_SHUT_OFF && view->is_ours &&
+        view->generation <= task->instance->generation;
+}
+
+static bool
+can_arrive(const MigrationTask *task, GError **error)
+{
+    const DomainView *view = &task->dest_view;
+    const char *host = task->migration->dest_host;
+    if (view->state == DOMAIN_UNREACHABLE) {
+        return error_set(error, ERROR_HYPERVISOR_DOWN,
+            "Compute service of %s is unavailable at this time.", host);
+    }
+    return view->state == DOMAIN_ABSENT || is_stale(task) ||
+        error_set(error, ERROR_CONFLICT, "A domain with the UUID %s is %s on %s already.",
+            task->instance->id, domain_state_name(view->state), host);
+}
+
+static bool
+remove_stale(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return hypervisor_remove_guest(host, uuid, false, error);
+}
+
+static StepResult
+prepare(MigrationTask *task)
+{
+    bool copies = task->migration->copies_disks;
+    if (is_stale(task) && !migration_task_did(task, EFFECT_FORGET_STALE)) {
+        return effect_on_dest(
+            task, EFFECT_FORGET_STALE, copies ? remove_stale : hypervisor_forget_guest);
+    }
+    if (copies && !migration_task_did(task, EFFECT_PREPARE)) {
+        return effect_prepare(task);
+    }
+    task->migration->started_us = migration_task_now_us(task);
+    OperationMove move = migration_plain_move();
+    move.migration = task->migration;
+    migration_task_clear_views(task);
+    return migration_move(task, MIGRATION_TRANSFERRING, &move);
+}
+
+static StepResult
+step_preparing(MigrationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    if (task->pending > 0) {
+        return STEP_WAIT;
+    }
+    if (has_reason_to_stop(task, &error)) {
+        return migration_undo(task, error);
+    }
+    if (!migration_task_did(task, EFFECT_LOOK)) {
+        /* Bases need the views of nobody: both at once. */
+        StepResult look = effect_look(task, false);
+        return task->migration->copies_disks ? effect_bases(task) : look;
+    }
+    if (task->migration->copies_disks && !migration_task_did(task, EFFECT_BASE)) {
+        return effect_bases(task);
+    }
+    return can_arrive(task, &error) ? prepare(task) : migration_undo(task, error);
+}
+
+/* ---- TRANSFERRING, SWITCHING, RESOLVING ---- */
+
+static StepResult
+step_transferring(MigrationTask *task)
+{
+    if (task->transfer == TRANSFER_NONE) {
+        /* When a side has gone, the transfer has ended before it began. */
+        StepResult result = effect_transfer(task);
+        if (result == STEP_AGAIN) {
+            task->transfer = TRANSFER_ENDED;
+            task->transfer_error = g_steal_pointer(&task->error);
+        }
+        return result;
+    }
+    if (task->transfer == TRANSFER_RUNNING && task->saw_pause && task->pending == 0) {
+        return migration_move(task, MIGRATION_SWITCHING, NULL);
+    }
+    return migration_settle(task);
+}
+
+/* ---- all ---- */
+
+static StepResult
+step_state(MigrationTask *task)
+{
+    switch (task->state) {
+    case MIGRATION_QUEUED: return step_queued(task);
+    case MIGRATION_CHECKING: return step_checking(task);
+    case MIGRATION_CLAIMING: return step_claiming(task);
+    case MIGRATION_PREPARING: return step_preparing(task);
+    case MIGRATION_TRANSFERRING: return step_transferring(task);
+    case MIGRATION_SWITCHING: return migration_settle(task);
+    case MIGRATION_RESOLVING: return migration_settle(task);
+    case MIGRATION_FINISHING: return step_finishing(task);
+    case MIGRATION_UNDOING: return step_undoing(task);
+    case MIGRATION_COMPLETED:
+    case MIGRATION_FAILED:
+    case MIGRATION_ERROR:
+    case MIGRATION_CANCELLED: return STEP_DONE;
+    case MIGRATION_N_STATES: break;
+    }
+    g_assert_not_reached();
+}
+
+static void
+arm(MigrationTask *task)
+{
+    int64_t deadline_us = task->migration->operation.deadline_us;
+    if (deadline_us > migration_task_now_us(task)) {
+        migration_task_wake_by(task, deadline_us);
+    }
+    if (task->next_us != INT64_MAX) {
+        task->context->wake_at(task->context, task->operation_id, task->next_us);
+    }
+}
+
+StepResult
+migration_step(MigrationTask *task)
+{
+    StepResult result;
+    task->next_us = INT64_MAX;
+    do {
+        result = step_state(task);
+    } while (result == STEP_AGAIN);
+    if (result == STEP_WAIT) {
+        arm(task);
+    }
+    return result;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* For the files of migration/ alone: one open migration in memory, and what its steps are made of.
+ * Made from its row and thrown away at any time; what matters is in the store. Engine's thread. */
+#include "migration/decide.h"
+#include "migration/migration.h"
+#include "migration/states.h"
+
+typedef struct MigrationTask MigrationTask;
+
+/* What all migrations of one engine share: hangs on OperationContext.migrations. */
+typedef struct MigrationShared {
+    GHashTable *tasks; /* source host -> GPtrArray of MigrationTask, borrowed */
+    GHashTable *pools; /* "session session" -> "shared" or "local" */
+} MigrationShared;
+
+typedef enum {
+    TRANSFER_NONE,    /* not asked for in this life of the daemon */
+    TRANSFER_RUNNING, /* the migrate call is under way */
+    TRANSFER_ENDED,   /* it has returned; transfer_error says how */
+    TRANSFER_LOST,    /* it was asked for in an earlier life: only the hosts know */
+} Transfer;
+
+struct MigrationTask {
+    OperationContext *context;
+    unsigned refs;   /* the engine's, and one for each call under way */
+    bool is_dropped; /* the engine has let go: results of calls are void */
+    bool is_stale;   /* the row is not ours any more */
+    int64_t operation_id;
+    Migration *migration; /* the row, read again before each step */
+    MigrationState state;
+    Instance *instance;
+    bool was_paused; /* by its owner, before: then it arrives paused */
+
+    /* Of the state it is in; cleared by every move. */
+    int pending;      /* effects under way that the step waits for */
+    unsigned done;    /* bits of MigrationEffect: went well */
+    GError *error;    /* the first that went wrong, not yet looked at */
+    int64_t retry_us; /* not before this; 0 = at once */
+    int64_t next_us;  /* when the step wants to run again at the latest */
+    int n_looks;      /* of pending */
+    bool has_views;
+    DomainView source_view;
+    DomainView dest_view;
+
+    /* Of this life of the daemon. */
+    Transfer transfer;
+    GError *transfer_error;
+    int64_t asking_since_us; /* first look after the transfer; 0 = not yet */
+    bool is_querying;        /* progress */
+    int64_t watched_us;      /* last question for progress */
+    int64_t look_us;         /* both hosts are not asked again before this */
+    bool saw_pause;          /* the source reported the guest paused by the migration */
+};
+
+typedef enum {
+    STEP_AGAIN, /* moved: run the step of the new state at once */
+    STEP_WAIT,  /* something will wake it */
+    STEP_DONE,  /* closed, or not ours any more */
+} StepResult;
+
+/* ---- task.c ---- */
+MigrationTask *migration_task_load(
+    OperationContext *context, const Operation *operation, bool recovered, GError **error);
+MigrationTask *migration_task_ref(MigrationTask *task);
+void migration_task_unref(MigrationTask *task);
+void migration_task_drop(MigrationTask *task); /* the runner's free */
+/* Reads the row again; false: it is closed or not ours, or the store does not answer. */
+bool migration_task_refresh(MigrationTask *task, GError **error);
+/* Clears what belongs to the state that is left. */
+void migration_task_enter(MigrationTask *task, MigrationState state);
+void migration_task_clear_views(MigrationTask *task);
+int64_t migration_task_now_us(const MigrationTask *task);
+HypervisorHost *migration_task_source(const MigrationTask *task); /* NULL: not connected */
+HypervisorHost *migration_task_dest(const MigrationTask *task);
+bool migration_task_wants(const MigrationTask *task, Wanted wanted);
+bool migration_task_did(const MigrationTask *task, MigrationEffect effect);
+/* Its state has lasted longer than it may. */
+bool migration_task_is_late(const MigrationTask *task);
+/* Another migration may leave its source host now. */
+bool migration_task_has_slot(const MigrationTask *task);
+void migration_task_wake_queued(MigrationTask *task);
+/* The step runs again at that time at the latest. */
+void migration_task_wake_by(MigrationTask *task, int64_t when_us);
+/* Waits that long, or for an event. */
+StepResult migration_task_wait(MigrationTask *task, int64_t for_us);
+/* An effect failed: what it said is handed over (NULL: none did), and nothing is tried again
+ * before a while has passed. */
+GError *migration_task_take_error(MigrationTask *task);
+
+/* ---- move.c: the only writer of the state ---- */
+/* A move with nothing of the instance, the claims or the migration in it. */
+OperationMove migration_plain_move(void);
+/* with may be NULL. AGAIN: moved. DONE: moved to a final state, or the row is not ours any more.
+ * WAIT: the store does not answer; the step comes again. */
+StepResult migration_move(MigrationTask *task, MigrationState to, OperationMove *with);
+
+/* ---- effects.c: what touches the outside. WAIT: under way, its result wakes the task. AGAIN: it
+ * could not begin (task->error says why), or there was nothing to do. ---- */
+typedef bool (*EffectVerb)(HypervisorHost *host, const char *uuid, GError **error);
+/* Both hosts' views; with_totals also reads what the finished job on the destination took. */
+StepResult effect_look(MigrationTask *task, bool with_totals);
+StepResult effect_on_source(MigrationTask *task, MigrationEffect effect, EffectVerb verb);
+StepResult effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVerb verb);
+StepResult effect_bases(MigrationTask *task);
+StepResult effect_prepare(MigrationTask *task);
+StepResult effect_transfer(MigrationTask *task);
+StepResult effect_console(MigrationTask *task);
+void effect_failpoint_before(MigrationEffect effect); /* for effects without a call */
+void effect_failpoint_after(MigrationEffect effect);
+
+/* ---- storage.c ---- */
+/* Whether source and destination share their pool; false: not known yet. */
+bool storage_find_shared(MigrationTask *task, bool *ret_shared);
+/* Finds out. */
+StepResult effect_probe(MigrationTask *task);
+
+/* ---- progress.c ---- */
+/* Asks for progress when it is time to, and arms the next question. */
+void progress_watch(MigrationTask *task);
+
+/* ---- steps.c, settle.c, cleanup.c ---- */
+StepResult migration_step(MigrationTask *task);
+/* After the transfer: asks both hosts and follows the table. */
+StepResult migration_settle(MigrationTask *task);
+Decision migration_decide(const MigrationTask *task);
+/* The error code of a guest that was found running on both sides, and of nothing else here. */
+#define MIGRATION_TWICE_CODE error_code_name(ERROR_INTERNAL)
+char *migration_twice_message(const MigrationTask *task);
+StepResult step_finishing(MigrationTask *task);
+StepResult step_undoing(MigrationTask *task);
+/* The destination is cleaned, then the migration ends; error is why. */
+StepResult migration_undo(MigrationTask *task, const GError *error);
+
+/* ---- recover.c ---- */
+/* What a stored state means at start. */
+void migration_recover(MigrationTask *task);
