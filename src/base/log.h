@@ -11,7 +11,7 @@
 typedef enum { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG } LogLevel;
 
 typedef struct LogField {
-    const char *key; /* lower case, [a-z_]+ */
+    const char *key;   /* lower case, [a-z_]+ */
     const char *value; /* NULL: the field is left out */
 } LogField;
 
