@@ -85,8 +85,12 @@ api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error)
     api->engine = engine;
     api->router = http_router_new();
     api->tables = g_ptr_array_new_with_free_func(table_free);
+    if (!image_prepare(api, error)) {
+        return NULL;
+    }
     root_add_routes(api);
     identity_add_routes(api);
+    image_add_routes(api);
     return g_steal_pointer(&api);
 }
 

@@ -13,6 +13,7 @@
 struct Upload {
     char *directory;
     char *partial_path;
+    char *format;
     int fd;
     uint64_t max_size;
     int64_t size;
@@ -124,8 +125,8 @@ check_room(const char *directory, int64_t expected_size, uint64_t max_size, GErr
 }
 
 Upload *
-upload_begin(const char *directory, const char *image_id, int64_t expected_size, uint64_t max_size,
-    GError **error)
+upload_begin(const char *directory, const char *image_id, const char *format, int64_t expected_size,
+    uint64_t max_size, GError **error)
 {
     g_autofree char *path = partial_path(directory, image_id);
     if (!check_room(directory, expected_size, max_size, error)) {
@@ -144,6 +145,7 @@ upload_begin(const char *directory, const char *image_id, int64_t expected_size,
     Upload *upload = g_new0(Upload, 1);
     upload->directory = g_strdup(directory);
     upload->partial_path = g_steal_pointer(&path);
+    upload->format = g_strdup(format);
     upload->fd = fd;
     upload->max_size = max_size;
     upload->sha256 = g_checksum_new(G_CHECKSUM_SHA256);
@@ -178,9 +180,9 @@ upload_write(Upload *upload, const void *bytes, size_t size, GError **error)
 }
 
 bool
-upload_check(Upload *upload, const char *format, GError **error)
+upload_check(Upload *upload, GError **error)
 {
-    if (!image_inspect(upload->fd, upload->size, format, &upload->virtual_size, error)) {
+    if (!image_inspect(upload->fd, upload->size, upload->format, &upload->virtual_size, error)) {
         return false;
     }
     return fsync(upload->fd) == 0 || fail(error, "sync", upload->partial_path);
@@ -225,8 +227,15 @@ upload_free(Upload *upload)
     g_checksum_free(upload->md5);
     g_checksum_free(upload->sha512);
     g_free(upload->partial_path);
+    g_free(upload->format);
     g_free(upload->directory);
     g_free(upload);
+}
+
+const char *
+upload_format(const Upload *upload)
+{
+    return upload->format;
 }
 
 int64_t

@@ -23,18 +23,20 @@ typedef struct Upload Upload;
 
 /* ERROR_CONFLICT: another upload to this image is under way. expected_size -1 = unknown;
  * ERROR_LIMIT when the disk has not that much room. max_size 0 = no limit. */
-Upload *upload_begin(const char *directory, const char *image_id, int64_t expected_size,
-    uint64_t max_size, GError **error);
+Upload *upload_begin(const char *directory, const char *image_id, const char *format,
+    int64_t expected_size, uint64_t max_size, GError **error);
 /* Appends and hashes. ERROR_LIMIT: the disk is full or the upload is larger than max_size. */
 bool upload_write(Upload *upload, const void *bytes, size_t size, GError **error);
-/* All bytes are there: inspects them as that format, and makes them durable. Blocks for long. The
+/* All bytes are there: inspects them as the format, and makes them durable. Blocks for long. The
  * results can be read after. */
-bool upload_check(Upload *upload, const char *format, GError **error);
+bool upload_check(Upload *upload, GError **error);
 /* Gives the file its name. Short. upload_check must have passed. */
 bool upload_commit(Upload *upload, GError **error);
 /* Removes what was not committed. NULL is fine. */
 void upload_free(Upload *upload);
 
+/* As it was declared at the beginning. */
+const char *upload_format(const Upload *upload);
 int64_t upload_size(const Upload *upload);
 int64_t upload_virtual_size(const Upload *upload);
 const char *upload_sha256(const Upload *upload);

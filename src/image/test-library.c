@@ -37,12 +37,12 @@ test_commit(void)
 {
     g_autoptr(GError) error = NULL;
     char *directory = make_directory();
-    g_autoptr(Upload) upload = upload_begin(directory, "i1", 5, 0, &error);
+    g_autoptr(Upload) upload = upload_begin(directory, "i1", "raw", 5, 0, &error);
     g_assert_no_error(error);
     g_assert_true(library_is_uploading(directory, "i1"));
     g_assert_true(upload_write(upload, "he", 2, &error));
     g_assert_true(upload_write(upload, "llo", 3, &error));
-    g_assert_true(upload_check(upload, "raw", &error));
+    g_assert_true(upload_check(upload, &error));
     g_assert_cmpint(upload_size(upload), ==, 5);
     g_assert_cmpstr(upload_sha256(upload), ==, HELLO_SHA256);
     g_assert_cmpstr(upload_md5(upload), ==, "5d41402abc4b2a76b9719d911017c592");
@@ -63,11 +63,11 @@ test_second_upload_conflicts(void)
 {
     g_autoptr(GError) error = NULL;
     char *directory = make_directory();
-    g_autoptr(Upload) first = upload_begin(directory, "i1", -1, 0, NULL);
-    g_assert_null(upload_begin(directory, "i1", -1, 0, &error));
+    g_autoptr(Upload) first = upload_begin(directory, "i1", "raw", -1, 0, NULL);
+    g_assert_null(upload_begin(directory, "i1", "raw", -1, 0, &error));
     g_assert_true(error_is(error, ERROR_CONFLICT));
     g_clear_pointer(&first, upload_free);
-    g_autoptr(Upload) third = upload_begin(directory, "i1", -1, 0, NULL);
+    g_autoptr(Upload) third = upload_begin(directory, "i1", "raw", -1, 0, NULL);
     g_assert_nonnull(third);
     g_clear_pointer(&third, upload_free);
     g_assert_cmpint(count_files(directory), ==, 0);
@@ -79,13 +79,13 @@ test_too_large(void)
 {
     g_autoptr(GError) error = NULL;
     char *directory = make_directory();
-    g_assert_null(upload_begin(directory, "i1", 11, 10, &error));
+    g_assert_null(upload_begin(directory, "i1", "raw", 11, 10, &error));
     g_assert_true(error_is(error, ERROR_LIMIT));
     g_clear_error(&error);
-    g_assert_null(upload_begin(directory, "i1", INT64_C(1) << 60, 0, &error));
+    g_assert_null(upload_begin(directory, "i1", "raw", INT64_C(1) << 60, 0, &error));
     g_assert_true(error_is(error, ERROR_LIMIT));
     g_clear_error(&error);
-    g_autoptr(Upload) upload = upload_begin(directory, "i1", -1, 10, NULL);
+    g_autoptr(Upload) upload = upload_begin(directory, "i1", "raw", -1, 10, NULL);
     g_assert_true(upload_write(upload, "0123456789", 10, NULL));
     g_assert_false(upload_write(upload, "x", 1, &error));
     g_assert_true(error_is(error, ERROR_LIMIT));
