@@ -27,9 +27,9 @@ hosts_find_session(Engine *engine, const char *name)
 static bool
 has_same_address(const Host *one, const Host *two)
 {
-    return g_str_equal(one->uri, two->uri) && g_str_equal(one->peer_uri, two->peer_uri) &&
+    return g_strcmp0(one->uri, two->uri) == 0 && g_strcmp0(one->peer_uri, two->peer_uri) == 0 &&
         g_strcmp0(one->migration_address, two->migration_address) == 0 &&
-        g_str_equal(one->pool, two->pool);
+        g_strcmp0(one->pool, two->pool) == 0;
 }
 
 static void

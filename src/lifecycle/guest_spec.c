@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "image/config_drive.h"
+#include "image/library.h"
 
 static void
 base_free(void *data)
@@ -39,7 +40,7 @@ add_base(GPtrArray *bases, const char *directory, const char *hash, const char *
         return;
     }
     BaseImage *base = g_new0(BaseImage, 1);
-    g_autofree char *path = g_build_filename(directory, hash, NULL);
+    g_autofree char *path = library_path(directory, hash);
     GStatBuf status;
     bool exists = g_stat(path, &status) == 0;
     base->path = exists ? g_steal_pointer(&path) : NULL;

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The real engine with a real store and a fleet in memory, in real time. */
+#include "engine/engine.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "hypervisor/fake/fake.h"
+
+#define WAIT_MAX_US (20 * G_USEC_PER_SEC)
+
+typedef struct Fleet {
+    char *directory;
+    Store *store;
+    Hypervisor *hypervisor;
+    Engine *engine;
+} Fleet;
+
+static FakeOptions fake_options;
+static int64_t shutdown_timeout_us;
+
+static Hypervisor *
+find_hypervisor(const char *uri, void *data)
+{
+    return g_str_has_prefix(uri, "fake:") ? ((Fleet *)data)->hypervisor : NULL;
+}
+
+static void
+start_engine(Fleet *fleet)
+{
+    g_autoptr(GError) error = NULL;
+    OperationSettings settings = {
+        .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .max_concurrent_live_migrations = 1,
+        .prepare_timeout_us = 60 * G_USEC_PER_SEC,
+        .switchover_timeout_us = 60 * G_USEC_PER_SEC,
+        .shutdown_timeout_us = shutdown_timeout_us,
+        .watch_interval_us = G_USEC_PER_SEC,
+        .cpu_allocation_ratio = 16.0,
+        .ram_allocation_ratio = 1.0,
+        .disk_allocation_ratio = 1.0,
+        .image_directory = fleet->directory,
+    };
+    EngineOptions options = {.resume_guests = true};
+
+    fleet->engine =
+        engine_new(fleet->store, clock_system(), &settings, &options, find_hypervisor, fleet);
+    engine_start(fleet->engine, &error);
+    g_assert_no_error(error);
+}
+
+static void
+stop_engine(Fleet *fleet)
+{
+    engine_stop(fleet->engine);
+    g_clear_pointer(&fleet->engine, engine_free);
+}
+
+static void
+add_host(Fleet *fleet, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Host) host = host_new();
+
+    host->id = clock_new_uuid(clock_system());
+    host->hypervisor_id = clock_new_uuid(clock_system());
+    host->name = g_strdup(name);
+    host->uri = g_strdup_printf("fake:///%s", name);
+    host->peer_uri = g_strdup(host->uri);
+    host->migration_address = g_strdup("");
+    host->pool = g_strdup("instances");
+    host->zone = g_strdup("nova");
+    store_insert_host(fleet->store, host, &error);
+    g_assert_no_error(error);
+}
+
+static void
+set_up(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    fake_options = (FakeOptions){.path = ":memory:", .clock = clock_system()};
+    shutdown_timeout_us = 60 * G_USEC_PER_SEC;
+    if (data != NULL) {
+        ((void (*)(void))data)();
+    }
+    fleet->directory = g_dir_make_tmp("engine-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *url = g_strdup_printf("sqlite://%s/drover.db", fleet->directory);
+    fleet->store = store_open(url, clock_system(), &error);
+    g_assert_no_error(error);
+    fleet->hypervisor = fake_hypervisor_new(&fake_options, &error);
+    g_assert_no_error(error);
+    g_autofree char *image = g_build_filename(fleet->directory, "roothash", NULL);
+    g_file_set_contents(image, "image", -1, &error);
+    g_assert_no_error(error);
+    add_host(fleet, "c1");
+    add_host(fleet, "c2");
+    start_engine(fleet);
+}
+
+static void
+tear_down(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    fake_check(fleet->hypervisor, &error);
+    g_assert_no_error(error);
+    stop_engine(fleet);
+    hypervisor_free(fleet->hypervisor);
+    store_close(fleet->store);
+    g_autoptr(GDir) directory = g_dir_open(fleet->directory, 0, NULL);
+    const char *name;
+    while ((name = g_dir_read_name(directory)) != NULL) {
+        g_autofree char *path = g_build_filename(fleet->directory, name, NULL);
+        g_unlink(path);
+    }
+    g_rmdir(fleet->directory);
+    g_free(fleet->directory);
+}
+
+/* ---- waiting ---- */
+
+typedef bool (*Condition)(Fleet *fleet, const char *what);
+
+static void
+wait_for(Fleet *fleet, Condition is_true, const char *what)
+{
+    int64_t end_us = g_get_monotonic_time() + WAIT_MAX_US;
+
+    while (!is_true(fleet, what)) {
+        if (g_get_monotonic_time() > end_us) {
+            g_error("it never came: %s", what);
+        }
+        g_usleep(5000);
+    }
+}
+
+static bool
+is_connected(Fleet *fleet, const char *name)
+{
+    g_autoptr(Host) host = store_get_host(fleet->store, name, NULL);
+    return host->connected && host->has_facts;
+}
+
+static bool
+is_down(Fleet *fleet, const char *name)
+{
+    g_autoptr(Host) host = store_get_host(fleet->store, name, NULL);
+    return !host->connected && host->connect_error != NULL;
+}
+
+static char *
+get_status(Fleet *fleet, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
+    g_assert_no_error(error);
+    const char *task = instance_task_state(instance);
+    return g_strdup_printf(
+        "%s%s%s", instance_status(instance), task != NULL ? "/" : "", task != NULL ? task : "");
+}
+
+static void
+wait_for_status(Fleet *fleet, const char *id, const char *status)
+{
+    int64_t end_us = g_get_monotonic_time() + WAIT_MAX_US;
+
+    for (;;) {
+        g_autofree char *now = get_status(fleet, id);
+        if (g_str_equal(now, status)) {
+            return;
+        }
+        if (g_get_monotonic_time() > end_us) {
+            g_error("status is %s, never %s", now, status);
+        }
+        g_usleep(5000);
+    }
+}
+
+/* ---- asking ---- */
+
+static char *
+create(Fleet *fleet, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) instance = instance_new();
+
+    instance->name = g_strdup("vm1");
+    instance->hostname = g_strdup("vm1");
+    instance->project_id = g_strdup("project");
+    instance->user_id = g_strdup("user");
+    instance->metadata_json = g_strdup("{}");
+    instance->tags_json = g_strdup("[]");
+    instance->flavor = (Flavor){.id = g_strdup("1"),
+        .name = g_strdup("m1.tiny"),
+        .vcpus = 1,
+        .ram_mib = 512,
+        .disk_gib = 1,
+        .rxtx_factor = 1.0,
+        .extra_specs_json = g_strdup("{}")};
+    instance->image.root_hash = g_strdup("roothash");
+    instance->image.root_format = g_strdup("raw");
+    g_autoptr(GPtrArray) networks = g_ptr_array_new();
+    InstanceRequest request = {
+        .instance = instance, .network_ids = networks, .requested_host = host};
+    store_accept_instance(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    return g_strdup(instance->id);
+}
+
+static void
+ask(Fleet *fleet, const char *id, OperationKind kind)
+{
+    g_autoptr(GError) error = NULL;
+    OperationRequest request = {.kind = kind, .instance_id = id};
+    g_autoptr(Operation) operation = store_accept_operation(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+}
+
+static void
+ask_delete(Fleet *fleet, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    store_accept_delete(fleet->store, id, "req-1", "user", &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+}
+
+static char *
+create_active(Fleet *fleet)
+{
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+    char *id = create(fleet, "c1");
+    wait_for_status(fleet, id, "ACTIVE");
+    return id;
+}
+
+static void
+assert_domains(Fleet *fleet, const char *id, int n_domains, int n_running)
+{
+    FakeGuest guest = {0};
+    fake_inspect_guest(fleet->hypervisor, id, &guest);
+    g_assert_cmpint(guest.n_domains, ==, n_domains);
+    g_assert_cmpint(guest.n_running, ==, n_running);
+    fake_guest_clear(&guest);
+}
+
+static int
+count_claimed(Fleet *fleet, const char *host)
+{
+    HostUsage usage = {0};
+    g_assert_true(store_get_host_usage(fleet->store, host, &usage, NULL));
+    return (int)usage.ram_mib;
+}
+
+/* ---- life of an instance ---- */
+
+static void
+test_create_runs_where_asked(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_cmpstr(instance->host, ==, "c1");
+    g_assert_cmpint(instance->power_state, ==, POWER_STATE_RUNNING);
+    g_assert_true(instance->should_run);
+    g_assert_cmpint(instance->launched_us, >, 0);
+    g_assert_cmpint(count_claimed(fleet, "c1"), ==, 512);
+    assert_domains(fleet, id, 1, 1);
+}
+
+static void
+test_every_action_ends_in_its_state(Fleet *fleet, const void *data)
+{
+    static const struct {
+        OperationKind kind;
+        const char *status;
+        int n_running;
+    } rows[] = {
+        {OPERATION_PAUSE, "PAUSED", 0},
+        {OPERATION_UNPAUSE, "ACTIVE", 1},
+        {OPERATION_REBOOT_SOFT, "ACTIVE", 1},
+        {OPERATION_REBOOT_HARD, "ACTIVE", 1},
+        {OPERATION_STOP, "SHUTOFF", 0},
+        {OPERATION_START, "ACTIVE", 1},
+    };
+    g_autofree char *id = create_active(fleet);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        ask(fleet, id, rows[i].kind);
+        wait_for_status(fleet, id, rows[i].status);
+        assert_domains(fleet, id, 1, rows[i].n_running);
+    }
+    ask_delete(fleet, id);
+    wait_for_status(fleet, id, "DELETED");
+    assert_domains(fleet, id, 0, 0);
+    g_assert_cmpint(count_claimed(fleet, "c1"), ==, 0);
+}
+
+static void
+never_obey(void)
+{
+    fake_options.shutdown_us = -1;
+    shutdown_timeout_us = G_USEC_PER_SEC / 5;
+}
+
+static void
+test_stop_pulls_the_plug_in_the_end(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    ask(fleet, id, OPERATION_STOP);
+    wait_for_status(fleet, id, "SHUTOFF");
+    assert_domains(fleet, id, 1, 0);
+    g_autoptr(GPtrArray) operations = store_list_instance_operations(fleet->store, id, 1, NULL);
+    g_autoptr(GPtrArray) events =
+        store_list_operation_events(fleet->store, ((Operation *)operations->pdata[0])->id, NULL);
+    bool was_plug_pulled = false;
+    for (guint i = 0; i < events->len; i++) {
+        was_plug_pulled |= g_strcmp0(((OperationEvent *)events->pdata[i])->to, "powering-off") == 0;
+    }
+    g_assert_true(was_plug_pulled);
+}
+
+static void
+test_delete_while_stopping_does_not_wait(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    ask(fleet, id, OPERATION_STOP);
+    ask_delete(fleet, id);
+    wait_for_status(fleet, id, "DELETED");
+    assert_domains(fleet, id, 0, 0);
+}
+
+static void
+never_obey_for_long(void)
+{
+    fake_options.shutdown_us = -1;
+}
+
+static void
+test_no_host_is_a_fault_with_a_reason(Fleet *fleet, const void *data)
+{
+    wait_for(fleet, is_connected, "c1");
+    g_autofree char *id = create(fleet, "nowhere");
+    wait_for_status(fleet, id, "ERROR");
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_true(instance->has_fault);
+    g_assert_nonnull(strstr(instance->fault.message, "nowhere"));
+    g_assert_null(instance->host);
+    ask_delete(fleet, id);
+    wait_for_status(fleet, id, "DELETED");
+}
+
+static void
+test_failed_create_leaves_nothing(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    hypervisor_add_filter_text(fleet->hypervisor, "fault:start_guest=refused", &error);
+    g_assert_no_error(error);
+    wait_for(fleet, is_connected, "c1");
+    g_autofree char *id = create(fleet, "c1");
+    wait_for_status(fleet, id, "ERROR");
+    assert_domains(fleet, id, 0, 0);
+    g_assert_cmpint(count_claimed(fleet, "c1"), ==, 0);
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_true(instance->has_fault);
+}
+
+static void
+test_failed_action_shows_what_is_true(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    hypervisor_add_filter_text(fleet->hypervisor, "fault:pause_guest=refused", &error);
+    g_assert_no_error(error);
+    ask(fleet, id, OPERATION_PAUSE);
+    wait_for_status(fleet, id, "ACTIVE");
+    g_autoptr(GPtrArray) operations = store_list_instance_operations(fleet->store, id, 1, NULL);
+    const Operation *operation = operations->pdata[0];
+    g_assert_cmpstr(operation->state, ==, "failed");
+    g_assert_cmpstr(operation->error_code, ==, "hypervisor-refused");
+}
+
+static void
+test_lost_reply_is_asked_again(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    hypervisor_add_filter_text(fleet->hypervisor, "fault:create_guest@1=unknown", &error);
+    g_assert_no_error(error);
+    g_autofree char *id = create_active(fleet);
+    assert_domains(fleet, id, 1, 1);
+}
+
+/* ---- what happens outside ---- */
+
+static void
+test_guest_that_powers_off_is_seen(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    fake_guest_event(fleet->hypervisor, "c1", id, DOMAIN_REASON_SHUTDOWN);
+    wait_for_status(fleet, id, "SHUTOFF");
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_false(instance->should_run);
+}
+
+static void
+test_guest_is_started_after_its_hosts_reboot(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    fake_inject(fleet->hypervisor, "c1", FAKE_REBOOT);
+    assert_domains(fleet, id, 1, 0);
+    wait_for(fleet, is_connected, "c1");
+    int64_t end_us = g_get_monotonic_time() + WAIT_MAX_US;
+    FakeGuest guest = {0};
+    while (guest.n_running == 0 && g_get_monotonic_time() < end_us) {
+        fake_guest_clear(&guest);
+        g_usleep(5000);
+        fake_inspect_guest(fleet->hypervisor, id, &guest);
+    }
+    g_assert_cmpint(guest.n_running, ==, 1);
+    fake_guest_clear(&guest);
+    wait_for_status(fleet, id, "ACTIVE");
+}
+
+static void
+test_stopped_guest_stays_off_after_a_reboot(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    ask(fleet, id, OPERATION_STOP);
+    wait_for_status(fleet, id, "SHUTOFF");
+    fake_inject(fleet->hypervisor, "c1", FAKE_REBOOT);
+    wait_for(fleet, is_down, "c1");
+    wait_for(fleet, is_connected, "c1");
+    ask(fleet, id, OPERATION_START);
+    wait_for_status(fleet, id, "ACTIVE");
+    g_autoptr(GPtrArray) operations = store_list_instance_operations(fleet->store, id, 0, NULL);
+    g_assert_cmpuint(operations->len, ==, 3); /* create, stop, start: drover added none */
+}
+
+static void
+test_cut_host_comes_back(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    fake_inject(fleet->hypervisor, "c1", FAKE_CUT);
+    wait_for(fleet, is_down, "c1");
+    fake_inject(fleet->hypervisor, "c1", FAKE_HEAL);
+    wait_for(fleet, is_connected, "c1");
+    g_autofree char *status = get_status(fleet, id);
+    g_assert_cmpstr(status, ==, "ACTIVE");
+}
+
+static void
+short_keepalive(void)
+{
+    fake_options.keepalive_us = G_USEC_PER_SEC / 10;
+}
+
+static void
+ignore_event(const HostEvent *event, void *data)
+{
+}
+
+static void
+test_instance_that_its_host_lost_is_an_error(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    HostAddress address = {.name = "c1",
+        .uri = "fake:///c1",
+        .peer_uri = "fake:///c1",
+        .migration_address = "",
+        .pool = "instances"};
+    g_autoptr(HypervisorHost) host =
+        hypervisor_open(fleet->hypervisor, &address, 1u << 20, ignore_event, NULL, &error);
+    g_assert_no_error(error);
+    hypervisor_remove_guest(host, id, true, &error);
+    g_assert_no_error(error);
+    wait_for_status(fleet, id, "ERROR");
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_nonnull(strstr(instance->fault.message, "does not know"));
+}
+
+static void
+test_new_daemon_goes_on(Fleet *fleet, const void *data)
+{
+    wait_for(fleet, is_connected, "c1");
+    stop_engine(fleet);
+    start_engine(fleet);
+    g_autofree char *id = create(fleet, "c1");
+    stop_engine(fleet);
+    start_engine(fleet);
+    wait_for_status(fleet, id, "ACTIVE");
+    assert_domains(fleet, id, 1, 1);
+}
+
+/* ---- asks ---- */
+
+static void
+on_console(const char *text, size_t size, const GError *error, void *data)
+{
+    g_assert_no_error(error);
+    g_async_queue_push(data, g_strndup(text, size));
+}
+
+static void
+test_console_is_read(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GAsyncQueue) queue = g_async_queue_new_full(g_free);
+    store_save_console(fleet->store, id, 1, "before\n", 7, &error);
+    g_assert_no_error(error);
+    engine_ask_console(fleet->engine, "c1", id, 1 << 16, on_console, queue);
+    g_autofree char *text = g_async_queue_timeout_pop(queue, WAIT_MAX_US);
+    g_assert_nonnull(text);
+    g_assert_true(g_str_has_prefix(text, "before\n"));
+}
+
+typedef struct Job {
+    gint *n_running;
+    gint *n_most;
+    GAsyncQueue *queue;
+} Job;
+
+static void
+run_job(void *data)
+{
+    Job *job = data;
+    gint now = g_atomic_int_add(job->n_running, 1) + 1;
+    if (now > g_atomic_int_get(job->n_most)) {
+        g_atomic_int_set(job->n_most, now);
+    }
+    g_usleep(2000);
+    g_atomic_int_add(job->n_running, -1);
+}
+
+static void
+on_job(void *data, bool cancelled)
+{
+    Job *job = data;
+    g_assert_false(cancelled);
+    g_async_queue_push(job->queue, GINT_TO_POINTER(1));
+}
+
+static void
+test_work_of_one_key_is_never_parallel(Fleet *fleet, const void *data)
+{
+    gint n_running = 0;
+    gint n_most = 0;
+    g_autoptr(GAsyncQueue) queue = g_async_queue_new();
+    for (int i = 0; i < 20; i++) {
+        Job *job = g_new(Job, 1);
+        *job = (Job){&n_running, &n_most, queue};
+        engine_ask_work(fleet->engine, "hash", run_job, on_job, job, g_free);
+    }
+    for (int i = 0; i < 20; i++) {
+        g_assert_nonnull(g_async_queue_timeout_pop(queue, WAIT_MAX_US));
+    }
+    g_assert_cmpint(n_most, ==, 1);
+}
+
+#define ADD(name, options, function)                                                               \
+    g_test_add("/engine/" name, Fleet, (const void *)(options), set_up, function, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("create-runs-where-asked", NULL, test_create_runs_where_asked);
+    ADD("every-action-ends-in-its-state", NULL, test_every_action_ends_in_its_state);
+    ADD("stop-pulls-the-plug-in-the-end", never_obey, test_stop_pulls_the_plug_in_the_end);
+    ADD("delete-while-stopping-does-not-wait", never_obey_for_long,
+        test_delete_while_stopping_does_not_wait);
+    ADD("no-host-is-a-fault-with-a-reason", NULL, test_no_host_is_a_fault_with_a_reason);
+    ADD("failed-create-leaves-nothing", NULL, test_failed_create_leaves_nothing);
+    ADD("failed-action-shows-what-is-true", NULL, test_failed_action_shows_what_is_true);
+    ADD("lost-reply-is-asked-again", NULL, test_lost_reply_is_asked_again);
+    ADD("guest-that-powers-off-is-seen", NULL, test_guest_that_powers_off_is_seen);
+    ADD("guest-is-started-after-its-hosts-reboot", NULL,
+        test_guest_is_started_after_its_hosts_reboot);
+    ADD("stopped-guest-stays-off-after-a-reboot", NULL,
+        test_stopped_guest_stays_off_after_a_reboot);
+    ADD("cut-host-comes-back", short_keepalive, test_cut_host_comes_back);
+    ADD("instance-that-its-host-lost-is-an-error", NULL,
+        test_instance_that_its_host_lost_is_an_error);
+    ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
+    ADD("console-is-read", NULL, test_console_is_read);
+    ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);
+    return g_test_run();
+}
