@@ -90,6 +90,7 @@ api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error)
     }
     root_add_routes(api);
     identity_add_routes(api);
+    compute_add_routes(api);
     image_add_routes(api);
     return g_steal_pointer(&api);
 }

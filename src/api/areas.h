@@ -6,6 +6,7 @@
 
 void root_add_routes(Api *api);
 void identity_add_routes(Api *api);
+void compute_add_routes(Api *api);
 void image_add_routes(Api *api);
 
 /* Makes the image directory and removes what uploads that a killed daemon left behind. */

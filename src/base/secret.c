@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "base/secret.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 bool
@@ -30,6 +31,19 @@ char *
 secret_sha256_hex(const void *data, size_t size)
 {
     return g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size);
+}
+
+char *
+secret_sha224_hex(const void *data, size_t size)
+{
+    uint8_t digest[28];
+    int result = gnutls_hash_fast(GNUTLS_DIG_SHA224, data, size, digest);
+    g_assert(result == 0);
+    GString *hex = g_string_sized_new(2 * sizeof(digest));
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        g_string_append_printf(hex, "%02x", digest[i]);
+    }
+    return g_string_free(hex, false);
 }
 
 char *

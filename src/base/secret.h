@@ -14,6 +14,8 @@ bool secret_equal(const void *a, size_t a_size, const void *b, size_t b_size);
 bool secret_equal_text(const char *a, const char *b);
 /* SHA-256 as 64 lower-case hex digits; caller frees. */
 char *secret_sha256_hex(const void *data, size_t size);
+/* SHA-224 likewise: Nova makes hostId with it, and GLib does not have it. */
+char *secret_sha224_hex(const void *data, size_t size);
 /* size random bytes as base64url without padding, fit for headers and URLs; caller frees. 32 bytes
  * give 43 characters. */
 char *secret_new_token(const Clock *clock, size_t size);

@@ -29,6 +29,13 @@ test_sha256(void)
 }
 
 static void
+test_sha224(void)
+{
+    g_autofree char *abc = secret_sha224_hex("abc", 3);
+    g_assert_cmpstr(abc, ==, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7");
+}
+
+static void
 fixed_random(void *data, void *buffer, size_t size)
 {
     memset(buffer, 0xfb, size);
@@ -54,6 +61,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/secret/equal", test_equal);
     g_test_add_func("/secret/sha256", test_sha256);
+    g_test_add_func("/secret/sha224", test_sha224);
     g_test_add_func("/secret/token", test_token);
     return g_test_run();
 }

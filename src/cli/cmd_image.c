@@ -91,7 +91,7 @@ create_body(CommandContext *context, Session *session, GError **error)
         return NULL;
     }
     const GPtrArray *properties = command_values(context, "--property");
-    for (guint i = 0; i < properties->len; i++) {
+    for (unsigned i = 0; i < properties->len; i++) {
         g_auto(GStrv) parts = g_strsplit(properties->pdata[i], "=", 2);
         if (g_strv_length(parts) != 2) {
             error_set(error, ERROR_INVALID, "--property is KEY=VALUE, not '%s'",

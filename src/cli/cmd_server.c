@@ -139,7 +139,7 @@ add_networks(CommandContext *context, Session *session, json_t *server, GError *
     }
     json_t *networks = json_array();
     json_object_set_new(server, "networks", networks);
-    for (guint i = 0; i < names->len; i++) {
+    for (unsigned i = 0; i < names->len; i++) {
         json_auto_t *network = find_network(session, names->pdata[i], error);
         if (network == NULL) {
             return false;
@@ -155,7 +155,7 @@ add_properties(CommandContext *context, json_t *server, GError **error)
     const GPtrArray *properties = command_values(context, "--property");
     json_t *metadata = json_object();
     json_object_set_new(server, "metadata", metadata);
-    for (guint i = 0; i < properties->len; i++) {
+    for (unsigned i = 0; i < properties->len; i++) {
         g_auto(GStrv) parts = g_strsplit(properties->pdata[i], "=", 2);
         if (g_strv_length(parts) != 2) {
             return error_set(error, ERROR_INVALID, "--property is KEY=VALUE, not '%s'",

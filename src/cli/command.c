@@ -305,7 +305,7 @@ take_output_options(CommandContext *context, GError **error)
         return error_set(error, ERROR_INVALID, "-f is table, json or value, not '%s'", format);
     }
     const GPtrArray *columns = command_values(context, "-c");
-    for (guint i = 0; i < columns->len; i++) {
+    for (unsigned i = 0; i < columns->len; i++) {
         g_ptr_array_add(context->output->columns, g_strdup(columns->pdata[i]));
     }
     return true;
@@ -377,7 +377,7 @@ static int
 unknown_command(GPtrArray *words)
 {
     g_autoptr(GString) typed = g_string_new(NULL);
-    for (guint i = 0; i < words->len; i++) {
+    for (unsigned i = 0; i < words->len; i++) {
         g_string_append_printf(typed, "%s%s", i > 0 ? " " : "", (char *)words->pdata[i]);
     }
     fprintf(stderr, "drover: there is no command '%s'", typed->str);

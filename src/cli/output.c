@@ -178,14 +178,14 @@ static void
 print_table(GPtrArray *cells, int n, int terminal_width)
 {
     g_autofree glong *widths = g_new0(glong, n);
-    for (guint row = 0; row < cells->len; row++) {
+    for (unsigned row = 0; row < cells->len; row++) {
         char **texts = cells->pdata[row];
         for (int i = 0; i < n; i++) {
             widths[i] = MAX(widths[i], width_of(texts[i]));
         }
     }
     fit(widths, n, terminal_width);
-    for (guint row = 0; row < cells->len; row++) {
+    for (unsigned row = 0; row < cells->len; row++) {
         char **texts = cells->pdata[row];
         for (int i = 0; i < n; i++) {
             print_cell(texts[i], widths[i], i == n - 1);
@@ -226,7 +226,7 @@ is_wanted(const Output *output, const Column *column)
     if (output->columns->len == 0) {
         return true;
     }
-    for (guint i = 0; i < output->columns->len; i++) {
+    for (unsigned i = 0; i < output->columns->len; i++) {
         const char *wanted = output->columns->pdata[i];
         g_autofree char *key = json_key(column->title);
         if (g_ascii_strcasecmp(wanted, column->title) == 0 || strcmp(wanted, key) == 0) {
@@ -239,7 +239,7 @@ is_wanted(const Output *output, const Column *column)
 static bool
 check_columns(const Output *output, const Column *columns, GError **error)
 {
-    for (guint i = 0; i < output->columns->len; i++) {
+    for (unsigned i = 0; i < output->columns->len; i++) {
         Output one = {.columns = g_ptr_array_new()};
         g_ptr_array_add(one.columns, output->columns->pdata[i]);
         bool known = false;
@@ -329,7 +329,7 @@ output_list(
         g_ptr_array_add(cells, row_texts(output, row, columns));
     }
     if (output->format == OUTPUT_VALUE) {
-        for (guint j = 1; j < cells->len; j++) {
+        for (unsigned j = 1; j < cells->len; j++) {
             g_autofree char *line = g_strjoinv(" ", cells->pdata[j]);
             puts(line);
         }
@@ -350,7 +350,7 @@ output_list(
 static bool
 is_wanted_key(const Output *output, const char *key)
 {
-    for (guint i = 0; i < output->columns->len; i++) {
+    for (unsigned i = 0; i < output->columns->len; i++) {
         if (g_ascii_strcasecmp(output->columns->pdata[i], key) == 0) {
             return true;
         }

@@ -55,3 +55,69 @@ HttpResponse *compute_force_complete_migration(ApiContext *context, GError **err
 /* The instance of that id which this identity may see and which is not deleted; else NOT_FOUND
  * "Instance <id> could not be found.". */
 Instance *compute_get_instance(ApiContext *context, const char *id, GError **error);
+HttpResponse *compute_list_servers(ApiContext *context, GError **error);
+HttpResponse *compute_list_servers_detail(ApiContext *context, GError **error);
+HttpResponse *compute_show_server(ApiContext *context, GError **error);
+HttpResponse *compute_update_server(ApiContext *context, GError **error);
+HttpResponse *compute_delete_server(ApiContext *context, GError **error);
+
+/* ---- server_view.c ---- */
+/* What one reply needs beside the instances: hosts by name, read once each. */
+typedef struct ServerView {
+    ApiContext *context;
+    GHashTable *hosts; /* name -> Host * */
+    bool is_show;      /* one server: some members are not in lists */
+} ServerView;
+void server_view_init(ServerView *view, ApiContext *context, bool is_show);
+void server_view_clear(ServerView *view);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerView, server_view_clear)
+/* The server object as its microversion shows it; NULL when the store failed. */
+json_t *server_view_detail(ServerView *view, const Instance *instance, GError **error);
+json_t *server_view_summary(const ApiContext *context, const Instance *instance);
+
+/* ---- create_server.c ---- */
+HttpResponse *compute_create_server(ApiContext *context, GError **error);
+
+/* ---- server_actions.c ---- */
+HttpResponse *compute_server_action(ApiContext *context, GError **error);
+/* An action of POST /servers/{id}/action: value is what its key holds. */
+typedef HttpResponse *(*ServerAction)(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+/* Inserts the operation; 409 with Nova's sentence when the state forbids it. name: the action as
+ * it was sent ("os-start"). */
+bool compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,
+    OperationKind kind, const VmState *expected, int n_expected, GError **error);
+/* 409 "Cannot 'x' instance <id> while it is in ...", unless its state allows it. */
+bool compute_check_state(const Instance *instance, const char *name, const VmState *expected,
+    int n_expected, GError **error);
+/* 409 for everybody but administrators while the instance is locked. */
+bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
+
+/* ---- live_migrate.c, console_output.c ---- */
+HttpResponse *compute_live_migrate(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+HttpResponse *compute_console_output(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+
+/* ---- metadata.c ---- */
+HttpResponse *compute_list_metadata(ApiContext *context, GError **error);
+HttpResponse *compute_merge_metadata(ApiContext *context, GError **error);
+HttpResponse *compute_replace_metadata(ApiContext *context, GError **error);
+HttpResponse *compute_show_metadata_item(ApiContext *context, GError **error);
+HttpResponse *compute_set_metadata_item(ApiContext *context, GError **error);
+HttpResponse *compute_delete_metadata_item(ApiContext *context, GError **error);
+/* {k: text}: at most 128 keys of 255 characters; for create as well. */
+bool compute_check_metadata(const json_t *metadata, GError **error);
+
+/* ---- instance_actions.c ---- */
+HttpResponse *compute_list_instance_actions(ApiContext *context, GError **error);
+HttpResponse *compute_show_instance_action(ApiContext *context, GError **error);
+
+/* ---- versions.c, misc.c ---- */
+HttpResponse *compute_list_versions(ApiContext *context, GError **error);
+HttpResponse *compute_show_version(ApiContext *context, GError **error);
+HttpResponse *compute_show_limits(ApiContext *context, GError **error);
+HttpResponse *compute_list_zones(ApiContext *context, GError **error);
+HttpResponse *compute_list_zones_detail(ApiContext *context, GError **error);
+HttpResponse *compute_list_aggregates(ApiContext *context, GError **error);
+HttpResponse *compute_list_addresses(ApiContext *context, GError **error);

@@ -124,7 +124,7 @@ list(ApiContext *context, bool detailed, GError **error)
     json_auto_t *rows = json_array();
     const char *last = NULL;
     bool after_marker = paging.marker == NULL, has_more = false;
-    for (guint i = 0; i < flavors->len; i++) {
+    for (unsigned i = 0; i < flavors->len; i++) {
         const Flavor *flavor = flavors->pdata[i];
         if (!after_marker) {
             after_marker = strcmp(flavor->id, paging.marker) == 0;
@@ -213,7 +213,7 @@ static bool
 check_unique(ApiContext *context, const Flavor *flavor, GError **error)
 {
     g_autoptr(GPtrArray) flavors = store_list_flavors(context->store, error);
-    for (guint i = 0; flavors != NULL && i < flavors->len; i++) {
+    for (unsigned i = 0; flavors != NULL && i < flavors->len; i++) {
         const Flavor *other = flavors->pdata[i];
         if (strcmp(other->name, flavor->name) == 0) {
             return error_set(

@@ -34,7 +34,7 @@ read_servers(ApiContext *context, Fleet *fleet, GError **error)
     }
     fleet->servers =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
-    for (guint i = 0; i < instances->len; i++) {
+    for (unsigned i = 0; i < instances->len; i++) {
         const Instance *instance = instances->pdata[i];
         if (instance->host == NULL) {
             continue;
@@ -169,7 +169,7 @@ list(ApiContext *context, bool detailed, GError **error)
     json_auto_t *rows = json_array();
     g_autofree char *last = NULL;
     bool after_marker = paging.marker == NULL, has_more = false;
-    for (guint i = 0; i < fleet.hosts->len && !has_more; i++) {
+    for (unsigned i = 0; i < fleet.hosts->len && !has_more; i++) {
         const Host *host = fleet.hosts->pdata[i];
         g_autofree char *marker = hypervisor_marker(context, host);
         if (!after_marker) {
@@ -221,7 +221,7 @@ find_host(ApiContext *context, const Fleet *fleet, GError **error)
         error_set(error, ERROR_INVALID, "Invalid uuid %s", id);
         return NULL;
     }
-    for (guint i = 0; i < fleet->hosts->len; i++) {
+    for (unsigned i = 0; i < fleet->hosts->len; i++) {
         const Host *host = fleet->hosts->pdata[i];
         g_autofree char *marker = hypervisor_marker(context, host);
         if (strcmp(marker, id) == 0) {
@@ -269,7 +269,7 @@ compute_show_hypervisor_statistics(ApiContext *context, GError **error)
         "free_ram_mb", "local_gb", "local_gb_used", "free_disk_gb", "current_workload",
         "running_vms", "disk_available_least"};
     json_int_t sums[G_N_ELEMENTS(summed)] = {0};
-    for (guint i = 0; i < fleet.hosts->len; i++) {
+    for (unsigned i = 0; i < fleet.hosts->len; i++) {
         json_auto_t *view = view_detail(context, &fleet, fleet.hosts->pdata[i]);
         for (size_t j = 0; j < G_N_ELEMENTS(summed); j++) {
             sums[j] += json_integer_value(json_object_get(view, summed[j]));
@@ -293,7 +293,7 @@ search(ApiContext *context, bool with_servers, GError **error)
         return NULL;
     }
     json_auto_t *rows = json_array();
-    for (guint i = 0; i < fleet.hosts->len; i++) {
+    for (unsigned i = 0; i < fleet.hosts->len; i++) {
         const Host *host = fleet.hosts->pdata[i];
         if (strstr(host->name, pattern) != NULL) {
             json_t *view = view_summary(context, host);

@@ -170,10 +170,10 @@ compute_list_migrations(ApiContext *context, GError **error)
     }
     /* One more than asked for was read, to know whether there is a next page. */
     bool has_more = filter.limit > 0 && (int)migrations->len == filter.limit;
-    guint n_shown = has_more ? migrations->len - 1 : migrations->len;
+    unsigned n_shown = has_more ? migrations->len - 1 : migrations->len;
     json_t *rows = json_array();
     const char *last = NULL;
-    for (guint i = 0; i < n_shown; i++) {
+    for (unsigned i = 0; i < n_shown; i++) {
         const Migration *migration = migrations->pdata[i];
         json_array_append_new(rows, view_migration(context, migration));
         last = migration->uuid;
@@ -202,7 +202,7 @@ compute_list_server_migrations(ApiContext *context, GError **error)
         return NULL;
     }
     json_t *rows = json_array();
-    for (guint i = 0; i < migrations->len; i++) {
+    for (unsigned i = 0; i < migrations->len; i++) {
         json_array_append_new(rows, view_server_migration(context, migrations->pdata[i]));
     }
     return api_json(200, json_pack("{s:o}", "migrations", rows));

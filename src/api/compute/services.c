@@ -108,7 +108,7 @@ compute_list_services(ApiContext *context, GError **error)
     if (hosts == NULL || !append_control_services(context, host_name, binary, rows, error)) {
         return NULL;
     }
-    for (guint i = 0; i < hosts->len; i++) {
+    for (unsigned i = 0; i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];
         if ((host_name == NULL || strcmp(host_name, host->name) == 0) &&
             (binary == NULL || strcmp(binary, "nova-compute") == 0)) {
@@ -158,7 +158,7 @@ find_host_of_service(ApiContext *context, const char *id, GError **error)
     if (hosts == NULL) {
         return NULL;
     }
-    for (guint i = 0; i < hosts->len; i++) {
+    for (unsigned i = 0; i < hosts->len; i++) {
         Host *host = hosts->pdata[i];
         if (strcmp(host->id, id) == 0) {
             return store_get_host(context->store, host->name, error);

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* POST /servers. Source: Compute API reference, "Create server". */
+#include "api/compute/compute.h"
+
+#include "base/json.h"
+#include <string.h>
+
+static const Field network_item[] = {
+    {"", FIELD_OBJECT, 0,
+        .fields =
+            (const Field[]){
+                {"uuid", FIELD_UUID},
+                {"fixed_ip", FIELD_STRING},
+                {"tag", FIELD_STRING, .since = 32},
+                {NULL},
+            }},
+};
+
+static const Field server_fields[] = {
+    {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
+    {"flavorRef", FIELD_ANY, FIELD_REQUIRED},
+    {"imageRef", FIELD_STRING},
+    {"networks", FIELD_ANY},
+    {"metadata", FIELD_OBJECT},
+    {"min_count", FIELD_INTEGER, 0, 1, 1000},
+    {"max_count", FIELD_INTEGER, 0, 1, 1000},
+    {"availability_zone", FIELD_STRING, FIELD_NULLABLE, 0, 255},
+    {"user_data", FIELD_STRING, FIELD_NULLABLE, 0, 65535},
+    {"key_name", FIELD_STRING, FIELD_NULLABLE, 0, 255},
+    {"config_drive", FIELD_BOOLEAN, FIELD_NULLABLE},
+    {"security_groups", FIELD_ARRAY},
+    {"adminPass", FIELD_STRING},
+    {"OS-DCF:diskConfig", FIELD_STRING},
+    {"accessIPv4", FIELD_STRING},
+    {"accessIPv6", FIELD_STRING},
+    {"description", FIELD_STRING, FIELD_NULLABLE, 0, 255, .since = 19},
+    {"tags", FIELD_ARRAY, 0, 0, 50, .since = 52},
+    {"host", FIELD_STRING, 0, 1, 255, .since = 74},
+    {"hypervisor_hostname", FIELD_STRING, 0, 1, 255, .since = 74},
+    {"hostname", FIELD_STRING, 0, 1, 255, .since = 90},
+    {NULL},
+};
+
+static const Field create_fields[] = {
+    {"server", FIELD_OBJECT, FIELD_REQUIRED, .fields = server_fields},
+    {"os:scheduler_hints", FIELD_OBJECT, FIELD_NULLABLE},
+    {"OS-SCH-HNT:scheduler_hints", FIELD_OBJECT, FIELD_NULLABLE},
+    {NULL},
+};
+
+/* ---- flavor ---- */
+
+/* A flavor is named by its id, or by a link that ends in it; old clients send a number. */
+static char *
+flavor_ref(const json_t *server)
+{
+    const json_t *ref = json_object_get(server, "flavorRef");
+    if (json_is_integer(ref)) {
+        return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(ref));
+    }
+    const char *text = json_string_value(ref);
+    const char *slash = text != NULL ? strrchr(text, '/') : NULL;
+    return g_strdup(slash != NULL ? slash + 1 : text != NULL ? text : "");
+}
+
+static bool
+read_flavor(ApiContext *context, const json_t *server, Instance *instance, GError **error)
+{
+    g_autofree char *id = flavor_ref(server);
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(Flavor) flavor = store_get_flavor(context->store, id, &problem);
+    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (flavor == NULL || (!flavor->is_public && !context->is_admin)) {
+        return error_set(error, ERROR_INVALID, "Flavor %s could not be found.", id);
+    }
+    flavor_copy(flavor, &instance->flavor);
+    return true;
+}
+
+/* ---- image ---- */
+
+/* The image of that id which this project may use and which is complete. */
+static Image *
+find_image(ApiContext *context, const char *id, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(Image) image = is_uuid(id) ? store_get_image(context->store, id, &problem) : NULL;
+    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return NULL;
+    }
+    if (image == NULL ||
+        (strcmp(image->visibility, "private") == 0 &&
+            !api_can_see_project(context, image->owner))) {
+        error_set(error, ERROR_INVALID, "Image %s could not be found.", id);
+        return NULL;
+    }
+    if (image->status != IMAGE_ACTIVE) {
+        error_set(error, ERROR_INVALID, "Image %s is not active.", id);
+        return NULL;
+    }
+    return g_steal_pointer(&image);
+}
+
+/* The hash of a kernel or initrd that the image names in a property. */
+static bool
+read_boot_file(ApiContext *context, const json_t *properties, const char *property,
+    const char *format, char **ret_hash, GError **error)
+{
+    const char *id = json_string_value(json_object_get(properties, property));
+    if (id == NULL || *id == '\0') {
+        return true;
+    }
+    g_autoptr(Image) file = find_image(context, id, error);
+    if (file == NULL) {
+        return false;
+    }
+    if (strcmp(file->disk_format, format) != 0) {
+        return error_set(error, ERROR_INVALID,
+            "Image %s is named as %s, and its disk format is '%s' instead of '%s'.", id, property,
+            file->disk_format, format);
+    }
+    *ret_hash = g_strdup(file->sha256);
+    return true;
+}
+
+static bool
+check_fits(const Image *image, const Flavor *flavor, GError **error)
+{
+    const int64_t gib = (int64_t)1 << 30;
+    if (flavor->ram_mib < image->min_ram_mib) {
+        return error_set(error, ERROR_INVALID, "Flavor's memory is too small for requested image.");
+    }
+    if (flavor->disk_gib == 0) {
+        return true;
+    }
+    if (flavor->disk_gib < image->min_disk_gib ||
+        flavor->disk_gib * gib < image->virtual_size_bytes) {
+        return error_set(error, ERROR_INVALID,
+            "Flavor's disk is too small for requested image. Flavor disk is %" G_GINT64_FORMAT
+            " bytes, image is %" G_GINT64_FORMAT " bytes.",
+            flavor->disk_gib * gib, image->virtual_size_bytes);
+    }
+    return true;
+}
+
+static bool
+read_image(ApiContext *context, const json_t *server, Instance *instance, GError **error)
+{
+    const char *ref = body_string(server, "imageRef", "");
+    const char *slash = strrchr(ref, '/');
+    const char *id = slash != NULL ? slash + 1 : ref;
+    if (*id == '\0') {
+        return error_set(error, ERROR_INVALID,
+            "Invalid imageRef provided: an image is needed, booting from a volume is not served.");
+    }
+    g_autoptr(Image) image = find_image(context, id, error);
+    if (image == NULL || !check_fits(image, &instance->flavor, error)) {
+        return false;
+    }
+    if (strcmp(image->disk_format, "qcow2") != 0 && strcmp(image->disk_format, "raw") != 0) {
+        return error_set(error, ERROR_INVALID,
+            "Image %s is unacceptable: its disk format is '%s', and a disk is needed.", id,
+            image->disk_format);
+    }
+    json_auto_t *properties = compute_parse_stored(image->properties_json);
+    ImageRefs *refs = &instance->image;
+    refs->image_id = g_strdup(image->id);
+    refs->root_hash = g_strdup(image->sha256);
+    refs->root_format = g_strdup(image->disk_format);
+    refs->command_line =
+        g_strdup(json_string_value(json_object_get(properties, "os_command_line")));
+    return read_boot_file(context, properties, "kernel_id", "aki", &refs->kernel_hash, error) &&
+        read_boot_file(context, properties, "ramdisk_id", "ari", &refs->initrd_hash, error);
+}
+
+/* ---- networks ---- */
+
+static bool
+add_network(ApiContext *context, InstanceRequest *request, const json_t *item, GError **error)
+{
+    const char *id = body_string(item, "uuid", NULL);
+    if (id == NULL) {
+        return error_set(error, ERROR_INVALID, "Network is not found: 'uuid' is needed.");
+    }
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(Network) network = store_get_network(context->store, id, &problem);
+    if (network == NULL) {
+        if (error_is(problem, ERROR_NOT_FOUND)) {
+            return error_set(error, ERROR_INVALID, "Network %s could not be found.", id);
+        }
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    g_ptr_array_add(request->network_ids, g_strdup(network->id));
+    g_ptr_array_add(request->fixed_addresses, g_strdup(body_string(item, "fixed_ip", NULL)));
+    return true;
+}
+
+/* "auto" (and no word about it, below 2.37): the only network there is, or none when there is
+ * none. */
+static bool
+add_only_network(ApiContext *context, InstanceRequest *request, GError **error)
+{
+    g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
+    if (networks == NULL) {
+        return false;
+    }
+    if (networks->len > 1) {
+        return error_set(error, ERROR_CONFLICT,
+            "Multiple possible networks found, use a Network ID to be more specific.");
+    }
+    for (unsigned i = 0; i < networks->len; i++) {
+        const Network *network = networks->pdata[i];
+        g_ptr_array_add(request->network_ids, g_strdup(network->id));
+        g_ptr_array_add(request->fixed_addresses, NULL);
+    }
+    return true;
+}
+
+static bool
+read_networks(ApiContext *context, const json_t *server, InstanceRequest *request, GError **error)
+{
+    const json_t *networks = json_object_get(server, "networks");
+    const char *word = json_string_value(networks);
+    if (networks == NULL && context->minor >= 37) {
+        return error_set(error, ERROR_INVALID,
+            "Invalid input for field/attribute server. 'networks' is a required property");
+    }
+    if (networks == NULL || (context->minor >= 37 && g_strcmp0(word, "auto") == 0)) {
+        return add_only_network(context, request, error);
+    }
+    if (context->minor >= 37 && g_strcmp0(word, "none") == 0) {
+        return true;
+    }
+    json_auto_t *wrapped = json_pack("{s:O}", "networks", networks);
+    const Field fields[] = {{"networks", FIELD_ARRAY, 0, .item = network_item}, {NULL}};
+    if (!validate_body(wrapped, fields, 0, context->minor, error)) {
+        return false;
+    }
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(networks, i, item)
+    {
+        if (!add_network(context, request, item, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- where ---- */
+
+/* "zone:host:node" is an administrator's way to name a host below 2.74. *ret_host is the
+ * caller's. */
+static bool
+read_place(
+    ApiContext *context, const json_t *server, Instance *instance, char **ret_host, GError **error)
+{
+    const char *zone = body_string(server, "availability_zone", NULL);
+    g_auto(GStrv) parts = g_strsplit(zone != NULL ? zone : "", ":", 3);
+    if (g_strv_length(parts) > 1 && *parts[1] != '\0') {
+        *ret_host = g_strdup(parts[1]);
+    }
+    const char *host =
+        body_string(server, "host", body_string(server, "hypervisor_hostname", NULL));
+    if (host != NULL) {
+        g_free(*ret_host);
+        *ret_host = g_strdup(host);
+    }
+    instance->availability_zone = parts[0] != NULL && *parts[0] != '\0' ? g_strdup(parts[0]) : NULL;
+    if (*ret_host == NULL) {
+        return true;
+    }
+    g_autoptr(Host) found = NULL;
+    if (!api_check_policy(context, "os_compute_api:servers:create:forced_host", error) ||
+        !store_find_host(context->store, *ret_host, &found, error)) {
+        return false;
+    }
+    return found != NULL ||
+        error_set(error, ERROR_INVALID, "Compute host %s could not be found.", *ret_host);
+}
+
+/* ---- the rest ---- */
+
+/* A name made fit for a guest: letters, digits and dashes. Caller frees. */
+static char *
+hostname_from(const char *name)
+{
+    g_autofree char *lower = g_ascii_strdown(name, -1);
+    GString *hostname = g_string_new(NULL);
+    for (const char *p = lower; *p != '\0' && hostname->len < 63; p++) {
+        if (g_ascii_isalnum(*p)) {
+            g_string_append_c(hostname, *p);
+        } else if (hostname->len > 0 && hostname->str[hostname->len - 1] != '-') {
+            g_string_append_c(hostname, '-');
+        }
+    }
+    while (hostname->len > 0 && hostname->str[hostname->len - 1] == '-') {
+        g_string_truncate(hostname, hostname->len - 1);
+    }
+    if (hostname->len == 0) {
+        g_string_assign(hostname, "server");
+    }
+    return g_string_free(hostname, false);
+}
+
+static bool
+check_user_data(const char *user_data, GError **error)
+{
+    return user_data == NULL ||
+        g_regex_match_simple("^[A-Za-z0-9+/\\s]*={0,2}\\s*$", user_data, 0, 0) ||
+        error_set(
+            error, ERROR_INVALID, "Invalid input for field/attribute user_data. It is not base64");
+}
+
+static bool
+read_simple(ApiContext *context, const json_t *server, Instance *instance, GError **error)
+{
+    const json_t *metadata = json_object_get(server, "metadata");
+    const json_t *tags = json_object_get(server, "tags");
+    const char *user_data = body_string(server, "user_data", NULL);
+    if ((metadata != NULL && !compute_check_metadata(metadata, error)) ||
+        !check_user_data(user_data, error)) {
+        return false;
+    }
+    instance->name = g_strdup(body_string(server, "name", NULL));
+    instance->hostname = hostname_from(body_string(server, "hostname", instance->name));
+    instance->description = g_strdup(body_string(server, "description", NULL));
+    instance->user_data = g_strdup(user_data);
+    instance->key_name = g_strdup(body_string(server, "key_name", NULL));
+    instance->metadata_json = metadata != NULL ? json_to_text(metadata) : g_strdup("{}");
+    instance->tags_json = tags != NULL ? json_to_text(tags) : g_strdup("[]");
+    instance->project_id = g_strdup(context->identity->project_id);
+    instance->user_id = g_strdup(context->identity->user_id);
+    g_autofree char *reservation = clock_random_hex(context->options->clock, 4);
+    instance->reservation_id = g_strconcat("r-", reservation, NULL);
+    return true;
+}
+
+static HttpResponse *
+reply(const ApiContext *context, const Instance *instance)
+{
+    g_autofree char *password = clock_random_hex(context->options->clock, 6);
+    HttpResponse *response = api_json(202,
+        json_pack("{s:{s:s, s:o, s:s, s:[{s:s}], s:s}}", "server", "id", instance->id, "links",
+            compute_links(context, "servers", instance->id), "OS-DCF:diskConfig", "MANUAL",
+            "security_groups", "name", "default", "adminPass", password));
+    g_autofree char *location = api_url(context, "/compute/v2.1/servers/%s", instance->id);
+    http_response_set_header(response, "Location", location);
+    return response;
+}
+
+/* One instance of the count; several of one request are name-1, name-2, ... as Nova calls them. */
+static bool
+accept_one(ApiContext *context, const json_t *server, int index, int count, Instance *instance,
+    GError **error)
+{
+    g_autofree char *host = NULL;
+    g_autoptr(GPtrArray) network_ids = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
+    InstanceRequest request = {
+        .instance = instance,
+        .network_ids = network_ids,
+        .fixed_addresses = addresses,
+        .request_id = http_request_id(context->request),
+        .user_id = context->identity->user_id,
+    };
+    if (!read_simple(context, server, instance, error) ||
+        !read_flavor(context, server, instance, error) ||
+        !read_image(context, server, instance, error) ||
+        !read_networks(context, server, &request, error) ||
+        !read_place(context, server, instance, &host, error)) {
+        return false;
+    }
+    if (count > 1) {
+        char *numbered = g_strdup_printf("%s-%d", instance->name, index + 1);
+        g_free(instance->name);
+        instance->name = numbered;
+        g_free(instance->hostname);
+        instance->hostname = hostname_from(numbered);
+    }
+    request.requested_host = host;
+    return store_accept_instance(context->store, &request, error);
+}
+
+HttpResponse *
+compute_create_server(ApiContext *context, GError **error)
+{
+    if (!validate_body(context->body, create_fields, 0, context->minor, error)) {
+        return NULL;
+    }
+    if (context->identity->project_id == NULL) {
+        error_set(error, ERROR_INVALID, "The token has no project: log in with one.");
+        return NULL;
+    }
+    const json_t *server = json_object_get(context->body, "server");
+    int count = (int)MAX(body_int(server, "min_count", 1), body_int(server, "max_count", 1));
+    g_autoptr(Instance) first = instance_new();
+    for (int i = 0; i < count; i++) {
+        g_autoptr(Instance) more = i == 0 ? NULL : instance_new();
+        if (!accept_one(context, server, i, count, i == 0 ? first : more, error)) {
+            /* What was accepted before stays: it is a complete server of its own. */
+            return NULL;
+        }
+    }
+    engine_nudge(context->engine);
+    return reply(context, first);
+}

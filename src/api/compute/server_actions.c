@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* POST /servers/{id}/action: one key names the action. Source: Compute API reference, "Servers -
+ * run an action". */
+#include "api/compute/compute.h"
+
+#include <string.h>
+
+bool
+compute_check_lock(const ApiContext *context, const Instance *instance, GError **error)
+{
+    return !instance->locked || context->is_admin ||
+        error_set(error, ERROR_CONFLICT, "Instance %s is locked", instance->id);
+}
+
+bool
+compute_check_state(const Instance *instance, const char *name, const VmState *expected,
+    int n_expected, GError **error)
+{
+    const char *task_state = instance_task_state(instance);
+    if (task_state != NULL) {
+        return error_set(error, ERROR_CONFLICT,
+            "Cannot '%s' instance %s while it is in task_state %s", name, instance->id, task_state);
+    }
+    for (int i = 0; i < n_expected; i++) {
+        if (expected[i] == instance->vm_state) {
+            return true;
+        }
+    }
+    return error_set(error, ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s",
+        name, instance->id, vm_state_name(instance->vm_state));
+}
+
+bool
+compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,
+    OperationKind kind, const VmState *expected, int n_expected, GError **error)
+{
+    if (!compute_check_state(instance, name, expected, n_expected, error)) {
+        return false;
+    }
+    OperationRequest request = {
+        .kind = kind,
+        .instance_id = instance->id,
+        .request_id = http_request_id(context->request),
+        .user_id = context->identity->user_id,
+        .project_id = instance->project_id,
+        .n_expected = n_expected,
+    };
+    for (int i = 0; i < n_expected; i++) {
+        request.expected[i] = expected[i];
+    }
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(Operation) operation = store_accept_operation(context->store, &request, &problem);
+    if (operation == NULL) {
+        /* Somebody was faster between the look and the insert: the store says which state. */
+        g_propagate_prefixed_error(error, g_steal_pointer(&problem), "%s", "");
+        if (error_is(*error, ERROR_CONFLICT)) {
+            g_prefix_error(error, "Cannot '%s' instance %s ", name, instance->id);
+        }
+        return false;
+    }
+    engine_nudge(context->engine);
+    return true;
+}
+
+/* ---- the small verbs ---- */
+
+static HttpResponse *
+accept(ApiContext *context, const Instance *instance, const char *name, OperationKind kind,
+    const VmState *expected, int n_expected, GError **error)
+{
+    bool accepted =
+        compute_accept_operation(context, instance, name, kind, expected, n_expected, error);
+    return accepted ? api_empty(202) : NULL;
+}
+
+static HttpResponse *
+start(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    static const VmState expected[] = {VM_STATE_STOPPED};
+    /* Nova names these two without their prefix. */
+    return accept(context, instance, "start", OPERATION_START, expected, 1, error);
+}
+
+static HttpResponse *
+stop(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_ERROR, VM_STATE_PAUSED};
+    return accept(context, instance, "stop", OPERATION_STOP, expected, 3, error);
+}
+
+static const Field reboot_fields[] = {
+    {"type", FIELD_STRING, FIELD_REQUIRED,
+        .values = (const char *const[]){"SOFT", "HARD", "soft", "hard", "Soft", "Hard", NULL}},
+    {NULL},
+};
+
+static HttpResponse *
+reboot_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    static const VmState soft[] = {VM_STATE_ACTIVE};
+    static const VmState hard[] = {
+        VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_PAUSED, VM_STATE_ERROR};
+    if (!validate_body(value, reboot_fields, 0, context->minor, error)) {
+        return NULL;
+    }
+    bool is_hard = g_ascii_strcasecmp(body_string(value, "type", ""), "hard") == 0;
+    return is_hard ? accept(context, instance, "reboot", OPERATION_REBOOT_HARD, hard, 4, error)
+                   : accept(context, instance, "reboot", OPERATION_REBOOT_SOFT, soft, 1, error);
+}
+
+static HttpResponse *
+pause_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    static const VmState expected[] = {VM_STATE_ACTIVE};
+    return accept(context, instance, "pause", OPERATION_PAUSE, expected, 1, error);
+}
+
+static HttpResponse *
+unpause_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    static const VmState expected[] = {VM_STATE_PAUSED};
+    return accept(context, instance, "unpause", OPERATION_UNPAUSE, expected, 1, error);
+}
+
+/* ---- locks and states ---- */
+
+static const Field lock_fields[] = {
+    {"locked_reason", FIELD_STRING, 0, 1, 255, .since = 73},
+    {NULL},
+};
+
+static HttpResponse *
+lock_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    if (json_is_object(value) && !validate_body(value, lock_fields, 0, context->minor, error)) {
+        return NULL;
+    }
+    const char *reason = body_string(value, "locked_reason", NULL);
+    return store_set_instance_lock(context->store, instance->id, true, reason, error)
+        ? api_empty(202)
+        : NULL;
+}
+
+static HttpResponse *
+unlock_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    return store_set_instance_lock(context->store, instance->id, false, NULL, error)
+        ? api_empty(202)
+        : NULL;
+}
+
+static const Field reset_fields[] = {
+    {"state", FIELD_STRING, FIELD_REQUIRED,
+        .values = (const char *const[]){"active", "error", NULL}},
+    {NULL},
+};
+
+static HttpResponse *
+reset_state(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
+{
+    if (!validate_body(value, reset_fields, 0, context->minor, error)) {
+        return NULL;
+    }
+    bool to_active = strcmp(body_string(value, "state", ""), "active") == 0;
+    return store_reset_instance_state(
+               context->store, instance->id, to_active ? VM_STATE_ACTIVE : VM_STATE_ERROR, error)
+        ? api_empty(202)
+        : NULL;
+}
+
+/* ---- dispatch ---- */
+
+typedef struct ActionRow {
+    const char *key;
+    const char *policy;
+    ServerAction run;
+    bool ignores_lock;
+} ActionRow;
+
+/* clang-format off */
+static const ActionRow actions[] = {
+    {"os-start", "os_compute_api:servers:start", start},
+    {"os-stop", "os_compute_api:servers:stop", stop},
+    {"reboot", "os_compute_api:servers:reboot", reboot_server},
+    {"pause", "os_compute_api:os-pause-server:pause", pause_server},
+    {"unpause", "os_compute_api:os-pause-server:unpause", unpause_server},
+    {"os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", compute_live_migrate},
+    {"os-getConsoleOutput", "os_compute_api:os-console-output", compute_console_output, true},
+    {"lock", "os_compute_api:os-lock-server:lock", lock_server, true},
+    {"unlock", "os_compute_api:os-lock-server:unlock", unlock_server, true},
+    {"os-resetState", "os_compute_api:os-admin-actions:reset_state", reset_state, true},
+};
+/* clang-format on */
+
+static const ActionRow *
+find_action(const char *key)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+        if (strcmp(actions[i].key, key) == 0) {
+            return &actions[i];
+        }
+    }
+    return NULL;
+}
+
+HttpResponse *
+compute_server_action(ApiContext *context, GError **error)
+{
+    if (json_object_size(context->body) != 1) {
+        error_set(error, ERROR_INVALID, "Malformed request body");
+        return NULL;
+    }
+    const char *key = json_object_iter_key(json_object_iter(context->body));
+    const ActionRow *action = find_action(key);
+    if (action == NULL) {
+        error_set(error, ERROR_INVALID, "There is no such action: %s", key);
+        return NULL;
+    }
+    g_autoptr(Instance) instance = compute_get_instance(context, api_param(context, "id"), error);
+    if (instance == NULL || !api_check_policy(context, action->policy, error) ||
+        (!action->ignores_lock && !compute_check_lock(context, instance, error))) {
+        return NULL;
+    }
+    return action->run(context, instance, json_object_get(context->body, key), error);
+}
