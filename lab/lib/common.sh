@@ -24,7 +24,7 @@ die() {
 # Names. A lab's record is LAB_DIR/lab.conf; whatever exists of a lab follows from it.
 
 use_lab() {
-    [[ $1 =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "'$1' is no name for a lab: a-z, 0-9 and -, at most 31"
+    [[ $1 =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "'$1' is no name for a lab (a-z, 0-9, -)"
     LAB_NAME=$1
     LAB_DIR=$LAB_ROOT/$LAB_NAME
     LAB_SLOT='' LAB_HOSTS='' LAB_SHARED=0 LAB_ACCEL=tcg LAB_GUEST_DIR=''
@@ -62,7 +62,8 @@ host_names() {
 }
 
 need_host() {
-    [[ " $LAB_HOSTS " == *" ${1:-} "* ]] || die "no host '${1:-}' in lab '$LAB_NAME' (it has: $LAB_HOSTS)"
+    [[ " $LAB_HOSTS " == *" ${1:-} "* ]] ||
+        die "no host '${1:-}' in lab '$LAB_NAME' (it has: $LAB_HOSTS)"
 }
 
 host_index() {

@@ -21,7 +21,8 @@ fault_rules() { # HOST
         peer=saddr
         [[ $way == input ]] || peer=daddr
         if [[ -e $(fault_file "$1" control) ]]; then
-            echo "ip $peer $CONTROL_NET.1 tcp sport 16514 drop; ip $peer $CONTROL_NET.1 tcp dport 16514 drop;"
+            echo "ip $peer $CONTROL_NET.1 tcp sport 16514 drop;"
+            echo "ip $peer $CONTROL_NET.1 tcp dport 16514 drop;"
         fi
         if [[ -e $(fault_file "$1" peer) ]]; then
             echo "ip $peer != { $CONTROL_NET.1, 127.0.0.1 } tcp sport 16514 drop;"

@@ -16,7 +16,8 @@ GUEST_DISK_MIB=1024
 guest_need() {
     local command
     for command in gcc busybox mke2fs mkfs.vfat mcopy syslinux xz qemu-img dpkg-deb; do
-        command -v "$command" >/dev/null || die "the guest image needs '$command' (see lab/README.md)"
+        command -v "$command" >/dev/null ||
+            die "the guest image needs '$command' (see lab/README.md)"
     done
 }
 
@@ -36,7 +37,7 @@ guest_kernel_package() {
     fi
     # Without the archive the newest that was once downloaded does as well.
     [[ -n $deb ]] || deb=$(guest_cached_package 'linux-image-*')
-    [[ -n $deb ]] || die "no kernel for the guest: apt has no linux-image-cloud-amd64 (apt-get update?)"
+    [[ -n $deb ]] || die "apt has no linux-image-cloud-amd64 for the guest (apt-get update?)"
     echo "$deb"
 }
 
@@ -108,8 +109,8 @@ guest_build_bootable() { # WORK
     local data_start=$((1 + GUEST_BOOT_MIB))
     truncate -s "${GUEST_BOOT_MIB}M" "$boot"
     mkfs.vfat -n DROVERBOOT "$boot" >/dev/null
-    printf 'DEFAULT guest\nPROMPT 0\nTIMEOUT 0\nLABEL guest\n KERNEL vmlinuz\n INITRD initrd.img\n APPEND %s\n' \
-        "$GUEST_CMDLINE" >"$work/syslinux.cfg"
+    printf '%s\n' 'DEFAULT guest' 'PROMPT 0' 'LABEL guest' 'KERNEL vmlinuz' 'INITRD initrd.img' \
+        "APPEND $GUEST_CMDLINE" >"$work/syslinux.cfg"
     mcopy -i "$boot" "$work/out/vmlinuz" "$work/out/initrd.img" "$work/syslinux.cfg" ::
     syslinux --install "$boot"
     guest_build_data "$work" $((GUEST_DISK_MIB - data_start)) "$work/data.raw"
@@ -184,8 +185,9 @@ guest_accel_probe() {
 guest_boots_with_kvm() {
     local console pid ok=1
     console=$(mktemp)
-    qemu-system-x86_64 -accel kvm -m 128 -nodefaults -display none -no-reboot -serial "file:$console" \
-        -kernel "$LAB_GUEST_DIR/vmlinuz" -initrd "$LAB_GUEST_DIR/initrd.img" -append "$GUEST_CMDLINE" \
+    qemu-system-x86_64 -accel kvm -m 128 -nodefaults -display none -no-reboot \
+        -kernel "$LAB_GUEST_DIR/vmlinuz" -initrd "$LAB_GUEST_DIR/initrd.img" \
+        -append "$GUEST_CMDLINE" -serial "file:$console" \
         >/dev/null 2>&1 8<&- 9<&- &
     pid=$!
     wait_until 8 grep -q '^tick 1' "$console" && ok=0

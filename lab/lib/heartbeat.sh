@@ -31,7 +31,8 @@ heartbeat_start() {
         --control "$LAB_DIR/heartbeat.socket" --output "$LAB_DIR/heartbeat.json" \
         </dev/null >"$LAB_DIR/heartbeat.log" 2>&1 8<&- 9<&- &
     process_record $! "$LAB_DIR/heartbeat.pid" || true
-    wait_until 5 heartbeat_is_up || die "the listener does not start: $(cat "$LAB_DIR/heartbeat.log")"
+    wait_until 5 heartbeat_is_up ||
+        die "the listener does not start: $(cat "$LAB_DIR/heartbeat.log")"
 }
 
 cmd_heartbeat() { # start|mark|report|stop
@@ -45,7 +46,7 @@ cmd_heartbeat() { # start|mark|report|stop
 
 cmd_writer() { # ADDRESS [MIB MBS]
     [[ ${1:-} =~ ^[0-9.]+$ ]] || die "writer: the address of which guest?"
-    ip netns exec "$FABRIC_NETNS" python3 - "$1" "${*:2}" <<'END' || die "the guest at $1 does not answer"
+    ip netns exec "$FABRIC_NETNS" python3 - "$1" "${*:2}" <<'END' ||
 import socket, sys
 
 guest = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -57,4 +58,5 @@ try:
 except OSError:
     sys.exit(1)
 END
+        die "the guest at $1 does not answer"
 }

@@ -17,7 +17,7 @@ outer="${stat%% *} ${fields[19]}"
 # The host's devices are those that libvirt and QEMU use. A /dev/kvm that does not work is left out:
 # libvirt takes any that is there for a usable one.
 make_devices() {
-    local device devices='null zero full random urandom tty net/tun vhost-net vhost-vsock userfaultfd'
+    local device devices='null zero full random urandom tty net/tun vhost-net userfaultfd'
     [[ $accel != kvm ]] || devices+=' kvm'
     mount -t tmpfs -o mode=755 tmpfs "$dir/dev"
     mkdir "$dir"/dev/{net,pts,shm}

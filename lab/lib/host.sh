@@ -5,8 +5,10 @@
 # A host: its files, its namespaces, its libvirtd. Power on and off are what happens to it; `up`,
 # `down` and the faults are made of these.
 
+# A process that is just dying gives up its namespaces first and its id last.
 host_init_pid() {
-    process_of "$(host_dir "$1")/init.pid"
+    local pid
+    pid=$(process_of "$(host_dir "$1")/init.pid") && [[ -e /proc/$pid/ns/mnt ]] && echo "$pid"
 }
 
 # Runs a command inside all of a host's namespaces.
@@ -128,10 +130,12 @@ host_power_on() { # HOST
         rm -f "$dir/init.pid" "$dir/libvirtd.pid"
         host_network_up "$1"
         ((!LAB_SHARED)) || shared=$LAB_DIR/shared
-        ip netns exec "$(host_netns "$1")" unshare --mount --uts --ipc --pid --fork \
+        # In a session of its own, so that no signal for the caller's terminal reaches it.
+        ip netns exec "$(host_netns "$1")" setsid unshare --mount --uts --ipc --pid --fork \
             --propagation private "$LAB_HOME/lib/host-init.sh" "$1" "$dir" "$shared" "$LAB_ACCEL" \
             </dev/null >"$dir/init.log" 2>&1 8<&- 9<&- &
-        wait_until 10 test -s "$dir/init.pid" || die "host '$1' does not start: $(cat "$dir/init.log")"
+        wait_until 10 test -s "$dir/init.pid" ||
+            die "host '$1' does not start: $(cat "$dir/init.log")"
     fi
     rm -f "$dir/off"
     host_network_up "$1"
@@ -211,7 +215,8 @@ libvirtd_start() { # HOST
     if ! pid=$(libvirtd_find "$1"); then
         host_enter_clean "$1" libvirtd --daemon --listen </dev/null >"$dir/libvirtd.out" 2>&1 ||
             die "libvirtd of '$1' does not start: $(cat "$dir/libvirtd.out")"
-        pid=$(libvirtd_find "$1") || die "libvirtd of '$1' ended at once: $(cat "$dir/libvirtd.out")"
+        pid=$(libvirtd_find "$1") ||
+            die "libvirtd of '$1' ended at once: $(cat "$dir/libvirtd.out")"
     fi
     process_record "$pid" "$dir/libvirtd.pid"
     wait_until 60 libvirtd_answers "$1" || die "libvirtd of '$1' does not answer"

@@ -23,8 +23,8 @@ netns_ensure() {
     ip -n "$1" link set lo up
 }
 
-# A bridge takes the lowest address of its ports for its own unless it is given one, and would change
-# it under its neighbours when a host comes or goes.
+# A bridge takes the lowest address of its ports for its own unless it is given one, and would
+# change it under its neighbours when a host comes or goes.
 bridge_ensure() { # NETNS BRIDGE ADDRESS
     link_exists "$1" "$2" || ip -n "$1" link add "$2" address "$3" type bridge forward_delay 0
     ip -n "$1" link set "$2" up

@@ -32,7 +32,8 @@ pki_issue() { # NAME ALTERNATIVE-NAMES KEY-FILE CERTIFICATE-FILE
     printf '%s\n' 'basicConstraints=critical,CA:FALSE' 'keyUsage=digitalSignature,keyEncipherment' \
         'extendedKeyUsage=serverAuth,clientAuth' "subjectAltName=$2" >"$request.extensions"
     openssl_quiet x509 -req -in "$request" -CA "$dir/cacert.pem" -CAkey "$dir/cakey.pem" \
-        -set_serial "0x$(openssl rand -hex 15)" -days 3650 -extfile "$request.extensions" -out "$4.new"
+        -set_serial "0x$(openssl rand -hex 15)" -days 3650 -extfile "$request.extensions" \
+        -out "$4.new"
     mv "$4.new" "$4"
     rm -f "$request" "$request.extensions"
 }
@@ -46,7 +47,8 @@ pki_client_ensure() {
 pki_host_ensure() { # HOST
     local pki names side
     pki=$(host_dir "$1")/etc/pki
-    names=DNS:$1,DNS:$1-data,IP:$(host_address "$1" "$CONTROL_NET"),IP:$(host_address "$1" "$DATA_NET")
+    names=DNS:$1,IP:$(host_address "$1" "$CONTROL_NET")
+    names+=,DNS:$1-data,IP:$(host_address "$1" "$DATA_NET")
     pki_issue "$1" "$names" "$pki/libvirt/private/serverkey.pem" "$pki/libvirt/servercert.pem"
     [[ -e $pki/qemu/client-cert.pem ]] && return
     mkdir -p "$pki/CA" "$pki/qemu"

@@ -9,12 +9,13 @@ assign() { # NAME VALUE
 }
 
 env_of_host() { # HOST
-    local prefix=LAB_${1^^} dir
+    local prefix=LAB_${1^^} dir address
     dir=$(host_dir "$1")
+    address=$(host_address "$1" "$CONTROL_NET")
     assign "${prefix}_NAME" "$1"
     assign "${prefix}_UUID" "$(uuid_of "$LAB_NAME" "$1")"
-    assign "${prefix}_ADDRESS" "$(host_address "$1" "$CONTROL_NET")"
-    assign "${prefix}_URI" "qemu+tls://$(host_address "$1" "$CONTROL_NET")/system?pkipath=$LAB_DIR/pki/client"
+    assign "${prefix}_ADDRESS" "$address"
+    assign "${prefix}_URI" "qemu+tls://$address/system?pkipath=$LAB_DIR/pki/client"
     assign "${prefix}_PEER_URI" "qemu+tls://$1/system"
     assign "${prefix}_MIGRATION_ADDRESS" "$(host_address "$1" "$DATA_NET")"
     assign "${prefix}_NETNS" "$(host_netns "$1")"
@@ -108,28 +109,36 @@ status_json() {
     printf '{"name": "%s", "accel": "%s", "shared": %s, "hosts": [' "$LAB_NAME" "$LAB_ACCEL" \
         "$( ((LAB_SHARED)) && echo true || echo false)"
     for host in $LAB_HOSTS; do
-        printf '%s\n  {"name": "%s", "address": "%s", "power": "%s", "libvirtd": "%s", "domains": %s, "cut": %s, "limit": "%s"}' \
-            "$separator" "$host" "$(host_address "$host" "$CONTROL_NET")" "$(host_power_state "$host")" \
-            "$(libvirtd_state "$host")" "$(json_words "$(host_domains "$host")")" \
-            "$(json_words "$(host_cuts "$host")")" "$(host_rate "$host")"
+        printf '%s\n  {"name": "%s", "address": "%s", "power": "%s", "libvirtd": "%s", ' \
+            "$separator" "$host" "$(host_address "$host" "$CONTROL_NET")" \
+            "$(host_power_state "$host")" "$(libvirtd_state "$host")"
+        printf '"domains": %s, "cut": %s, "limit": "%s"}' \
+            "$(json_words "$(host_domains "$host")")" "$(json_words "$(host_cuts "$host")")" \
+            "$(host_rate "$host")"
         separator=,
     done
     printf '\n]}\n'
 }
 
+status_of_host() { # HOST
+    local cuts rate
+    cuts=$(host_cuts "$1")
+    rate=$(host_rate "$1")
+    printf '%-8s %-15s power %-5s libvirtd %-8s domains: %s%s%s\n' "$1" \
+        "$(host_address "$1" "$CONTROL_NET")" "$(host_power_state "$1")" "$(libvirtd_state "$1")" \
+        "$(host_domains "$1")" "${cuts:+  cut: $cuts}" "${rate:+  limit: $rate}"
+}
+
 cmd_status() {
-    local host cuts rate
+    local host
     if [[ ${1:-} == --json ]]; then
         status_json
         return
     fi
-    echo "lab $LAB_NAME: $LAB_ACCEL, control $CONTROL_NET.0/24, data $DATA_NET.0/24, guests $GUEST_NET.0/24"
+    echo "lab $LAB_NAME: $LAB_ACCEL, control $CONTROL_NET.0/24, data $DATA_NET.0/24," \
+        "guests $GUEST_NET.0/24"
     for host in $LAB_HOSTS; do
-        cuts=$(host_cuts "$host")
-        rate=$(host_rate "$host")
-        printf '%-8s %-15s power %-5s libvirtd %-8s domains: %s%s%s\n' "$host" \
-            "$(host_address "$host" "$CONTROL_NET")" "$(host_power_state "$host")" \
-            "$(libvirtd_state "$host")" "$(host_domains "$host")" "${cuts:+  cut: $cuts}" "${rate:+  limit: $rate}"
+        status_of_host "$host"
     done
 }
 

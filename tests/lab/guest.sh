@@ -42,7 +42,8 @@ guest_put_disks() { # HOST NAME NUMBER [LINE OF network.env]...
     mmd -i "$config" ::drover
     shift 3
     printf '%s\n' "ADDRESS=$(guest_address "$number")" PREFIX=24 "GATEWAY=$LAB_GUEST_GATEWAY" \
-        "MAC=$(guest_mac "$number")" "HOSTNAME=guest$number" "INSTANCE_UUID=$(guest_uuid "$number")" "$@" |
+        "MAC=$(guest_mac "$number")" "HOSTNAME=guest$number" \
+        "INSTANCE_UUID=$(guest_uuid "$number")" "$@" |
         mcopy -i "$config" - ::drover/network.env
 }
 
@@ -116,5 +117,6 @@ guest_migrate() { # FROM TO NAME [VIRSH OPTION]...
     size=$(stat -c %s "$(host_variable "$from" POOL_DIR)/$name.config")
     truncate -s "$size" "$dir/$name.config"
     host_virsh "$from" migrate --live --p2p --tls --copy-storage-inc --persistent --undefinesource \
-        "$name" "$(host_variable "$to" PEER_URI)" "tcp://$(host_variable "$to" MIGRATION_ADDRESS)" "$@"
+        "$name" "$(host_variable "$to" PEER_URI)" \
+        "tcp://$(host_variable "$to" MIGRATION_ADDRESS)" "$@"
 }
