@@ -104,6 +104,7 @@ CREATE TABLE flavors (
 CREATE TABLE networks (
     id TEXT NOT NULL PRIMARY KEY,
     subnet_id TEXT NOT NULL UNIQUE,
+    subnet_name TEXT,
     name TEXT NOT NULL UNIQUE,
     bridge TEXT NOT NULL,
     cidr TEXT NOT NULL,
@@ -246,6 +247,8 @@ CREATE TABLE operations (
 );
 -- This index is the promise that an instance has at most one operation under way.
 CREATE UNIQUE INDEX operations_one_open ON operations (instance_id) WHERE is_open = 1;
+-- For the engine, which asks for all that are open; the closed ones are many.
+CREATE INDEX operations_open ON operations (is_open, id) WHERE is_open = 1;
 CREATE INDEX operations_by_instance ON operations (instance_id, id);
 
 CREATE TABLE operation_events (

@@ -92,22 +92,30 @@ row_filter_is_empty(const RowFilter *rows)
 }
 
 static bool
-row_passes(const RowFilter *rows, DbStatement *statement)
+shown_state_passes(const RowFilter *rows, DbStatement *statement)
 {
     const char *status = NULL;
     const char *task_state = NULL;
 
-    instance_peek(statement, &status, &task_state);
-    if (rows->statuses != NULL && !g_strv_contains((const char *const *)rows->statuses, status)) {
-        return false;
+    if (rows->statuses == NULL && rows->task_state == NULL) {
+        return true;
     }
-    if (rows->task_state != NULL && g_strcmp0(rows->task_state, task_state) != 0) {
+    instance_peek(statement, &status, &task_state);
+    return (rows->statuses == NULL ||
+               g_strv_contains((const char *const *)rows->statuses, status)) &&
+        (rows->task_state == NULL || g_strcmp0(rows->task_state, task_state) == 0);
+}
+
+static bool
+row_passes(const RowFilter *rows, DbStatement *statement)
+{
+    if (rows->name != NULL && !g_regex_match(rows->name, instance_peek_name(statement), 0, NULL)) {
         return false;
     }
     if (rows->ids != NULL && !g_hash_table_contains(rows->ids, instance_peek_id(statement))) {
         return false;
     }
-    return rows->name == NULL || g_regex_match(rows->name, instance_peek_name(statement), 0, NULL);
+    return shown_state_passes(rows, statement);
 }
 
 static const char *

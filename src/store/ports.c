@@ -169,6 +169,10 @@ address_range(const Network *network, AddressRange *ret_range, GError **error)
     uint32_t bound = 0;
     int prefix = 0;
 
+    if (network->cidr[0] == '\0') {
+        return error_set(error, ERROR_INVALID,
+            "network '%s' has no subnet: make one before instances can be on it", network->name);
+    }
     if (!network_parse_cidr(network->cidr, &base, &prefix)) {
         return error_set(error, ERROR_INTERNAL, "network '%s' has no usable address range: '%s'",
             network->name, network->cidr);
