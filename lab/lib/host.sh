@@ -177,7 +177,7 @@ host_power_off() { # HOST
 # Prints "PID COMMAND" of everything that runs on a host, with the machine's process ids.
 host_processes() { # HOST
     local pid name
-    for pid in $(ip netns pids "$(host_netns "$1")" 2>/dev/null); do
+    for pid in $(ip netns pids "$(host_netns "$1")" 2>/dev/null || true); do
         { read -r name <"/proc/$pid/comm"; } 2>/dev/null || continue
         echo "$pid $name"
     done

@@ -82,7 +82,7 @@ fabric_up() {
 
 fabric_down() {
     local pid
-    for pid in $(ip netns pids "$FABRIC_NETNS" 2>/dev/null); do
+    for pid in $(ip netns pids "$FABRIC_NETNS" 2>/dev/null || true); do
         kill -KILL "$pid" 2>/dev/null || true
     done
     ip link del "$ROOT_LINK" 2>/dev/null || true
