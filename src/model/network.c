@@ -18,6 +18,7 @@ network_free(Network *network)
     }
     g_free(network->id);
     g_free(network->subnet_id);
+    g_free(network->subnet_name);
     g_free(network->name);
     g_free(network->bridge);
     g_free(network->cidr);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* A network: a bridge that every host has, with an address range. */
+/* A network: a bridge that every host has, with an address range, which is its one subnet in the
+ * Network API. */
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Network {
-    char *id;        /* UUID */
-    char *subnet_id; /* UUID */
+    char *id;          /* UUID */
+    char *subnet_id;   /* UUID */
+    char *subnet_name; /* may be NULL */
     char *name;
     char *bridge;
-    char *cidr;      /* "10.20.0.0/24" */
-    char *gateway;   /* may be NULL */
+    char *cidr;       /* "10.20.0.0/24"; "" = no subnet yet: no instance can be on it */
+    char *gateway;    /* may be NULL */
     char *pool_start; /* first address handed out */
     char *pool_end;
     int64_t mtu;
