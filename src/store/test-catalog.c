@@ -294,6 +294,13 @@ test_networks(Fixture *fixture, const void *data)
     g_assert_cmpint(network->created_us, ==, test_now_us);
     g_autoptr(GPtrArray) networks = store_list_networks(fixture->store, &error);
     g_assert_cmpuint(networks->len, ==, 1);
+    g_free(network->cidr);
+    network->cidr = g_strdup("10.30.0.0/24");
+    network->subnet_name = g_strdup("private-v4");
+    g_assert_true(store_update_network(fixture->store, network, &error));
+    g_autoptr(Network) updated = store_get_network(fixture->store, id, &error);
+    g_assert_cmpstr(updated->cidr, ==, "10.30.0.0/24");
+    g_assert_cmpstr(updated->subnet_name, ==, "private-v4");
     g_assert_true(store_delete_network(fixture->store, id, &error));
     g_assert_false(store_delete_network(fixture->store, id, &error));
     g_assert_true(error_is(error, ERROR_NOT_FOUND));

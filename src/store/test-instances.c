@@ -98,6 +98,15 @@ test_lowest_free_address(Fixture *fixture, const void *data)
     g_assert_cmpuint(instances->len, ==, 3);
     g_autoptr(GPtrArray) ports = store_list_ports(fixture->store, NULL, network_id, &error);
     g_assert_cmpuint(ports->len, ==, 3);
+    g_autoptr(Network) network = store_get_network(fixture->store, network_id, NULL);
+    g_free(network->name);
+    network->name = g_strdup("renamed");
+    g_assert_true(store_update_network(fixture->store, network, NULL));
+    g_free(network->cidr);
+    network->cidr = g_strdup("");
+    g_assert_false(store_update_network(fixture->store, network, &error));
+    g_assert_true(error_is(error, ERROR_CONFLICT));
+    g_clear_error(&error);
     g_assert_false(store_delete_network(fixture->store, network_id, &error));
     g_assert_true(error_is(error, ERROR_CONFLICT));
 }
@@ -132,6 +141,31 @@ test_first_addresses_skip_network_and_gateway(Fixture *fixture, const void *data
     g_assert_cmpstr(first, ==, "10.30.0.2");
     g_assert_null(address_of(fixture, "missing", NULL, &error));
     g_assert_true(error_is(error, ERROR_NOT_FOUND));
+}
+
+static void
+test_network_in_use_keeps_its_range(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    const char *id = test_network(fixture);
+    g_autoptr(Network) network = store_get_network(fixture->store, id, &error);
+
+    g_free(network->cidr);
+    network->cidr = g_strdup("");
+    g_assert_true(store_update_network(fixture->store, network, &error));
+    g_assert_null(address_of(fixture, id, NULL, &error));
+    g_assert_true(error_is(error, ERROR_INVALID));
+    g_assert_nonnull(strstr(error->message, "has no subnet"));
+    g_clear_error(&error);
+    g_free(network->cidr);
+    network->cidr = g_strdup("10.20.0.0/24");
+    g_assert_true(store_update_network(fixture->store, network, &error));
+    g_autofree char *address = address_of(fixture, id, NULL, &error);
+    g_assert_cmpstr(address, ==, "10.20.0.10");
+    g_free(network->cidr);
+    network->cidr = g_strdup("10.21.0.0/24");
+    g_assert_false(store_update_network(fixture->store, network, &error));
+    g_assert_true(error_is(error, ERROR_CONFLICT));
 }
 
 typedef struct Creator {
@@ -513,6 +547,27 @@ test_observation_yields_to_an_operation(Fixture *fixture, const void *data)
     g_assert_true(read->should_run);
 }
 
+static void
+test_lost_instance(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    const Fault fault = {.code = 500, .message = "Its host has lost it"};
+
+    test_host(fixture, "hosta");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Instance) busy = test_active_instance(fixture, "busy", "hosta");
+    g_autoptr(Migration) migration = test_migration(fixture, busy);
+    g_assert_true(store_report_instance_lost(fixture->store, vm->id, &fault, &error));
+    g_assert_true(store_report_instance_lost(fixture->store, busy->id, &fault, &error));
+    g_autoptr(Instance) lost = store_get_instance(fixture->store, vm->id, &error);
+    g_assert_cmpint(lost->vm_state, ==, VM_STATE_ERROR);
+    g_assert_cmpint(lost->power_state, ==, POWER_STATE_NONE);
+    g_assert_cmpstr(lost->fault.message, ==, "Its host has lost it");
+    g_autoptr(Instance) moving = store_get_instance(fixture->store, busy->id, &error);
+    g_assert_cmpint(moving->vm_state, ==, VM_STATE_ACTIVE);
+    g_assert_false(moving->has_fault);
+}
+
 #define ADD(name, function)                                                                        \
     g_test_add("/store/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
@@ -524,6 +579,7 @@ main(int argc, char **argv)
     ADD("lowest-free-address", test_lowest_free_address);
     ADD("bad-fixed-addresses", test_bad_fixed_addresses);
     ADD("first-addresses", test_first_addresses_skip_network_and_gateway);
+    ADD("network-in-use-keeps-its-range", test_network_in_use_keeps_its_range);
     ADD("concurrent-creates-share-nothing", test_concurrent_creates_share_nothing);
     ADD("filters", test_filters);
     ADD("change-times", test_change_times);
@@ -536,5 +592,6 @@ main(int argc, char **argv)
     ADD("failed-delete-can-be-asked-again", test_failed_delete_can_be_asked_again);
     ADD("small-changes", test_small_changes);
     ADD("observation-yields-to-an-operation", test_observation_yields_to_an_operation);
+    ADD("lost-instance", test_lost_instance);
     return g_test_run();
 }
