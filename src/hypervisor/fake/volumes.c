@@ -130,15 +130,37 @@ content_of_new_disk(FakeFleet *fleet, const char *uuid)
         TEXT(uuid));
 }
 
+/* The bases below a guest, kept beside its root disk: what another host needs to run it. */
+static bool
+check_bases(FakeFleet *fleet, const char *pool, const char *bases, GError **error)
+{
+    g_auto(GStrv) hashes = g_strsplit(bases, " ", -1);
+    for (int i = 0; hashes[i] != NULL; i++) {
+        if (hashes[i][0] != '\0' && !volumes_has_base(fleet, pool, hashes[i])) {
+            return error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no complete base '%s'",
+                pool, hashes[i]);
+        }
+    }
+    return true;
+}
+
+static char *
+find_bases(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    g_autofree char *name = name_of(uuid, ".root", "");
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select text from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
+    return g_strdup(world_next(rows) ? world_text(rows, 0) : "");
+}
+
 bool
 volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, GError **error)
 {
-    const char *const bases[] = {guest->root_hash, guest->kernel_hash, guest->initrd_hash};
-    for (unsigned int i = 0; i < G_N_ELEMENTS(bases); i++) {
-        if (bases[i] != NULL && !volumes_has_base(fleet, pool, bases[i])) {
-            return error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no complete base '%s'",
-                pool, bases[i]);
-        }
+    g_autofree char *bases = g_strjoin(" ", guest->root_hash, /* a kernel is optional */
+        guest->kernel_hash != NULL ? guest->kernel_hash : "",
+        guest->initrd_hash != NULL ? guest->initrd_hash : "", NULL);
+    if (!check_bases(fleet, pool, bases, error)) {
+        return false;
     }
     if (volumes_has_guest(fleet, pool, guest->uuid)) {
         return true;
@@ -150,6 +172,9 @@ volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, G
     }
     insert_guest_volume(fleet, pool, guest->uuid, ".root", guest->root_size_bytes, allocated,
         content_of_new_disk(fleet, guest->uuid));
+    g_autofree char *root = name_of(guest->uuid, ".root", "");
+    world_run(fleet->world, "update volumes set text = ?3 where pool = ?1 and name = ?2",
+        TEXT(pool), TEXT(root), TEXT(bases));
     insert_guest_volume(fleet, pool, guest->uuid, ".config", config_size, config_size, 1);
     insert_guest_volume(fleet, pool, guest->uuid, ".console", 0, 0, 1);
     return true;
@@ -175,14 +200,19 @@ volumes_prepare_guest(
         return error_set(
             error, ERROR_CONFLICT, "both hosts share pool '%s': there is nothing to prepare", pool);
     }
+    g_autofree char *bases = find_bases(fleet, from_pool, uuid);
+    if (!check_bases(fleet, pool, bases, error)) {
+        return false;
+    }
     /* Leftovers of an earlier attempt; what they hold was never complete, or is old. */
     volumes_remove_guest(fleet, pool, uuid, false);
     if (!check_room(fleet, pool, volumes_guest_bytes(fleet, from_pool, uuid), error)) {
         return false;
     }
     world_run(fleet->world,
-        "insert into volumes (pool, name, guest, size, allocated, complete, content)"
-        " select ?1, name, guest, size, allocated, 0, 0 from volumes"
+        "insert into volumes (pool, name, guest, size, allocated, complete, content, text)"
+        " select ?1, name, guest, size, allocated, 0, 0,"
+        "  case when name like '%.root' then text else '' end from volumes"
         " where guest = ?3 and pool = ?2",
         TEXT(pool), TEXT(from_pool), TEXT(uuid));
     return true;

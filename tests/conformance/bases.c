@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Base volumes. */
+#include "fixture.h"
+
+/* The same base, of which only a complete one on the host will do. */
+static BaseImage
+without_file(const BaseImage *image)
+{
+    BaseImage gone = *image;
+    gone.path = NULL;
+    return gone;
+}
+
+static void
+test_a_complete_base_is_left_alone(Fixture *fixture)
+{
+    const BaseImage *image = &fixture->target->root;
+    BaseImage gone = without_file(image);
+    assert_ok(hypervisor_ensure_base(fixture->a, image, &error));
+    assert_ok(hypervisor_ensure_base(fixture->a, image, &error));
+    assert_ok(hypervisor_ensure_base(fixture->a, &gone, &error));
+}
+
+static void
+test_an_incomplete_base_is_made_again(Fixture *fixture)
+{
+    const BaseImage *image = &fixture->target->root;
+    BaseImage gone = without_file(image);
+    assert_ok(hypervisor_ensure_base(fixture->a, image, &error));
+    fixture->target->spoil_base(fixture->target, &fixture->target->hosts[0], image->sha256);
+    assert_fails(hypervisor_ensure_base(fixture->a, &gone, &error), ERROR_NOT_FOUND);
+    assert_ok(hypervisor_ensure_base(fixture->a, image, &error));
+    assert_ok(hypervisor_ensure_base(fixture->a, &gone, &error));
+    assert_ok(hypervisor_start_guest(fixture->a, fixture_create(fixture, fixture->a), &error));
+}
+
+static void
+test_a_base_is_copied_from_a_host_that_has_it(Fixture *fixture)
+{
+    const BaseImage *image = &fixture->target->root;
+    BaseImage gone = without_file(image);
+    assert_ok(hypervisor_ensure_base(fixture->a, image, &error));
+    assert_ok(hypervisor_ensure_base(fixture->b, image, &error));
+    fixture->target->spoil_base(fixture->target, &fixture->target->hosts[1], image->sha256);
+    assert_ok(hypervisor_copy_base(fixture->b, fixture->a, &gone, &error));
+    assert_ok(hypervisor_ensure_base(fixture->b, &gone, &error));
+    assert_ok(hypervisor_copy_base(fixture->b, fixture->a, &gone, &error));
+    assert_ok(hypervisor_start_guest(fixture->b, fixture_create(fixture, fixture->b), &error));
+}
+
+static void
+test_a_base_is_not_copied_from_a_host_without_it(Fixture *fixture)
+{
+    BaseImage nobody = without_file(&fixture->target->root);
+    nobody.sha256 = "00000000000000000000000000000000ffffffffffffffffffffffffffffffff";
+    assert_fails(hypervisor_copy_base(fixture->b, fixture->a, &nobody, &error), ERROR_NOT_FOUND);
+    assert_fails(hypervisor_ensure_base(fixture->b, &nobody, &error), ERROR_NOT_FOUND);
+}
+
+void
+conformance_add_bases(Target *target)
+{
+    fixture_add("/base/a-complete-base-is-left-alone", target, test_a_complete_base_is_left_alone);
+    fixture_add(
+        "/base/an-incomplete-base-is-made-again", target, test_an_incomplete_base_is_made_again);
+    fixture_add("/base/a-base-is-copied-from-a-host-that-has-it", target,
+        test_a_base_is_copied_from_a_host_that_has_it);
+    fixture_add("/base/a-base-is-not-copied-from-a-host-without-it", target,
+        test_a_base_is_not_copied_from_a_host_without_it);
+}

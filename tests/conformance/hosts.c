@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Sessions, facts, markers. */
+#include "fixture.h"
+
+#include "base/clock.h"
+
+static void
+test_probe_tells_what_the_host_is(Fixture *fixture)
+{
+    HostFacts facts = {0};
+    assert_ok(hypervisor_probe(fixture->a, &facts, &error));
+    g_assert_cmpstr(facts.hostname, !=, "");
+    g_assert_cmpstr(facts.hypervisor_type, ==, "QEMU");
+    g_assert_cmpint(facts.hypervisor_version, >, 5000000);
+    g_assert_cmpint(facts.libvirt_version, >, 9000000);
+    g_assert_cmpstr(facts.arch, ==, "x86_64");
+    g_assert_cmpint(facts.cpu_json[0], ==, '{');
+    g_assert_cmpint(facts.vcpus, >, 0);
+    g_assert_cmpint(facts.memory_free_mib, >, 0);
+    g_assert_cmpint(facts.memory_mib, >=, facts.memory_free_mib);
+    g_assert_cmpint(facts.pool_available_bytes, >, 0);
+    g_assert_cmpint(facts.pool_capacity_bytes, >=, facts.pool_available_bytes);
+    g_assert_cmpint(facts.pool_path[0], ==, '/');
+    int n_domains = facts.running_domains;
+    host_facts_clear(&facts);
+
+    fixture_start(fixture, fixture->a);
+    assert_ok(hypervisor_probe(fixture->a, &facts, &error));
+    g_assert_cmpint(facts.running_domains, ==, n_domains + 1);
+    host_facts_clear(&facts);
+}
+
+static void
+test_ping_is_answered(Fixture *fixture)
+{
+    assert_ok(hypervisor_ping(fixture->a, &error));
+    assert_ok(hypervisor_ping(fixture->a, &error));
+}
+
+static void
+test_a_dead_host_is_down(Fixture *fixture)
+{
+    assert_fails(hypervisor_open(fixture->target->hypervisor, &fixture->target->dead, 1,
+                     fixture_on_event, fixture, &error) != NULL,
+        ERROR_HYPERVISOR_DOWN);
+}
+
+static void
+test_events_carry_their_session(Fixture *fixture)
+{
+    HypervisorHost *again = fixture_open(fixture, &fixture->target->hosts[0], 99);
+    const char *uuid = fixture_start(fixture, fixture->a);
+    g_assert_true(
+        fixture_wait_domain_event(fixture, SESSION_A, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED));
+    g_assert_true(
+        fixture_wait_domain_event(fixture, 99, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED));
+    g_assert_cmpint(fixture_count_events(fixture, SESSION_B), ==, 0);
+    hypervisor_host_unref(again);
+}
+
+static void
+test_no_event_comes_after_close(Fixture *fixture)
+{
+    HypervisorHost *again = fixture_open(fixture, &fixture->target->hosts[0], 99);
+    hypervisor_host_unref(again);
+    int n_events = fixture_count_events(fixture, 99);
+    const char *uuid = fixture_start(fixture, fixture->a);
+    g_assert_true(
+        fixture_wait_domain_event(fixture, SESSION_A, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED));
+    g_assert_cmpint(fixture_count_events(fixture, 99), ==, n_events);
+}
+
+/* Makes the marker on both hosts, one after the other. */
+static void
+probe_pool(Fixture *fixture, bool is_shared)
+{
+    g_autofree char *token = clock_random_hex(clock_system(), 8);
+    bool existed = true;
+    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    g_assert_false(existed);
+    assert_ok(hypervisor_create_marker(fixture->b, token, &existed, &error));
+    g_assert_cmpint(existed, ==, is_shared);
+    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    g_assert_true(existed);
+
+    assert_ok(hypervisor_delete_marker(fixture->b, token, &error));
+    assert_ok(hypervisor_delete_marker(fixture->b, token, &error));
+    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    g_assert_cmpint(existed, ==, !is_shared);
+    assert_ok(hypervisor_delete_marker(fixture->a, token, &error));
+}
+
+static void
+test_markers_tell_pools_apart(Fixture *fixture)
+{
+    probe_pool(fixture, false);
+}
+
+static void
+test_markers_find_a_shared_pool(Fixture *fixture)
+{
+    probe_pool(fixture, true);
+}
+
+void
+conformance_add_hosts(Target *target)
+{
+    fixture_add("/host/probe-tells-what-the-host-is", target, test_probe_tells_what_the_host_is);
+    fixture_add("/host/ping-is-answered", target, test_ping_is_answered);
+    fixture_add("/host/a-dead-host-is-down", target, test_a_dead_host_is_down);
+    fixture_add("/host/events-carry-their-session", target, test_events_carry_their_session);
+    fixture_add("/host/no-event-comes-after-close", target, test_no_event_comes_after_close);
+    fixture_add("/host/markers-tell-pools-apart", target, test_markers_tell_pools_apart);
+    fixture_add_shared("/host/markers-find-a-shared-pool", target, test_markers_find_a_shared_pool);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Guests between two hosts. */
+#include "fixture.h"
+
+#define N_AT_ONCE 6
+
+static void
+prepare(Fixture *fixture, const char *uuid)
+{
+    fixture_ensure_bases(fixture, fixture->b);
+    assert_ok(hypervisor_prepare_dest(fixture->b, fixture->a, uuid, &error));
+}
+
+/* The guest is on b, wholly, and has left a. */
+static void
+assert_arrived(Fixture *fixture, const char *uuid, DomainState state, DomainReason reason)
+{
+    g_autoptr(DomainView) view = g_new0(DomainView, 1);
+    fixture_assert_view(fixture->b, uuid, state, reason, DOMAIN_JOB_NONE);
+    assert_ok(hypervisor_describe_domain(fixture->b, uuid, view, &error));
+    g_assert_true(view->persistent);
+    g_assert_true(view->is_ours);
+    g_assert_cmpint(view->generation, ==, 2);
+    g_assert_cmpint(view->operation, ==, 42);
+    fixture_assert_absent(fixture->a, uuid);
+}
+
+static void
+assert_moved_events(Fixture *fixture, const char *uuid)
+{
+    g_assert_true(fixture_wait_domain_event(
+        fixture, SESSION_B, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED));
+    g_assert_true(fixture_wait_domain_event(
+        fixture, SESSION_A, uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED));
+    g_assert_true(fixture_wait_event(fixture, SESSION_B, uuid, HOST_EVENT_JOB_DONE));
+}
+
+/* It can be stopped and started on b from what arrived. */
+static void
+assert_lives_on(Fixture *fixture, const char *uuid)
+{
+    assert_ok(hypervisor_destroy_guest(fixture->b, uuid, &error));
+    assert_ok(hypervisor_start_guest(fixture->b, uuid, &error));
+    fixture_assert_view(fixture->b, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+}
+
+static void
+test_a_guest_moves_with_its_disks(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    prepare(fixture, uuid);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+    JobStats stats;
+    assert_ok(hypervisor_query_done_job(fixture->b, uuid, &stats, &error));
+    g_assert_cmpint(stats.memory_total_bytes, >, 0);
+    g_assert_cmpint(stats.memory_processed_bytes, >, 0);
+    g_assert_cmpint(stats.downtime_ms, >=, 0);
+    g_assert_cmpint(stats.elapsed_ms, >, 0);
+    assert_moved_events(fixture, uuid);
+    assert_ok(hypervisor_remove_disks(fixture->a, uuid, &error));
+    assert_lives_on(fixture, uuid);
+}
+
+static void
+test_a_guest_moves_on_a_shared_pool(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, false);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+    assert_moved_events(fixture, uuid);
+    assert_ok(hypervisor_forget_guest(fixture->a, uuid, &error));
+    assert_lives_on(fixture, uuid);
+}
+
+static void
+test_a_guest_comes_back(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    prepare(fixture, uuid);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_ok(hypervisor_remove_disks(fixture->a, uuid, &error));
+    assert_ok(hypervisor_prepare_dest(fixture->a, fixture->b, uuid, &error));
+    assert_ok(hypervisor_live_migrate(fixture->b, fixture->a, &request, &error));
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED, DOMAIN_JOB_NONE);
+    fixture_assert_absent(fixture->b, uuid);
+}
+
+static void
+test_prepare_copes_with_leftovers(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    prepare(fixture, uuid);
+    assert_ok(hypervisor_prepare_dest(fixture->b, fixture->a, uuid, &error));
+    fixture_assert_absent(fixture->b, uuid);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+}
+
+static void
+test_prepare_needs_the_base(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    fixture_ensure_bases(fixture, fixture->b);
+    fixture->target->spoil_base(
+        fixture->target, &fixture->target->hosts[1], fixture->target->root.sha256);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(hypervisor_prepare_dest(fixture->b, fixture->a, uuid, &error));
+    g_assert_nonnull(error);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+}
+
+static void
+test_a_guest_does_not_move_to_where_it_is(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(hypervisor_live_migrate(fixture->a, fixture->a, &request, &error));
+    g_assert_nonnull(error);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+}
+
+static void
+test_what_does_not_run_does_not_move(Fixture *fixture)
+{
+    const char *uuid = fixture_create(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    prepare(fixture, uuid);
+    g_autoptr(GError) off_error = NULL;
+    g_assert_false(hypervisor_live_migrate(fixture->a, fixture->b, &request, &off_error));
+    g_assert_nonnull(off_error);
+    g_assert_false(error_is(off_error, ERROR_OUTCOME_UNKNOWN));
+    fixture_wait_state(fixture, fixture->a, uuid, DOMAIN_SHUT_OFF);
+    fixture_assert_absent(fixture->b, uuid);
+
+    request = fixture_request(fixture_new_uuid(fixture), true);
+    assert_fails(
+        hypervisor_live_migrate(fixture->a, fixture->b, &request, &error), ERROR_NOT_FOUND);
+}
+
+/* Slow enough to be looked at. */
+static FixtureMove *
+begin_slow_move(Fixture *fixture, const char *uuid)
+{
+    MigrateRequest request = fixture_request(uuid, true);
+    request.bandwidth_mib_s = fixture->target->slow_mib_s;
+    prepare(fixture, uuid);
+    FixtureMove *move = fixture_begin_move(fixture->a, fixture->b, &request);
+    fixture_wait_job(fixture, fixture->a, uuid, DOMAIN_JOB_OUT);
+    return move;
+}
+
+static void
+test_a_running_job_is_seen_and_aborted(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    JobStats stats;
+    assert_fails(hypervisor_query_job(fixture->a, uuid, &stats, &error), ERROR_CONFLICT);
+    assert_fails(hypervisor_abort_job(fixture->a, uuid, &error), ERROR_CONFLICT);
+
+    FixtureMove *move = begin_slow_move(fixture, uuid);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_PAUSED);
+    fixture_assert_view(fixture->b, uuid, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_IN);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_OUT);
+    assert_ok(hypervisor_query_job(fixture->a, uuid, &stats, &error));
+    g_assert_cmpint(stats.elapsed_ms, >=, 0);
+    assert_ok(hypervisor_abort_job(fixture->a, uuid, &error));
+
+    g_autoptr(GError) error = NULL;
+    fixture_end_move(move, &error);
+    g_assert_error(error, DROVER_ERROR, ERROR_CANCELLED);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_ABSENT);
+    fixture_wait_state(fixture, fixture->a, uuid, DOMAIN_RUNNING);
+    fixture_wait_job(fixture, fixture->a, uuid, DOMAIN_JOB_NONE);
+}
+
+static void
+test_an_aborted_guest_moves_later(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    FixtureMove *move = begin_slow_move(fixture, uuid);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_PAUSED);
+    assert_ok(hypervisor_abort_job(fixture->a, uuid, &error));
+    g_autoptr(GError) abort_error = NULL;
+    fixture_end_move(move, &abort_error);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_ABSENT);
+    assert_ok(hypervisor_prepare_dest(fixture->b, fixture->a, uuid, &error));
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+}
+
+static void
+test_a_paused_guest_arrives_paused(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    assert_ok(hypervisor_pause_guest(fixture->a, uuid, &error));
+    prepare(fixture, uuid);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_PAUSED, DOMAIN_REASON_USER);
+    assert_ok(hypervisor_resume_guest(fixture->b, uuid, &error));
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_RUNNING);
+}
+
+static void
+test_a_guest_paused_on_the_way_arrives_running(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    request.bandwidth_mib_s = 16 * fixture->target->slow_mib_s;
+    prepare(fixture, uuid);
+    FixtureMove *move = fixture_begin_move(fixture->a, fixture->b, &request);
+    fixture_wait_job(fixture, fixture->a, uuid, DOMAIN_JOB_OUT);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_PAUSED);
+    assert_ok(hypervisor_pause_guest(fixture->a, uuid, &error));
+    g_autoptr(GError) error = NULL;
+    fixture_end_move(move, &error);
+    g_assert_no_error(error);
+    fixture_assert_absent(fixture->a, uuid);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_RUNNING);
+}
+
+/* libvirtd takes five requests per connection, and a migrate call is one for all its time. */
+static void
+test_six_move_at_once_from_one_host(Fixture *fixture)
+{
+    const char *uuids[N_AT_ONCE];
+    FixtureMove *moves[N_AT_ONCE];
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        uuids[i] = fixture_start(fixture, fixture->a);
+        assert_ok(hypervisor_pause_guest(fixture->a, uuids[i], &error));
+        prepare(fixture, uuids[i]);
+    }
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        MigrateRequest request = fixture_request(uuids[i], true);
+        moves[i] = fixture_begin_move(fixture->a, fixture->b, &request);
+    }
+    assert_ok(hypervisor_ping(fixture->a, &error));
+    for (int i = 0; i < N_AT_ONCE; i++) {
+        g_autoptr(GError) error = NULL;
+        fixture_end_move(moves[i], &error);
+        g_assert_no_error(error);
+        fixture_assert_absent(fixture->a, uuids[i]);
+        fixture_wait_state(fixture, fixture->b, uuids[i], DOMAIN_PAUSED);
+    }
+    assert_ok(hypervisor_ping(fixture->a, &error)); /* keep-alive has not closed it */
+}
+
+void
+conformance_add_migrations(Target *target)
+{
+    fixture_add(
+        "/migration/a-guest-moves-with-its-disks", target, test_a_guest_moves_with_its_disks);
+    fixture_add_shared(
+        "/migration/a-guest-moves-on-a-shared-pool", target, test_a_guest_moves_on_a_shared_pool);
+    fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);
+    fixture_add(
+        "/migration/prepare-copes-with-leftovers", target, test_prepare_copes_with_leftovers);
+    fixture_add("/migration/prepare-needs-the-base", target, test_prepare_needs_the_base);
+    fixture_add("/migration/a-guest-does-not-move-to-where-it-is", target,
+        test_a_guest_does_not_move_to_where_it_is);
+    fixture_add(
+        "/migration/what-does-not-run-does-not-move", target, test_what_does_not_run_does_not_move);
+    fixture_add("/migration/a-running-job-is-seen-and-aborted", target,
+        test_a_running_job_is_seen_and_aborted);
+    fixture_add(
+        "/migration/an-aborted-guest-moves-later", target, test_an_aborted_guest_moves_later);
+    fixture_add(
+        "/migration/a-paused-guest-arrives-paused", target, test_a_paused_guest_arrives_paused);
+    fixture_add("/migration/a-guest-paused-on-the-way-arrives-running", target,
+        test_a_guest_paused_on_the_way_arrives_running);
+    fixture_add(
+        "/migration/six-move-at-once-from-one-host", target, test_six_move_at_once_from_one_host);
+}
