@@ -204,8 +204,9 @@ domains_reset(FakeFleet *fleet, const char *host, const char *uuid)
         " returning boots, name, pool",
         TEXT(host), TEXT(uuid));
     if (world_next(rows)) {
-        g_autofree char *line = g_strdup_printf("guest: %s is up, boot %" G_GINT64_FORMAT " on %s\n",
-            world_text(rows, 1), world_int(rows, 0), host);
+        g_autofree char *line =
+            g_strdup_printf("guest: %s is up, boot %" G_GINT64_FORMAT " on %s\n",
+                world_text(rows, 1), world_int(rows, 0), host);
         g_autofree char *pool = g_strdup(world_text(rows, 2));
         volumes_append_console(fleet, pool, uuid, line);
     }

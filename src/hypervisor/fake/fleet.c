@@ -150,23 +150,33 @@ waiter_is_ready(const FakeWaiter *waiter, int64_t now_us)
 }
 
 static void
+wake(FakeFleet *fleet, FakeWaiter *waiter)
+{
+    waiter->is_woken = true;
+    if (waiter->is_blocked) {
+        waiter->is_blocked = false;
+        fleet->n_blocked--;
+        if (fleet->hook != NULL) {
+            fleet->hook(false, fleet->hook_data);
+        }
+    }
+    g_cond_signal(&waiter->cond);
+}
+
+/* Of the calls that go on to change something one is woken at a time; its own fleet_leave wakes
+ * the next: so what they do to the world comes in the same order in every run of a simulation. */
+static void
 wake_waiters(FakeFleet *fleet)
 {
     int64_t now_us = fleet_now_us(fleet);
+    bool has_resumed = false;
     for (unsigned int i = 0; i < fleet->waiters->len; i++) {
         FakeWaiter *waiter = fleet->waiters->pdata[i];
-        if (waiter->is_woken || !waiter_is_ready(waiter, now_us)) {
-            continue;
+        bool resumes = waiter->uuid == NULL && !waiter->session->is_closed;
+        if (!waiter->is_woken && waiter_is_ready(waiter, now_us) && !(resumes && has_resumed)) {
+            has_resumed = has_resumed || resumes;
+            wake(fleet, waiter);
         }
-        waiter->is_woken = true;
-        if (waiter->is_blocked) {
-            waiter->is_blocked = false;
-            fleet->n_blocked--;
-            if (fleet->hook != NULL) {
-                fleet->hook(false, fleet->hook_data);
-            }
-        }
-        g_cond_signal(&waiter->cond);
     }
 }
 

@@ -3,144 +3,23 @@
 #include "hypervisor/fake/jobs.h"
 
 #include "hypervisor/fake/domains.h"
+#include "hypervisor/fake/job_rows.h"
 #include "hypervisor/fake/volumes.h"
 
 #define MIB (INT64_C(1) << 20)
 /* QEMU's own downtime limit, when the caller names none. */
 #define DEFAULT_DOWNTIME_US 300000
 
-typedef enum {
-    JOB_DISK,   /* passes over the disks */
-    JOB_MEMORY, /* passes over memory */
-    JOB_SWITCH, /* both sides stand still */
-    JOB_LOST,   /* a side does not hear the other; was in lost_phase */
-    JOB_DEAD,   /* as lost_phase: a side lost its power, there is no way back */
-} JobPhase;
-
-typedef struct Job {
-    char uuid[37];
-    char *source;
-    char *dest;
-    char *source_pool;
-    char *dest_pool;
-    JobPhase phase;
-    int64_t started_us;
-    int64_t disk_bytes;
-    int64_t memory_bytes;
-    int64_t bytes_s; /* 0 = at once */
-    int64_t dirty_bytes_s;
-    int64_t downtime_us; /* what may be left for the switchover */
-    int64_t iteration;   /* passes over memory so far */
-    int64_t pass_us;     /* when this pass began */
-    int64_t pass_bytes;  /* what it moves */
-    int64_t moved_bytes; /* of memory, before this pass */
-    int64_t due_us;
-    int64_t paused_us;   /* since when the guest dirties nothing; 0 = it runs */
-    int64_t switched_us; /* when both sides stopped */
-    bool was_paused;     /* before the migration: it arrives paused */
-    int64_t lost_us;
-    JobPhase lost_phase;
-    int64_t left_us; /* from lost_us to when it would have been due */
-} Job;
-
-static void
-job_clear(Job *job)
-{
-    g_free(job->source);
-    g_free(job->dest);
-    g_free(job->source_pool);
-    g_free(job->dest_pool);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Job, job_clear)
-
-#define JOB_COLUMNS                                                                                \
-    "uuid, source, dest, source_pool, dest_pool, phase, started_us, disk_bytes, memory_bytes,"     \
-    " bytes_s, dirty_bytes_s, downtime_us, iteration, pass_us, pass_bytes, moved_bytes, due_us,"   \
-    " paused_us, switched_us, was_paused, lost_us, lost_phase, left_us"
-
-static bool
-read_job(WorldRows *rows, Job *ret_job)
-{
-    *ret_job = (Job){0};
-    if (!world_next(rows)) {
-        return false;
-    }
-    g_strlcpy(ret_job->uuid, world_text(rows, 0), sizeof ret_job->uuid);
-    ret_job->source = g_strdup(world_text(rows, 1));
-    ret_job->dest = g_strdup(world_text(rows, 2));
-    ret_job->source_pool = g_strdup(world_text(rows, 3));
-    ret_job->dest_pool = g_strdup(world_text(rows, 4));
-    ret_job->phase = (JobPhase)world_int(rows, 5);
-    ret_job->started_us = world_int(rows, 6);
-    ret_job->disk_bytes = world_int(rows, 7);
-    ret_job->memory_bytes = world_int(rows, 8);
-    ret_job->bytes_s = world_int(rows, 9);
-    ret_job->dirty_bytes_s = world_int(rows, 10);
-    ret_job->downtime_us = world_int(rows, 11);
-    ret_job->iteration = world_int(rows, 12);
-    ret_job->pass_us = world_int(rows, 13);
-    ret_job->pass_bytes = world_int(rows, 14);
-    ret_job->moved_bytes = world_int(rows, 15);
-    ret_job->due_us = world_int(rows, 16);
-    ret_job->paused_us = world_int(rows, 17);
-    ret_job->switched_us = world_int(rows, 18);
-    ret_job->was_paused = world_int(rows, 19) != 0;
-    ret_job->lost_us = world_int(rows, 20);
-    ret_job->lost_phase = (JobPhase)world_int(rows, 21);
-    ret_job->left_us = world_int(rows, 22);
-    return true;
-}
-
-static bool
-find_job(FakeFleet *fleet, const char *uuid, Job *ret_job)
-{
-    g_autoptr(WorldRows) rows =
-        world_select(fleet->world, "select " JOB_COLUMNS " from jobs where uuid = ?1", TEXT(uuid));
-    return read_job(rows, ret_job);
-}
-
-static void
-insert_job(FakeFleet *fleet, const Job *job)
-{
-    world_run(fleet->world,
-        "insert into jobs (" JOB_COLUMNS ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
-        TEXT(job->uuid), TEXT(job->source), TEXT(job->dest), TEXT(job->source_pool),
-        TEXT(job->dest_pool), INT(job->phase), INT(job->started_us), INT(job->disk_bytes),
-        INT(job->memory_bytes), INT(job->bytes_s), INT(job->dirty_bytes_s), INT(job->downtime_us),
-        INT(job->iteration), INT(job->pass_us), INT(job->pass_bytes), INT(job->moved_bytes),
-        INT(job->due_us), INT(job->paused_us), INT(job->switched_us), INT(job->was_paused),
-        INT(job->lost_us), INT(job->lost_phase), INT(job->left_us));
-}
-
-static void
-update_job(FakeFleet *fleet, const Job *job)
-{
-    world_run(fleet->world,
-        "update jobs set phase = ?2, iteration = ?3, pass_us = ?4, pass_bytes = ?5,"
-        " moved_bytes = ?6, due_us = ?7, paused_us = ?8, switched_us = ?9, lost_us = ?10,"
-        " lost_phase = ?11, left_us = ?12 where uuid = ?1",
-        TEXT(job->uuid), INT(job->phase), INT(job->iteration), INT(job->pass_us),
-        INT(job->pass_bytes), INT(job->moved_bytes), INT(job->due_us), INT(job->paused_us),
-        INT(job->switched_us), INT(job->lost_us), INT(job->lost_phase), INT(job->left_us));
-}
-
-static void
-delete_job(FakeFleet *fleet, const char *uuid)
-{
-    world_run(fleet->world, "delete from jobs where uuid = ?1", TEXT(uuid));
-}
-
 /* ---- starting ---- */
 
 static int64_t
-time_for(const Job *job, int64_t bytes)
+time_for(const FakeJob *job, int64_t bytes)
 {
     return job->bytes_s == 0 ? 0 : (int64_t)((double)bytes / (double)job->bytes_s * 1e6);
 }
 
 static void
-begin_pass(Job *job, JobPhase phase, int64_t now_us, int64_t bytes)
+begin_pass(FakeJob *job, FakeJobPhase phase, int64_t now_us, int64_t bytes)
 {
     job->phase = phase;
     job->pass_us = now_us;
@@ -232,7 +111,7 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
         return false;
     }
     int64_t now_us = fleet_now_us(fleet);
-    Job job = {
+    FakeJob job = {
         .source = source->host,
         .dest = dest->host,
         .source_pool = source->pool,
@@ -250,7 +129,7 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
     };
     g_strlcpy(job.uuid, request->uuid, sizeof job.uuid);
     begin_pass(&job, JOB_DISK, now_us, job.disk_bytes);
-    insert_job(fleet, &job);
+    job_rows_insert(fleet, &job);
     make_incoming(fleet, dest, request, &domain);
     return true;
 }
@@ -266,11 +145,11 @@ emit_job_done(FakeFleet *fleet, const char *host, const char *uuid)
 }
 
 static void
-complete(FakeFleet *fleet, Job *job)
+complete(FakeFleet *fleet, FakeJob *job)
 {
     int64_t now_us = job->due_us;
     bool is_copied = strcmp(job->source_pool, job->dest_pool) != 0;
-    delete_job(fleet, job->uuid);
+    job_rows_delete(fleet, job->uuid);
     volumes_write(fleet, job->dest_pool, job->uuid, is_copied);
     world_run(fleet->world, "update domains set persistent = 1 where host = ?1 and uuid = ?2",
         TEXT(job->dest), TEXT(job->uuid));
@@ -293,9 +172,9 @@ complete(FakeFleet *fleet, Job *job)
 
 /* The destination's half goes, the guest goes on at the source if it is there. */
 static void
-give_up(FakeFleet *fleet, const Job *job, ErrorCode code, const char *why)
+give_up(FakeFleet *fleet, const FakeJob *job, ErrorCode code, const char *why)
 {
-    delete_job(fleet, job->uuid);
+    job_rows_delete(fleet, job->uuid);
     g_auto(FakeDomain) dest;
     domains_find(fleet, job->dest, job->uuid, &dest);
     if (domain_state_is_active(dest.state)) {
@@ -312,31 +191,32 @@ give_up(FakeFleet *fleet, const Job *job, ErrorCode code, const char *why)
 void
 jobs_fail(FakeFleet *fleet, const char *host, const char *uuid, const char *why)
 {
-    g_auto(Job) job;
-    if (find_job(fleet, uuid, &job) &&
+    g_auto(FakeJob) job;
+    if (job_rows_find(fleet, uuid, &job) &&
         (strcmp(job.source, host) == 0 || strcmp(job.dest, host) == 0)) {
         give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED, why);
     }
 }
 
 static bool
-find_outgoing(FakeFleet *fleet, const char *source, const char *uuid, Job *ret_job, GError **error)
+find_outgoing(
+    FakeFleet *fleet, const char *source, const char *uuid, FakeJob *ret_job, GError **error)
 {
     g_auto(FakeDomain) domain = {0};
-    *ret_job = (Job){0};
+    *ret_job = (FakeJob){0};
     if (!domains_get(fleet, source, uuid, &domain, error)) {
         return false;
     }
     if (domain.job != DOMAIN_JOB_OUT) {
         return error_set(error, ERROR_CONFLICT, "no job is active on the domain '%s'", domain.name);
     }
-    return find_job(fleet, uuid, ret_job);
+    return job_rows_find(fleet, uuid, ret_job);
 }
 
 bool
 jobs_abort(FakeFleet *fleet, const char *source, const char *uuid, GError **error)
 {
-    g_auto(Job) job;
+    g_auto(FakeJob) job;
     if (!find_outgoing(fleet, source, uuid, &job, error)) {
         return false;
     }
@@ -357,7 +237,7 @@ jobs_next_due_us(FakeFleet *fleet)
 }
 
 static void
-next_iteration(FakeFleet *fleet, Job *job, int64_t now_us, int64_t bytes)
+next_iteration(FakeFleet *fleet, FakeJob *job, int64_t now_us, int64_t bytes)
 {
     job->iteration++;
     begin_pass(job, JOB_MEMORY, now_us, bytes);
@@ -367,7 +247,7 @@ next_iteration(FakeFleet *fleet, Job *job, int64_t now_us, int64_t bytes)
 }
 
 static int64_t
-dirtied_in_pass(const Job *job)
+dirtied_in_pass(const FakeJob *job)
 {
     int64_t until_us = job->paused_us != 0 ? MIN(job->paused_us, job->due_us) : job->due_us;
     int64_t while_us = MAX(until_us - job->pass_us, 0);
@@ -375,7 +255,7 @@ dirtied_in_pass(const Job *job)
 }
 
 static void
-switch_over(FakeFleet *fleet, Job *job, int64_t now_us)
+switch_over(FakeFleet *fleet, FakeJob *job, int64_t now_us)
 {
     g_auto(FakeDomain) source;
     domains_find(fleet, job->source, job->uuid, &source);
@@ -388,7 +268,7 @@ switch_over(FakeFleet *fleet, Job *job, int64_t now_us)
 }
 
 static void
-end_memory_pass(FakeFleet *fleet, Job *job, int64_t now_us)
+end_memory_pass(FakeFleet *fleet, FakeJob *job, int64_t now_us)
 {
     int64_t dirtied = dirtied_in_pass(job);
     job->moved_bytes += job->pass_bytes;
@@ -401,7 +281,7 @@ end_memory_pass(FakeFleet *fleet, Job *job, int64_t now_us)
 }
 
 static void
-advance_job(FakeFleet *fleet, Job *job)
+advance_job(FakeFleet *fleet, FakeJob *job)
 {
     int64_t now_us = job->due_us;
     switch (job->phase) {
@@ -414,22 +294,16 @@ advance_job(FakeFleet *fleet, Job *job)
             "operation failed: Lost connection to destination host");
         return;
     }
-    update_job(fleet, job);
+    job_rows_update(fleet, job);
 }
 
 void
 jobs_advance(FakeFleet *fleet, int64_t due_us)
 {
     for (;;) {
-        g_auto(Job) job;
-        {
-            g_autoptr(WorldRows) rows = world_select(fleet->world,
-                "select " JOB_COLUMNS
-                " from jobs where due_us <= ?1 order by due_us, started_us, uuid limit 1",
-                INT(due_us));
-            if (!read_job(rows, &job)) {
-                return;
-            }
+        g_auto(FakeJob) job;
+        if (!job_rows_find_due(fleet, due_us, &job)) {
+            return;
         }
         advance_job(fleet, &job);
     }
@@ -455,32 +329,18 @@ jobs_guest_resumed(FakeFleet *fleet, const char *source, const char *uuid)
 bool
 jobs_is_switching(FakeFleet *fleet, const char *uuid)
 {
-    g_auto(Job) job;
-    return find_job(fleet, uuid, &job) &&
+    g_auto(FakeJob) job;
+    return job_rows_find(fleet, uuid, &job) &&
         (job.phase == JOB_SWITCH || (job.phase >= JOB_LOST && job.lost_phase == JOB_SWITCH));
-}
-
-/* UUIDs of the jobs from and to a host, so that each may be changed while they are walked. */
-static GPtrArray *
-list_jobs_of_host(FakeFleet *fleet, const char *host)
-{
-    GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(WorldRows) rows = world_select(fleet->world,
-        "select uuid from jobs where source = ?1 or dest = ?1 order by started_us, uuid",
-        TEXT(host));
-    while (world_next(rows)) {
-        g_ptr_array_add(uuids, g_strdup(world_text(rows, 0)));
-    }
-    return uuids;
 }
 
 void
 jobs_lose_host(FakeFleet *fleet, const char *host, bool forever)
 {
-    g_autoptr(GPtrArray) uuids = list_jobs_of_host(fleet, host);
+    g_autoptr(GPtrArray) uuids = job_rows_list(fleet, host);
     for (unsigned int i = 0; i < uuids->len; i++) {
-        g_auto(Job) job;
-        find_job(fleet, uuids->pdata[i], &job);
+        g_auto(FakeJob) job;
+        job_rows_find(fleet, uuids->pdata[i], &job);
         if (job.phase < JOB_LOST) {
             job.lost_phase = job.phase;
             job.lost_us = fleet_now_us(fleet);
@@ -491,17 +351,17 @@ jobs_lose_host(FakeFleet *fleet, const char *host, bool forever)
         if (forever) {
             job.phase = JOB_DEAD;
         }
-        update_job(fleet, &job);
+        job_rows_update(fleet, &job);
     }
 }
 
 void
 jobs_regain_host(FakeFleet *fleet, const char *host)
 {
-    g_autoptr(GPtrArray) uuids = list_jobs_of_host(fleet, host);
+    g_autoptr(GPtrArray) uuids = job_rows_list(fleet, host);
     for (unsigned int i = 0; i < uuids->len; i++) {
-        g_auto(Job) job;
-        find_job(fleet, uuids->pdata[i], &job);
+        g_auto(FakeJob) job;
+        job_rows_find(fleet, uuids->pdata[i], &job);
         bool is_lost =
             world_number(fleet->world, "select 1 from hosts where name in (?1, ?2) and frozen",
                 TEXT(job.source), TEXT(job.dest)) != 0;
@@ -510,7 +370,7 @@ jobs_regain_host(FakeFleet *fleet, const char *host)
             job.phase = job.lost_phase;
             job.pass_us += now_us - job.lost_us;
             job.due_us = now_us + job.left_us;
-            update_job(fleet, &job);
+            job_rows_update(fleet, &job);
         }
     }
 }
@@ -518,10 +378,10 @@ jobs_regain_host(FakeFleet *fleet, const char *host)
 void
 jobs_fail_host(FakeFleet *fleet, const char *host, bool only_lost, const char *why)
 {
-    g_autoptr(GPtrArray) uuids = list_jobs_of_host(fleet, host);
+    g_autoptr(GPtrArray) uuids = job_rows_list(fleet, host);
     for (unsigned int i = 0; i < uuids->len; i++) {
-        g_auto(Job) job;
-        find_job(fleet, uuids->pdata[i], &job);
+        g_auto(FakeJob) job;
+        job_rows_find(fleet, uuids->pdata[i], &job);
         if (!only_lost || job.phase == JOB_DEAD) {
             give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED, why);
         }
@@ -531,7 +391,7 @@ jobs_fail_host(FakeFleet *fleet, const char *host, bool only_lost, const char *w
 /* ---- statistics ---- */
 
 static int64_t
-moved_in_pass(const Job *job, int64_t now_us)
+moved_in_pass(const FakeJob *job, int64_t now_us)
 {
     int64_t until_us = job->phase >= JOB_LOST ? job->lost_us : now_us;
     double while_us = (double)MAX(until_us - job->pass_us, 0);
@@ -542,13 +402,13 @@ bool
 jobs_query(
     FakeFleet *fleet, const char *source, const char *uuid, JobStats *ret_stats, GError **error)
 {
-    g_auto(Job) job;
+    g_auto(FakeJob) job;
     if (!find_outgoing(fleet, source, uuid, &job, error)) {
         return false;
     }
     int64_t now_us = fleet_now_us(fleet);
     int64_t moved = moved_in_pass(&job, now_us);
-    JobPhase phase = job.phase >= JOB_LOST ? job.lost_phase : job.phase;
+    FakeJobPhase phase = job.phase >= JOB_LOST ? job.lost_phase : job.phase;
     int64_t disk_moved = phase == JOB_DISK ? moved : job.disk_bytes;
     *ret_stats = JOB_STATS_UNKNOWN;
     ret_stats->memory_total_bytes = job.memory_bytes;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Verbs on two hosts. */
+#include "hypervisor/fake/verbs.h"
+
+#include "hypervisor/fake/domains.h"
+#include "hypervisor/fake/jobs.h"
+#include "hypervisor/fake/volumes.h"
+
+static bool
+prepare_volumes(FakeSession *dest, FakeSession *source, const char *uuid, GError **error)
+{
+    g_auto(FakeDomain) old;
+    if (domains_find(dest->fleet, dest->host, uuid, &old)) {
+        return error_set(
+            error, ERROR_CONFLICT, "domain '%s' is defined on host '%s'", uuid, dest->host);
+    }
+    return volumes_prepare_guest(dest->fleet, dest->pool, source->pool, uuid, error);
+}
+
+bool
+fake_prepare_dest(void *dest_host, void *source_host, const char *uuid, GError **error)
+{
+    FakeSession *dest = dest_host;
+    if (!fleet_enter_both(dest, source_host, true, error)) {
+        return false;
+    }
+    bool done = prepare_volumes(dest, source_host, uuid, error);
+    fleet_leave(dest->fleet);
+    return done;
+}
+
+static bool
+wait_for_job(FakeSession *source, FakeWaiter *waiter, GError **error)
+{
+    if (source->fleet->is_real_time) {
+        fleet_advance(source->fleet); /* without latency it has ended with this */
+    }
+    if (!fleet_wait(source->fleet, waiter)) {
+        return error_set(error, ERROR_OUTCOME_UNKNOWN,
+            "the connection to host '%s' broke while domain '%s' moved", source->host,
+            waiter->uuid);
+    }
+    return waiter->is_success || error_set(error, waiter->code, "%s", waiter->message);
+}
+
+bool
+fake_live_migrate(void *source_host, void *dest_host, const MigrateRequest *request, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter(source, true, error)) {
+        return false;
+    }
+    FakeWaiter waiter = {.session = source, .uuid = request->uuid};
+    fleet_expect(source->fleet, &waiter);
+    bool done = jobs_start(source->fleet, source, dest_host, request, error);
+    if (done) {
+        done = wait_for_job(source, &waiter, error);
+    } else {
+        fleet_forget(source->fleet, &waiter);
+    }
+    g_free(waiter.message);
+    fleet_leave(source->fleet);
+    return done;
+}
+
+bool
+fake_query_job(void *source_host, const char *uuid, JobStats *ret_stats, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter(source, false, error)) {
+        return false;
+    }
+    bool done = jobs_query(source->fleet, source->host, uuid, ret_stats, error);
+    fleet_leave(source->fleet);
+    return done;
+}
+
+bool
+fake_query_done_job(void *dest_host, const char *uuid, JobStats *ret_stats, GError **error)
+{
+    FakeSession *dest = dest_host;
+    if (!fleet_enter(dest, false, error)) {
+        return false;
+    }
+    bool done = jobs_query_done(dest->fleet, dest->host, uuid, ret_stats, error);
+    fleet_leave(dest->fleet);
+    return done;
+}
+
+bool
+fake_abort_job(void *source_host, const char *uuid, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter(source, true, error)) {
+        return false;
+    }
+    bool done = jobs_abort(source->fleet, source->host, uuid, error);
+    fleet_leave(source->fleet);
+    return done;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Verbs on pools: bases and markers. */
+#include "hypervisor/fake/verbs.h"
+
+#include "hypervisor/fake/volumes.h"
+
+/* ---- bases ---- */
+
+/* Takes the time that a stream of this size takes. False: the session closed meanwhile, and the
+ * base stays incomplete. */
+static bool
+stream(FakeSession *session, int64_t size, GError **error)
+{
+    FakeFleet *fleet = session->fleet;
+    if (fleet->options.base_bytes_s == 0) {
+        return true;
+    }
+    int64_t time_us = (int64_t)((double)size / (double)fleet->options.base_bytes_s * 1e6);
+    FakeWaiter waiter = {.session = session, .until_us = fleet_now_us(fleet) + time_us};
+    fleet_expect(fleet, &waiter);
+    return fleet_wait(fleet, &waiter) ||
+        error_set(error, ERROR_OUTCOME_UNKNOWN,
+            "the connection to host '%s' broke while a base was streamed", session->host);
+}
+
+static bool
+make_base(FakeSession *session, const BaseImage *image, GError **error)
+{
+    FakeFleet *fleet = session->fleet;
+    if (!volumes_begin_base(fleet, session->pool, image, error) ||
+        !stream(session, image->size_bytes, error)) {
+        return false;
+    }
+    volumes_complete_base(fleet, session->pool, image->sha256);
+    return true;
+}
+
+bool
+fake_ensure_base(void *host, const BaseImage *image, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, true, error)) {
+        return false;
+    }
+    bool done = volumes_has_base(session->fleet, session->pool, image->sha256);
+    if (!done && image->path == NULL) {
+        error_set(error, ERROR_NOT_FOUND, "the file of base '%s' is gone", image->sha256);
+    } else if (!done) {
+        done = make_base(session, image, error);
+    }
+    fleet_leave(session->fleet);
+    return done;
+}
+
+bool
+fake_copy_base(void *host, void *from_host, const BaseImage *image, GError **error)
+{
+    FakeSession *session = host;
+    FakeSession *from = from_host;
+    if (!fleet_enter_both(session, from, true, error)) {
+        return false;
+    }
+    bool done = volumes_has_base(session->fleet, session->pool, image->sha256);
+    if (!done && !volumes_has_base(session->fleet, from->pool, image->sha256)) {
+        error_set(error, ERROR_NOT_FOUND, "host '%s' has no complete base '%s'", from->host,
+            image->sha256);
+    } else if (!done) {
+        done = make_base(session, image, error);
+    }
+    fleet_leave(session->fleet);
+    return done;
+}
+
+/* ---- markers ---- */
+
+bool
+fake_create_marker(void *host, const char *token, bool *ret_existed, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, true, error)) {
+        return false;
+    }
+    *ret_existed = !volumes_make_marker(session->fleet, session->pool, token);
+    fleet_leave(session->fleet);
+    return true;
+}
+
+bool
+fake_delete_marker(void *host, const char *token, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, true, error)) {
+        return false;
+    }
+    volumes_delete_marker(session->fleet, session->pool, token);
+    fleet_leave(session->fleet);
+    return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The verbs of provider.h that change something, each one transaction on the fleet. */
+#include "hypervisor/fake/fleet.h"
+
+bool fake_ensure_base(void *host, const BaseImage *image, GError **error);
+bool fake_copy_base(void *host, void *from_host, const BaseImage *image, GError **error);
+bool fake_create_guest(void *host, const GuestSpec *guest, GError **error);
+bool fake_remove_guest(void *host, const char *uuid, bool destroy, GError **error);
+bool fake_remove_disks(void *host, const char *uuid, GError **error);
+bool fake_forget_guest(void *host, const char *uuid, GError **error);
+bool fake_start_guest(void *host, const char *uuid, GError **error);
+bool fake_shutdown_guest(void *host, const char *uuid, GError **error);
+bool fake_destroy_guest(void *host, const char *uuid, GError **error);
+bool fake_reboot_guest(void *host, const char *uuid, bool hard, GError **error);
+bool fake_pause_guest(void *host, const char *uuid, GError **error);
+bool fake_resume_guest(void *host, const char *uuid, GError **error);
+bool fake_create_marker(void *host, const char *token, bool *ret_existed, GError **error);
+bool fake_delete_marker(void *host, const char *token, GError **error);
+bool fake_prepare_dest(void *dest_host, void *source_host, const char *uuid, GError **error);
+bool fake_live_migrate(
+    void *source_host, void *dest_host, const MigrateRequest *request, GError **error);
+bool fake_query_job(void *source_host, const char *uuid, JobStats *ret_stats, GError **error);
+bool fake_query_done_job(void *dest_host, const char *uuid, JobStats *ret_stats, GError **error);
+bool fake_abort_job(void *source_host, const char *uuid, GError **error);
