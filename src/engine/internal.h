@@ -60,7 +60,7 @@ struct Engine {
     GHashTable *by_instance; /* instance id -> EngineTask */
     GQueue ready;            /* of int64_t *: ids to be stepped */
     GSource *ready_source;   /* attached while ready is not empty */
-    gint is_nudged;          /* any thread: a pass has been posted */
+    int is_nudged;           /* any thread: a pass has been posted */
     Timer pass_timer;
     int64_t next_pass_us; /* not before: passes take at most a third of the thread */
     uint64_t pass;

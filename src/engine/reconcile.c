@@ -272,7 +272,7 @@ index_views(GPtrArray *domains)
 {
     GHashTable *views = g_hash_table_new(g_str_hash, g_str_equal);
 
-    for (guint i = 0; i < domains->len; i++) {
+    for (unsigned i = 0; i < domains->len; i++) {
         DomainView *view = domains->pdata[i];
         g_hash_table_insert(views, view->uuid, view);
     }
@@ -315,7 +315,7 @@ reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t ask
         return;
     }
     g_autoptr(GHashTable) views = index_views(domains);
-    for (guint i = 0; i < instances->len; i++) {
+    for (unsigned i = 0; i < instances->len; i++) {
         const Instance *instance = instances->pdata[i];
         const DomainView *view = g_hash_table_lookup(views, instance->id);
         g_hash_table_remove(views, instance->id);

@@ -232,7 +232,7 @@ tasks_pass(Engine *engine)
         return;
     }
     engine->pass++;
-    for (guint i = 0; i < operations->len; i++) {
+    for (unsigned i = 0; i < operations->len; i++) {
         see(engine, operations->pdata[i], begin_us);
     }
     g_hash_table_foreach_remove(engine->tasks, is_unseen, engine);

@@ -318,7 +318,7 @@ test_stop_pulls_the_plug_in_the_end(Fleet *fleet, const void *data)
     g_autoptr(GPtrArray) events =
         store_list_operation_events(fleet->store, ((Operation *)operations->pdata[0])->id, NULL);
     bool was_plug_pulled = false;
-    for (guint i = 0; i < events->len; i++) {
+    for (unsigned i = 0; i < events->len; i++) {
         was_plug_pulled |= g_strcmp0(((OperationEvent *)events->pdata[i])->to, "powering-off") == 0;
     }
     g_assert_true(was_plug_pulled);
@@ -520,8 +520,8 @@ test_console_is_read(Fleet *fleet, const void *data)
 }
 
 typedef struct Job {
-    gint *n_running;
-    gint *n_most;
+    int *n_running;
+    int *n_most;
     GAsyncQueue *queue;
 } Job;
 
@@ -529,7 +529,7 @@ static void
 run_job(void *data)
 {
     Job *job = data;
-    gint now = g_atomic_int_add(job->n_running, 1) + 1;
+    int now = g_atomic_int_add(job->n_running, 1) + 1;
     if (now > g_atomic_int_get(job->n_most)) {
         g_atomic_int_set(job->n_most, now);
     }
@@ -548,8 +548,8 @@ on_job(void *data, bool cancelled)
 static void
 test_work_of_one_key_is_never_parallel(Fleet *fleet, const void *data)
 {
-    gint n_running = 0;
-    gint n_most = 0;
+    int n_running = 0;
+    int n_most = 0;
     g_autoptr(GAsyncQueue) queue = g_async_queue_new();
     for (int i = 0; i < 20; i++) {
         Job *job = g_new(Job, 1);

@@ -95,7 +95,7 @@ finish(Engine *engine, int64_t operation_id, bool timed_out)
     }
     g_autofree int64_t *id = key;
     g_autoptr(GPtrArray) watches = value;
-    for (guint i = 0; i < watches->len; i++) {
+    for (unsigned i = 0; i < watches->len; i++) {
         Watch *watch = watches->pdata[i];
         watch->done(*id, timed_out, watch->data);
     }

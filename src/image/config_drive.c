@@ -41,7 +41,7 @@ netmask_text(int prefix)
 }
 
 static void
-add_port(json_t *root, const Port *port, guint index)
+add_port(json_t *root, const Port *port, unsigned index)
 {
     g_autofree char *link = g_strdup_printf("nic%u", index);
     g_autofree char *name = g_strdup_printf("network%u", index);
@@ -64,7 +64,7 @@ static char *
 network_data(const Instance *instance)
 {
     json_auto_t *root = json_pack("{s:[], s:[], s:[]}", "links", "networks", "services");
-    for (guint i = 0; i < instance->ports->len; i++) {
+    for (unsigned i = 0; i < instance->ports->len; i++) {
         add_port(root, instance->ports->pdata[i], i);
     }
     return json_to_text(root);

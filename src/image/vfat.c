@@ -68,7 +68,7 @@ node_new_directory(const char *name, Node *parent)
 static Node *
 node_find_or_add_directory(Node *parent, const char *name)
 {
-    for (guint i = 0; i < parent->children->len; i++) {
+    for (unsigned i = 0; i < parent->children->len; i++) {
         Node *child = parent->children->pdata[i];
         if (child->children != NULL && strcmp(child->name, name) == 0) {
             return child;
@@ -126,7 +126,7 @@ static size_t
 directory_size(const Node *directory)
 {
     size_t n = directory->parent == NULL ? 1 : 2;
-    for (guint i = 0; i < directory->children->len; i++) {
+    for (unsigned i = 0; i < directory->children->len; i++) {
         n += lfn_entries(((Node *)directory->children->pdata[i])->name) + 1;
     }
     return n * ENTRY_SIZE;
@@ -272,7 +272,7 @@ write_directory(Vfat *vfat, Node *directory, uint8_t *at, GError **error)
             directory->parent->first_cluster, 0);
         at += 2 * ENTRY_SIZE;
     }
-    for (guint i = 0; i < directory->children->len; i++) {
+    for (unsigned i = 0; i < directory->children->len; i++) {
         Node *node = directory->children->pdata[i];
         if (!write_node(vfat, node, error)) {
             return false;

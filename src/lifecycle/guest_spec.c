@@ -67,7 +67,7 @@ static bool
 add_nics(GuestPlan *plan, Store *store, const Instance *instance, GError **error)
 {
     plan->nics = g_new0(GuestNic, instance->ports->len);
-    for (guint i = 0; i < instance->ports->len; i++) {
+    for (unsigned i = 0; i < instance->ports->len; i++) {
         const Port *port = instance->ports->pdata[i];
         g_autoptr(Network) network = store_get_network(store, port->network_id, error);
         if (network == NULL) {

@@ -21,5 +21,5 @@ void guest_plan_free(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_free)
 
 /* The files that the guest's host must have first: root, then kernel and initrd if it has them.
- * BaseImage with strings of its own; path is NULL when the file is not in the directory any more. */
+ * BaseImage with strings of its own; path is NULL when the file is gone from the directory. */
 GPtrArray *guest_list_bases(Store *store, const Instance *instance, const char *image_directory);

@@ -17,16 +17,19 @@
 #include "lifecycle/states.h"
 
 static const MachineState states[] = {
-#define X(state, text, class, deadline_s, sentence_text)                                            \
+#define X(state, text, class, deadline_s, sentence_text)                                           \
     {.name = text,                                                                                 \
         .sentence = sentence_text,                                                                 \
-        .is_initial = LIFECYCLE_##state == LIFECYCLE_QUEUED,                                        \
+        .is_initial = LIFECYCLE_##state == LIFECYCLE_QUEUED,                                       \
         .is_final = LIFECYCLE_##state >= LIFECYCLE_COMPLETED},
     LIFECYCLE_STATES(X)
 #undef X
 };
 
-#define MOVE(from, to, sentence) {LIFECYCLE_##from, LIFECYCLE_##to, sentence}
+#define MOVE(from, to, sentence)                                                                   \
+    {                                                                                              \
+        LIFECYCLE_##from, LIFECYCLE_##to, sentence                                                 \
+    }
 static const MachineMove moves[] = {
     MOVE(QUEUED, SCHEDULING, "a host is looked for"),
     MOVE(QUEUED, STARTING, "the guest is to run"),
