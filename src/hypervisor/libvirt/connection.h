@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* A session with one host, and its connections. libvirtd takes five requests per connection and
+ * then stops reading, keep-alives included: so every call takes a slot, of which a connection has
+ * four. The control connection is one; transfer connections (migrate calls, which hold a slot for
+ * minutes, and storage streams) are a pool that grows as slots are asked for. */
+#include "hypervisor/libvirt/error.h"
+#include "hypervisor/libvirt/libvirt.h"
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+#define SLOTS_PER_CONNECTION 4
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStoragePool, virStoragePoolFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStorageVol, virStorageVolFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStream, virStreamFree)
+
+/* The options, owned; counted, because a session may outlive its provider. */
+typedef struct Settings {
+    char *pki_path;
+    int keepalive_interval_s;
+    int keepalive_count;
+    int connect_timeout_ms;
+    bool with_tls;
+    char *cpu_model;
+    char *virt_type;
+} Settings;
+
+typedef struct EventTap EventTap;
+
+typedef struct Link {
+    virConnectPtr connection;
+    int n_calls; /* slots taken */
+} Link;
+
+typedef struct LibvirtHost {
+    Settings *settings; /* counted */
+    char *name;
+    char *uri; /* with pkipath */
+    char *peer_uri;
+    char *migration_address; /* never "" */
+    char *pool;              /* "" = none */
+    EventTap *tap;
+    GMutex lock; /* everything below; not held in calls of libvirt */
+    GCond changed;
+    Link control;
+    GPtrArray *transfers; /* of Link; each is on the heap, so that slots can point to it */
+    bool is_opening_transfer;
+    char *pool_path; /* NULL until asked for */
+    char *virt_type; /* NULL until asked for */
+} LibvirtHost;
+
+LibvirtHost *libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t session,
+    HostEventSink sink, void *sink_data, GError **error);
+/* Returns at once: the connections are closed by threads of their own, because closing one asks
+ * the host and may wait for the keep-alive. */
+void libvirt_host_close(LibvirtHost *host);
+
+/* Room for one call at a time. Zero-initialise; given back when it goes out of scope. */
+typedef struct Slot {
+    LibvirtHost *host;
+    Link *link;
+    virConnectPtr connection; /* borrowed from link */
+} Slot;
+
+/* Both wait for a free slot and fail with HYPERVISOR_DOWN when the connection is gone. One thread
+ * holds slots of one host at a time. */
+bool slot_take_control(Slot *slot, LibvirtHost *host, GError **error);
+bool slot_take_transfer(Slot *slot, LibvirtHost *host, GError **error);
+void slot_clear(Slot *slot);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Slot, slot_clear)
+
+Settings *settings_new(const LibvirtOptions *options);
+Settings *settings_ref(Settings *settings);
+void settings_unref(Settings *settings);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/domain_xml.h"
+
+#include "hypervisor/libvirt/names.h"
+#include <string.h>
+
+static char *
+volume_path(const DomainPlace *place, const GuestSpec *guest, VolumeKind kind)
+{
+    g_autofree char *name = name_guest_volume(guest->uuid, kind);
+
+    return g_build_filename(place->pool_path, name, NULL);
+}
+
+static char *
+base_path(const DomainPlace *place, const char *sha256, const char *format)
+{
+    g_autofree char *name = name_base(sha256, format);
+
+    return g_build_filename(place->pool_path, name, NULL);
+}
+
+/* The machine is "pc": libvirt stores it with its version, and it boots faster than q35, which
+ * puts each device behind a port of its own. */
+static void
+build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
+{
+    xmlNode *os = xml_add(domain, "os");
+
+    xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
+    if (guest->kernel_hash == NULL) {
+        xml_set(xml_add(os, "boot"), "dev", "hd");
+        return;
+    }
+    g_autofree char *kernel = base_path(place, guest->kernel_hash, "kernel");
+    xml_add_text(os, "kernel", "%s", kernel);
+    if (guest->initrd_hash != NULL) {
+        g_autofree char *initrd = base_path(place, guest->initrd_hash, "initrd");
+        xml_add_text(os, "initrd", "%s", initrd);
+    }
+    if (guest->command_line != NULL) {
+        xml_add_text(os, "cmdline", "%s", guest->command_line);
+    }
+}
+
+static void
+build_cpu(xmlNode *domain, const char *model)
+{
+    if (model[0] == '\0') {
+        return;
+    }
+    xmlNode *cpu = xml_add(domain, "cpu");
+    if (g_str_has_prefix(model, "host-")) {
+        xml_set(cpu, "mode", "%s", model);
+        return;
+    }
+    xml_set(cpu, "mode", "custom");
+    xml_set(cpu, "match", "exact");
+    xml_add_text(cpu, "model", "%s", model);
+}
+
+/* Cache mode none: the page cache of a host never holds what the other host does not see, which
+ * is what makes a migration over a shared pool safe. */
+static xmlNode *
+build_disk(xmlNode *devices, const char *target, const char *format, const char *path)
+{
+    xmlNode *disk = xml_add(devices, "disk");
+
+    xml_set(xml_set(disk, "type", "file"), "device", "disk");
+    xmlNode *driver = xml_add(disk, "driver");
+    xml_set(xml_set(xml_set(driver, "name", "qemu"), "type", "%s", format), "cache", "none");
+    xml_set(driver, "discard", "unmap");
+    xml_set(xml_add(disk, "source"), "file", "%s", path);
+    xml_set(xml_set(xml_add(disk, "target"), "dev", "%s", target), "bus", "virtio");
+    return disk;
+}
+
+/* The whole chain with its formats, ended by an empty element: libvirt then probes nothing. */
+static void
+build_backing(xmlNode *disk, const char *format, const char *path)
+{
+    xmlNode *backing = xml_add(disk, "backingStore");
+
+    xml_set(backing, "type", "file");
+    xml_set(xml_add(backing, "format"), "type", "%s", format);
+    xml_set(xml_add(backing, "source"), "file", "%s", path);
+    xml_add(backing, "backingStore");
+}
+
+static void
+build_disks(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place)
+{
+    g_autofree char *root_path = volume_path(place, guest, VOLUME_ROOT);
+    g_autofree char *config_path = volume_path(place, guest, VOLUME_CONFIG);
+    g_autofree char *base = base_path(place, guest->root_hash, guest->root_format);
+
+    build_backing(build_disk(devices, "vda", "qcow2", root_path), guest->root_format, base);
+    xmlNode *config = build_disk(devices, "vdb", "raw", config_path);
+    xml_add(config, "backingStore");
+}
+
+static void
+build_nic(xmlNode *devices, const GuestNic *nic)
+{
+    xmlNode *interface = xml_set(xml_add(devices, "interface"), "type", "bridge");
+
+    xml_set(xml_add(interface, "mac"), "address", "%s", nic->mac);
+    xml_set(xml_add(interface, "source"), "bridge", "%s", nic->bridge);
+    xml_set(xml_add(interface, "model"), "type", "virtio");
+    if (nic->mtu > 0) {
+        xml_set(xml_add(interface, "mtu"), "size", "%" G_GINT64_FORMAT, nic->mtu);
+    }
+}
+
+static void
+build_console(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place)
+{
+    g_autofree char *log_path = volume_path(place, guest, VOLUME_CONSOLE);
+    xmlNode *serial = xml_set(xml_add(devices, "serial"), "type", "pty");
+
+    xml_set(xml_set(xml_add(serial, "log"), "file", "%s", log_path), "append", "on");
+    xml_set(xml_add(serial, "target"), "port", "0");
+}
+
+static void
+build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
+{
+    xmlNode *devices = xml_add(domain, "devices");
+
+    build_disks(devices, guest, place);
+    for (int i = 0; i < guest->n_nics; i++) {
+        build_nic(devices, &guest->nics[i]);
+    }
+    build_console(devices, guest, place);
+    xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
+    xml_set(xml_add(devices, "memballoon"), "model", "virtio");
+    xmlNode *rng = xml_set(xml_add(devices, "rng"), "model", "virtio");
+    xml_set(xml_add_text(rng, "backend", "/dev/urandom"), "model", "random");
+}
+
+char *
+domain_xml_build(const GuestSpec *guest, const DomainPlace *place)
+{
+    g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
+    xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
+    bool names_cpu = guest->emulator_cpu != NULL && guest->emulator_cpu[0] != '\0';
+
+    xmlDocSetRootElement(document, domain);
+    xml_set(domain, "type", "%s", place->virt_type);
+    xml_add_text(domain, "name", "%s", guest->domain_name);
+    xml_add_text(domain, "uuid", "%s", guest->uuid);
+    metadata_xml_put(domain,
+        &(Metadata){guest->uuid, guest->display_name, guest->project_id, guest->flavor_name,
+            guest->generation, guest->operation});
+    xml_set(xml_add_text(domain, "memory", "%" G_GINT64_FORMAT, guest->memory_mib), "unit", "MiB");
+    xml_add_text(domain, "vcpu", "%d", guest->vcpus);
+    build_os(domain, guest, place);
+    xmlNode *features = xml_add(domain, "features");
+    xml_add(features, "acpi");
+    xml_add(features, "apic");
+    build_cpu(domain, names_cpu ? guest->emulator_cpu : place->cpu_model);
+    xml_set(xml_add(domain, "clock"), "offset", "utc");
+    xml_add_text(domain, "on_poweroff", "destroy");
+    xml_add_text(domain, "on_reboot", "restart");
+    xml_add_text(domain, "on_crash", "destroy");
+    build_devices(domain, guest, place);
+    return xml_to_text(document);
+}
+
+void
+domain_disk_free(DomainDisk *disk)
+{
+    if (disk == NULL) {
+        return;
+    }
+    g_free(disk->target);
+    g_free(disk->path);
+    g_free(disk->format);
+    g_free(disk->cache);
+    g_free(disk->backing_path);
+    g_free(disk->backing_format);
+    g_free(disk);
+}
+
+static DomainDisk *
+disk_read(const xmlNode *element)
+{
+    const xmlNode *driver = xml_child(element, "driver");
+    const xmlNode *backing = xml_child(element, "backingStore");
+    DomainDisk *disk = g_new0(DomainDisk, 1);
+
+    disk->target = xml_get(xml_child(element, "target"), "dev");
+    disk->path = xml_get(xml_child(element, "source"), "file");
+    disk->format = xml_get(driver, "type");
+    disk->cache = xml_get(driver, "cache");
+    if (disk->cache == NULL) {
+        disk->cache = g_strdup("");
+    }
+    disk->backing_path = xml_get(xml_child(backing, "source"), "file");
+    disk->backing_format = xml_get(xml_child(backing, "format"), "type");
+    disk->is_copied =
+        xml_child(element, "readonly") == NULL && xml_child(element, "shareable") == NULL;
+    return disk;
+}
+
+GPtrArray *
+domain_xml_list_disks(const char *xml, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) elements = xml_find_all(document,
+        "/domain/devices/disk[@type='file'][not(@device) or @device='disk'][source/@file]");
+    GPtrArray *disks = g_ptr_array_new_with_free_func((GDestroyNotify)domain_disk_free);
+    for (unsigned int i = 0; i < elements->len; i++) {
+        g_ptr_array_add(disks, disk_read(g_ptr_array_index(elements, i)));
+    }
+    return disks;
+}
+
+GPtrArray *
+domain_xml_list_files(const char *xml, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) nodes = xml_find_all(
+        document, "/domain/os/kernel | /domain/os/initrd | /domain/devices/serial/log/@file");
+    GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned int i = 0; i < nodes->len; i++) {
+        g_ptr_array_add(files, xml_get_text(g_ptr_array_index(nodes, i)));
+    }
+    return files;
+}
+
+/* Every place where a path of the pool can be: disks with their chains, the direct kernel, logs
+ * of character devices. */
+static void
+move_paths(xmlDoc *document, const char *from_pool, const char *to_pool)
+{
+    g_autoptr(GPtrArray) nodes = xml_find_all(document,
+        "/domain/os/kernel | /domain/os/initrd | /domain/devices/disk//source/@file"
+        " | /domain/devices/*/log/@file");
+    g_autofree char *prefix = g_strconcat(from_pool, "/", NULL);
+
+    for (unsigned int i = 0; i < nodes->len; i++) {
+        xmlNode *node = g_ptr_array_index(nodes, i);
+        g_autofree char *path = xml_get_text(node);
+        if (g_str_has_prefix(path, prefix)) {
+            g_autofree char *moved = g_build_filename(to_pool, path + strlen(prefix), NULL);
+            xml_set_text(node, moved);
+        }
+    }
+}
+
+char *
+domain_xml_for_dest(const char *xml, const Metadata *metadata, const char *from_pool,
+    const char *to_pool, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    metadata_xml_put(xmlDocGetRootElement(document), metadata);
+    if (from_pool != NULL && to_pool != NULL && strcmp(from_pool, to_pool) != 0) {
+        move_paths(document, from_pool, to_pool);
+    }
+    return xml_to_text(document);
+}

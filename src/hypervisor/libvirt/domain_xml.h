@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Domain XML: made from a GuestSpec, read for its disks, and turned into what the destination of a
+ * migration gets. Pure. */
+#include "hypervisor/libvirt/metadata_xml.h"
+#include "hypervisor/types.h"
+
+/* What differs between hosts. */
+typedef struct DomainPlace {
+    const char *pool_path;
+    const char *virt_type; /* "kvm" or "qemu" */
+    const char *cpu_model; /* when the guest names none; "" = the hypervisor's default */
+} DomainPlace;
+
+/* The same guest in the same place gives the same text. Caller frees. */
+char *domain_xml_build(const GuestSpec *guest, const DomainPlace *place);
+
+/* A file that a domain's disk lies in. */
+typedef struct DomainDisk {
+    char *target; /* "vda" */
+    char *path;
+    char *format;         /* "qcow2", "raw" */
+    char *cache;          /* "none", ...; "" = the default */
+    char *backing_path;   /* NULL = none */
+    char *backing_format; /* as the definition says; never probed */
+    bool is_copied;       /* by a migration that copies disks: neither read-only nor shareable */
+} DomainDisk;
+void domain_disk_free(DomainDisk *disk);
+
+/* The disks (not CD-ROMs, not floppies) that are files: DomainDisk. */
+GPtrArray *domain_xml_list_disks(const char *xml, GError **error);
+/* Paths of console logs, kernels and initial RAM disks: what else of the pool the domain uses. */
+GPtrArray *domain_xml_list_files(const char *xml, GError **error);
+
+/* The XML of the destination: new metadata, and paths below from_pool moved to to_pool. */
+char *domain_xml_for_dest(const char *xml, const Metadata *metadata, const char *from_pool,
+    const char *to_pool, GError **error);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/facts.h"
+
+#include "hypervisor/libvirt/verbs.h"
+#include "hypervisor/libvirt/volumes.h"
+#include "hypervisor/libvirt/xml.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+facts_fail(const Slot *slot, const char *what, GError **error)
+{
+    return libvirt_error_set(error, slot->connection, EFFECT_NONE, "cannot ask host '%s' for %s",
+        slot->host->name, what);
+}
+
+static char *
+get_capabilities(const Slot *slot, GError **error)
+{
+    char *text = virConnectGetCapabilities(slot->connection);
+
+    if (text == NULL) {
+        facts_fail(slot, "its capabilities", error);
+        return NULL;
+    }
+    char *copy = g_strdup(text);
+    free(text);
+    return copy;
+}
+
+bool
+capabilities_offer(const char *capabilities, const char *virt_type, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, error);
+    g_autofree char *path =
+        g_strdup_printf("/capabilities/guest[os_type='hvm']/arch[@name=/capabilities/host/cpu/arch]"
+                        "/domain[@type='%s']",
+            virt_type);
+
+    if (document == NULL) {
+        return false;
+    }
+    g_autoptr(GPtrArray) found = xml_find_all(document, path);
+    return found->len > 0;
+}
+
+const char *
+host_get_virt_type(const Slot *slot, GError **error)
+{
+    LibvirtHost *host = slot->host;
+
+    if (host->settings->virt_type[0] != '\0') {
+        return host->settings->virt_type;
+    }
+    g_mutex_lock(&host->lock);
+    const char *known = host->virt_type;
+    g_mutex_unlock(&host->lock);
+    if (known != NULL) {
+        return known;
+    }
+    g_autofree char *capabilities = get_capabilities(slot, error);
+    if (capabilities == NULL) {
+        return NULL;
+    }
+    bool has_kvm = capabilities_offer(capabilities, "kvm", NULL);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    if (host->virt_type == NULL) {
+        host->virt_type = g_strdup(has_kvm ? "kvm" : "qemu");
+    }
+    return host->virt_type;
+}
+
+static json_t *
+features_json(const xmlNode *cpu)
+{
+    json_t *features = json_array();
+
+    for (const xmlNode *node = cpu->children; node != NULL; node = node->next) {
+        if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "feature") == 0) {
+            g_autofree char *name = xml_get(node, "name");
+            json_array_append_new(features, json_string(name));
+        }
+    }
+    return features;
+}
+
+static json_t *
+text_json(const xmlNode *cpu, const char *name)
+{
+    g_autofree char *text = xml_get_text(xml_child(cpu, name));
+
+    return json_string(text != NULL ? text : "");
+}
+
+char *
+capabilities_to_cpu_json(const char *capabilities, int cells, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    const xmlNode *cpu = xml_child(xml_child(xmlDocGetRootElement(document), "host"), "cpu");
+    json_auto_t *info = json_object();
+    if (cpu != NULL) {
+        const xmlNode *topology = xml_child(cpu, "topology");
+        json_object_set_new(info, "arch", text_json(cpu, "arch"));
+        json_object_set_new(info, "model", text_json(cpu, "model"));
+        json_object_set_new(info, "vendor", text_json(cpu, "vendor"));
+        json_object_set_new(info, "topology",
+            json_pack("{s:i, s:I, s:I, s:I}", "cells", cells, "sockets",
+                (json_int_t)xml_get_int(topology, "sockets", 1), "cores",
+                (json_int_t)xml_get_int(topology, "cores", 1), "threads",
+                (json_int_t)xml_get_int(topology, "threads", 1)));
+        json_object_set_new(info, "features", features_json(cpu));
+    }
+    char *text = json_dumps(info, JSON_COMPACT);
+    char *copy = g_strdup(text);
+    free(text);
+    return copy;
+}
+
+static bool
+read_versions(const Slot *slot, HostFacts *facts, GError **error)
+{
+    unsigned long hypervisor = 0;
+    unsigned long libvirt = 0;
+    char *hostname = virConnectGetHostname(slot->connection);
+
+    if (hostname == NULL) {
+        return facts_fail(slot, "its name", error);
+    }
+    facts->hostname = g_strdup(hostname);
+    free(hostname);
+    const char *type = virConnectGetType(slot->connection);
+    if (type == NULL || virConnectGetLibVersion(slot->connection, &libvirt) < 0) {
+        return facts_fail(slot, "its version", error);
+    }
+    facts->hypervisor_type = g_strdup(type);
+    facts->libvirt_version = (int)libvirt;
+    /* A host without any QEMU has no version of it. */
+    if (virConnectGetVersion(slot->connection, &hypervisor) == 0) {
+        facts->hypervisor_version = (int)hypervisor;
+    }
+    return true;
+}
+
+/* Total and free memory as the host's kernel sees them; caches give way, so they are free. Where
+ * libvirt knows one NUMA cell less than the kernel, virNodeGetInfo tells less than there is. */
+static void
+read_memory(const Slot *slot, const virNodeInfo *node, HostFacts *facts)
+{
+    virNodeMemoryStats stats[16];
+    int n = G_N_ELEMENTS(stats);
+    int64_t free_kib = 0;
+
+    facts->memory_mib = (int64_t)(node->memory / 1024);
+    facts->memory_free_mib = facts->memory_mib;
+    if (virNodeGetMemoryStats(
+            slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) < 0) {
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL) == 0) {
+            facts->memory_mib = (int64_t)(stats[i].value / 1024);
+        } else {
+            free_kib += (int64_t)stats[i].value;
+        }
+    }
+    facts->memory_free_mib = free_kib / 1024;
+}
+
+static bool
+read_node(const Slot *slot, HostFacts *facts, GError **error)
+{
+    virNodeInfo node;
+
+    if (virNodeGetInfo(slot->connection, &node) < 0) {
+        return facts_fail(slot, "its processors and memory", error);
+    }
+    g_autofree char *capabilities = get_capabilities(slot, error);
+    if (capabilities == NULL) {
+        return false;
+    }
+    facts->cpu_json = capabilities_to_cpu_json(capabilities, (int)node.nodes, error);
+    if (facts->cpu_json == NULL) {
+        return false;
+    }
+    facts->arch = g_strdup(node.model);
+    facts->vcpus = (int)node.cpus;
+    read_memory(slot, &node, facts);
+    return true;
+}
+
+/* Drivers without storage (tests of scale use libvirt's own test driver) name no pool. */
+static bool
+read_pool(const Slot *slot, HostFacts *facts, GError **error)
+{
+    virStoragePoolInfo info;
+
+    if (slot->host->pool[0] == '\0') {
+        facts->pool_path = g_strdup("");
+        return true;
+    }
+    g_autoptr(virStoragePool) pool = pool_get(slot, error);
+    if (pool == NULL || !pool_refresh(slot, pool, error)) {
+        return false;
+    }
+    if (virStoragePoolGetInfo(pool, &info) < 0) {
+        return facts_fail(slot, "the size of its storage pool", error);
+    }
+    facts->pool_path = g_strdup(pool_get_path(slot, pool, NULL));
+    facts->pool_capacity_bytes = (int64_t)info.capacity;
+    facts->pool_available_bytes = (int64_t)info.available;
+    return true;
+}
+
+bool
+libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    HostFacts facts = {0};
+
+    if (!slot_take_control(&slot, data, error)) {
+        return false;
+    }
+    if (!read_versions(&slot, &facts, error) || !read_node(&slot, &facts, error) ||
+        !read_pool(&slot, &facts, error)) {
+        host_facts_clear(&facts);
+        return false;
+    }
+    facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
+    *ret_facts = facts;
+    return true;
+}
+
+bool
+libvirt_ping(void *data, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    unsigned long version;
+
+    if (!slot_take_control(&slot, data, error)) {
+        return false;
+    }
+    return virConnectGetLibVersion(slot.connection, &version) == 0 ||
+        facts_fail(&slot, "a sign of life", error);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What a host says of itself: what other verbs need of it. */
+#include "hypervisor/libvirt/connection.h"
+
+/* "kvm" or "qemu" for guests: as the settings say, else the best that the host offers. Borrowed;
+ * asked for once per session. */
+const char *host_get_virt_type(const Slot *slot, GError **error);
+/* Nova's cpu_info object of a capabilities document; caller frees. */
+char *capabilities_to_cpu_json(const char *capabilities, int cells, GError **error);
+/* Whether a capabilities document offers guests of that type. */
+bool capabilities_offer(const char *capabilities, const char *virt_type, GError **error);

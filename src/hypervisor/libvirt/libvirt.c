@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/libvirt.h"
+
+#include "hypervisor/libvirt/connection.h"
+#include "hypervisor/libvirt/event_loop.h"
+#include "hypervisor/libvirt/verbs.h"
+#include <libxml/parser.h>
+
+static void *
+libvirt_open(void *provider, const HostAddress *address, uint64_t session, HostEventSink sink,
+    void *sink_data, GError **error)
+{
+    return libvirt_host_open(provider, address, session, sink, sink_data, error);
+}
+
+static void
+libvirt_close(void *host)
+{
+    libvirt_host_close(host);
+}
+
+static const HypervisorProvider libvirt_provider = {
+    .name = "libvirt",
+    .open = libvirt_open,
+    .close = libvirt_close,
+    .probe = libvirt_probe,
+    .ping = libvirt_ping,
+    .list_domains = libvirt_list_domains,
+    .describe_domain = libvirt_describe_domain,
+    .ensure_base = libvirt_ensure_base,
+    .copy_base = libvirt_copy_base,
+    .create_guest = libvirt_create_guest,
+    .remove_guest = libvirt_remove_guest,
+    .remove_disks = libvirt_remove_disks,
+    .forget_guest = libvirt_forget_guest,
+    .start_guest = libvirt_start_guest,
+    .shutdown_guest = libvirt_shutdown_guest,
+    .destroy_guest = libvirt_destroy_guest,
+    .reboot_guest = libvirt_reboot_guest,
+    .pause_guest = libvirt_pause_guest,
+    .resume_guest = libvirt_resume_guest,
+    .read_console = libvirt_read_console,
+    .create_marker = libvirt_create_marker,
+    .delete_marker = libvirt_delete_marker,
+    .prepare_dest = libvirt_prepare_dest,
+    .live_migrate = libvirt_live_migrate,
+    .query_job = libvirt_query_job,
+    .query_done_job = libvirt_query_done_job,
+    .abort_job = libvirt_abort_job,
+};
+
+static void
+free_settings(void *data)
+{
+    settings_unref(data);
+}
+
+Hypervisor *
+libvirt_hypervisor_new(const LibvirtOptions *options, GError **error)
+{
+    /* Before anything else of libvirt: connections made earlier would know no events. */
+    event_loop_register();
+    xmlInitParser();
+    if (virInitialize() < 0) {
+        libvirt_error_set(error, NULL, EFFECT_NONE, "cannot start libvirt's client");
+        return NULL;
+    }
+    libvirt_error_init();
+    return hypervisor_new(&libvirt_provider, settings_new(options), free_settings);
+}

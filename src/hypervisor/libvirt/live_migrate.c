@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The one libvirt call that moves a guest, and what it is told. */
+#include "hypervisor/libvirt/address.h"
+#include "hypervisor/libvirt/domain.h"
+#include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/verbs.h"
+#include "hypervisor/libvirt/volumes.h"
+#include <string.h>
+
+/* The parameters of one call, and the texts they are made from. */
+typedef struct MigrateCall {
+    unsigned int flags;
+    virTypedParameterPtr params;
+    int n_params;
+    int max_params;
+    bool is_ok; /* no parameter failed */
+} MigrateCall;
+
+static void
+migrate_call_clear(MigrateCall *call)
+{
+    virTypedParamsFree(call->params, call->n_params);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MigrateCall, migrate_call_clear)
+
+static void
+add_string(MigrateCall *call, const char *name, const char *value)
+{
+    call->is_ok = call->is_ok &&
+        virTypedParamsAddString(&call->params, &call->n_params, &call->max_params, name, value) ==
+            0;
+}
+
+static void
+add_number(MigrateCall *call, const char *name, int64_t value)
+{
+    call->is_ok = call->is_ok &&
+        virTypedParamsAddULLong(&call->params, &call->n_params, &call->max_params, name,
+            (unsigned long long)value) == 0;
+}
+
+static bool
+cache_is_safe(const char *cache)
+{
+    return strcmp(cache, "none") == 0 || strcmp(cache, "directsync") == 0;
+}
+
+/* On a shared pool libvirt may not see that the file system is shared. The caller has proven it;
+ * what is left is that no host holds anything of a disk in its page cache. */
+static bool
+unsafe_is_safe(const GPtrArray *disks)
+{
+    for (unsigned int i = 0; i < disks->len; i++) {
+        const DomainDisk *disk = g_ptr_array_index(disks, i);
+        if (disk->is_copied && !cache_is_safe(disk->cache)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+add_disks(MigrateCall *call, const GPtrArray *disks, bool copies)
+{
+    if (!copies) {
+        call->flags |= unsafe_is_safe(disks) ? VIR_MIGRATE_UNSAFE : 0U;
+        return;
+    }
+    call->flags |= VIR_MIGRATE_NON_SHARED_INC;
+    for (unsigned int i = 0; i < disks->len; i++) {
+        const DomainDisk *disk = g_ptr_array_index(disks, i);
+        if (disk->is_copied) {
+            add_string(call, VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk->target);
+        }
+    }
+}
+
+/* The URI is always explicit: without it libvirt guesses an address from the destination's host
+ * name, and a resumed post-copy crashes the destination's libvirtd. With TLS the certificate is
+ * checked against the name by which hosts know each other, because the migration address need not
+ * be in it. */
+static bool
+add_target(MigrateCall *call, const LibvirtHost *dest, bool with_tls, GError **error)
+{
+    g_autofree char *uri = address_migration_uri(dest->migration_address);
+    g_autofree char *name = address_host(dest->peer_uri, error);
+
+    if (name == NULL) {
+        return false;
+    }
+    add_string(call, VIR_MIGRATE_PARAM_URI, uri);
+    if (with_tls) {
+        call->flags |= VIR_MIGRATE_TLS;
+        if (strcmp(name, dest->migration_address) != 0) {
+            add_string(call, VIR_MIGRATE_PARAM_TLS_DESTINATION, name);
+        }
+    }
+    return true;
+}
+
+/* Generation and operation travel in both definitions of the destination, because metadata cannot
+ * be changed while a job runs. */
+static char *
+dest_xml(const Slot *slot, virDomainPtr domain, unsigned int flags, const LibvirtHost *dest,
+    const MigrateRequest *request, const char *dest_pool, GError **error)
+{
+    g_autofree char *xml = domain_get_xml(slot, domain, flags | VIR_DOMAIN_XML_MIGRATABLE, error);
+    Metadata metadata = {request->uuid, request->display_name, request->project_id,
+        request->flavor_name, request->generation, request->operation};
+
+    return xml != NULL
+        ? domain_xml_for_dest(xml, &metadata, slot->host->pool_path, dest_pool, error)
+        : NULL;
+}
+
+static bool
+add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
+    const MigrateRequest *request, const char *dest_pool, GError **error)
+{
+    g_autofree char *live = dest_xml(slot, domain, 0, dest, request, dest_pool, error);
+    g_autofree char *persistent = live != NULL
+        ? dest_xml(slot, domain, VIR_DOMAIN_XML_INACTIVE, dest, request, dest_pool, error)
+        : NULL;
+
+    if (persistent == NULL) {
+        return false;
+    }
+    g_autoptr(GPtrArray) disks = domain_xml_list_disks(live, error);
+    if (disks == NULL) {
+        return false;
+    }
+    add_string(call, VIR_MIGRATE_PARAM_DEST_XML, live);
+    add_string(call, VIR_MIGRATE_PARAM_PERSIST_XML, persistent);
+    add_disks(call, disks, request->copies_disks);
+    return true;
+}
+
+static bool
+prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
+    const MigrateRequest *request, const char *dest_pool, GError **error)
+{
+    call->is_ok = true;
+    call->flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST |
+        VIR_MIGRATE_UNDEFINE_SOURCE | VIR_MIGRATE_ABORT_ON_ERROR;
+    if (!add_target(call, dest, request->with_tls, error) ||
+        !add_definitions(call, slot, domain, dest, request, dest_pool, error)) {
+        return false;
+    }
+    if (request->bandwidth_mib_s > 0) {
+        add_number(call, VIR_MIGRATE_PARAM_BANDWIDTH, request->bandwidth_mib_s);
+    }
+    return call->is_ok ||
+        libvirt_error_set(error, slot->connection, EFFECT_NONE, "cannot ask for a migration");
+}
+
+/* Where a host's pool is; known after the first use of it in a session. */
+static bool
+learn_pool_path(LibvirtHost *host, const char **ret_path, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (host->pool[0] == '\0') {
+        *ret_path = NULL;
+        return true;
+    }
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    *ret_path = pool != NULL ? pool_get_path(&slot, pool, error) : NULL;
+    return *ret_path != NULL;
+}
+
+bool
+libvirt_live_migrate(
+    void *source_data, void *dest_data, const MigrateRequest *request, GError **error)
+{
+    LibvirtHost *source = source_data;
+    LibvirtHost *dest = dest_data;
+    g_auto(Slot) slot = {0};
+    g_auto(MigrateCall) call = {0};
+    const char *source_pool;
+    const char *dest_pool;
+
+    if (!learn_pool_path(source, &source_pool, error) ||
+        !learn_pool_path(dest, &dest_pool, error) || !slot_take_transfer(&slot, source, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, request->uuid, error);
+    if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, dest_pool, error)) {
+        return false;
+    }
+    if (request->downtime_ms > 0 &&
+        virDomainMigrateSetMaxDowntime(domain, (unsigned long long)request->downtime_ms, 0) < 0) {
+        return domain_fail(&slot, request->uuid, EFFECT_NONE, "limit the downtime of", error);
+    }
+    if (virDomainMigrateToURI3(
+            domain, dest->peer_uri, call.params, (unsigned int)call.n_params, call.flags) < 0) {
+        return libvirt_error_set(error, slot.connection, EFFECT_ASKED,
+            "cannot migrate guest '%s' from host '%s' to host '%s'", request->uuid, source->name,
+            dest->name);
+    }
+    return true;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Whether two hosts share a pool: a volume made through one cannot be made through the other. */
+#include "hypervisor/libvirt/names.h"
+#include "hypervisor/libvirt/verbs.h"
+#include "hypervisor/libvirt/volumes.h"
+
+bool
+libvirt_create_marker(void *data, const char *token, bool *ret_existed, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *name = name_probe(token);
+    VolumeSpec spec = {.name = name, .format = "raw"};
+
+    if (!slot_take_control(&slot, data, error)) {
+        return false;
+    }
+    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    if (pool == NULL) {
+        return false;
+    }
+    if (!volume_create(&slot, pool, &spec, NULL, &reason) && !error_is(reason, ERROR_CONFLICT)) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    *ret_existed = reason != NULL;
+    return true;
+}
+
+bool
+libvirt_delete_marker(void *data, const char *token, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_autofree char *name = name_probe(token);
+
+    if (!slot_take_control(&slot, data, error)) {
+        return false;
+    }
+    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    return pool != NULL && volume_delete(&slot, pool, name, error);
+}

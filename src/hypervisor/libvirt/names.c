@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/names.h"
+
+#include <string.h>
+
+#define BASE_PREFIX "base-"
+#define SHA256_LENGTH 64
+
+char *
+name_guest_volume(const char *uuid, VolumeKind kind)
+{
+    switch (kind) {
+    case VOLUME_ROOT: return g_strconcat(uuid, ".root.qcow2", NULL);
+    case VOLUME_CONFIG: return g_strconcat(uuid, ".config.img", NULL);
+    case VOLUME_CONSOLE: return g_strconcat(uuid, ".console.log", NULL);
+    }
+    g_return_val_if_reached(NULL);
+}
+
+char *
+name_base(const char *sha256, const char *format)
+{
+    return g_strconcat(BASE_PREFIX, sha256, ".", format, NULL);
+}
+
+char *
+name_base_marker(const char *sha256)
+{
+    return g_strconcat(BASE_PREFIX, sha256, ".complete", NULL);
+}
+
+char *
+name_probe(const char *token)
+{
+    return g_strconcat("drover-probe-", token, NULL);
+}
+
+bool
+name_parse_base(const char *name, char **ret_sha256, char **ret_format)
+{
+    const char *hash = name + strlen(BASE_PREFIX);
+
+    if (!g_str_has_prefix(name, BASE_PREFIX) || strlen(hash) < SHA256_LENGTH + 2 ||
+        hash[SHA256_LENGTH] != '.') {
+        return false;
+    }
+    *ret_sha256 = g_strndup(hash, SHA256_LENGTH);
+    *ret_format = g_strdup(hash + SHA256_LENGTH + 1);
+    return true;
+}

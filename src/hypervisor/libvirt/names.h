@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What our volumes are called. Nothing else in a pool is ever touched. Callers free. */
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum {
+    VOLUME_ROOT,    /* <uuid>.root.qcow2 */
+    VOLUME_CONFIG,  /* <uuid>.config.img */
+    VOLUME_CONSOLE, /* <uuid>.console.log */
+} VolumeKind;
+#define N_GUEST_VOLUMES 3
+
+char *name_guest_volume(const char *uuid, VolumeKind kind);
+/* base-<sha256>.qcow2, .raw, .kernel, .initrd */
+char *name_base(const char *sha256, const char *format);
+/* base-<sha256>.complete */
+char *name_base_marker(const char *sha256);
+/* drover-probe-<token> */
+char *name_probe(const char *token);
+/* The base that a file name means; false when it means none. */
+bool name_parse_base(const char *name, char **ret_sha256, char **ret_format);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Guests start, stop and pause. */
+#include "hypervisor/libvirt/domain.h"
+#include "hypervisor/libvirt/verbs.h"
+
+/* One verb: what is asked of libvirt, and the state that makes asking needless. */
+typedef struct PowerVerb {
+    const char *what;
+    int (*ask)(virDomainPtr domain);
+    bool (*is_done)(DomainState state);
+} PowerVerb;
+
+static bool
+power(LibvirtHost *host, const char *uuid, const PowerVerb *verb, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    DomainState state;
+    DomainReason reason;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    if (domain == NULL || !domain_get_state(&slot, domain, &state, &reason, error)) {
+        return false;
+    }
+    if (verb->is_done != NULL && verb->is_done(state)) {
+        return true;
+    }
+    return verb->ask(domain) == 0 || domain_fail(&slot, uuid, EFFECT_ASKED, verb->what, error);
+}
+
+static bool
+is_active(DomainState state)
+{
+    return state == DOMAIN_RUNNING || state == DOMAIN_PAUSED;
+}
+
+static bool
+is_stopped(DomainState state)
+{
+    return state == DOMAIN_SHUT_OFF;
+}
+
+static bool
+is_running(DomainState state)
+{
+    return state == DOMAIN_RUNNING;
+}
+
+static bool
+is_paused(DomainState state)
+{
+    return state == DOMAIN_PAUSED;
+}
+
+bool
+libvirt_start_guest(void *host, const char *uuid, GError **error)
+{
+    return power(host, uuid, &(PowerVerb){"start", virDomainCreate, is_active}, error);
+}
+
+bool
+libvirt_shutdown_guest(void *host, const char *uuid, GError **error)
+{
+    return power(host, uuid, &(PowerVerb){"shut down", virDomainShutdown, is_stopped}, error);
+}
+
+bool
+libvirt_destroy_guest(void *host, const char *uuid, GError **error)
+{
+    return power(host, uuid, &(PowerVerb){"destroy", virDomainDestroy, is_stopped}, error);
+}
+
+static int
+ask_reset(virDomainPtr domain)
+{
+    return virDomainReset(domain, 0);
+}
+
+static int
+ask_reboot(virDomainPtr domain)
+{
+    return virDomainReboot(domain, VIR_DOMAIN_REBOOT_DEFAULT);
+}
+
+bool
+libvirt_reboot_guest(void *host, const char *uuid, bool hard, GError **error)
+{
+    return power(host, uuid,
+        &(PowerVerb){hard ? "reset" : "reboot", hard ? ask_reset : ask_reboot, NULL}, error);
+}
+
+bool
+libvirt_pause_guest(void *host, const char *uuid, GError **error)
+{
+    return power(host, uuid, &(PowerVerb){"pause", virDomainSuspend, is_paused}, error);
+}
+
+bool
+libvirt_resume_guest(void *host, const char *uuid, GError **error)
+{
+    return power(host, uuid, &(PowerVerb){"resume", virDomainResume, is_running}, error);
+}

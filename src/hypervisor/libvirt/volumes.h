@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Volumes of a host's pool, through libvirt's storage calls only. A pool lists what it saw when it
+ * was last refreshed: a file that QEMU or another host made is not known until then. */
+#include "hypervisor/libvirt/connection.h"
+
+typedef struct VolumeSpec {
+    const char *name;
+    const char *format; /* "qcow2", "raw" */
+    int64_t capacity_bytes;
+    const char *backing_path; /* NULL = none */
+    const char *backing_format;
+} VolumeSpec;
+
+/* The host's pool, running; a dir, fs or netfs pool. NOT_FOUND, UNSUPPORTED. */
+virStoragePoolPtr pool_get(const Slot *slot, GError **error);
+/* Where its files are. Borrowed; asked for once per session. */
+const char *pool_get_path(const Slot *slot, virStoragePoolPtr pool, GError **error);
+bool pool_refresh(const Slot *slot, virStoragePoolPtr pool, GError **error);
+
+/* Success with NULL when the pool does not list it. */
+bool volume_find(const Slot *slot, virStoragePoolPtr pool, const char *name,
+    virStorageVolPtr *ret_volume, GError **error);
+/* As volume_find, but looks into the directory again before it says no. */
+bool volume_find_fresh(const Slot *slot, virStoragePoolPtr pool, const char *name,
+    virStorageVolPtr *ret_volume, GError **error);
+/* Makes a sparse volume. CONFLICT when the name is taken, be it by a file that the pool does not
+ * list. *ret_volume may be NULL when the caller does not want it. */
+bool volume_create(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *spec,
+    virStorageVolPtr *ret_volume, GError **error);
+/* Absent is fine. */
+bool volume_delete(const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error);
+bool volume_exists(
+    const Slot *slot, virStoragePoolPtr pool, const char *name, bool *ret_exists, GError **error);
