@@ -349,7 +349,11 @@ step_STOPPING(LifecycleTask *task)
     }
     switch (lifecycle_effect(task, EFFECT_describe_domain, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CHECKING, error);
+    case EFFECT_FAILED:
+        /* The guest's time is over, whether its host is there or not. */
+        return error_is(error, ERROR_HYPERVISOR_DOWN)
+                   ? move_on(task, LIFECYCLE_POWERING_OFF)
+                   : move_with_error(task, LIFECYCLE_CHECKING, error);
     case EFFECT_DONE: break;
     }
     return on_look_at_stopping(task);
