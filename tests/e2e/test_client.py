@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Each command that the stock client offers for this job, as an operator would type it."""
+import json
+
+from tap import check, contains, equal, test, wait_until
+from world import world
+
+state = {}
+
+
+def osc(*arguments, **options):
+    return world.drover.openstack(*arguments, **options)
+
+
+def osc_json(*arguments, **options):
+    return json.loads(osc(*arguments, "-f", "json", **options))
+
+
+@test("openstack token issue and catalog list work (S3-26)")
+def _():
+    check(osc_json("token", "issue")["id"], "a token has an id")
+    types = {row["Type"] for row in osc_json("catalog", "list")}
+    for wanted in ("identity", "compute", "image", "network", "placement"):
+        check(wanted in types, f"no {wanted} in {types}")
+
+
+@test("openstack flavor create and list, image create and list, network list work")
+def _():
+    osc("flavor", "create", "--ram", "192", "--vcpus", "1", "--disk", "1", "--property", "a:b=c",
+        "m1.test")
+    contains(osc("flavor", "list"), "m1.test", "flavor list")
+    osc("image", "create", "--disk-format", "qcow2", "--container-format", "bare", "--public",
+        "--file", world.lab.env["LAB_GUEST_DISK"], "uploaded")
+    images = {row["Name"]: row["Status"] for row in osc_json("image", "list")}
+    equal(images.get("uploaded"), "active", "the uploaded image")
+    osc("image", "delete", "uploaded")
+    contains(osc("network", "list"), "private", "network list")
+
+
+@test("openstack server create --wait makes a guest that runs and is heard (S1-03, S1-04)")
+def _():
+    shown = osc_json("server", "create", "--flavor", "m1.tiny", "--image", "guest", "--network",
+                     "private", "--wait", "vm1")
+    equal(shown["status"], "ACTIVE", "status")
+    state["id"] = shown["id"]
+    world.wait_heard(state["id"])
+    rows = osc_json("server", "list")
+    equal([row["Name"] for row in rows], ["vm1"], "server list")
+    check(rows[0]["Networks"]["private"][0].startswith("198.18."), f"address: {rows[0]}")
+
+
+@test("openstack server list --host --all-projects --long and server show name the host (S3-27)")
+def _():
+    shown = osc_json("server", "show", "vm1")
+    host = shown["OS-EXT-SRV-ATTR:host"]
+    check(host in world.lab.hosts, f"host {host}")
+    rows = osc_json("server", "list", "--host", host, "--all-projects", "--long")
+    equal([row["Host"] for row in rows], [host], "server list --host")
+    other = next(name for name in world.lab.hosts if name != host)
+    equal(osc_json("server", "list", "--host", other, "--all-projects"), [], "another host's list")
+
+
+@test("openstack compute service list and set --disable --disable-reason, --enable (S1-05, S3-28)")
+def _():
+    rows = osc_json("compute", "service", "list")
+    binaries = {row["Binary"]: row["Zone"] for row in rows}
+    equal(binaries.get("nova-scheduler"), "internal", "control services' zone")
+    equal(binaries.get("nova-compute"), "nova", "hosts' zone")
+    osc("compute", "service", "set", "hostb", "nova-compute", "--disable", "--disable-reason",
+        "new kernel")
+    row = next(row for row in osc_json("compute", "service", "list", "--long")
+               if row["Host"] == "hostb")
+    equal((row["Status"], row["Disabled Reason"]), ("disabled", "new kernel"), "after --disable")
+    osc("compute", "service", "set", "hostb", "nova-compute", "--enable")
+    row = next(row for row in osc_json("compute", "service", "list", "--long")
+               if row["Host"] == "hostb")
+    equal((row["Status"], row["Disabled Reason"]), ("enabled", None), "after --enable")
+
+
+@test("openstack hypervisor list and show work, at 2.1 and at 2.92")
+def _():
+    for version in ("2.1", "2.92"):
+        names = [row["Hypervisor Hostname"] for row in osc_json("hypervisor", "list",
+                                                                version=version)]
+        equal(sorted(names), world.lab.hosts, f"hypervisor list at {version}")
+        shown = osc_json("hypervisor", "show", "hosta", version=version)
+        equal(shown["hypervisor_hostname"], "hosta", f"hypervisor show at {version}")
+        if version == "2.1":
+            check(int(shown["memory_mb"]) > 0, "memory is shown below 2.88")
+
+
+@test("openstack server migrate --live-migration --wait moves it, and the guest does not notice "
+      "(S1-01, S2-01, S3-07, S3-38, S4-03)")
+def _():
+    before = world.host_of(state["id"])
+    world.lab("heartbeat", "mark")
+    osc("server", "migrate", "vm1", "--live-migration", "--wait")
+    shown = osc_json("server", "show", "vm1")
+    check(shown["OS-EXT-SRV-ATTR:host"] != before, "the host has changed")
+    equal(shown["status"], "ACTIVE", "status")
+    equal(world.runs_on(state["id"]), {shown["OS-EXT-SRV-ATTR:host"]: "running"}, "libvirt says")
+    world.check_lives(state["id"])
+    heard = world.heard(state["id"])["since_mark"]
+    check(heard["longest_silence_ms"] < 5000, f"silence of {heard['longest_silence_ms']} ms")
+
+
+@test("openstack server migrate --host and --block-migration go where they are told "
+      "(S0-10, S0-16, S1-12, S2-09, S4-05)")
+def _():
+    for extra in ([], ["--block-migration"]):
+        target = next(name for name in world.lab.hosts if name != world.host_of(state["id"]))
+        osc("server", "migrate", "vm1", "--live-migration", "--host", target, *extra, "--wait")
+        equal(world.host_of(state["id"]), target, f"host after --host {target} {extra}")
+        equal(world.last_migration(state["id"])["status"], "completed", "its migration")
+    world.check_lives(state["id"])
+
+
+@test("openstack server migration list and show tell of it (S3-49, S3-50, S3-51)")
+def _():
+    rows = osc_json("server", "migration", "list", "--server", "vm1")
+    check(len(rows) >= 3, f"{len(rows)} migrations")
+    equal({row["Status"] for row in rows}, {"completed"}, "all of them")
+    code, text = osc("server", "migration", "show", "vm1", str(rows[0]["Id"]), check=False)
+    check(code != 0, "one that is over is not in progress")
+    contains(text, "is not in progress", "the reason")
+
+
+@test("a migration in progress shows 16 fields, MIGRATING, and can be aborted "
+      "(S3-40, S3-51, S3-52, S3-70, S3-71)")
+def _():
+    source = world.host_of(state["id"])
+    # Slow enough to be looked at; the guest's memory is 128 MiB.
+    for host in world.lab.hosts:
+        world.lab("limit", host, "20mbit")
+    try:
+        equal(world.migrate(state["id"]).status, 202, "migrate")
+        equal(world.drover.server(state["id"])["status"], "MIGRATING", "right after the 202")
+        row = wait_until(lambda: (row := world.last_migration(state["id"]))["status"] == "running"
+                         and row, "it is running", 60)
+        wait_until(lambda: (osc_json("server", "migration", "show", "vm1", str(row["id"]))
+                            ["memory_processed_bytes"] or 0) > 0, "bytes are counted", 60)
+        shown = osc_json("server", "migration", "show", "vm1", str(row["id"]))
+        for field in ("created_at", "dest_compute", "dest_host", "dest_node",
+                      "disk_processed_bytes", "disk_remaining_bytes", "disk_total_bytes", "id",
+                      "memory_processed_bytes", "memory_remaining_bytes", "memory_total_bytes",
+                      "server_uuid", "source_compute", "source_node", "status", "updated_at"):
+            check(field in shown, f"no {field}")
+        osc("server", "migration", "abort", "vm1", str(row["id"]))
+        equal(world.wait_migration(state["id"])["status"], "cancelled", "after the abort")
+    finally:
+        for host in world.lab.hosts:
+            world.lab("heal", host)
+    equal(world.runs_on(state["id"]), {source: "running"}, "the guest is where it was")
+    world.check_lives(state["id"])
+
+
+@test("server migration force complete ends a migration that would take long (S3-72)")
+def _():
+    address = world.drover.server(state["id"])["addresses"]["private"][0]["addr"]
+    world.lab("writer", address, "48", "60")
+    for host in world.lab.hosts:
+        world.lab("limit", host, "80mbit")
+    try:
+        equal(world.migrate(state["id"]).status, 202, "migrate")
+        row = wait_until(lambda: (row := world.last_migration(state["id"]))["status"] == "running"
+                         and row, "it is running", 60)
+        osc("server", "migration", "force", "complete", "vm1", str(row["id"]))
+        equal(world.wait_migration(state["id"], 180)["status"], "completed", "after force complete")
+    finally:
+        for host in world.lab.hosts:
+            world.lab("heal", host)
+    world.lab("writer", address, "0", "0")
+    equal(list(world.runs_on(state["id"]).values()), ["running"], "it runs, on one host")
+    world.check_lives(state["id"])
+
+
+@test("openstack server stop, start, reboot, pause, unpause do what they say")
+def _():
+    for command, status in ((["pause"], "PAUSED"), (["unpause"], "ACTIVE"),
+                            (["stop"], "SHUTOFF"), (["start"], "ACTIVE"),
+                            (["reboot", "--hard"], "ACTIVE"), (["reboot"], "ACTIVE")):
+        osc("server", *command, "vm1")
+        world.wait_status(state["id"], status)
+    wait_until(lambda: world.heard(state["id"])["since_mark"]["received"] > 0, "it is heard again")
+
+
+@test("openstack console log show goes on over a migration")
+def _():
+    wait_until(lambda: "tick" in osc("console", "log", "show", "vm1"), "it ticks", 60, 1)
+    before = osc("console", "log", "show", "vm1")
+    world.move(state["id"])
+    after = osc("console", "log", "show", "vm1")
+    first = next(line for line in before.splitlines() if "tick" in line)
+    contains(after, first.strip(), "what was written before the move is still there")
+    ticks = [line for line in after.splitlines() if "tick" in line]
+    wait_until(lambda: len([line for line in osc("console", "log", "show", "vm1").splitlines()
+                            if "tick" in line]) > len(ticks), "it goes on ticking", 30, 1)
+
+
+@test("openstack server delete leaves nothing on the host")
+def _():
+    host = world.host_of(state["id"])
+    osc("server", "delete", "--wait", "vm1")
+    equal(world.domains(host), {}, "domains")
+    left = {name for name in world.volumes(host) if state["id"] in name}
+    equal(left, set(), "volumes")
+
+
+@test("the drover command says the same in the same words (S1-12, S1-13, S2-17)")
+def _():
+    drover = world.drover.drover
+    drover("server", "create", "vm2", "--flavor", "m1.tiny", "--image", "guest", "--network",
+           "private", "--wait")
+    shown = json.loads(drover("server", "show", "vm2", "--json"))
+    contains(drover("live-migration", "vm2"), f"Migration of {shown['id']} initiated.", "S1-13")
+    equal(world.wait_migration(shown["id"])["status"], "completed", "live-migration")
+    contains(drover("server", "migrate", "--live-migration", "--wait", "vm2"), "Completed",
+             "migrate --wait")
+    contains(drover("server", "verify", "vm2"), "ok", "verify")
+    contains(drover("server", "migration", "list", "--server", "vm2"), "completed", "list")
+    contains(drover("host", "list"), "hosta", "host list")
+    code, text = drover("server", "migrate", "--live-migration", "--host",
+                        world.host_of(shown["id"]), "--wait", "vm2", check=False)
+    check(code == 1, f"a migration that fails must end with 1, not {code}: {text}")
+    drover("server", "delete", "--wait", "vm2")

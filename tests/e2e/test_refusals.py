@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Every no has the status and the sentence that clients expect, and changes nothing."""
+from tap import check, contains, equal, test, wait_until
+from world import world
+
+guest = {}
+
+
+def server_id():
+    if "id" not in guest:
+        guest["id"] = world.create("refused", host="hosta")
+    return guest["id"]
+
+
+def unchanged():
+    shown = world.drover.server(server_id())
+    equal((shown["status"], shown["OS-EXT-SRV-ATTR:host"], shown["OS-EXT-STS:task_state"]),
+          ("ACTIVE", "hosta", None), "the instance")
+
+
+def ends_in_error(answer, part):
+    """202 at first, then a migration in error with a reason; the instance as it was."""
+    equal(answer.status, 202, answer.text)
+    row = world.wait_migration(server_id())
+    equal(row["status"], "error", "the migration")
+    contains(world.story(row["id"]), part, "its reason")
+    unchanged()
+
+
+@test("an unknown host is 400 'Compute host D could not be found.'")
+def _():
+    answer = world.migrate(server_id(), "nowhere")
+    equal((answer.status, answer.message), (400, "Compute host nowhere could not be found."),
+          "answer")
+    unchanged()
+
+
+@test("the host it is on: 400 below 2.34, and from 2.34 a migration in error")
+def _():
+    answer = world.migrate(server_id(), "hosta", version="2.30")
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "hosta", "the sentence")
+    unchanged()
+    ends_in_error(world.migrate(server_id(), "hosta"), "hosta")
+
+
+@test("below 2.25 block_migration false on local pools is refused as Nova does (S3-39)")
+def _():
+    answer = world.drover.compute("POST", f"/servers/{server_id()}/action", {"os-migrateLive": {
+        "host": None, "block_migration": False, "disk_over_commit": False}}, "2.1")
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "is not on shared storage", "the sentence")
+    unchanged()
+
+
+@test("a full host is refused with what it has and what is needed (S3-21)")
+def _():
+    answer = world.drover.compute("POST", "/flavors", {"flavor": {
+        "name": "huge", "id": "huge", "ram": 16000000, "vcpus": 1, "disk": 1}})
+    check(answer.status in (200, 409), answer.text)
+    answer = world.drover.compute("POST", "/servers", {"server": {
+        "name": "toobig", "flavorRef": "huge", "imageRef": world.ids["guest"],
+        "networks": "none"}})
+    equal(answer.status, 202, answer.text)
+    toobig = answer.json["server"]["id"]
+    wait_until(lambda: world.drover.server(toobig)["status"] == "ERROR", "it is in ERROR", 30)
+    fault = world.drover.server(toobig)["fault"]["message"]
+    contains(fault, "No valid host was found", "the fault")
+    contains(fault, "16000000", "what is needed")
+    world.delete(toobig)
+
+
+@test("a disabled host is not chosen, and refused when it is named (S1-07, S2-04)")
+def _():
+    for host in ("hostb", "hostc"):
+        world.drover.openstack("compute", "service", "set", host, "nova-compute", "--disable")
+    try:
+        ends_in_error(world.migrate(server_id()), "disabled")
+        ends_in_error(world.migrate(server_id(), "hostb"), "disabled")
+    finally:
+        for host in ("hostb", "hostc"):
+            world.drover.openstack("compute", "service", "set", host, "nova-compute", "--enable")
+
+
+@test("a second migration of a moving instance is 409 and names its task_state (S3-17)")
+def _():
+    for host in world.lab.hosts:
+        world.lab("limit", host, "20mbit")
+    try:
+        equal(world.migrate(server_id()).status, 202, "the first")
+        answer = world.migrate(server_id())
+        equal((answer.status, answer.message),
+              (409, f"Cannot 'os-migrateLive' instance {server_id()} while it is in task_state "
+                    "migrating"), "the second")
+        answer = world.drover.compute(
+            "POST", f"/servers/{server_id()}/action", {"os-stop": None})
+        equal(answer.status, 409, "stop meanwhile")
+        row = wait_until(lambda: (row := world.last_migration(server_id()))["status"] == "running"
+                         and row, "it runs", 60)
+        world.drover.compute("DELETE", f"/servers/{server_id()}/migrations/{row['id']}")
+        world.wait_migration(server_id())
+    finally:
+        for host in world.lab.hosts:
+            world.lab("heal", host)
+    unchanged()
+
+
+@test("a wrong password is 401, and the client says so")
+def _():
+    code, text = world.drover.openstack("server", "list", password="wrong", check=False)
+    check(code != 0, "exit code")
+    contains(text, "401", "the client's text")
+
+
+@test("a member may not migrate: 403 with the name of the rule")
+def _():
+    drover = world.drover
+    drover.openstack("project", "create", "demo")
+    drover.openstack("user", "create", "--password", "alice-secret", "alice")
+    drover.openstack("role", "add", "--user", "alice", "--project", "demo", "member")
+    created = drover.openstack("server", "create", "--flavor", "m1.tiny", "--image", "guest",
+                               "--network", "private", "--wait", "-f", "value", "-c", "id", "hers",
+                               user="alice", password="alice-secret", project="demo").strip()
+    try:
+        code, text = drover.openstack("server", "migrate", "hers", "--live-migration", check=False,
+                                      user="alice", password="alice-secret", project="demo")
+        check(code != 0, "exit code")
+        contains(text, "os_compute_api:os-migrate-server:migrate_live", "the rule")
+        code, text = drover.openstack("server", "show", "refused", check=False, user="alice",
+                                      password="alice-secret", project="demo")
+        check(code != 0, "another project's server is not seen")
+        shown = drover.openstack("server", "show", "hers", user="alice",
+                                 password="alice-secret", project="demo")
+        check("OS-EXT-SRV-ATTR:host" not in shown, "hosts are not shown to members")
+    finally:
+        world.delete(created)
+
+
+@test("malformed JSON and a body too large are refused and nothing is changed")
+def _():
+    drover = world.drover
+    path = f"/compute/v2.1/servers/{server_id()}/action"
+    answer = drover.admin("POST", path, raw=b'{"os-migrateLive": {')
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "alformed request body", "the sentence")
+    answer = drover.admin("POST", path, raw=b'{"os-migrateLive": "' + b"x" * (2 << 20) + b'"}')
+    equal(answer.status, 413, answer.text[:200])
+    answer = drover.compute("POST", f"/servers/{server_id()}/action", {"os-migrateLive": {
+        "host": None, "block_migration": "auto", "surprise": 1}})
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "'surprise' was unexpected", "the sentence")
+    unchanged()
+    world.delete(server_id())

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""The one world that the tests of this ring share: three real hosts, a droverd, images, a flavor, a
+network, and guests that are made and deleted by the tests that need them."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from drover import Droverd, Lab  # noqa: E402
+from tap import check, equal, wait_until  # noqa: E402
+
+SERVICE_DOWN_TIME_S = 10
+
+
+class World:
+    """Made on first use, so that --only runs what it needs and no more."""
+
+    def __init__(self):
+        self._lab = self._droverd = self._shared_lab = None
+        self.ids = {}
+
+    @property
+    def lab(self):
+        if self._lab is None:
+            self._lab = Lab("dve2e", 3)
+            self._lab("heartbeat", "start")
+        return self._lab
+
+    def config(self, lab):
+        return {
+            "DEFAULT": {"service_down_time": SERVICE_DOWN_TIME_S, "host_ping_interval": 2,
+                        "max_concurrent_live_migrations": 6, "shutdown_timeout": 20},
+            "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_model": "qemu64",
+                        "keepalive_interval": 2, "keepalive_count": 2},
+        }
+
+    @property
+    def drover(self):
+        if self._droverd is None:
+            lab = self.lab
+            self._droverd = Droverd(self.config(lab))
+            self._droverd.add_lab_hosts(lab)
+            self.fill(self._droverd, lab, self.ids)
+        return self._droverd
+
+    def fill(self, drover, lab, ids):
+        """Images, flavor and network, by the API that the clients use."""
+        env = lab.env
+        for name, disk_format, path, properties in (
+                ("guest-kernel", "aki", env["LAB_GUEST_KERNEL"], {}),
+                ("guest-initrd", "ari", env["LAB_GUEST_INITRD"], {}),
+                ("guest", "qcow2", env["LAB_GUEST_DISK"], None)):
+            if properties is None:
+                properties = {"kernel_id": ids["guest-kernel"], "ramdisk_id": ids["guest-initrd"],
+                              "os_command_line": env["LAB_GUEST_CMDLINE"]}
+            answer = drover.admin("POST", "/image/v2/images", {
+                "name": name, "disk_format": disk_format, "visibility": "public",
+                "container_format": disk_format if disk_format != "qcow2" else "bare",
+                **properties})
+            equal(answer.status, 201, f"image {name}: {answer.text}")
+            ids[name] = answer.json["id"]
+            with open(path, "rb") as file:
+                answer = drover.admin("PUT", f"/image/v2/images/{ids[name]}/file", raw=file.read(),
+                                      headers={"Content-Type": "application/octet-stream"})
+            equal(answer.status, 204, f"upload of {name}: {answer.text}")
+        answer = drover.compute("POST", "/flavors", {"flavor": {
+            "name": "m1.tiny", "id": "tiny", "ram": 128, "vcpus": 1, "disk": 1}})
+        equal(answer.status, 200, f"flavor: {answer.text}")
+        answer = drover.admin("POST", "/network/v2.0/networks", {"network": {
+            "name": "private", "provider:physical_network": env["LAB_GUEST_BRIDGE"]}})
+        equal(answer.status, 201, f"network: {answer.text}")
+        ids["private"] = answer.json["network"]["id"]
+        answer = drover.admin("POST", "/network/v2.0/subnets", {"subnet": {
+            "network_id": ids["private"], "ip_version": 4, "cidr": env["LAB_GUEST_CIDR"],
+            "gateway_ip": env["LAB_GUEST_GATEWAY"]}})
+        equal(answer.status, 201, f"subnet: {answer.text}")
+
+    # ---- guests ----
+
+    def create(self, name, host=None, drover=None, ids=None, metadata=None):
+        """A guest that runs and is heard; its id."""
+        drover, ids = drover or self.drover, ids or self.ids
+        body = {"name": name, "flavorRef": "tiny", "imageRef": ids["guest"],
+                "networks": [{"uuid": ids["private"]}], "metadata": metadata or {}}
+        if host:
+            body["host"] = host
+        answer = drover.compute("POST", "/servers", {"server": body})
+        equal(answer.status, 202, f"create {name}: {answer.text}")
+        server_id = answer.json["server"]["id"]
+        self.wait_status(server_id, "ACTIVE", drover=drover)
+        return server_id
+
+    def wait_status(self, server_id, status, timeout_s=90, drover=None):
+        drover = drover or self.drover
+        seen = {}
+
+        def look():
+            seen.update(drover.server(server_id))
+            check(status == "ERROR" or seen["status"] != "ERROR",
+                  f"it is in ERROR: {seen.get('fault')}")
+            return seen["status"] == status and not seen["OS-EXT-STS:task_state"]
+        wait_until(look, f"{server_id} is {status}", timeout_s)
+        return seen
+
+    def delete(self, server_id, drover=None):
+        drover = drover or self.drover
+        drover.compute("DELETE", f"/servers/{server_id}")
+        wait_until(lambda: drover.compute("GET", f"/servers/{server_id}").status == 404,
+                   f"{server_id} is gone", 60)
+
+    def host_of(self, server_id):
+        return self.drover.server(server_id)["OS-EXT-SRV-ATTR:host"]
+
+    def domains(self, host):
+        """name -> state, as the host's own libvirtd says it."""
+        rows = self.lab.virsh(host, "list", "--all").splitlines()
+        return {row.split()[1]: " ".join(row.split()[2:]) for row in rows if row.strip()}
+
+    def volumes(self, host):
+        rows = self.lab("exec", host, "ls", self.lab.env["LAB_POOL_PATH"]).split()
+        return set(rows)
+
+    def runs_on(self, server_id):
+        """Hosts whose libvirtd says that this guest is there, with the state."""
+        name = self.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+        return {host: domains[name] for host in self.lab.hosts
+                if name in (domains := self.domains(host))}
+
+    # ---- heartbeats ----
+
+    def heard(self, server_id):
+        """This guest's heartbeat report, or None."""
+        for source in self.lab.heartbeat()["sources"]:
+            if source["uuid"] == server_id:
+                return source
+        return None
+
+    def wait_heard(self, server_id, timeout_s=60):
+        wait_until(lambda: self.heard(server_id), f"{server_id} is heard", timeout_s, 0.5)
+
+    def check_lives(self, server_id):
+        """Heartbeats go on coming, and from one copy only."""
+        before = self.heard(server_id)["received"]
+        wait_until(lambda: self.heard(server_id)["received"] > before + 50,
+                   "the heartbeat goes on", 20, 0.2)
+        check(not self.heard(server_id)["since_mark"]["double_run"],
+              "the guest is heard from two places at once")
+
+    # ---- migrations ----
+
+    def migrate(self, server_id, host=None, block="auto", version="2.96"):
+        return self.drover.compute("POST", f"/servers/{server_id}/action", {
+            "os-migrateLive": {"host": host, "block_migration": block}}, version)
+
+    def last_migration(self, server_id):
+        rows = self.drover.compute(
+            "GET", f"/os-migrations?instance_uuid={server_id}&limit=1").json["migrations"]
+        return rows[0] if rows else None
+
+    def wait_migration(self, server_id, timeout_s=120):
+        """Until the newest migration is over; its row."""
+        over = ("completed", "failed", "error", "cancelled")
+        row = wait_until(
+            lambda: (row := self.last_migration(server_id)) and row["status"] in over and row,
+            f"the migration of {server_id} is over", timeout_s)
+        wait_until(lambda: not self.drover.server(server_id)["OS-EXT-STS:task_state"],
+                   "nothing is under way any more", 10)
+        return row
+
+    def story(self, migration_id):
+        """Everything drover knows of a migration, for the reason of a failed check."""
+        return self.drover.admin("GET", f"/drover/v1/migrations/{migration_id}").text
+
+    def move(self, server_id, host=None):
+        """A live migration that must succeed; its row."""
+        answer = self.migrate(server_id, host)
+        equal(answer.status, 202, f"migrate: {answer.text}")
+        row = self.wait_migration(server_id)
+        check(row["status"] == "completed", self.story(row["id"]))
+        return row
+
+    def close(self):
+        if self._droverd is not None:
+            if os.environ.get("DROVER_KEEP_LOG"):
+                with open(os.environ["DROVER_KEEP_LOG"], "w", encoding="utf-8") as file:
+                    file.write(self._droverd.log())
+            self._droverd.remove()
+        for lab in (self._lab, self._shared_lab):
+            if lab is not None:
+                lab.down()
+
+
+world = World()

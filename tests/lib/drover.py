@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""What tests drive: a lab of real hosts, a droverd of their own, the stock client, plain HTTP."""
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("DROVER_BUILD", os.path.join(TOP, "build"))
+DROVERD = os.path.join(BUILD, "src/daemon/droverd")
+DROVER = os.path.join(BUILD, "src/cli/drover")
+CRASH_CODE = 57  # of a failpoint that fired
+
+
+class Lab:
+    """Real libvirt hosts by lab/lab, under a name of their own."""
+
+    def __init__(self, name, hosts, shared=False):
+        self.name = name
+        self("down")
+        self("up", str(hosts), *(["--shared"] if shared else []), timeout=600)
+        self.env = {}
+        for line in self("env").splitlines():
+            key, _, value = line.partition("=")
+            self.env[key] = " ".join(shlex.split(value))
+
+    def __call__(self, *arguments, timeout=120, check=True):
+        command = [os.path.join(TOP, "lab/lab"), "--name", self.name, *arguments]
+        # A file takes the output: what the lab starts may keep a pipe open for ever.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, timeout=timeout)
+            output.seek(0)
+            text = output.read()
+        if check and done.returncode != 0:
+            raise RuntimeError(f"lab {' '.join(arguments)}: {text}")
+        return text
+
+    def host(self, name, key):
+        return self.env[f"LAB_{name.upper()}_{key}"]
+
+    @property
+    def hosts(self):
+        return self.env["LAB_HOSTS"].split()
+
+    def virsh(self, host, *arguments):
+        return self("exec", host, "virsh", "-q", *arguments)
+
+    def heartbeat(self):
+        return json.loads(self("heartbeat", "report"))
+
+    def down(self):
+        self("down", check=False)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Answer:
+    """Of one HTTP request: status, headers, text, and the body as JSON when it is."""
+
+    def __init__(self, status, headers, data):
+        self.status, self.headers = status, headers
+        self.text = data.decode("utf-8", "replace")
+        try:
+            self.json = json.loads(self.text) if self.text else None
+        except ValueError:
+            self.json = None
+
+    @property
+    def message(self):
+        """The sentence of an error body."""
+        if isinstance(self.json, dict):
+            for fault in self.json.values():
+                if isinstance(fault, dict) and "message" in fault:
+                    return fault["message"]
+        return self.text
+
+
+class Droverd:
+    """One droverd with a state directory of its own. config: {section: {key: value}}."""
+
+    def __init__(self, config=None, environment=None, directory=None):
+        self.directory = directory or tempfile.mkdtemp(prefix="drover-test-")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.password = None
+        self.process = None
+        self._tokens = {}
+        self.write_config(config or {})
+        self.start(environment)
+
+    def write_config(self, config):
+        sections = {"DEFAULT": {"state_path": self.directory},
+                    "api": {"listen": "127.0.0.1", "port": self.port}}
+        for section, keys in config.items():
+            sections.setdefault(section, {}).update(keys)
+        with open(os.path.join(self.directory, "drover.conf"), "w", encoding="utf-8") as file:
+            for section, keys in sections.items():
+                file.write(f"[{section}]\n")
+                file.writelines(f"{key} = {value}\n" for key, value in keys.items())
+
+    def start(self, environment=None, wait=True):
+        log = open(os.path.join(self.directory, "droverd.log"), "ab")
+        out = open(os.path.join(self.directory, "stdout"), "ab")
+        with log, out:
+            self.process = subprocess.Popen(
+                [DROVERD, "--config", os.path.join(self.directory, "drover.conf")],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=log,
+                env=dict(os.environ, **(environment or {})))
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, timeout_s=30):
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"droverd ended with {self.process.returncode}: {self.log()[-500:]}")
+            try:
+                with urllib.request.urlopen(self.url + "/identity/v3", timeout=2):
+                    break
+            except OSError:
+                time.sleep(0.02)
+        else:
+            raise RuntimeError(f"droverd does not answer: {self.log()[-500:]}")
+        if self.password is None:
+            with open(os.path.join(self.directory, "stdout"), encoding="utf-8") as file:
+                for line in file:
+                    if "password:" in line:
+                        self.password = line.split("password:")[1].split()[0]
+
+    def log(self):
+        with open(os.path.join(self.directory, "droverd.log"), encoding="utf-8",
+                  errors="replace") as file:
+            return file.read()
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise RuntimeError("droverd did not stop within 20 s of SIGTERM") from None
+
+    def remove(self):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    # ---- plain HTTP ----
+
+    def send(self, method, path, body=None, token=None, version=None, headers=None, raw=None):
+        """One request to path ("/compute/v2.1/servers"). version: of the Compute API."""
+        request = urllib.request.Request(self.url + path, method=method)
+        data = raw
+        if body is not None:
+            data = json.dumps(body).encode()
+        if data is not None:
+            request.data = data
+            request.add_header("Content-Type", "application/json")
+        if token:
+            request.add_header("X-Auth-Token", token)
+        if version:
+            request.add_header("OpenStack-API-Version", f"compute {version}")
+        for key, value in (headers or {}).items():
+            request.add_header(key, value)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return Answer(reply.status, reply.headers, reply.read())
+        except urllib.error.HTTPError as reply:
+            with reply:
+                return Answer(reply.code, reply.headers, reply.read())
+
+    def login(self, user="admin", password=None, project="admin"):
+        answer = self.send("POST", "/identity/v3/auth/tokens", {"auth": {
+            "identity": {"methods": ["password"], "password": {"user": {
+                "name": user, "password": password or self.password,
+                "domain": {"id": "default"}}}},
+            "scope": {"project": {"name": project, "domain": {"id": "default"}}}}})
+        if answer.status != 201:
+            raise RuntimeError(f"cannot log in: {answer.status} {answer.text}")
+        return answer.headers["X-Subject-Token"]
+
+    def admin(self, method, path, body=None, version="2.96", **options):
+        """As the administrator, with the token kept."""
+        if "admin" not in self._tokens:
+            self._tokens["admin"] = self.login()
+        return self.send(method, path, body, token=self._tokens["admin"], version=version, **options)
+
+    def compute(self, method, path, body=None, version="2.96"):
+        return self.admin(method, "/compute/v2.1" + path, body, version)
+
+    # ---- clients ----
+
+    def client_env(self, user="admin", password=None, project="admin", version="2.92"):
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+        return dict(clean, OS_AUTH_URL=self.url + "/identity/v3", OS_USERNAME=user,
+                    OS_PASSWORD=password or self.password, OS_PROJECT_NAME=project,
+                    OS_USER_DOMAIN_NAME="Default", OS_PROJECT_DOMAIN_NAME="Default",
+                    OS_IDENTITY_API_VERSION="3", OS_COMPUTE_API_VERSION=version)
+
+    def openstack(self, *arguments, check=True, timeout=300, **who):
+        """The stock client. A str of its output; with check=False (code, output)."""
+        return self._run(["/usr/bin/openstack", *arguments], check, timeout, who)
+
+    def drover(self, *arguments, check=True, timeout=300, **who):
+        return self._run([DROVER, *arguments], check, timeout, who)
+
+    def _run(self, command, check, timeout, who):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                              env=self.client_env(**who))
+        if not check:
+            return done.returncode, done.stdout
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {done.stdout}")
+        return done.stdout
+
+    # ---- making things ----
+
+    def add_lab_hosts(self, lab, pool=None):
+        """Each host of the lab, and waits until all are up."""
+        for name in lab.hosts:
+            answer = self.admin("POST", "/drover/v1/hosts", {"host": {
+                "name": name, "uri": lab.host(name, "URI").split("?")[0],
+                "peer_uri": lab.host(name, "PEER_URI"),
+                "migration_address": lab.host(name, "MIGRATION_ADDRESS"),
+                "pool": pool or lab.env["LAB_POOL"]}})
+            if answer.status not in (200, 201, 202):
+                raise RuntimeError(f"host add: {answer.status} {answer.text}")
+        self.wait_hosts_up(len(lab.hosts))
+
+    def wait_hosts_up(self, count, timeout_s=60):
+        deadline = time.monotonic() + timeout_s
+        while True:
+            services = self.compute("GET", "/os-services?binary=nova-compute").json["services"]
+            if sum(service["state"] == "up" for service in services) >= count:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"hosts did not come up: {services}")
+            time.sleep(0.2)
+
+    def server(self, server_id, version="2.96"):
+        return self.compute("GET", f"/servers/{server_id}", version=version).json["server"]
