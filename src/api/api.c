@@ -92,6 +92,9 @@ api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error)
     identity_add_routes(api);
     compute_add_routes(api);
     image_add_routes(api);
+    network_add_routes(api);
+    placement_add_routes(api);
+    drover_add_routes(api);
     return g_steal_pointer(&api);
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Our own API, v1: what the OpenStack ones have no words for. Hosts are added and removed here,
+ * and a migration is shown with its whole history. */
+#include "api/context.h"
+
+HttpResponse *drover_show_version(ApiContext *context, GError **error);
+
+/* ---- hosts.c ---- */
+HttpResponse *drover_list_hosts(ApiContext *context, GError **error);
+HttpResponse *drover_show_host(ApiContext *context, GError **error);
+HttpResponse *drover_add_host(ApiContext *context, GError **error);
+HttpResponse *drover_remove_host(ApiContext *context, GError **error);
+
+/* ---- uri.c: pure ---- */
+/* Checks the URI of a host; plaintext ones need leave. */
+bool drover_check_uri(const char *uri, bool allow_plaintext, GError **error);
+/* The URI by which other hosts reach it, when none was named: without droverd's own certificates.
+ * Caller frees. */
+char *drover_make_peer_uri(const char *uri);
+
+/* ---- migrations.c ---- */
+HttpResponse *drover_list_migrations(ApiContext *context, GError **error);
+HttpResponse *drover_show_migration(ApiContext *context, GError **error);
+HttpResponse *drover_pause_first(ApiContext *context, GError **error);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "api/drover/drover.h"
+
+#define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+static const Field host_fields[] = {
+    {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255, NAME_PATTERN},
+    {"uri", FIELD_STRING, FIELD_REQUIRED, 1, 1024},
+    {"peer_uri", FIELD_STRING, FIELD_NULLABLE, 1, 1024},
+    {"migration_address", FIELD_STRING, FIELD_NULLABLE, 0, 255, "^[A-Za-z0-9._:-]*$"},
+    {"pool", FIELD_STRING, 0, 1, 255, NAME_PATTERN},
+    {"zone", FIELD_STRING, 0, 1, 255},
+    {0},
+};
+static const Field host_body[] = {
+    {"host", FIELD_OBJECT, FIELD_REQUIRED, .fields = host_fields},
+    {0},
+};
+
+static json_t *
+view_facts(const HostFacts *facts)
+{
+    json_auto_t *cpu = facts->cpu_json == NULL ? NULL : json_loads(facts->cpu_json, 0, NULL);
+    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:O?, s:i, s:I, s:I, s:I, s:I, s:o, s:i}",
+        "hostname", api_string_or_null(facts->hostname), "hypervisor_type",
+        api_string_or_null(facts->hypervisor_type), "hypervisor_version", facts->hypervisor_version,
+        "libvirt_version", facts->libvirt_version, "arch", api_string_or_null(facts->arch), "cpu",
+        cpu, "vcpus", facts->vcpus, "memory_mib", (json_int_t)facts->memory_mib, "memory_free_mib",
+        (json_int_t)facts->memory_free_mib, "pool_capacity_bytes",
+        (json_int_t)facts->pool_capacity_bytes, "pool_available_bytes",
+        (json_int_t)facts->pool_available_bytes, "pool_path", api_string_or_null(facts->pool_path),
+        "running_domains", facts->running_domains);
+}
+
+static json_t *
+view_usage(const HostUsage *usage)
+{
+    return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:i}", "vcpus", usage->vcpus, "ram_mib",
+        (json_int_t)usage->ram_mib, "disk_gib", (json_int_t)usage->disk_gib, "instances",
+        usage->instances, "open_operations", usage->open_operations, "outgoing_migrations",
+        usage->outgoing_migrations, "incoming_migrations", usage->incoming_migrations);
+}
+
+/* reason: why it takes no instances, whatever keeps it from that. */
+static json_t *
+view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
+{
+    bool is_up = host_is_up(host, api_now_us(context), context->options->service_down_time_us);
+    const char *reason =
+        !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason;
+    json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "id",
+        host->id, "name", host->name, "state", is_up ? "up" : "down", "status",
+        host->enabled ? "enabled" : "disabled", "last_seen", api_time_us(host->last_seen_us),
+        "reason", api_string_or_null(reason), "uri", host->uri, "peer_uri", host->peer_uri,
+        "migration_address", host->migration_address, "pool", host->pool, "zone", host->zone);
+    json_auto_t *rest = json_pack("{s:b, s:b, s:o, s:o, s:o, s:o}", "connected", host->connected,
+        "forced_down", host->forced_down, "connect_error", api_string_or_null(host->connect_error),
+        "disabled_reason", api_string_or_null(host->disabled_reason), "created_at",
+        api_time_us(host->created_us), "facts",
+        host->has_facts ? view_facts(&host->facts) : json_null());
+    json_object_update(view, rest);
+    if (usage != NULL) {
+        json_object_set_new(view, "usage", view_usage(usage));
+    }
+    return view;
+}
+
+HttpResponse *
+drover_list_hosts(ApiContext *context, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
+    g_autoptr(GHashTable) usage =
+        hosts == NULL ? NULL : store_list_host_usage(context->store, error);
+    if (usage == NULL) {
+        return NULL;
+    }
+    json_t *views = json_array();
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        json_array_append_new(
+            views, view_host(context, host, g_hash_table_lookup(usage, host->name)));
+    }
+    return api_json(200, json_pack("{s:o}", "hosts", views));
+}
+
+static Host *
+get_host(ApiContext *context, const char *name, GError **error)
+{
+    g_autoptr(Host) host = NULL;
+    if (!store_find_host(context->store, name, &host, error)) {
+        return NULL;
+    }
+    if (host == NULL) {
+        error_set(error, ERROR_NOT_FOUND, "there is no host '%s'", name);
+    }
+    return g_steal_pointer(&host);
+}
+
+static HttpResponse *
+reply_host(ApiContext *context, const char *name, int status, GError **error)
+{
+    HostUsage usage;
+    g_autoptr(Host) host = get_host(context, name, error);
+    if (host == NULL || !store_get_host_usage(context->store, name, &usage, error)) {
+        return NULL;
+    }
+    return api_json(status, json_pack("{s:o}", "host", view_host(context, host, &usage)));
+}
+
+HttpResponse *
+drover_show_host(ApiContext *context, GError **error)
+{
+    return reply_host(context, api_param(context, "name"), 200, error);
+}
+
+static bool
+check_peer_uri(const char *peer_uri, bool allow_plaintext, GError **error)
+{
+    if (!drover_check_uri(peer_uri, allow_plaintext, error)) {
+        return false;
+    }
+    g_autofree char *cleaned = drover_make_peer_uri(peer_uri);
+    return g_str_equal(cleaned, peer_uri) ||
+        error_set(error, ERROR_INVALID,
+            "the peer URI is for other hosts: it may not name certificates of droverd");
+}
+
+static Host *
+make_host(ApiContext *context, const json_t *body, GError **error)
+{
+    const Clock *clock = context->options->clock;
+    bool allow_plaintext = context->options->allow_plaintext;
+    g_autoptr(Host) host = host_new();
+    host->id = clock_new_uuid(clock);
+    host->hypervisor_id = clock_new_uuid(clock);
+    host->name = g_strdup(body_string(body, "name", ""));
+    host->uri = g_strdup(body_string(body, "uri", ""));
+    host->peer_uri = body_string(body, "peer_uri", NULL) == NULL
+        ? drover_make_peer_uri(host->uri)
+        : g_strdup(body_string(body, "peer_uri", ""));
+    host->migration_address = g_strdup(body_string(body, "migration_address", ""));
+    host->pool = g_strdup(body_string(body, "pool", "instances"));
+    host->zone = g_strdup(body_string(body, "zone", "nova"));
+    host->enabled = true;
+    if (!drover_check_uri(host->uri, allow_plaintext, error) ||
+        !check_peer_uri(host->peer_uri, allow_plaintext, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&host);
+}
+
+HttpResponse *
+drover_add_host(ApiContext *context, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    if (!validate_body(context->body, host_body, 0, 0, error)) {
+        return NULL;
+    }
+    g_autoptr(Host) host = make_host(context, json_object_get(context->body, "host"), error);
+    if (host == NULL) {
+        return NULL;
+    }
+    if (!store_insert_host(context->store, host, &reason)) {
+        if (error_is(reason, ERROR_CONFLICT)) {
+            error_set(error, ERROR_CONFLICT, "there is a host '%s' already", host->name);
+        } else {
+            g_propagate_error(error, g_steal_pointer(&reason));
+        }
+        return NULL;
+    }
+    engine_nudge_hosts(context->engine);
+    return reply_host(context, host->name, 201, error);
+}
+
+HttpResponse *
+drover_remove_host(ApiContext *context, GError **error)
+{
+    g_autoptr(Host) host = get_host(context, api_param(context, "name"), error);
+    if (host == NULL || !store_delete_host(context->store, host->name, error)) {
+        return NULL;
+    }
+    engine_nudge_hosts(context->engine);
+    return api_empty(204);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "api/areas.h"
+#include "api/drover/drover.h"
+
+HttpResponse *
+drover_show_version(ApiContext *context, GError **error)
+{
+    return api_json(200,
+        json_pack("{s:{s:s, s:s, s:s, s:[o]}}", "version", "id", "v1", "status", "CURRENT",
+            "drover", DROVER_VERSION, "links", api_link("self", api_url(context, "/drover/v1/"))));
+}
+
+/* clang-format off */
+static const ApiRoute routes[] = {
+    {"GET", "", drover_show_version, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
+    {"GET", "/v1", drover_show_version, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
+
+    {"GET", "/v1/hosts", drover_list_hosts, "drover:hosts:list"},
+    {"POST", "/v1/hosts", drover_add_host, "drover:hosts:create", ROUTE_BODY},
+    {"GET", "/v1/hosts/{name}", drover_show_host, "drover:hosts:show"},
+    {"DELETE", "/v1/hosts/{name}", drover_remove_host, "drover:hosts:delete"},
+
+    {"GET", "/v1/migrations", drover_list_migrations, "drover:migrations:list"},
+    {"GET", "/v1/migrations/{id}", drover_show_migration, "drover:migrations:show"},
+    {"POST", "/v1/instances/{instance}/migrations/{id}/pause_first", drover_pause_first,
+        "os_compute_api:servers:migrations:force_complete"},
+};
+/* clang-format on */
+
+void
+drover_add_routes(Api *api)
+{
+    api_add_routes(api, SERVICE_DROVER, "/drover", routes, G_N_ELEMENTS(routes));
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "api/placement/placement.h"
+#include <string.h>
+
+static const QueryField list_query[] = {
+    {"name", QUERY_STRING},
+    {"uuid", QUERY_UUID},
+    {"in_tree", QUERY_UUID, 14},
+    {"resources", QUERY_STRING, 4},
+    {"member_of", QUERY_STRING, 3},
+    {"required", QUERY_STRING, 18},
+    {0},
+};
+
+/* Those that the query names a wish for which no host can fulfil: hosts are in no aggregate and
+ * have no traits. */
+static bool
+asks_for_nothing(const ApiContext *context)
+{
+    return api_query(context, "member_of") != NULL || api_query(context, "required") != NULL;
+}
+
+static int64_t
+room(const json_t *inventories, const char *name, int64_t used)
+{
+    const json_t *inventory = json_object_get(inventories, name);
+    double capacity =
+        (double)(body_int(inventory, "total", 0) - body_int(inventory, "reserved", 0)) *
+        body_number(inventory, "allocation_ratio", 1.0);
+    return (int64_t)capacity - used;
+}
+
+/* ?resources=VCPU:1,MEMORY_MB:512 */
+static bool
+has_room(const ApiContext *context, const Host *host, const HostUsage *usage)
+{
+    const char *text = api_query(context, "resources");
+    json_auto_t *inventories = placement_view_inventories(context, host);
+    json_auto_t *used =
+        placement_view_resources(usage->vcpus, usage->ram_mib, usage->disk_gib, true);
+    g_auto(GStrv) items = g_strsplit(text == NULL ? "" : text, ",", 16);
+    for (char **item = items; *item != NULL; item++) {
+        g_auto(GStrv) parts = g_strsplit(*item, ":", 2);
+        int64_t wanted = parts[1] == NULL ? 0 : g_ascii_strtoll(parts[1], NULL, 10);
+        if (room(inventories, parts[0], body_int(used, parts[0], 0)) < wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+matches(const ApiContext *context, const Host *host, const HostUsage *usage)
+{
+    const char *name = api_query(context, "name");
+    const char *uuid = api_query(context, "uuid");
+    const char *tree = api_query(context, "in_tree");
+    return (name == NULL || strcmp(name, host->name) == 0) &&
+        (uuid == NULL || strcmp(uuid, host->hypervisor_id) == 0) &&
+        (tree == NULL || strcmp(tree, host->hypervisor_id) == 0) &&
+        has_room(context, host, usage) && !asks_for_nothing(context);
+}
+
+HttpResponse *
+placement_list_providers(ApiContext *context, GError **error)
+{
+    if (!validate_query(context->request, list_query, context->minor, 1, error)) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
+    g_autoptr(GHashTable) usage =
+        hosts == NULL ? NULL : store_list_host_usage(context->store, error);
+    if (usage == NULL) {
+        return NULL;
+    }
+    json_t *views = json_array();
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        const HostUsage *used = g_hash_table_lookup(usage, host->name);
+        if (used != NULL && matches(context, host, used)) {
+            json_array_append_new(views, placement_view_provider(context, host));
+        }
+    }
+    return api_json(200, json_pack("{s:o}", "resource_providers", views));
+}
+
+HttpResponse *
+placement_show_provider(ApiContext *context, GError **error)
+{
+    g_autoptr(Host) host = placement_get_host(context, error);
+    return host == NULL ? NULL : api_json(200, placement_view_provider(context, host));
+}
+
+HttpResponse *
+placement_list_inventories(ApiContext *context, GError **error)
+{
+    g_autoptr(Host) host = placement_get_host(context, error);
+    if (host == NULL) {
+        return NULL;
+    }
+    return api_json(200,
+        json_pack("{s:o, s:i}", "inventories", placement_view_inventories(context, host),
+            "resource_provider_generation", PLACEMENT_GENERATION));
+}
+
+HttpResponse *
+placement_show_inventory(ApiContext *context, GError **error)
+{
+    const char *name = api_param(context, "class");
+    g_autoptr(Host) host = placement_get_host(context, error);
+    if (host == NULL) {
+        return NULL;
+    }
+    json_auto_t *inventories = placement_view_inventories(context, host);
+    json_t *inventory = json_object_get(inventories, name);
+    if (inventory == NULL) {
+        error_set(
+            error, ERROR_NOT_FOUND, "No inventory of class %s for %s", name, host->hypervisor_id);
+        return NULL;
+    }
+    json_object_set_new(
+        inventory, "resource_provider_generation", json_integer(PLACEMENT_GENERATION));
+    return api_json(200, json_incref(inventory));
+}
+
+HttpResponse *
+placement_show_usages(ApiContext *context, GError **error)
+{
+    HostUsage usage;
+    g_autoptr(Host) host = placement_get_host(context, error);
+    if (host == NULL || !store_get_host_usage(context->store, host->name, &usage, error)) {
+        return NULL;
+    }
+    return api_json(200,
+        json_pack("{s:o, s:i}", "usages",
+            placement_view_resources(usage.vcpus, usage.ram_mib, usage.disk_gib, true),
+            "resource_provider_generation", PLACEMENT_GENERATION));
+}
+
+static HttpResponse *
+reply_nothing(ApiContext *context, const char *name, bool with_generation, GError **error)
+{
+    g_autoptr(Host) host = placement_get_host(context, error);
+    if (host == NULL) {
+        return NULL;
+    }
+    json_t *view = json_pack("{s:[]}", name);
+    if (with_generation) {
+        json_object_set_new(
+            view, "resource_provider_generation", json_integer(PLACEMENT_GENERATION));
+    }
+    return api_json(200, view);
+}
+
+HttpResponse *
+placement_list_aggregates(ApiContext *context, GError **error)
+{
+    return reply_nothing(context, "aggregates", context->minor >= 19, error);
+}
+
+HttpResponse *
+placement_list_provider_traits(ApiContext *context, GError **error)
+{
+    return reply_nothing(context, "traits", true, error);
+}
