@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "daemon/wire.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "hypervisor/fake/fake.h"
+#include "hypervisor/libvirt/libvirt.h"
+
+/* libvirt-facts R7: nothing waits without bound. */
+#define PREPARE_TIMEOUT_US (60 * G_USEC_PER_SEC)
+#define SWITCHOVER_TIMEOUT_US (60 * G_USEC_PER_SEC)
+/* A migration is looked at beside its events this often. */
+#define WATCH_INTERVAL_US G_USEC_PER_SEC
+
+struct Daemon {
+    const Config *config;
+    char *image_directory;
+    Store *store;
+    Hypervisor *libvirt;
+    Hypervisor *fake; /* NULL: not configured */
+    Engine *engine;
+    Api *api;
+    HttpServer *server;
+};
+
+static int64_t
+get_us(const Config *config, const char *section, const char *name)
+{
+    return config_get_int(config, section, name) * G_USEC_PER_SEC;
+}
+
+/* "" in the configuration is not set. */
+static const char *
+get_or_null(const Config *config, const char *section, const char *name)
+{
+    const char *value = config_get(config, section, name);
+    return value[0] != '\0' ? value : NULL;
+}
+
+/* ---- the state directory and the database ---- */
+
+static bool
+prepare_state(Daemon *daemon, GError **error)
+{
+    const char *path = config_get(daemon->config, "DEFAULT", "state_path");
+
+    if (g_mkdir_with_parents(path, 0700) != 0) {
+        return error_set(error, ERROR_INTERNAL, "cannot make the state directory '%s': %s", path,
+            g_strerror(errno));
+    }
+    if (g_access(path, R_OK | W_OK | X_OK) != 0) {
+        return error_set(error, ERROR_INTERNAL, "cannot write to the state directory '%s': %s",
+            path, g_strerror(errno));
+    }
+    daemon->image_directory = g_build_filename(path, "images", NULL);
+    return true;
+}
+
+static bool
+open_store(Daemon *daemon, GError **error)
+{
+    const char *state_path = config_get(daemon->config, "DEFAULT", "state_path");
+    const char *configured = get_or_null(daemon->config, "database", "connection");
+    g_autofree char *absolute = g_canonicalize_filename(state_path, NULL);
+    g_autofree char *url = configured != NULL ? g_strdup(configured)
+                                              : g_strdup_printf("sqlite://%s/drover.db", absolute);
+
+    daemon->store = store_open(url, clock_system(), error);
+    return daemon->store != NULL;
+}
+
+static bool
+make_first_administrator(Daemon *daemon, GError **error)
+{
+    g_autofree char *password = NULL;
+
+    if (!auth_bootstrap(daemon->store, clock_system(), &password, error)) {
+        return false;
+    }
+    if (password != NULL) {
+        printf("The first administrator is 'admin' of project 'admin'. Shown this once, its "
+               "password: %s\n",
+            password);
+        fflush(stdout);
+    }
+    return true;
+}
+
+/* ---- hypervisors ---- */
+
+static Hypervisor *
+new_libvirt(const Config *config, GError **error)
+{
+    LibvirtOptions options = {
+        .pki_path = get_or_null(config, "libvirt", "pki_path"),
+        .keepalive_interval_s = (int)config_get_int(config, "libvirt", "keepalive_interval"),
+        .keepalive_count = (int)config_get_int(config, "libvirt", "keepalive_count"),
+        .connect_timeout_ms = (int)config_get_int(config, "libvirt", "connect_timeout_ms"),
+        .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
+        .cpu_model = config_get(config, "libvirt", "cpu_model"),
+        .virt_type = config_get(config, "libvirt", "virt_type"),
+    };
+    return libvirt_hypervisor_new(&options, error);
+}
+
+static Hypervisor *
+new_fake(const Config *config, GError **error)
+{
+    FakeOptions options = {
+        .path = config_get(config, "fake", "path"),
+        .clock = clock_system(),
+        .vcpus = (int)config_get_int(config, "fake", "vcpus"),
+        .memory_mib = config_get_int(config, "fake", "memory_mb"),
+        .pool_bytes = config_get_int(config, "fake", "pool_gb") << 30,
+        .transfer_bytes_s = config_get_int(config, "fake", "transfer_rate"),
+        .shared_pool = config_get_bool(config, "fake", "shared_pool"),
+        .dirty_bytes_s = config_get_int(config, "fake", "dirty_rate"),
+        .guest_disk_bytes = config_get_int(config, "fake", "guest_disk_mb") << 20,
+        .base_bytes_s = config_get_int(config, "fake", "base_rate"),
+        .switchover_us = config_get_int(config, "fake", "switchover_ms") * 1000,
+        .shutdown_us = config_get_int(config, "fake", "shutdown_ms") * 1000,
+        .keepalive_us = config_get_int(config, "libvirt", "keepalive_interval") *
+            config_get_int(config, "libvirt", "keepalive_count") * G_USEC_PER_SEC,
+    };
+    return fake_hypervisor_new(&options, error);
+}
+
+static bool
+add_filters(const Config *config, Hypervisor *hypervisor, GError **error)
+{
+    g_auto(GStrv) texts = config_get_list(config, "hypervisor", "filters");
+
+    for (size_t i = 0; texts[i] != NULL; i++) {
+        if (!hypervisor_add_filter_text(hypervisor, texts[i], error)) {
+            g_prefix_error(error, "[hypervisor] filters: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+make_hypervisors(Daemon *daemon, GError **error)
+{
+    daemon->libvirt = new_libvirt(daemon->config, error);
+    if (daemon->libvirt == NULL || !add_filters(daemon->config, daemon->libvirt, error)) {
+        return false;
+    }
+    if (get_or_null(daemon->config, "fake", "path") == NULL) {
+        return true;
+    }
+    daemon->fake = new_fake(daemon->config, error);
+    return daemon->fake != NULL && add_filters(daemon->config, daemon->fake, error);
+}
+
+static Hypervisor *
+find_hypervisor(const char *uri, void *data)
+{
+    Daemon *daemon = data;
+
+    if (g_str_has_prefix(uri, "fake:")) {
+        return daemon->fake;
+    }
+    return daemon->libvirt;
+}
+
+/* ---- engine, API, server ---- */
+
+static void
+make_engine(Daemon *daemon)
+{
+    const Config *config = daemon->config;
+    OperationSettings settings = {
+        .service_down_time_us = get_us(config, "DEFAULT", "service_down_time"),
+        .max_concurrent_live_migrations =
+            (int)config_get_int(config, "DEFAULT", "max_concurrent_live_migrations"),
+        .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
+        .bandwidth_mib_s = config_get_int(config, "libvirt", "live_migration_bandwidth"),
+        .downtime_ms = (int)config_get_int(config, "libvirt", "live_migration_downtime"),
+        .prepare_timeout_us = PREPARE_TIMEOUT_US,
+        .switchover_timeout_us = SWITCHOVER_TIMEOUT_US,
+        .shutdown_timeout_us = get_us(config, "DEFAULT", "shutdown_timeout"),
+        .watch_interval_us = WATCH_INTERVAL_US,
+        .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
+        .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
+        .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
+        .reserved_host_memory_mib =
+            (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .image_directory = daemon->image_directory,
+    };
+    double ping_interval_s = config_get_float(config, "DEFAULT", "host_ping_interval");
+    EngineOptions options = {
+        .ping_interval_us = (int64_t)(ping_interval_s * G_USEC_PER_SEC),
+        .sync_interval_us = get_us(config, "DEFAULT", "sync_power_state_interval"),
+        .resume_guests = config_get_bool(config, "DEFAULT", "resume_guests_state_on_host_boot"),
+        .max_transfers = (int)config_get_int(config, "DEFAULT", "max_transfers"),
+    };
+    daemon->engine =
+        engine_new(daemon->store, clock_system(), &settings, &options, find_hypervisor, daemon);
+}
+
+static bool
+make_api(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    ApiOptions options = {
+        .clock = clock_system(),
+        .public_url = get_or_null(config, "api", "public_url"),
+        .region = config_get(config, "api", "region"),
+        .image_directory = daemon->image_directory,
+        .max_image_bytes = (uint64_t)config_get_int(config, "glance", "image_size_cap"),
+        .token_lifetime_us = get_us(config, "token", "expiration"),
+        .service_down_time_us = get_us(config, "DEFAULT", "service_down_time"),
+        .max_limit = (int)config_get_int(config, "api", "max_limit"),
+        .metrics_public = config_get_bool(config, "api", "metrics_public"),
+        .allow_plaintext = config_get_bool(config, "libvirt", "allow_plaintext"),
+        .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
+        .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
+        .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
+        .reserved_host_memory_mib =
+            (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+    };
+    daemon->api = api_new(&options, daemon->store, daemon->engine, error);
+    return daemon->api != NULL;
+}
+
+/* "127.0.0.1:8774", "[::1]:8774", ":8774". */
+static bool
+parse_listen(const char *text, char **ret_address, uint16_t *ret_port, GError **error)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, UINT16_MAX, &port, NULL)) {
+        return error_set(error, ERROR_INVALID,
+            "[api] listen is ADDRESS:PORT, for example 127.0.0.1:8774, not '%s'", text);
+    }
+    g_autofree char *address = g_strndup(text, (size_t)(colon - text));
+    size_t length = strlen(address);
+    if (length > 2 && address[0] == '[' && address[length - 1] == ']') {
+        *ret_address = g_strndup(address + 1, length - 2);
+    } else {
+        *ret_address = g_steal_pointer(&address);
+    }
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+static bool
+listen_for_requests(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    g_autofree char *address = NULL;
+    uint16_t port;
+
+    if (!parse_listen(config_get(config, "api", "listen"), &address, &port, error)) {
+        return false;
+    }
+    HttpServerConfig server = {
+        .address = address[0] != '\0' ? address : NULL,
+        .port = port,
+        .tls_cert_file = get_or_null(config, "api", "tls_cert"),
+        .tls_key_file = get_or_null(config, "api", "tls_key"),
+        .n_threads = (int)config_get_int(config, "api", "threads"),
+        .max_connections = (int)config_get_int(config, "api", "max_connections"),
+        .clock = clock_system(),
+        .router = api_router(daemon->api),
+        .hooks = api_hooks(daemon->api),
+    };
+
+    if ((server.tls_cert_file == NULL) != (server.tls_key_file == NULL)) {
+        return error_set(error, ERROR_INVALID, "[api] tls_cert and tls_key need each other");
+    }
+    daemon->server = http_server_new(&server);
+    if (!http_server_start(daemon->server, error)) {
+        return false;
+    }
+    log_info("the API listens on %s, port %u%s", server.address != NULL ? address : "every address",
+        http_server_port(daemon->server), server.tls_cert_file != NULL ? ", with TLS" : "");
+    return true;
+}
+
+/* The engine is last: nothing is done to any host before it is certain that this daemon can
+ * start. */
+Daemon *
+daemon_start(const Config *config, GError **error)
+{
+    Daemon *daemon = g_new0(Daemon, 1);
+
+    daemon->config = config;
+    if (!prepare_state(daemon, error) || !open_store(daemon, error) ||
+        !make_hypervisors(daemon, error)) {
+        daemon_stop(daemon);
+        return NULL;
+    }
+    make_engine(daemon);
+    if (!make_first_administrator(daemon, error) || !make_api(daemon, error) ||
+        !listen_for_requests(daemon, error) || !engine_start(daemon->engine, error)) {
+        daemon_stop(daemon);
+        return NULL;
+    }
+    return daemon;
+}
+
+/* Hypervisors stay: a worker may be inside one. The process ends right after. */
+void
+daemon_stop(Daemon *daemon)
+{
+    g_clear_pointer(&daemon->server, http_server_free);
+    if (daemon->engine != NULL) {
+        engine_stop(daemon->engine);
+    }
+    g_clear_pointer(&daemon->api, api_free);
+    g_clear_pointer(&daemon->store, store_close);
+}
