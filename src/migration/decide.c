@@ -121,8 +121,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] = {
         {
             [DEST_UNREACHABLE] = ROW(STAYED, TIMEOUT, "the source runs it and sends nothing"),
             [DEST_ABSENT] = ROW(STAYED, SETTLED, "failed or aborted"),
-            [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other side waits in vain"),
-            [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost: the source keeps it"),
+            [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other waits"),
+            [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
             [DEST_RUNNING] = ROW(TWICE, NOW, "the reply to Finish was lost and both run"),
             [DEST_OFF] = ROW(STAYED, SETTLED, "the source keeps it"),
         },
@@ -156,7 +156,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] = {
         },
     [SOURCE_LEFT] =
         {
-            [DEST_UNREACHABLE] = ROW(ASK, NOW, "it has left, the other side must say that it is there"),
+            [DEST_UNREACHABLE] = ROW(ASK, NOW, "it has left; the other side must say so"),
             [DEST_ABSENT] = ROW(LOST, TIMEOUT, "it has left and is not there"),
             [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
             [DEST_ARRIVED] = ROW(MOVED, NOW, "completed"),

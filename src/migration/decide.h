@@ -62,7 +62,7 @@ typedef enum {
     X(NOW, "at once")                                                                              \
     X(SETTLED, "once nobody can still be at work on it")                                           \
     X(TIMEOUT, "after the switchover's time, else ask again")                                      \
-    X(GIVEN_UP, "after the switchover's time and an abort by the operator, else ask again")
+    X(GIVEN_UP, "after that and an abort by the operator, else ask again")
 
 typedef enum {
 #define X(name, text) PATIENCE_##name,
@@ -75,7 +75,7 @@ typedef struct DecideFacts {
     const DomainView *dest;
     int64_t operation;  /* ours: a domain on the destination with another one is not ours */
     int64_t waited_us;  /* since this daemon began to ask */
-    int64_t settle_us;  /* a transfer whose end was not seen may still begin; 0 = its end was seen */
+    int64_t settle_us;  /* a transfer whose end was not seen may still begin; 0 = seen */
     int64_t timeout_us; /* of the switchover */
     bool is_cancelled;  /* the operator has given it up */
 } DecideFacts;

@@ -28,7 +28,6 @@
 /* clang-format off */
 static const MachineMove moves[] = {
     {MIGRATION_QUEUED, MIGRATION_CHECKING, "a slot of its source host is free"},
-    {MIGRATION_QUEUED, MIGRATION_ERROR, "it cannot move any more"},
     {MIGRATION_QUEUED, MIGRATION_CANCELLED, "aborted while it waited"},
     {MIGRATION_CHECKING, MIGRATION_CLAIMING, "the source agrees"},
     {MIGRATION_CHECKING, MIGRATION_ERROR, "the source refuses, or does not answer"},
@@ -40,10 +39,10 @@ static const MachineMove moves[] = {
     {MIGRATION_PREPARING, MIGRATION_UNDOING, "the destination cannot be made ready, or aborted"},
     {MIGRATION_TRANSFERRING, MIGRATION_SWITCHING, "the source has paused the guest"},
     {MIGRATION_TRANSFERRING, MIGRATION_FINISHING, "the guest runs on the destination"},
-    {MIGRATION_TRANSFERRING, MIGRATION_RESOLVING, "the transfer ended and the outcome is not known"},
+    {MIGRATION_TRANSFERRING, MIGRATION_RESOLVING, "the transfer ended, the outcome is not known"},
     {MIGRATION_TRANSFERRING, MIGRATION_UNDOING, "the transfer failed; the source has the guest"},
     {MIGRATION_SWITCHING, MIGRATION_FINISHING, "the guest runs on the destination"},
-    {MIGRATION_SWITCHING, MIGRATION_RESOLVING, "the transfer ended and the outcome is not known"},
+    {MIGRATION_SWITCHING, MIGRATION_RESOLVING, "the transfer ended, the outcome is not known"},
     {MIGRATION_SWITCHING, MIGRATION_UNDOING, "the switchover failed; the source has the guest"},
     {MIGRATION_RESOLVING, MIGRATION_TRANSFERRING, "it is still moving; watched again"},
     {MIGRATION_RESOLVING, MIGRATION_FINISHING, "the guest runs on the destination"},
@@ -52,7 +51,7 @@ static const MachineMove moves[] = {
     {MIGRATION_FINISHING, MIGRATION_COMPLETED, "the source is cleaned"},
     {MIGRATION_FINISHING, MIGRATION_ERROR, "it ran twice; an operator must look"},
     {MIGRATION_UNDOING, MIGRATION_FAILED, "the destination is cleaned after a failed transfer"},
-    {MIGRATION_UNDOING, MIGRATION_ERROR, "the destination is cleaned, nothing had been transferred"},
+    {MIGRATION_UNDOING, MIGRATION_ERROR, "the destination is cleaned, nothing had moved"},
     {MIGRATION_UNDOING, MIGRATION_CANCELLED, "the destination is cleaned after an abort"},
     {MIGRATION_UNDOING, MIGRATION_RESOLVING, "the destination runs the guest after all"},
 };

@@ -17,3 +17,6 @@ const char *migration_status_of_state(const char *state);
 char *migration_states_of_status(const char *status);
 /* "redo", "undo", "ask", "forward", "final". */
 const char *migration_recovery_class(const char *state);
+/* Every failpoint of this machine: migration.<state>.before_commit and .after_commit around the
+ * commit that moves into a state, migration.<effect>.before and .after around an effect. */
+GStrv migration_list_failpoints(void);

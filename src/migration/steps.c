@@ -39,13 +39,27 @@ has_reason_to_stop(MigrationTask *task, GError **error)
     return false;
 }
 
+#define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
+
+/* After a start: its hosts may only not be connected yet. */
+static bool
+is_too_early(const MigrationTask *task)
+{
+    if (migration_task_now_us(task) >= task->patient_until_us) {
+        return false;
+    }
+    bool has_dest = task->migration->dest_host != NULL;
+    return migration_task_source(task) == NULL || (has_dest && migration_task_dest(task) == NULL);
+}
+
 /* ---- QUEUED ---- */
 
 static StepResult
 step_queued(MigrationTask *task)
 {
-    g_autoptr(GError) error = NULL;
-    if (has_reason_to_stop(task, &error)) {
+    if (migration_task_wants(task, WANTED_CANCEL)) {
+        g_autoptr(GError) error = NULL;
+        has_reason_to_stop(task, &error);
         return refuse(task, error);
     }
     /* The slot's next owner is woken when its present one goes. */
@@ -83,6 +97,9 @@ step_checking(MigrationTask *task)
     g_autoptr(GError) error = NULL;
     if (task->pending > 0) {
         return STEP_WAIT;
+    }
+    if (is_too_early(task)) {
+        return migration_task_wait(task, CONNECT_LOOK_US);
     }
     if (has_reason_to_stop(task, &error)) {
         return refuse(task, error);
@@ -169,8 +186,15 @@ step_claiming(MigrationTask *task)
     if (task->pending > 0) {
         return STEP_WAIT;
     }
-    if (has_reason_to_stop(task, &error) || !claim(task, &error)) {
+    if (is_too_early(task)) {
+        return migration_task_wait(task, CONNECT_LOOK_US);
+    }
+    if (has_reason_to_stop(task, &error)) {
         return refuse(task, error);
+    }
+    if (!claim(task, &error)) {
+        bool is_early = migration_task_now_us(task) < task->patient_until_us;
+        return is_early ? migration_task_wait(task, CONNECT_LOOK_US) : refuse(task, error);
     }
     if (!storage_find_shared(task, &is_shared)) {
         return effect_probe(task);
@@ -240,6 +264,9 @@ step_preparing(MigrationTask *task)
     g_autoptr(GError) error = NULL;
     if (task->pending > 0) {
         return STEP_WAIT;
+    }
+    if (is_too_early(task)) {
+        return migration_task_wait(task, CONNECT_LOOK_US);
     }
     if (has_reason_to_stop(task, &error)) {
         return migration_undo(task, error);
