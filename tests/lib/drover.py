@@ -103,7 +103,7 @@ class Droverd:
 
     def write_config(self, config):
         sections = {"DEFAULT": {"state_path": self.directory},
-                    "api": {"listen": "127.0.0.1", "port": self.port}}
+                    "api": {"listen": f"127.0.0.1:{self.port}"}}
         for section, keys in config.items():
             sections.setdefault(section, {}).update(keys)
         with open(os.path.join(self.directory, "drover.conf"), "w", encoding="utf-8") as file:
