@@ -115,10 +115,13 @@ list_config(void)
 static int
 list_failpoints(void)
 {
-    g_auto(GStrv) names = lifecycle_list_failpoints();
+    GStrv (*const lists[])(void) = {lifecycle_list_failpoints, migration_list_failpoints};
 
-    for (size_t i = 0; names[i] != NULL; i++) {
-        printf("%s\n", names[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        g_auto(GStrv) names = lists[i]();
+        for (size_t j = 0; names[j] != NULL; j++) {
+            printf("%s\n", names[j]);
+        }
     }
     return EXIT_OK;
 }
