@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "hypervisor/fake/fake.h"
 #include "hypervisor/libvirt/libvirt.h"
+#include "migration/migration.h"
 
 /* libvirt-facts R7: nothing waits without bound. */
 #define PREPARE_TIMEOUT_US (60 * G_USEC_PER_SEC)
@@ -229,6 +230,8 @@ make_api(Daemon *daemon, GError **error)
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .migration_status = migration_status_of_state,
+        .migration_states = migration_states_of_status,
     };
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;

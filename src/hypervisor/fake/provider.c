@@ -131,13 +131,15 @@ fake_read_console(void *host, const char *uuid, size_t max_size, char **ret_text
     if (!fleet_enter(session, false, error)) {
         return false;
     }
-    g_auto(FakeDomain) domain = {0};
-    bool is_here = domains_get(session->fleet, session->host, uuid, &domain, error);
+    /* Of a guest that has left, the log is still in the pool. */
+    g_auto(FakeDomain) domain;
+    bool is_here = domains_find(session->fleet, session->host, uuid, &domain);
     g_autofree char *text =
-        is_here ? volumes_read_console(session->fleet, domain.pool, uuid) : NULL;
+        volumes_read_console(session->fleet, is_here ? domain.pool : session->pool, uuid);
     fleet_leave(session->fleet);
-    if (!is_here) {
-        return false;
+    if (!is_here && text == NULL) {
+        return error_set(error, ERROR_NOT_FOUND, "guest '%s' has no console log on host '%s'",
+            uuid, session->host);
     }
     size_t size = text == NULL ? 0 : strlen(text);
     size_t skip = size > max_size ? size - max_size : 0;
