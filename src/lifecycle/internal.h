@@ -24,11 +24,11 @@ typedef struct LifecycleTask {
     unsigned n_tries;     /* calls of this state that ended without an answer of the host */
     int64_t retry_us;     /* no call before that time */
     bool shutdown_wanted; /* STOPPING: it was seen running and is to be asked */
-    bool shutdown_asked;  /* STOPPING: it has been asked in this life of the task */
-    bool off_seen;        /* STOPPING: an event says that it is off: look at once */
-    int64_t look_us;      /* STOPPING: when it is looked at next */
-    GPtrArray *bases;     /* FETCHING: what is still to be there; BaseImage */
-    unsigned n_bases;     /* of them, those that are */
+    int64_t ask_us;   /* STOPPING: when it is asked next; 0 = not yet in this life of the task */
+    bool off_seen;    /* STOPPING: an event says that it is off: look at once */
+    int64_t look_us;  /* STOPPING: when it is looked at next */
+    GPtrArray *bases; /* FETCHING: what is still to be there; BaseImage */
+    unsigned n_bases; /* of them, those that are */
     bool base_is_missing; /* the host does not have it, nor do we: other hosts are asked */
     unsigned next_source; /* of the list of hosts, the one to ask next */
     bool sources_ended;   /* and that was the last */

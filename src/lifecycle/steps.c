@@ -8,6 +8,9 @@
 
 /* Beside events, a guest that is to power off is looked at this often: an event may be lost. */
 #define LOOK_INTERVAL_US (5 * G_USEC_PER_SEC)
+/* A guest that is still booting does not hear the power button: it is pressed again. Nova:
+ * virt/libvirt/driver.py, _clean_shutdown. */
+#define ASK_INTERVAL_US (10 * G_USEC_PER_SEC)
 
 /* Nova: a failed build is a 500 in the instance's fault. */
 enum { FAULT_CODE = 500 };
@@ -301,7 +304,7 @@ ask_to_power_off(LifecycleTask *task)
     case EFFECT_DONE: break;
     }
     task->shutdown_wanted = false;
-    task->shutdown_asked = true;
+    task->ask_us = clock_now_us(task->context->clock) + ASK_INTERVAL_US;
     return wait_for_power_off(task);
 }
 
@@ -317,10 +320,11 @@ on_look_at_stopping(LifecycleTask *task)
     case DOMAIN_PAUSED: return move_on(task, LIFECYCLE_POWERING_OFF);
     case DOMAIN_RUNNING: break;
     }
-    if (clock_now_us(task->context->clock) >= task->deadline_us) {
+    int64_t now_us = clock_now_us(task->context->clock);
+    if (now_us >= task->deadline_us) {
         return move_on(task, LIFECYCLE_POWERING_OFF);
     }
-    if (!task->shutdown_asked) {
+    if (now_us >= task->ask_us) {
         task->shutdown_wanted = true;
         return STEP_AGAIN;
     }
@@ -340,7 +344,7 @@ step_STOPPING(LifecycleTask *task)
         return ask_to_power_off(task);
     }
     bool is_looking = task->call != NULL || task->has_answer;
-    if (!is_looking && task->shutdown_asked && !task->off_seen && now_us < task->look_us) {
+    if (!is_looking && !task->off_seen && now_us < task->look_us) {
         task->context->wake_at(task->context, task->operation->id, task->look_us);
         return STEP_WAIT;
     }
