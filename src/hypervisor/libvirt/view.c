@@ -133,12 +133,14 @@ job_from_operation(virTypedParameterPtr params, int n)
 static bool
 read_job_failed(const Slot *slot, DomainView *view, GError **error)
 {
-    bool waits = view->state == DOMAIN_PAUSED && view->reason == DOMAIN_REASON_MIGRATION;
-
     switch (libvirt_error_number()) {
-    case VIR_ERR_OPERATION_INVALID:
-        view->job = waits ? DOMAIN_JOB_IN : DOMAIN_JOB_NONE;
+    case VIR_ERR_OPERATION_UNSUPPORTED:
+        view->job = DOMAIN_JOB_IN;
+        if (view->reason == DOMAIN_REASON_STARTING_UP) {
+            view->reason = DOMAIN_REASON_MIGRATION;
+        }
         return true;
+    case VIR_ERR_OPERATION_INVALID: /* it ended meanwhile */
     case VIR_ERR_NO_SUPPORT: return true;
     default: return domain_fail(slot, view->uuid, EFFECT_NONE, "ask for the job of", error);
     }
