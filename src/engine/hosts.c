@@ -7,8 +7,9 @@
 
 /* Rows change through the API, which nudges; this finds what a nudge has missed. */
 #define LOAD_INTERVAL_US (60 * G_USEC_PER_SEC)
-/* Signs of life go to the store together, this often. */
-#define TOUCH_INTERVAL_US (10 * G_USEC_PER_SEC)
+/* Signs of life go to the store together, at most this often. */
+#define TOUCH_INTERVAL_MAX_US (10 * G_USEC_PER_SEC)
+#define TOUCH_INTERVAL_MIN_US G_USEC_PER_SEC
 
 HostLink *
 hosts_find(Engine *engine, const char *name)
@@ -107,6 +108,22 @@ engine_nudge_hosts(Engine *engine)
     engine_post(engine, run_load, NULL, NULL);
 }
 
+/* With two fifths of service_down_time between two pings, a fifth here leaves a host that lives far
+ * from being shown as down. */
+static int64_t
+touch_interval_us(const Engine *engine)
+{
+    return CLAMP(engine->context.settings.service_down_time_us / 5, TOUCH_INTERVAL_MIN_US,
+        TOUCH_INTERVAL_MAX_US);
+}
+
+static void
+schedule_touch(Engine *engine, void (*on_touch)(void *data))
+{
+    timer_set(engine->timers, &engine->touch_timer,
+        engine_now_us(engine) + touch_interval_us(engine), on_touch, engine);
+}
+
 /* The oldest sign of the batch is what all of them get: what is shown is never younger than what
  * was seen. */
 static void
@@ -132,8 +149,7 @@ on_touch_timer(void *data)
     if (names->len > 0 && !store_touch_hosts(engine->context.store, names, oldest_us, &error)) {
         log_error("cannot write signs of life: %s", error->message);
     }
-    timer_set(engine->timers, &engine->touch_timer, engine_now_us(engine) + TOUCH_INTERVAL_US,
-        on_touch_timer, engine);
+    schedule_touch(engine, on_touch_timer);
 }
 
 void
@@ -159,8 +175,7 @@ hosts_init(Engine *engine)
     engine->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
     engine->observing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->events = event_target_new(engine);
-    timer_set(engine->timers, &engine->touch_timer, engine_now_us(engine) + TOUCH_INTERVAL_US,
-        on_touch_timer, engine);
+    schedule_touch(engine, on_touch_timer);
 }
 
 void
