@@ -30,7 +30,7 @@ check_scheme(const char *scheme, bool allow_plaintext, GError **error)
     return allow_plaintext ||
         error_set(error, ERROR_INVALID,
             "qemu+tcp:// has neither encryption nor authentication; the configuration must allow "
-            "it ([hosts] allow_plaintext)");
+            "it ([libvirt] allow_plaintext)");
 }
 
 bool
@@ -51,7 +51,7 @@ drover_check_uri(const char *uri, bool allow_plaintext, GError **error)
     }
     return allow_plaintext || strstr(uri, "no_verify=1") == NULL ||
         error_set(error, ERROR_INVALID,
-            "no_verify=1 talks to whoever answers; the configuration must allow it ([hosts] "
+            "no_verify=1 talks to whoever answers; the configuration must allow it ([libvirt] "
             "allow_plaintext)");
 }
 
