@@ -35,6 +35,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_set_nonfatal_assertions(); /* a test that fails still cleans up, and the others run */
     g_autoptr(GError) error = NULL;
     Target *target = make_target(argc, argv, &error);
     if (target == NULL) {

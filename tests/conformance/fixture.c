@@ -312,6 +312,18 @@ fixture_wait_job(Fixture *fixture, HypervisorHost *host, const char *uuid, Domai
     g_assert_cmpstr(domain_job_name(view->job), ==, domain_job_name(job));
 }
 
+void
+fixture_ask_until_off(Fixture *fixture, HypervisorHost *host, const char *uuid)
+{
+    bool is_on = true;
+    for (int i = 0; is_on && i < fixture->target->patience_s; i++) {
+        assert_ok(hypervisor_shutdown_guest(host, uuid, &error));
+        g_usleep(G_USEC_PER_SEC);
+        g_autoptr(DomainView) view = describe(host, uuid);
+        is_on = view->state != DOMAIN_SHUT_OFF;
+    }
+}
+
 /* ---- migrations ---- */
 
 MigrateRequest

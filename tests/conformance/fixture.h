@@ -62,6 +62,8 @@ GuestSpec fixture_spec(Fixture *fixture, const char *uuid);
 const char *fixture_create(Fixture *fixture, HypervisorHost *host);
 const char *fixture_start(Fixture *fixture, HypervisorHost *host);
 void fixture_wait_boots(Fixture *fixture, HypervisorHost *host, const char *uuid, int n_boots);
+/* A guest that has just booted may not listen yet: asks it again, each second. */
+void fixture_ask_until_off(Fixture *fixture, HypervisorHost *host, const char *uuid);
 
 /* The view must be that, at once or before patience ends. */
 void fixture_assert_view(

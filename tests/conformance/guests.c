@@ -156,7 +156,7 @@ test_shutdown_asks_the_guest(Fixture *fixture)
 {
     const char *uuid = fixture_start(fixture, fixture->a);
     fixture_wait_boots(fixture, fixture->a, uuid, 1);
-    assert_ok(hypervisor_shutdown_guest(fixture->a, uuid, &error));
+    fixture_ask_until_off(fixture, fixture->a, uuid);
     g_assert_true(fixture_wait_domain_event(
         fixture, SESSION_A, uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_SHUTDOWN));
     fixture_assert_view(fixture->a, uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_SHUTDOWN, DOMAIN_JOB_NONE);
