@@ -25,7 +25,7 @@ def _():
         check(wanted in types, f"no {wanted} in {types}")
 
 
-@test("openstack flavor create and list, image create and list, network list work")
+@test("openstack flavor create and list, image create and list, network list work (S3-25)")
 def _():
     osc("flavor", "create", "--ram", "192", "--vcpus", "1", "--disk", "1", "--property", "a:b=c",
         "m1.test")
@@ -50,7 +50,8 @@ def _():
     check(rows[0]["Networks"]["private"][0].startswith("198.18."), f"address: {rows[0]}")
 
 
-@test("openstack server list --host --all-projects --long and server show name the host (S3-27)")
+@test("openstack server list --host --all-projects --long and server show name the host "
+      "(S1-04, S3-25, S3-27)")
 def _():
     shown = osc_json("server", "show", "vm1")
     host = shown["OS-EXT-SRV-ATTR:host"]
@@ -61,7 +62,8 @@ def _():
     equal(osc_json("server", "list", "--host", other, "--all-projects"), [], "another host's list")
 
 
-@test("openstack compute service list and set --disable --disable-reason, --enable (S1-05, S3-28)")
+@test("openstack compute service list and set --disable --disable-reason, --enable "
+      "(S1-05, S1-06, S3-28, S3-37)")
 def _():
     rows = osc_json("compute", "service", "list")
     binaries = {row["Binary"]: row["Zone"] for row in rows}
@@ -78,7 +80,7 @@ def _():
     equal((row["Status"], row["Disabled Reason"]), ("enabled", None), "after --enable")
 
 
-@test("openstack hypervisor list and show work, at 2.1 and at 2.92")
+@test("openstack hypervisor list and show work, at 2.1 and at 2.92 (S3-25)")
 def _():
     for version in ("2.1", "2.92"):
         names = [row["Hypervisor Hostname"] for row in osc_json("hypervisor", "list",
@@ -91,7 +93,7 @@ def _():
 
 
 @test("openstack server migrate --live-migration --wait moves it, and the guest does not notice "
-      "(S1-01, S2-01, S3-07, S3-38, S4-03)")
+      "(S0-01, S0-09, S1-01, S2-01, S3-07, S3-38, S4-03)")
 def _():
     before = world.host_of(state["id"])
     world.lab("heartbeat", "mark")
@@ -106,17 +108,19 @@ def _():
 
 
 @test("openstack server migrate --host and --block-migration go where they are told "
-      "(S0-10, S0-16, S1-12, S2-09, S4-05)")
+      "(S0-10, S0-16, S1-12, S2-09, S3-41, S4-05, S4-14)")
 def _():
     for extra in ([], ["--block-migration"]):
         target = next(name for name in world.lab.hosts if name != world.host_of(state["id"]))
         osc("server", "migrate", "vm1", "--live-migration", "--host", target, *extra, "--wait")
         equal(world.host_of(state["id"]), target, f"host after --host {target} {extra}")
         equal(world.last_migration(state["id"])["status"], "completed", "its migration")
+        rows = osc_json("server", "list", "--host", target, "--all-projects")
+        equal([row["Name"] for row in rows], ["vm1"], f"server list --host {target}")
     world.check_lives(state["id"])
 
 
-@test("openstack server migration list and show tell of it (S3-49, S3-50, S3-51)")
+@test("openstack server migration list and show tell of it (S2-18, S3-49, S3-50, S3-51)")
 def _():
     rows = osc_json("server", "migration", "list", "--server", "vm1")
     check(len(rows) >= 3, f"{len(rows)} migrations")
@@ -207,7 +211,7 @@ def _():
     equal(left, set(), "volumes")
 
 
-@test("the drover command says the same in the same words (S1-12, S1-13, S2-17)")
+@test("the drover command says the same in the same words (S1-12, S1-13, S2-17, S2-18)")
 def _():
     drover = world.drover.drover
     drover("server", "create", "vm2", "--flavor", "m1.tiny", "--image", "guest", "--network",

@@ -35,7 +35,8 @@ def settle(server_id):
     return row
 
 
-@test("kill -9 at each of ten failpoints: after the restart the guest runs once and the API is right")
+@test("kill -9 at each of ten failpoints: after the restart the guest runs once and the API is "
+      "right")
 def _():
     server_id = world.create("phoenix")
     try:

@@ -54,7 +54,8 @@ def _():
         world.delete(stopped)
 
 
-@test("the destination's QEMU killed in the middle: failed with a reason, the guest is where it was")
+@test("the destination's QEMU killed in the middle: failed with a reason, the guest is where it was "
+      "(S1-15)")
 def _():
     server_id = world.create("survivor", host="hosta")
     for host in world.lab.hosts:
@@ -67,6 +68,7 @@ def _():
         world.lab("qemu", "kill", "hostb")
         row = world.wait_migration(server_id)
         equal(row["status"], "failed", world.story(row["id"]))
+        check(world.reason(row["id"]), "the reason is told")
         equal(world.runs_on(server_id), {"hosta": "running"}, "libvirt says")
         world.check_lives(server_id)
         left = {name for name in world.volumes("hostb") if server_id in name}
@@ -77,7 +79,8 @@ def _():
         world.delete(server_id)
 
 
-@test("blocked data ports: failed with a reason, nothing is left behind, and after healing it moves")
+@test("blocked data ports: failed with a reason, nothing is left behind, and after healing it "
+      "moves (S1-15)")
 def _():
     server_id = world.create("blocked", host="hosta")
     try:
@@ -86,6 +89,7 @@ def _():
         equal(world.migrate(server_id, "hostb").status, 202, "migrate")
         row = world.wait_migration(server_id, 240)
         check(row["status"] in ("failed", "error"), world.story(row["id"]))
+        check(world.reason(row["id"]), "the reason is told")
         equal(world.runs_on(server_id), {"hosta": "running"}, "libvirt says")
         world.lab("heal", "hostb")
         world.move(server_id, "hostb")

@@ -10,7 +10,7 @@ from world import world
 
 
 @test("an instance keeps name, UUID, MAC and address; sparse disks stay sparse, bases are not "
-      "copied twice (S3-14)")
+      "copied twice (S3-14, S4-07)")
 def _():
     server_id = world.create("keeper", host="hosta")
     try:
@@ -34,7 +34,8 @@ def _():
         world.delete(server_id)
 
 
-@test("pings and the heartbeat go on while it moves (S2-02, S4-03)")
+@test("pings and the heartbeat go on while it moves, and its downtime is told "
+      "(S0-02, S2-02, S4-03)")
 def _():
     server_id = world.create("pinged")
     try:

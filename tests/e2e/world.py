@@ -174,6 +174,11 @@ class World:
         """Everything drover knows of a migration, for the reason of a failed check."""
         return self.drover.admin("GET", f"/drover/v1/migrations/{migration_id}").text
 
+    def reason(self, migration_id):
+        """Why a migration did not complete, as the API tells it; "" when it does not."""
+        shown = self.drover.admin("GET", f"/drover/v1/migrations/{migration_id}").json["migration"]
+        return shown["message"] if shown["error_code"] else ""
+
     def move(self, server_id, host=None):
         """A live migration that must succeed; its row."""
         answer = self.migrate(server_id, host)
