@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Addresses, the probe, states, and a session with libvirt's own test driver inside this process:
+ * it has no metadata, no jobs and no QEMU, which a session must bear. */
+#include "hypervisor/libvirt/address.h"
+#include "hypervisor/libvirt/base_ticket.h"
+#include "hypervisor/libvirt/libvirt.h"
+#include "hypervisor/libvirt/probe.h"
+#include "hypervisor/libvirt/state.h"
+#include <arpa/inet.h>
+#include <libvirt/libvirt.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+test_addresses(void)
+{
+    const struct {
+        const char *uri;
+        const char *with_path;
+        const char *host;
+    } cases[] = {
+        {"qemu+tls://h1/system", "qemu+tls://h1/system?pkipath=/p%20q", "h1"},
+        {"qemu+tls://h1:1/system?no_tty=1", "qemu+tls://h1:1/system?no_tty=1&pkipath=/p%20q", "h1"},
+        {"qemu+tls://h1/system?pkipath=/x", "qemu+tls://h1/system?pkipath=/x", "h1"},
+        {"qemu+tcp://[::1]/system", "qemu+tcp://[::1]/system", "::1"},
+        {"test:///default", "test:///default", ""},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *with_path = address_with_pki_path(cases[i].uri, "/p q");
+        g_autofree char *host = address_host(cases[i].uri, &error);
+        g_assert_cmpstr(with_path, ==, cases[i].with_path);
+        g_assert_cmpstr(host, ==, cases[i].host);
+    }
+    g_autofree char *plain = address_with_pki_path("qemu+tls://h1/system", NULL);
+    g_assert_cmpstr(plain, ==, "qemu+tls://h1/system");
+    g_autofree char *v4 = address_migration_uri("198.18.0.1");
+    g_autofree char *v6 = address_migration_uri("fd00::1");
+    g_assert_cmpstr(v4, ==, "tcp://198.18.0.1");
+    g_assert_cmpstr(v6, ==, "tcp://[fd00::1]");
+    g_autoptr(GError) error = NULL;
+    g_assert_null(address_host("no uri", &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+}
+
+/* A listener that the kernel answers for and nobody else: a frozen libvirtd. */
+static int
+listen_somewhere(int *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+    g_assert_cmpint(listen(fd, 5), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&address, &size), ==, 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void
+assert_probe_is_down(const char *format, int port, int at_least_ms)
+{
+    g_autofree char *uri = g_strdup_printf("%s://127.0.0.1:%d/system", format, port);
+    g_autoptr(GError) error = NULL;
+    int64_t start_us = g_get_monotonic_time();
+
+    g_assert_false(probe_address(uri, 200, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_DOWN);
+    int64_t taken_ms = (g_get_monotonic_time() - start_us) / 1000;
+    g_assert_cmpint(taken_ms, >=, at_least_ms);
+    g_assert_cmpint(taken_ms, <, 5000);
+}
+
+static void
+test_a_frozen_host_is_found_out_in_time(void)
+{
+    int port;
+    int fd = listen_somewhere(&port);
+
+    assert_probe_is_down("qemu+tcp", port, 190);
+    close(fd);
+    assert_probe_is_down("qemu+tcp", port, 0);
+}
+
+static void
+test_other_transports_are_not_probed(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(probe_address("qemu+ssh://nowhere.invalid/system", 100, &error));
+    g_assert_true(probe_address("test:///default", 100, &error));
+    g_assert_true(probe_address("qemu+tls:///system", 100, &error));
+}
+
+static void
+test_states(void)
+{
+    const struct {
+        int state;
+        int reason;
+        DomainState expected_state;
+        DomainReason expected_reason;
+    } cases[] = {
+        {VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED},
+        {VIR_DOMAIN_SHUTDOWN, 0, DOMAIN_RUNNING, DOMAIN_REASON_OTHER},
+        {VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION},
+        {VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED, DOMAIN_PAUSED,
+            DOMAIN_REASON_POSTCOPY_FAILED},
+        {VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_UNKNOWN, DOMAIN_SHUT_OFF, DOMAIN_REASON_UNKNOWN},
+        {VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_MIGRATED, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED},
+        {VIR_DOMAIN_CRASHED, 0, DOMAIN_CRASHED, DOMAIN_REASON_CRASHED},
+    };
+    DomainState state;
+    DomainReason reason;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        state_from_libvirt(cases[i].state, cases[i].reason, &state, &reason);
+        g_assert_cmpint(state, ==, cases[i].expected_state);
+        g_assert_cmpint(reason, ==, cases[i].expected_reason);
+    }
+    g_assert_true(state_from_event(
+        VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_MIGRATED, &state, &reason));
+    g_assert_cmpint(state, ==, DOMAIN_PAUSED);
+    g_assert_true(state_from_event(
+        VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED, &state, &reason));
+    g_assert_cmpint(state, ==, DOMAIN_RUNNING);
+    g_assert_cmpint(reason, ==, DOMAIN_REASON_MIGRATED);
+    g_assert_false(state_from_event(VIR_DOMAIN_EVENT_DEFINED, 0, &state, &reason));
+}
+
+static void
+on_event(const HostEvent *event, void *data)
+{
+    int *n_paused = data;
+
+    if (event->kind == HOST_EVENT_DOMAIN && event->state == DOMAIN_PAUSED && event->session == 42) {
+        g_atomic_int_inc(n_paused);
+    }
+}
+
+static const LibvirtOptions test_options = {
+    .keepalive_interval_s = 5, .keepalive_count = 3, .connect_timeout_ms = 1000};
+
+static void
+test_a_session_with_the_test_driver(void)
+{
+    const HostAddress address = {
+        .name = "hosta", .uri = "test:///default", .peer_uri = "", .pool = "default-pool"};
+    g_autoptr(GError) error = NULL;
+    int n_paused = 0;
+    g_autoptr(Hypervisor) hypervisor = libvirt_hypervisor_new(&test_options, &error);
+    g_autoptr(HypervisorHost) host =
+        hypervisor_open(hypervisor, &address, 42, on_event, &n_paused, &error);
+    g_assert_no_error(error);
+    HostFacts facts;
+    g_assert_true(hypervisor_probe(host, &facts, &error));
+    g_assert_cmpint(facts.vcpus, >, 0);
+    g_assert_cmpstr(facts.pool_path, ==, "/default-pool");
+    host_facts_clear(&facts);
+    g_assert_true(hypervisor_ping(host, &error));
+
+    g_autoptr(GPtrArray) domains = hypervisor_list_domains(host, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(domains->len, ==, 1);
+    const DomainView *listed = g_ptr_array_index(domains, 0);
+    g_assert_cmpstr(listed->name, ==, "test");
+    g_assert_false(listed->is_ours);
+    g_assert_true(listed->persistent);
+
+    DomainView view = {0};
+    g_assert_true(hypervisor_describe_domain(host, listed->uuid, &view, &error));
+    g_assert_cmpint(view.state, ==, DOMAIN_RUNNING);
+    g_assert_cmpint(view.job, ==, DOMAIN_JOB_NONE);
+    domain_view_clear(&view);
+    g_assert_true(hypervisor_pause_guest(host, listed->uuid, &error));
+    for (int i = 0; i < 1000 && g_atomic_int_get(&n_paused) == 0; i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmpint(g_atomic_int_get(&n_paused), ==, 1);
+}
+
+static void
+test_a_host_without_a_pool_has_facts(void)
+{
+    const HostAddress address = {.name = "hosta", .uri = "test:///default"};
+    const HostAddress wrong = {.name = "hosta", .uri = "test:///default", .pool = "nowhere"};
+    g_autoptr(GError) error = NULL;
+    int ignored = 0;
+    g_autoptr(Hypervisor) hypervisor = libvirt_hypervisor_new(&test_options, &error);
+    g_autoptr(HypervisorHost) host =
+        hypervisor_open(hypervisor, &address, 1, on_event, &ignored, &error);
+    HostFacts facts;
+
+    g_assert_true(hypervisor_probe(host, &facts, &error));
+    g_assert_cmpstr(facts.pool_path, ==, "");
+    host_facts_clear(&facts);
+    g_autoptr(HypervisorHost) other =
+        hypervisor_open(hypervisor, &wrong, 1, on_event, &ignored, &error);
+    g_assert_false(hypervisor_probe(other, &facts, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_NOT_FOUND);
+}
+
+static void *
+take_and_return(void *data)
+{
+    g_autoptr(BaseTicket) ticket = base_ticket_take("hosta", "h1");
+
+    g_atomic_int_inc((int *)data);
+    return NULL;
+}
+
+static void *
+wait_for_earlier(void *data)
+{
+    g_autoptr(BaseTicket) ticket = base_ticket_take("hostb", "h1");
+
+    g_assert_true(base_ticket_wait_earlier(ticket));
+    g_atomic_int_inc((int *)data);
+    return NULL;
+}
+
+static void
+test_one_base_is_made_once_at_a_time(void)
+{
+    int passed = 0;
+    BaseTicket *first = base_ticket_take("hosta", "h1");
+    g_autoptr(BaseTicket) other = base_ticket_take("hosta", "h2");
+    GThread *same = g_thread_new(NULL, take_and_return, &passed);
+    GThread *shared = g_thread_new(NULL, wait_for_earlier, &passed);
+
+    g_assert_false(base_ticket_wait_earlier(first));
+    g_assert_false(base_ticket_wait_earlier(other));
+    g_usleep(50 * 1000);
+    g_assert_cmpint(g_atomic_int_get(&passed), ==, 0);
+    base_ticket_return(first);
+    g_thread_join(same);
+    g_thread_join(shared);
+    g_assert_cmpint(passed, ==, 2);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/session/addresses", test_addresses);
+    g_test_add_func(
+        "/session/a-frozen-host-is-found-out-in-time", test_a_frozen_host_is_found_out_in_time);
+    g_test_add_func(
+        "/session/other-transports-are-not-probed", test_other_transports_are_not_probed);
+    g_test_add_func("/session/states", test_states);
+    g_test_add_func("/session/a-session-with-the-test-driver", test_a_session_with_the_test_driver);
+    g_test_add_func(
+        "/session/a-host-without-a-pool-has-facts", test_a_host_without_a_pool_has_facts);
+    g_test_add_func(
+        "/session/one-base-is-made-once-at-a-time", test_one_base_is_made_once_at_a_time);
+    return g_test_run();
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Domain XML, metadata, names of volumes and capabilities. */
+#include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/names.h"
+#include <string.h>
+
+#define UUID "11111111-2222-4333-8444-555555555555"
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define HASH_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+
+static const DomainPlace place = {"/pool", "qemu", "qemu64"};
+
+static GuestSpec
+example(void)
+{
+    static const GuestNic nics[] = {
+        {"52:54:00:00:00:01", "br0", 0}, {"52:54:00:00:00:02", "br1", 1400}};
+
+    return (GuestSpec){
+        .uuid = UUID,
+        .domain_name = "instance-00000001",
+        .display_name = "a <b> & \"c\"",
+        .project_id = "p1",
+        .flavor_name = "m1.tiny",
+        .generation = 3,
+        .operation = 17,
+        .vcpus = 2,
+        .memory_mib = 256,
+        .root_size_bytes = INT64_C(1) << 30,
+        .root_hash = HASH_A,
+        .root_format = "qcow2",
+        .kernel_hash = HASH_B,
+        .initrd_hash = HASH_C,
+        .command_line = "console=ttyS0 a=\"b\"",
+        .nics = nics,
+        .n_nics = 2,
+        .emulator_cpu = "",
+    };
+}
+
+/* The text of the one node that the path names. */
+static char *
+at(xmlDoc *document, const char *path)
+{
+    g_autoptr(GPtrArray) found = xml_find_all(document, path);
+
+    if (found->len != 1) {
+        g_error("'%s' names %u nodes", path, found->len);
+    }
+    return xml_get_text(g_ptr_array_index(found, 0));
+}
+
+#define assert_at(document, path, expected)                                                        \
+    G_STMT_START                                                                                   \
+    {                                                                                              \
+        g_autofree char *found_text = at(document, path);                                          \
+        g_assert_cmpstr(found_text, ==, expected);                                                 \
+    }                                                                                              \
+    G_STMT_END
+
+static unsigned int
+count(xmlDoc *document, const char *path)
+{
+    g_autoptr(GPtrArray) found = xml_find_all(document, path);
+
+    return found->len;
+}
+
+static xmlDoc *
+parse(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    xmlDoc *document = xml_parse(text, &error);
+
+    g_assert_no_error(error);
+    return document;
+}
+
+static void
+test_a_guest_becomes_a_domain(void)
+{
+    GuestSpec guest = example();
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *again = domain_xml_build(&guest, &place);
+    g_autoptr(xmlDoc) document = parse(text);
+
+    g_assert_cmpstr(text, ==, again);
+    assert_at(document, "/domain/@type", "qemu");
+    assert_at(document, "/domain/name", "instance-00000001");
+    assert_at(document, "/domain/uuid", UUID);
+    assert_at(document, "/domain/memory[@unit='MiB']", "256");
+    assert_at(document, "/domain/vcpu", "2");
+    assert_at(document, "/domain/cpu[@mode='custom'][@match='exact']/model", "qemu64");
+    assert_at(document, "/domain/os/kernel", "/pool/base-" HASH_B ".kernel");
+    assert_at(document, "/domain/os/initrd", "/pool/base-" HASH_C ".initrd");
+    assert_at(document, "/domain/os/cmdline", "console=ttyS0 a=\"b\"");
+    assert_at(document, "/domain/on_poweroff", "destroy");
+    assert_at(document, "/domain/on_reboot", "restart");
+    assert_at(document, "//interface[1]/mac/@address", "52:54:00:00:00:01");
+    assert_at(document, "//interface[2]/source/@bridge", "br1");
+    assert_at(document, "//interface/mtu/@size", "1400");
+    assert_at(document, "//serial/log[@append='on']/@file", "/pool/" UUID ".console.log");
+    g_assert_cmpuint(count(document, "//graphics"), ==, 0);
+}
+
+/* A format that is not written down is one that libvirt finds out from what the guest wrote. */
+static void
+test_no_format_is_left_to_be_probed(void)
+{
+    GuestSpec guest = example();
+    guest.root_format = "raw";
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autoptr(xmlDoc) document = parse(text);
+
+    assert_at(document, "//disk[target/@dev='vda']/driver/@type", "qcow2");
+    assert_at(document, "//disk[target/@dev='vda']/source/@file", "/pool/" UUID ".root.qcow2");
+    assert_at(document, "//disk[target/@dev='vda']/backingStore/format/@type", "raw");
+    assert_at(document, "//disk[target/@dev='vda']/backingStore/source/@file",
+        "/pool/base-" HASH_A ".raw");
+    assert_at(document, "//disk[target/@dev='vdb']/driver/@type", "raw");
+    g_assert_cmpuint(count(document, "//disk/driver[@cache='none']"), ==, 2);
+    /* Every chain has its end. */
+    g_assert_cmpuint(
+        count(document, "//disk[@device='disk']//backingStore[not(@type)][not(*)]"), ==, 2);
+}
+
+static void
+test_a_guest_can_boot_from_its_disk_and_name_its_cpu(void)
+{
+    GuestSpec guest = example();
+    guest.kernel_hash = NULL;
+    guest.emulator_cpu = "host-model";
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autoptr(xmlDoc) document = parse(text);
+
+    g_assert_cmpuint(count(document, "/domain/os/kernel"), ==, 0);
+    assert_at(document, "/domain/os/boot/@dev", "hd");
+    assert_at(document, "/domain/cpu/@mode", "host-model");
+
+    guest.emulator_cpu = NULL;
+    g_autofree char *plain = domain_xml_build(&guest, &(DomainPlace){"/pool", "kvm", ""});
+    g_autoptr(xmlDoc) plain_document = parse(plain);
+    g_assert_cmpuint(count(plain_document, "/domain/cpu"), ==, 0);
+    assert_at(plain_document, "/domain/@type", "kvm");
+}
+
+static void
+test_metadata_travels(void)
+{
+    GuestSpec guest = example();
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autoptr(xmlDoc) document = parse(text);
+    g_autoptr(GError) error = NULL;
+    int64_t generation;
+    int64_t operation;
+    const char *const as_libvirt_gives_it =
+        "<drover:instance xmlns:drover=\"" METADATA_URI "\" generation=\"3\" operation=\"17\"/>";
+
+    assert_at(document, "//*[local-name()='instance']/*[local-name()='name']", "a <b> & \"c\"");
+    assert_at(document, "//*[namespace-uri()='" METADATA_URI "']/@generation", "3");
+    g_assert_true(metadata_xml_read(as_libvirt_gives_it, &generation, &operation, &error));
+    g_assert_cmpint(generation, ==, 3);
+    g_assert_cmpint(operation, ==, 17);
+    g_assert_true(metadata_xml_read("<instance/>", &generation, &operation, &error));
+    g_assert_cmpint(generation, ==, -1);
+    g_assert_cmpint(operation, ==, 0);
+    g_assert_false(metadata_xml_read("no xml", &generation, &operation, &error));
+}
+
+static void
+test_the_destination_gets_its_own_definition(void)
+{
+    GuestSpec guest = example();
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autoptr(GError) error = NULL;
+    Metadata metadata = {UUID, "renamed", "p1", "m1.tiny", 4, 99};
+    g_autofree char *moved = domain_xml_for_dest(text, &metadata, "/pool", "/other/pool", &error);
+
+    g_assert_no_error(error);
+    g_autoptr(xmlDoc) document = parse(moved);
+    g_assert_cmpuint(count(document, "//*[local-name()='instance']"), ==, 1);
+    assert_at(document, "//*[local-name()='instance']/@generation", "4");
+    assert_at(document, "//*[local-name()='instance']/@operation", "99");
+    assert_at(document, "//*[local-name()='instance']/*[local-name()='name']", "renamed");
+    assert_at(document, "/domain/os/kernel", "/other/pool/base-" HASH_B ".kernel");
+    assert_at(
+        document, "//disk[target/@dev='vda']/source/@file", "/other/pool/" UUID ".root.qcow2");
+    assert_at(document, "//disk/backingStore/source/@file", "/other/pool/base-" HASH_A ".qcow2");
+    assert_at(document, "//serial/log/@file", "/other/pool/" UUID ".console.log");
+    /* What is not in the pool stays; the pool's name is not taken for a prefix of another's. */
+    assert_at(document, "//rng/backend", "/dev/urandom");
+    g_autofree char *same = domain_xml_for_dest(text, &metadata, "/poo", "/x", &error);
+    g_assert_null(strstr(same, "/x"));
+}
+
+static void
+test_disks_are_read_back(void)
+{
+    GuestSpec guest = example();
+    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) disks = domain_xml_list_disks(text, &error);
+    g_autoptr(GPtrArray) files = domain_xml_list_files(text, &error);
+
+    g_assert_cmpuint(disks->len, ==, 2);
+    const DomainDisk *root = g_ptr_array_index(disks, 0);
+    g_assert_cmpstr(root->target, ==, "vda");
+    g_assert_cmpstr(root->path, ==, "/pool/" UUID ".root.qcow2");
+    g_assert_cmpstr(root->format, ==, "qcow2");
+    g_assert_cmpstr(root->cache, ==, "none");
+    g_assert_cmpstr(root->backing_path, ==, "/pool/base-" HASH_A ".qcow2");
+    g_assert_cmpstr(root->backing_format, ==, "qcow2");
+    g_assert_true(root->is_copied);
+    const DomainDisk *config = g_ptr_array_index(disks, 1);
+    g_assert_cmpstr(config->format, ==, "raw");
+    g_assert_null(config->backing_path);
+    g_assert_cmpuint(files->len, ==, 3);
+}
+
+static void
+test_read_only_and_foreign_disks_are_told_apart(void)
+{
+    const char *const text =
+        "<domain><devices>"
+        "<disk type='file' device='cdrom'><source file='/a.iso'/><target dev='sda'/></disk>"
+        "<disk type='file'><driver cache='writeback'/><source file='/b'/><target dev='vda'/>"
+        "<readonly/></disk>"
+        "<disk type='network'><source protocol='nbd' name='x'/><target dev='vdb'/></disk>"
+        "</devices></domain>";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) disks = domain_xml_list_disks(text, &error);
+
+    g_assert_cmpuint(disks->len, ==, 1);
+    const DomainDisk *disk = g_ptr_array_index(disks, 0);
+    g_assert_cmpstr(disk->target, ==, "vda");
+    g_assert_null(disk->format);
+    g_assert_cmpstr(disk->cache, ==, "writeback");
+    g_assert_false(disk->is_copied);
+}
+
+static void
+test_names_of_bases_are_read_back(void)
+{
+    g_autofree char *sha256 = NULL;
+    g_autofree char *format = NULL;
+    g_autofree char *name = name_base(HASH_A, "qcow2");
+
+    g_assert_true(name_parse_base(name, &sha256, &format));
+    g_assert_cmpstr(sha256, ==, HASH_A);
+    g_assert_cmpstr(format, ==, "qcow2");
+    const char *const wrong[] = {
+        "", "base-", "base-" HASH_A, "base-" HASH_A ".", "base-abc.qcow2", UUID ".root.qcow2"};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_assert_false(name_parse_base(wrong[i], &sha256, &format));
+    }
+}
+
+static void
+test_capabilities_become_cpu_info(void)
+{
+    const char *const text =
+        "<capabilities><host><cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor>"
+        "<topology sockets='1' dies='1' cores='4' threads='2'/><feature name='ht'/>"
+        "<feature name='vme'/></cpu></host>"
+        "<guest><os_type>hvm</os_type><arch name='i686'><domain type='kvm'/></arch></guest>"
+        "<guest><os_type>hvm</os_type><arch name='x86_64'><domain type='qemu'/></arch></guest>"
+        "</capabilities>";
+    g_autoptr(GError) error = NULL;
+    g_autofree char *json = capabilities_to_cpu_json(text, 2, &error);
+    g_autofree char *bare =
+        capabilities_to_cpu_json("<capabilities><host/></capabilities>", 1, &error);
+
+    g_assert_cmpstr(json, ==,
+        "{\"arch\":\"x86_64\",\"model\":\"EPYC\",\"vendor\":\"AMD\",\"topology\":{\"cells\":2,"
+        "\"sockets\":1,\"cores\":4,\"threads\":2},\"features\":[\"ht\",\"vme\"]}");
+    g_assert_cmpstr(bare, ==, "{}");
+    g_assert_true(capabilities_offer(text, "qemu", &error));
+    g_assert_false(capabilities_offer(text, "kvm", &error));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/xml/a-guest-becomes-a-domain", test_a_guest_becomes_a_domain);
+    g_test_add_func("/xml/no-format-is-left-to-be-probed", test_no_format_is_left_to_be_probed);
+    g_test_add_func("/xml/a-guest-can-boot-from-its-disk-and-name-its-cpu",
+        test_a_guest_can_boot_from_its_disk_and_name_its_cpu);
+    g_test_add_func("/xml/metadata-travels", test_metadata_travels);
+    g_test_add_func("/xml/the-destination-gets-its-own-definition",
+        test_the_destination_gets_its_own_definition);
+    g_test_add_func("/xml/disks-are-read-back", test_disks_are_read_back);
+    g_test_add_func("/xml/read-only-and-foreign-disks-are-told-apart",
+        test_read_only_and_foreign_disks_are_told_apart);
+    g_test_add_func("/xml/names-of-bases-are-read-back", test_names_of_bases_are_read_back);
+    g_test_add_func("/xml/capabilities-become-cpu-info", test_capabilities_become_cpu_info);
+    return g_test_run();
+}
