@@ -54,8 +54,8 @@ def _():
         world.delete(stopped)
 
 
-@test("the destination's QEMU killed in the middle: failed with a reason, the guest is where it was "
-      "(S1-15)")
+@test("the destination's QEMU killed in the middle: failed with a reason, the guest is where it "
+      "was (S1-15)")
 def _():
     server_id = world.create("survivor", host="hosta")
     for host in world.lab.hosts:

@@ -126,7 +126,8 @@ class Droverd:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise RuntimeError(f"droverd ended with {self.process.returncode}: {self.log()[-500:]}")
+                raise RuntimeError(f"droverd ended with {self.process.returncode}: "
+                                   f"{self.log()[-500:]}")
             try:
                 with urllib.request.urlopen(self.url + "/identity/v3", timeout=2):
                     break
@@ -203,7 +204,8 @@ class Droverd:
         """As the administrator, with the token kept."""
         if "admin" not in self._tokens:
             self._tokens["admin"] = self.login()
-        return self.send(method, path, body, token=self._tokens["admin"], version=version, **options)
+        return self.send(method, path, body, token=self._tokens["admin"], version=version,
+                         **options)
 
     def compute(self, method, path, body=None, version="2.96"):
         return self.admin(method, "/compute/v2.1" + path, body, version)
