@@ -123,12 +123,12 @@ static GError *
 why_it_stayed(const MigrationTask *task)
 {
     const char *host = task->migration->source_host;
-    bool is_abort = migration_task_wants(task, WANTED_CANCEL);
+    /* First: QEMU may name an abort by what it broke ("Channel error: Input/output error"). */
+    if (migration_task_wants(task, WANTED_CANCEL)) {
+        return g_error_new(DROVER_ERROR, ERROR_CANCELLED, "The migration was aborted.");
+    }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
-    }
-    if (is_abort) {
-        return g_error_new(DROVER_ERROR, ERROR_CANCELLED, "The migration was aborted.");
     }
     if (decide_source_side(&task->source_view) == SOURCE_OFF) {
         return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
