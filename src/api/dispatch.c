@@ -7,13 +7,21 @@
 #include "base/json.h"
 #include <string.h>
 
+/* Before the reply is sent: who reads it must not find the leftovers of what it is about. */
+static void
+drop_upload(ApiContext *context)
+{
+    if (context->upload != NULL) {
+        context->upload_free(context->upload);
+        context->upload = NULL;
+    }
+}
+
 static void
 context_free(void *data)
 {
     ApiContext *context = data;
-    if (context->upload_free != NULL) {
-        context->upload_free(context->upload);
-    }
+    drop_upload(context);
     identity_free(context->identity);
     json_decref(context->body);
     g_free(context->token_hash);
@@ -211,8 +219,11 @@ take_chunk(HttpRequest *request, const void *bytes, size_t size, void *data)
 {
     g_autoptr(GError) error = NULL;
     ApiContext *context = http_request_data(request);
-    return context->route->upload_chunk(context, bytes, size, &error) ? NULL
-                                                                      : fault_of(context, error);
+    if (context->route->upload_chunk(context, bytes, size, &error)) {
+        return NULL;
+    }
+    drop_upload(context);
+    return fault_of(context, error);
 }
 
 const HttpBodySink *
@@ -232,5 +243,6 @@ void
 api_complete(ApiContext *context, HttpResponse *take_response, const GError *error)
 {
     HttpResponse *response = take_response == NULL ? fault_of(context, error) : take_response;
+    drop_upload(context);
     http_request_complete(context->request, response);
 }

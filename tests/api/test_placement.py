@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Placement shows hosts as resource providers, and what is claimed on them."""
+from tap import check, equal, test
+from world import world
+
+
+def get(path, minor=39, status=200, user="admin"):
+    answer = world.fast.other("GET", "/placement" + path, user=user,
+                              headers={"OpenStack-API-Version": f"placement 1.{minor}"})
+    equal(answer.status, status, f"{path}: {answer.text}")
+    return answer.json
+
+
+def providers():
+    return {row["name"]: row["uuid"] for row in get("/resource_providers")["resource_providers"]}
+
+
+@test("hosts are resource providers, by name, by uuid and by what they have room for")
+def _():
+    equal(sorted(providers()), ["hosta", "hostb", "hostc"], "names")
+    uuid = providers()["hostb"]
+    equal([row["uuid"] for row in get("/resource_providers?name=hostb")["resource_providers"]],
+          [uuid], "by name")
+    equal(get(f"/resource_providers/{uuid}")["name"], "hostb", "show")
+    equal(get("/resource_providers?resources=VCPU:999999")["resource_providers"], [], "no room")
+    equal(len(get("/resource_providers?resources=VCPU:1,MEMORY_MB:64")["resource_providers"]), 3,
+          "room")
+    equal(get("/resource_providers?required=HW_CPU")["resource_providers"], [], "no traits")
+    get("/resource_providers?colour=red", status=400)
+    get("/resource_providers/nothing", status=404)
+    get("/resource_providers", status=403, user="member")
+
+
+@test("a provider's shape follows the microversion")
+def _():
+    row = get("/resource_providers", 0)["resource_providers"][0]
+    equal((sorted(row), [link["rel"] for link in row["links"]]),
+          (["generation", "links", "name", "uuid"], ["self", "inventories", "usages"]), "1.0")
+    row = get("/resource_providers", 14)["resource_providers"][0]
+    equal((row["root_provider_uuid"], row["parent_provider_uuid"]), (row["uuid"], None), "1.14")
+    uuid = row["uuid"]
+    get(f"/resource_providers/{uuid}/traits", 5, 404)
+    equal(get(f"/resource_providers/{uuid}/traits", 6)["traits"], [], "traits")
+    equal(sorted(get(f"/resource_providers/{uuid}/aggregates", 19)),
+          ["aggregates", "resource_provider_generation"], "aggregates")
+    answer = world.fast.other("GET", "/placement/resource_providers",
+                              headers={"OpenStack-API-Version": "placement 1.29"})
+    equal(answer.headers["OpenStack-API-Version"], "placement 1.29", "echo")
+
+
+@test("inventories, usages and allocations tell what an instance takes")
+def _():
+    cloud = world.fast
+    server = cloud.create("placed")
+    uuid = providers()[cloud.host_of(server)]
+    inventories = get(f"/resource_providers/{uuid}/inventories")["inventories"]
+    equal(sorted(inventories), ["DISK_GB", "MEMORY_MB", "VCPU"], "classes")
+    check(inventories["MEMORY_MB"]["reserved"] > 0 and inventories["VCPU"]["total"] > 0, inventories)
+    equal(get(f"/resource_providers/{uuid}/inventories/VCPU")["total"],
+          inventories["VCPU"]["total"], "one class")
+    usages = get(f"/resource_providers/{uuid}/usages")["usages"]
+    check(usages["VCPU"] >= 1 and usages["MEMORY_MB"] >= 128, usages)
+    allocations = get(f"/allocations/{server}")
+    equal(allocations["allocations"], {uuid: {"generation": 1, "resources": {
+        "VCPU": 1, "MEMORY_MB": 128, "DISK_GB": 1}}}, "of the instance")
+    equal((allocations["consumer_type"], "project_id" in get(f"/allocations/{server}", 11)),
+          ("INSTANCE", False), "by version")
+    check(server in get(f"/resource_providers/{uuid}/allocations")["allocations"], "of the host")
+    cloud.delete(server)
+    equal(get(f"/allocations/{server}")["allocations"], {}, "afterwards")
