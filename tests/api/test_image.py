@@ -101,7 +101,8 @@ def _():
     before = files()
     good = qemu_img("create", "-f", "qcow2", "8M")
     for disk_format, data, text in (
-            ("qcow2", qemu_img("create", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", "8M"),
+            ("qcow2",
+             qemu_img("create", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", "8M"),
              "names a backing file"),
             ("qcow2", qemu_img("create", "-f", "qcow2", "-o", "data_file=x.raw", "8M"),
              "external data file"),
@@ -143,7 +144,8 @@ def _():
     with socket.create_connection(("127.0.0.1", world.fast.drover.port)) as connection:
         connection.sendall((f"PUT {IMAGES}/{image}/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: "
                             f"{world.fast.tokens['admin']}\r\nContent-Length: 1000000\r\n"
-                            "Content-Type: application/octet-stream\r\n\r\n").encode() + b"x" * 5000)
+                            "Content-Type: application/octet-stream\r\n\r\n").encode()
+                           + b"x" * 5000)
         wait_until(lambda: show(image)["status"] == "saving", "it is saving", 10, 0.02)
         equal(files(), sorted(before + [image + ".partial"]), "files meanwhile")
         equal(upload(image, b"x" * 100).status, 409, "the second")
@@ -170,8 +172,8 @@ def _():
 def _():
     before = files()
     image = make()
-    answer = world.fast.drover.send("PUT", f"{IMAGES}/{image}/file", token="made-up", raw=b"x" * 9999,
-                                    headers=BYTES)
+    answer = world.fast.drover.send("PUT", f"{IMAGES}/{image}/file", token="made-up",
+                                    raw=b"x" * 9999, headers=BYTES)
     equal(answer.status, 401, answer.text)
     equal(upload(image, b"x", user="reader").status, 403, "a reader")
     equal(upload(image, b"x", user="member").status, 404, "not visible")
@@ -232,7 +234,8 @@ def _():
           "Policy doesn't allow image:publicize_image to be performed.", "publish")
     equal(make("reader", 403).status, 403, "a reader makes nothing")
     own = make("member")
-    equal(patch(own, ("replace", "/visibility", "public"), user="member").status, 403, "publish later")
+    equal(patch(own, ("replace", "/visibility", "public"), user="member").status, 403,
+          "publish later")
     names = [row["id"] for row in world.fast.other("GET", IMAGES, user="member").json["images"]]
     check(public in names and own in names and private not in names, "list")
     for image in (public, private, own):

@@ -60,7 +60,8 @@ def _():
     for cidr, more in (("10.9.0.1/24", {}), ("10.9.0.0/31", {}), ("fd00::/64", {}), ("x", {}),
                        ("10.9.0.0/24", {"gateway_ip": "10.8.0.1"}),
                        ("10.9.0.0/24", {"ip_version": 6}), ("10.9.0.0/24", {"enable_dhcp": True}),
-                       ("10.9.0.0/24", {"allocation_pools": [{"start": "10.9.0.9", "end": "10.9.0.2"}]}),
+                       ("10.9.0.0/24",
+                        {"allocation_pools": [{"start": "10.9.0.9", "end": "10.9.0.2"}]}),
                        ("10.9.0.0/24", {"dns_nameservers": ["9.9.9.9"]})):
         make_subnet(network, cidr, 400, **more)
     make_subnet("nothing", "10.9.0.0/24", 404)
@@ -116,7 +117,8 @@ def _():
            "ACTIVE"), "port")
     equal(cloud.other("GET", f"{PORTS}/{port['id']}").json["port"]["id"], port["id"], "show")
     query = f"{PORTS}?fixed_ips=ip_address%3D{addresses['addr']}"
-    equal([row["id"] for row in cloud.other("GET", query).json["ports"]], [port["id"]], "by address")
+    rows = cloud.other("GET", query).json["ports"]
+    equal([row["id"] for row in rows], [port["id"]], "by address")
     answer = cloud.other("DELETE", f"{NETS}/{cloud.ids['private']}")
     equal(answer.status, 409, answer.text)
     subnet = port["fixed_ips"][0]["subnet_id"]

@@ -56,7 +56,8 @@ def _():
     uuid = providers()[cloud.host_of(server)]
     inventories = get(f"/resource_providers/{uuid}/inventories")["inventories"]
     equal(sorted(inventories), ["DISK_GB", "MEMORY_MB", "VCPU"], "classes")
-    check(inventories["MEMORY_MB"]["reserved"] > 0 and inventories["VCPU"]["total"] > 0, inventories)
+    check(inventories["MEMORY_MB"]["reserved"] > 0 and inventories["VCPU"]["total"] > 0,
+          inventories)
     equal(get(f"/resource_providers/{uuid}/inventories/VCPU")["total"],
           inventories["VCPU"]["total"], "one class")
     usages = get(f"/resource_providers/{uuid}/usages")["usages"]
