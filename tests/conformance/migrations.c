@@ -33,7 +33,7 @@ assert_moved_events(Fixture *fixture, const char *uuid)
         fixture, SESSION_B, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED));
     g_assert_true(fixture_wait_domain_event(
         fixture, SESSION_A, uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED));
-    g_assert_true(fixture_wait_event(fixture, SESSION_B, uuid, HOST_EVENT_JOB_DONE));
+    g_assert_true(fixture_wait_event(fixture, SESSION_A, uuid, HOST_EVENT_JOB_DONE));
 }
 
 /* It can be stopped and started on b from what arrived. */
@@ -74,6 +74,18 @@ test_a_guest_moves_on_a_shared_pool(Fixture *fixture)
     assert_moved_events(fixture, uuid);
     assert_ok(hypervisor_forget_guest(fixture->a, uuid, &error));
     assert_lives_on(fixture, uuid);
+}
+
+/* As a crash between two steps leaves it: the destination knows the guest already. */
+static void
+test_an_old_definition_is_replaced(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    GuestSpec guest = fixture_spec(fixture, uuid);
+    MigrateRequest request = fixture_request(uuid, false);
+    assert_ok(hypervisor_create_guest(fixture->b, &guest, &error));
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
 }
 
 static void
@@ -260,6 +272,8 @@ conformance_add_migrations(Target *target)
         "/migration/a-guest-moves-with-its-disks", target, test_a_guest_moves_with_its_disks);
     fixture_add_shared(
         "/migration/a-guest-moves-on-a-shared-pool", target, test_a_guest_moves_on_a_shared_pool);
+    fixture_add_shared(
+        "/migration/an-old-definition-is-replaced", target, test_an_old_definition_is_replaced);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);
     fixture_add(
         "/migration/prepare-copes-with-leftovers", target, test_prepare_copes_with_leftovers);

@@ -66,8 +66,8 @@ first_text(WorldRows *rows)
 static char *
 find_violation(FakeFleet *fleet)
 {
-    char *what = first_text(
-        world_select(fleet->world, "select what from violations order by at_us, rowid limit 1"));
+    char *what = first_text(world_select(
+        fleet->world, "select what from violations order by substr(what, 1, 2), at_us limit 1"));
     if (what == NULL) {
         what = first_text(world_select(fleet->world,
             "select 'I1: guest ' || uuid || ' runs ' || count(*) || ' times' from domains"

@@ -136,6 +136,7 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
 
 /* ---- ending ---- */
 
+/* libvirt tells it on the source alone. */
 static void
 emit_job_done(FakeFleet *fleet, const char *host, const char *uuid)
 {
@@ -163,7 +164,6 @@ complete(FakeFleet *fleet, FakeJob *job)
     } else {
         domains_set_state(fleet, job->dest, job->uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
     }
-    emit_job_done(fleet, job->dest, job->uuid);
     domains_set_state(fleet, job->source, job->uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED);
     domains_undefine(fleet, job->source, job->uuid);
     emit_job_done(fleet, job->source, job->uuid);

@@ -138,8 +138,8 @@ fake_read_console(void *host, const char *uuid, size_t max_size, char **ret_text
         volumes_read_console(session->fleet, is_here ? domain.pool : session->pool, uuid);
     fleet_leave(session->fleet);
     if (!is_here && text == NULL) {
-        return error_set(error, ERROR_NOT_FOUND, "guest '%s' has no console log on host '%s'",
-            uuid, session->host);
+        return error_set(error, ERROR_NOT_FOUND, "guest '%s' has no console log on host '%s'", uuid,
+            session->host);
     }
     size_t size = text == NULL ? 0 : strlen(text);
     size_t skip = size > max_size ? size - max_size : 0;
