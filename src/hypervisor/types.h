@@ -70,7 +70,7 @@ typedef enum {
     HOST_EVENT_CLOSED,    /* the control connection is gone: keep-alive, end of file, ... */
     HOST_EVENT_DOMAIN,    /* a domain changed: state and reason are the new ones */
     HOST_EVENT_ITERATION, /* a migration began another pass over memory */
-    HOST_EVENT_JOB_DONE,  /* a job of a domain ended */
+    HOST_EVENT_JOB_DONE,  /* a job of a domain ended; of a migration, its source says so */
 } HostEventKind;
 
 /* Delivered on a thread of the provider, which must not be blocked: the sink copies and posts. */

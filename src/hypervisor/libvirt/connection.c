@@ -123,6 +123,7 @@ session_free(LibvirtHost *host)
     g_free(host->pool_path);
     g_free(host->virt_type);
     g_ptr_array_unref(host->transfers);
+    g_hash_table_unref(host->aborted);
     g_mutex_clear(&host->lock);
     g_cond_clear(&host->changed);
     settings_unref(host->settings);
@@ -150,6 +151,7 @@ session_new(Settings *settings, const HostAddress *address, GError **error)
     host->pool = g_strdup(pool);
     g_mutex_init(&host->lock);
     g_cond_init(&host->changed);
+    host->aborted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->transfers = g_ptr_array_new_with_free_func(link_free);
     return host;
 }
@@ -182,6 +184,26 @@ libvirt_host_close(LibvirtHost *host)
     event_tap_shut(host->tap);
     close_in_background(host->control.connection, host->tap);
     session_free(host);
+}
+
+void
+host_set_aborted(LibvirtHost *host, const char *uuid, bool is_aborted)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+
+    if (is_aborted) {
+        g_hash_table_add(host->aborted, g_strdup(uuid));
+    } else {
+        g_hash_table_remove(host->aborted, uuid);
+    }
+}
+
+bool
+host_is_aborted(LibvirtHost *host, const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+
+    return g_hash_table_contains(host->aborted, uuid);
 }
 
 static bool

@@ -48,8 +48,9 @@ typedef struct LibvirtHost {
     Link control;
     GPtrArray *transfers; /* of Link; each is on the heap, so that slots can point to it */
     bool is_opening_transfer;
-    char *pool_path; /* NULL until asked for */
-    char *virt_type; /* NULL until asked for */
+    char *pool_path;     /* NULL until asked for */
+    char *virt_type;     /* NULL until asked for */
+    GHashTable *aborted; /* UUIDs whose migration from here was asked to stop, while it runs */
 } LibvirtHost;
 
 LibvirtHost *libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t session,
@@ -57,6 +58,11 @@ LibvirtHost *libvirt_host_open(Settings *settings, const HostAddress *address, u
 /* Returns at once: the connections are closed by threads of their own, because closing one asks
  * the host and may wait for the keep-alive. */
 void libvirt_host_close(LibvirtHost *host);
+
+/* What abort_job did is told to the live_migrate that it ends: QEMU may name an abort by what it
+ * broke ("Channel error: Input/output error"). */
+void host_set_aborted(LibvirtHost *host, const char *uuid, bool is_aborted);
+bool host_is_aborted(LibvirtHost *host, const char *uuid);
 
 /* Room for one call at a time. Zero-initialise; given back when it goes out of scope. */
 typedef struct Slot {

@@ -158,8 +158,8 @@ read_memory(const Slot *slot, const virNodeInfo *node, HostFacts *facts)
 
     facts->memory_mib = (int64_t)(node->memory / 1024);
     facts->memory_free_mib = facts->memory_mib;
-    if (virNodeGetMemoryStats(
-            slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) < 0) {
+    if (virNodeGetMemoryStats(slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) <
+        0) {
         return;
     }
     for (int i = 0; i < n; i++) {

@@ -91,9 +91,11 @@ libvirt_abort_job(void *source, const char *uuid, GError **error)
     if (domain == NULL) {
         return false;
     }
+    host_set_aborted(slot.host, uuid, true);
     if (virDomainAbortJob(domain) == 0) {
         return true;
     }
+    host_set_aborted(slot.host, uuid, false);
     if (libvirt_error_number() == VIR_ERR_OPERATION_INVALID) {
         return error_set(
             error, ERROR_CONFLICT, "guest '%s' has no job on host '%s'", uuid, slot.host->name);

@@ -172,6 +172,28 @@ learn_pool_path(LibvirtHost *host, const char **ret_path, GError **error)
     return *ret_path != NULL;
 }
 
+/* The source's answer, once the call is over: only a refusal can be the abort that we asked for. */
+static bool
+run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, const LibvirtHost *dest,
+    const MigrateRequest *request, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    host_set_aborted(slot->host, request->uuid, false);
+    if (virDomainMigrateToURI3(
+            domain, dest->peer_uri, call->params, (unsigned int)call->n_params, call->flags) == 0) {
+        return true;
+    }
+    libvirt_error_set(&reason, slot->connection, EFFECT_ASKED,
+        "cannot migrate guest '%s' from host '%s' to host '%s'", request->uuid, slot->host->name,
+        dest->name);
+    if (host_is_aborted(slot->host, request->uuid) && error_is(reason, ERROR_HYPERVISOR_REFUSED)) {
+        reason->code = ERROR_CANCELLED;
+    }
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return false;
+}
+
 bool
 libvirt_live_migrate(
     void *source_data, void *dest_data, const MigrateRequest *request, GError **error)
@@ -195,11 +217,5 @@ libvirt_live_migrate(
         virDomainMigrateSetMaxDowntime(domain, (unsigned long long)request->downtime_ms, 0) < 0) {
         return domain_fail(&slot, request->uuid, EFFECT_NONE, "limit the downtime of", error);
     }
-    if (virDomainMigrateToURI3(
-            domain, dest->peer_uri, call.params, (unsigned int)call.n_params, call.flags) < 0) {
-        return libvirt_error_set(error, slot.connection, EFFECT_ASKED,
-            "cannot migrate guest '%s' from host '%s' to host '%s'", request->uuid, source->name,
-            dest->name);
-    }
-    return true;
+    return run_call(&slot, domain, &call, dest, request, error);
 }
