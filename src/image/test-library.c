@@ -2,8 +2,12 @@
 /* Copyright the drover authors. */
 #include "image/library.h"
 #include <glib/gstdio.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define HELLO_SHA256 "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -94,6 +98,51 @@ test_too_large(void)
     drop_directory(directory);
 }
 
+/* A file system of 64 KiB, seen by this process alone. */
+static void
+mount_small(const char *directory)
+{
+    g_assert_cmpint(unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS), ==, 0);
+    g_assert_cmpint(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+    g_assert_cmpint(mount("none", directory, "tmpfs", 0, "size=64k"), ==, 0);
+}
+
+static void
+fill_the_disk(const char *directory)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *bytes = g_malloc0(100000);
+    mount_small(directory);
+    /* The size is known: refused before the first byte. */
+    g_assert_null(upload_begin(directory, "i1", "raw", 100000, 0, &error));
+    g_assert_true(error_is(error, ERROR_LIMIT));
+    g_clear_error(&error);
+    /* It is not: refused where the disk ends, and nothing stays. */
+    g_autoptr(Upload) upload = upload_begin(directory, "i1", "raw", -1, 0, &error);
+    g_assert_no_error(error);
+    g_assert_false(upload_write(upload, bytes, 100000, &error));
+    g_assert_true(error_is(error, ERROR_LIMIT));
+    g_assert_nonnull(strstr(error->message, "Image storage media is full"));
+    g_clear_pointer(&upload, upload_free);
+    g_assert_cmpint(count_files(directory), ==, 0);
+}
+
+static void
+test_full_disk(void)
+{
+    int status;
+    char *directory = make_directory();
+    pid_t child = fork();
+    g_assert_cmpint(child, >=, 0);
+    if (child == 0) {
+        fill_the_disk(directory);
+        _exit(0);
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+    drop_directory(directory);
+}
+
 static void
 touch(const char *directory, const char *name)
 {
@@ -129,6 +178,7 @@ main(int argc, char **argv)
     g_test_add_func("/library/commit-names-the-file-by-its-hash", test_commit);
     g_test_add_func("/library/second-upload-conflicts", test_second_upload_conflicts);
     g_test_add_func("/library/too-large-leaves-nothing", test_too_large);
+    g_test_add_func("/library/full-disk-is-told-and-leaves-nothing", test_full_disk);
     g_test_add_func("/library/prepare-removes-leftovers", test_prepare);
     return g_test_run();
 }
