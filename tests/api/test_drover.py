@@ -60,8 +60,8 @@ def _():
 
 @test("the peer URI is the URI without droverd's own certificates")
 def _():
-    host = add("pki", "qemu+tls://192.0.2.1/system?pkipath=/etc/pki/drover", 201)["host"]
-    equal(host["peer_uri"], "qemu+tls://192.0.2.1/system", "peer URI")
+    host = add("pki", "qemu+tls://127.0.0.1:1/system?pkipath=/etc/pki/drover", 201)["host"]
+    equal(host["peer_uri"], "qemu+tls://127.0.0.1:1/system", "peer URI")
     equal(world.fast.other("DELETE", f"{HOSTS}/pki").status, 204, "remove")
 
 
