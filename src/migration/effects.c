@@ -137,12 +137,25 @@ run_look(Effect *effect, GError **error)
     return hypervisor_describe_domain(effect->host, effect->uuid, &effect->view, error);
 }
 
+/* The totals of a finished job know nothing of the disks, whose mirrors have ended by then: what
+ * was seen of them last is complete now, and what was never seen is not known. */
+static void
+complete_disks(const MigrationTask *task, int64_t seen_bytes, JobStats *stats)
+{
+    if (task->migration->copies_disks && stats->disk_total_bytes <= 0) {
+        stats->disk_total_bytes = stats->disk_processed_bytes = seen_bytes > 0 ? seen_bytes : -1;
+        stats->disk_remaining_bytes = seen_bytes > 0 ? 0 : -1;
+    }
+}
+
 static void
 keep_totals(MigrationTask *task, const JobStats *totals)
 {
     JobStats *stats = &task->migration->stats;
     int64_t dirty_bytes_s = stats->dirty_bytes_s;
+    int64_t disk_bytes = stats->disk_total_bytes;
     *stats = *totals;
+    complete_disks(task, disk_bytes, stats);
     if (stats->dirty_bytes_s < 0) {
         stats->dirty_bytes_s = dirty_bytes_s;
     }
