@@ -38,12 +38,22 @@ static const struct SortKey {
     {"locked", "i.locked"},
 };
 
+/* Tags as they stand in tags_json. What Nova calls "not-tags" is the contrary of "tags". */
+typedef struct TagFilter {
+    char **quoted; /* NULL = any */
+    bool needs_all;
+    bool is_negated;
+} TagFilter;
+
+enum { N_TAG_FILTERS = 4 };
+
 /* What is decided row by row. */
 typedef struct RowFilter {
     GRegex *name;
     GHashTable *ids; /* of the instances whose address matches; NULL = any */
     char **statuses; /* NULL = any */
     const char *task_state;
+    TagFilter tags[N_TAG_FILTERS];
 } RowFilter;
 
 static void
@@ -52,6 +62,9 @@ row_filter_clear(RowFilter *filter)
     g_clear_pointer(&filter->name, g_regex_unref);
     g_clear_pointer(&filter->ids, g_hash_table_unref);
     g_clear_pointer(&filter->statuses, g_strfreev);
+    for (int i = 0; i < N_TAG_FILTERS; i++) {
+        g_clear_pointer(&filter->tags[i].quoted, g_strfreev);
+    }
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RowFilter, row_filter_clear)
 
@@ -64,6 +77,41 @@ compile(const char *pattern, GRegex **ret_regex, GError **error)
     return *ret_regex != NULL ||
         error_set(
             error, ERROR_INVALID, "'%s' is not a regular expression: %s", pattern, cause->message);
+}
+
+/* Each tag of a comma separated list as JSON writes it. */
+static char **
+quote_tags(const char *tags)
+{
+    if (tags == NULL) {
+        return NULL;
+    }
+    char **list = g_strsplit(tags, ",", -1);
+    for (char **tag = list; *tag != NULL; tag++) {
+        GString *quoted = g_string_new(*tag);
+        g_string_replace(quoted, "\\", "\\\\", 0);
+        g_string_replace(quoted, "\"", "\\\"", 0);
+        g_string_prepend_c(quoted, '"');
+        g_string_append_c(quoted, '"');
+        g_free(*tag);
+        *tag = g_string_free(quoted, false);
+    }
+    return list;
+}
+
+static bool
+tags_pass(const TagFilter *filter, const char *tags_json)
+{
+    unsigned n_found = 0;
+
+    if (filter->quoted == NULL) {
+        return true;
+    }
+    for (char **tag = filter->quoted; *tag != NULL; tag++) {
+        n_found += tags_json != NULL && strstr(tags_json, *tag) != NULL;
+    }
+    bool passes = filter->needs_all ? n_found == g_strv_length(filter->quoted) : n_found > 0;
+    return passes != filter->is_negated;
 }
 
 static bool
@@ -81,12 +129,21 @@ row_filter_init(Store *store, const InstanceFilter *filter, RowFilter *rows, GEr
     }
     rows->statuses = filter->statuses != NULL ? g_strsplit(filter->statuses, ",", -1) : NULL;
     rows->task_state = filter->task_state;
+    rows->tags[0] = (TagFilter){quote_tags(filter->tags), true, false};
+    rows->tags[1] = (TagFilter){quote_tags(filter->tags_any), false, false};
+    rows->tags[2] = (TagFilter){quote_tags(filter->not_tags), true, true};
+    rows->tags[3] = (TagFilter){quote_tags(filter->not_tags_any), false, true};
     return true;
 }
 
 static bool
 row_filter_is_empty(const RowFilter *rows)
 {
+    for (int i = 0; i < N_TAG_FILTERS; i++) {
+        if (rows->tags[i].quoted != NULL) {
+            return false;
+        }
+    }
     return rows->name == NULL && rows->ids == NULL && rows->statuses == NULL &&
         rows->task_state == NULL;
 }
@@ -115,6 +172,11 @@ row_passes(const RowFilter *rows, DbStatement *statement)
     if (rows->ids != NULL && !g_hash_table_contains(rows->ids, instance_peek_id(statement))) {
         return false;
     }
+    for (int i = 0; i < N_TAG_FILTERS; i++) {
+        if (!tags_pass(&rows->tags[i], instance_peek_tags(statement))) {
+            return false;
+        }
+    }
     return shown_state_passes(rows, statement);
 }
 
@@ -140,6 +202,13 @@ add_conditions(Query *query, const InstanceFilter *filter)
     query_where_text(query, "i.project_id =", filter->project_id);
     query_where_text(query, "i.user_id =", filter->user_id);
     query_where_text(query, "i.host =", filter->host);
+    query_where_text(query, "i.id =", filter->id);
+    query_where_text(query, "i.hostname =", filter->hostname);
+    query_where_text(query, "i.key_name =", filter->key_name);
+    query_where_text(query, "i.reservation_id =", filter->reservation_id);
+    query_where_text(query,
+        "COALESCE((SELECT h.zone FROM hosts h WHERE h.name = i.host), i.availability_zone, '') =",
+        filter->availability_zone);
     query_where_text(query, "i.image_id =", filter->image_id);
     query_where_text(query, "i.flavor_id =", filter->flavor_id);
     query_where_text(query, "i.vm_state =", filter->vm_state);

@@ -23,6 +23,7 @@ enum {
     COLUMN_HOST = 7,
     COLUMN_VM_STATE = 8,
     COLUMN_DELETE_WANTED = 11,
+    COLUMN_TAGS = 31,
     COLUMN_OPEN_KIND = 47,
 };
 
@@ -98,6 +99,7 @@ instance_read(DbStatement *statement)
     column = read_flavor(statement, column, &instance->flavor);
     column = read_image_refs(statement, column, &instance->image);
     instance->metadata_json = db_dup_text(statement, column++);
+    g_assert(column == COLUMN_TAGS);
     instance->tags_json = db_dup_text(statement, column++);
     instance->key_name = db_dup_text(statement, column++);
     instance->availability_zone = db_dup_text(statement, column++);
@@ -141,6 +143,12 @@ const char *
 instance_peek_name(DbStatement *statement)
 {
     return db_text(statement, COLUMN_NAME);
+}
+
+const char *
+instance_peek_tags(DbStatement *statement)
+{
+    return db_text(statement, COLUMN_TAGS);
 }
 
 Instance *

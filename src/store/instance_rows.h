@@ -26,6 +26,7 @@ void *instance_read(DbStatement *statement);
 void instance_peek(DbStatement *statement, const char **ret_status, const char **ret_task_state);
 const char *instance_peek_id(DbStatement *statement);
 const char *instance_peek_name(DbStatement *statement);
+const char *instance_peek_tags(DbStatement *statement); /* JSON */
 /* Without ports. Deleted ones too. */
 Instance *instance_get_row(Store *store, const char *id, GError **error);
 /* Inside a write transaction; fills the number. */

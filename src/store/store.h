@@ -122,8 +122,17 @@ typedef struct InstanceFilter {
     const char *project_id; /* NULL = all */
     const char *user_id;
     const char *host;
+    const char *id;
+    const char *hostname;
     const char *image_id;
     const char *flavor_id;
+    const char *key_name;
+    const char *reservation_id;
+    const char *availability_zone; /* of the host it is on; asked for, while it has none */
+    const char *tags;              /* comma separated: has all of them */
+    const char *tags_any;          /* has one of them */
+    const char *not_tags;          /* has not all of them */
+    const char *not_tags_any;      /* has none of them */
     const char *address;       /* GLib regex, matched unanchored against each address */
     const char *marker;        /* id; rows after it in the order asked for; unknown: INVALID */
     const char *name_regex;    /* GLib regex, matched unanchored */

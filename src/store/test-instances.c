@@ -290,6 +290,46 @@ test_filters(Fixture *fixture, const void *data)
     assert_list("db-2 web-2", .name_regex = "2");
     assert_list("web-2", .name_regex = "2", .vm_state = "active");
     assert_list("", .deleted = true);
+    assert_list("", .id = "x");
+    assert_list("", .hostname = "x");
+    assert_list("", .key_name = "x");
+    assert_list("", .reservation_id = "x");
+    assert_list("", .availability_zone = "x");
+    assert_list("db-2 db-1 web-2 web-1", .not_tags = "x", .not_tags_any = "x");
+}
+
+static Instance *
+test_tagged_instance(Fixture *fixture, const char *name, const char *tags_json)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) instance = instance_new();
+
+    instance->name = g_strdup(name);
+    instance->project_id = g_strdup("project");
+    instance->user_id = g_strdup("user");
+    instance->flavor = (Flavor){.id = g_strdup("1"), .name = g_strdup("m1.tiny")};
+    instance->tags_json = g_strdup(tags_json);
+    InstanceRequest request = {.instance = instance};
+    g_assert_true(store_accept_instance(fixture->store, &request, &error));
+    g_assert_no_error(error);
+    test_now_us += 10;
+    return g_steal_pointer(&instance);
+}
+
+static void
+test_tag_filters(Fixture *fixture, const void *data)
+{
+    g_autoptr(Instance) none = test_tagged_instance(fixture, "none", "[]");
+    g_autoptr(Instance) red = test_tagged_instance(fixture, "red", "[\"red\"]");
+    g_autoptr(Instance) both = test_tagged_instance(fixture, "both", "[\"red\",\"a\\\"b\"]");
+
+    assert_list("both red", .tags = "red");
+    assert_list("both", .tags = "red,a\"b");
+    assert_list("", .tags = "re");
+    assert_list("both red", .tags_any = "red,x");
+    assert_list("red none", .not_tags = "red,a\"b");
+    assert_list("none", .not_tags_any = "red,x");
+    assert_list("both", .tags = "red", .limit = 1);
 }
 
 static void
@@ -582,6 +622,7 @@ main(int argc, char **argv)
     ADD("network-in-use-keeps-its-range", test_network_in_use_keeps_its_range);
     ADD("concurrent-creates-share-nothing", test_concurrent_creates_share_nothing);
     ADD("filters", test_filters);
+    ADD("tag-filters", test_tag_filters);
     ADD("change-times", test_change_times);
     ADD("sorting", test_sorting);
     ADD("paging", test_paging);
