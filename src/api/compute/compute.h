@@ -28,6 +28,9 @@ HttpResponse *compute_update_flavor_spec(ApiContext *context, GError **error);
 HttpResponse *compute_delete_flavor_spec(ApiContext *context, GError **error);
 
 /* ---- services.c ---- */
+/* What droverd itself is, in the zone "internal". */
+enum { N_CONTROL_SERVICES = 2 };
+extern const char *const compute_control_binaries[N_CONTROL_SERVICES];
 HttpResponse *compute_list_services(ApiContext *context, GError **error);
 HttpResponse *compute_update_service(ApiContext *context, GError **error);       /* since 2.53 */
 HttpResponse *compute_enable_service(ApiContext *context, GError **error);       /* until 2.52 */
@@ -55,6 +58,9 @@ HttpResponse *compute_force_complete_migration(ApiContext *context, GError **err
 /* The instance of that id which this identity may see and which is not deleted; else NOT_FOUND
  * "Instance <id> could not be found.". */
 Instance *compute_get_instance(ApiContext *context, const char *id, GError **error);
+Instance *compute_get_instance_or_deleted(ApiContext *context, const char *id, GError **error);
+/* What OS-DCF:diskConfig may be. */
+extern const char *const compute_disk_configs[];
 HttpResponse *compute_list_servers(ApiContext *context, GError **error);
 HttpResponse *compute_list_servers_detail(ApiContext *context, GError **error);
 HttpResponse *compute_show_server(ApiContext *context, GError **error);
@@ -73,6 +79,8 @@ void server_view_clear(ServerView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerView, server_view_clear)
 /* The server object as its microversion shows it; NULL when the store failed. */
 json_t *server_view_detail(ServerView *view, const Instance *instance, GError **error);
+/* hostId: differs per project, changes with the host, and tells nobody which host it is. */
+json_t *compute_host_id(const Instance *instance);
 json_t *server_view_summary(const ApiContext *context, const Instance *instance);
 
 /* ---- create_server.c ---- */

@@ -23,6 +23,9 @@ static const char *
 last_lines(const char *text, size_t size, int64_t n)
 {
     const char *p = text + size;
+    if (n == 0) {
+        return p;
+    }
     /* The line end of the last line does not count. */
     if (p > text && p[-1] == '\n') {
         p--;

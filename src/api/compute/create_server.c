@@ -17,6 +17,12 @@ static const Field network_item[] = {
             }},
 };
 
+static const Field security_group_item[] = {
+    {"", FIELD_OBJECT, 0, .fields = (const Field[]){{"name", FIELD_STRING, 0, 1, 255}, {NULL}}},
+};
+
+static const Field tag_item[] = {{"", FIELD_STRING, 0, 1, 60, "^[^,/]*$"}};
+
 static const Field server_fields[] = {
     {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
     {"flavorRef", FIELD_ANY, FIELD_REQUIRED},
@@ -29,16 +35,14 @@ static const Field server_fields[] = {
     {"user_data", FIELD_STRING, FIELD_NULLABLE, 0, 65535},
     {"key_name", FIELD_STRING, FIELD_NULLABLE, 0, 255},
     {"config_drive", FIELD_BOOLEAN, FIELD_NULLABLE},
-    {"security_groups", FIELD_ARRAY},
+    {"security_groups", FIELD_ARRAY, .item = security_group_item},
     {"adminPass", FIELD_STRING},
-    {"OS-DCF:diskConfig", FIELD_STRING},
-    {"accessIPv4", FIELD_STRING},
-    {"accessIPv6", FIELD_STRING},
+    {"OS-DCF:diskConfig", FIELD_STRING, .values = compute_disk_configs},
     {"description", FIELD_STRING, FIELD_NULLABLE, 0, 255, .since = 19},
-    {"tags", FIELD_ARRAY, 0, 0, 50, .since = 52},
+    {"tags", FIELD_ARRAY, 0, 0, 50, .since = 52, .item = tag_item},
     {"host", FIELD_STRING, 0, 1, 255, .since = 74},
     {"hypervisor_hostname", FIELD_STRING, 0, 1, 255, .since = 74},
-    {"hostname", FIELD_STRING, 0, 1, 255, .since = 90},
+    {"hostname", FIELD_STRING, 0, 1, 63, "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", .since = 90},
     {NULL},
 };
 
@@ -93,9 +97,9 @@ find_image(ApiContext *context, const char *id, GError **error)
         g_propagate_error(error, g_steal_pointer(&problem));
         return NULL;
     }
-    if (image == NULL ||
-        (strcmp(image->visibility, "private") == 0 &&
-            !api_can_see_project(context, image->owner))) {
+    bool is_for_all = image != NULL &&
+        (strcmp(image->visibility, "public") == 0 || strcmp(image->visibility, "community") == 0);
+    if (image == NULL || (!is_for_all && !api_can_see_project(context, image->owner))) {
         error_set(error, ERROR_INVALID, "Image %s could not be found.", id);
         return NULL;
     }
@@ -255,6 +259,22 @@ read_networks(ApiContext *context, const json_t *server, InstanceRequest *reques
 
 /* ---- where ---- */
 
+/* A zone is there when a host is in it. */
+static bool
+check_zone(ApiContext *context, const char *zone, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
+    if (hosts == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < hosts->len; i++) {
+        if (strcmp(((const Host *)hosts->pdata[i])->zone, zone) == 0) {
+            return true;
+        }
+    }
+    return error_set(error, ERROR_INVALID, "The requested availability zone is not available");
+}
+
 /* "zone:host:node" is an administrator's way to name a host below 2.74. *ret_host is the
  * caller's. */
 static bool
@@ -273,6 +293,10 @@ read_place(
         *ret_host = g_strdup(host);
     }
     instance->availability_zone = parts[0] != NULL && *parts[0] != '\0' ? g_strdup(parts[0]) : NULL;
+    if (instance->availability_zone != NULL &&
+        !check_zone(context, instance->availability_zone, error)) {
+        return false;
+    }
     if (*ret_host == NULL) {
         return true;
     }
@@ -318,6 +342,30 @@ check_user_data(const char *user_data, GError **error)
             error, ERROR_INVALID, "Invalid input for field/attribute user_data. It is not base64");
 }
 
+/* What names something that nobody can have made here: Nova's sentences for what is not there. */
+static bool
+check_named(const json_t *body, GError **error)
+{
+    const json_t *server = json_object_get(body, "server");
+    size_t i;
+    json_t *group;
+    json_array_foreach(json_object_get(server, "security_groups"), i, group)
+    {
+        const char *name = body_string(group, "name", "default");
+        if (strcmp(name, "default") != 0) {
+            return error_set(error, ERROR_INVALID, "Security group %s not found.", name);
+        }
+    }
+    if (body_string(server, "key_name", NULL) != NULL) {
+        return error_set(error, ERROR_INVALID, "Invalid key_name provided.");
+    }
+    const json_t *hints = json_object_get(body, "os:scheduler_hints");
+    hints = hints != NULL ? hints : json_object_get(body, "OS-SCH-HNT:scheduler_hints");
+    const char *server_group = body_string(hints, "group", NULL);
+    return server_group == NULL ||
+        error_set(error, ERROR_INVALID, "Instance group %s could not be found.", server_group);
+}
+
 static bool
 read_simple(ApiContext *context, const json_t *server, Instance *instance, GError **error)
 {
@@ -332,7 +380,6 @@ read_simple(ApiContext *context, const json_t *server, Instance *instance, GErro
     instance->hostname = hostname_from(body_string(server, "hostname", instance->name));
     instance->description = g_strdup(body_string(server, "description", NULL));
     instance->user_data = g_strdup(user_data);
-    instance->key_name = g_strdup(body_string(server, "key_name", NULL));
     instance->metadata_json = metadata != NULL ? json_to_text(metadata) : g_strdup("{}");
     instance->tags_json = tags != NULL ? json_to_text(tags) : g_strdup("[]");
     instance->project_id = g_strdup(context->identity->project_id);
@@ -345,11 +392,13 @@ read_simple(ApiContext *context, const json_t *server, Instance *instance, GErro
 static HttpResponse *
 reply(const ApiContext *context, const Instance *instance)
 {
-    g_autofree char *password = clock_random_hex(context->options->clock, 6);
+    const json_t *server = json_object_get(context->body, "server");
+    g_autofree char *made = clock_random_hex(context->options->clock, 6);
     HttpResponse *response = api_json(202,
         json_pack("{s:{s:s, s:o, s:s, s:[{s:s}], s:s}}", "server", "id", instance->id, "links",
             compute_links(context, "servers", instance->id), "OS-DCF:diskConfig", "MANUAL",
-            "security_groups", "name", "default", "adminPass", password));
+            "security_groups", "name", "default", "adminPass",
+            body_string(server, "adminPass", made)));
     g_autofree char *location = api_url(context, "/compute/v2.1/servers/%s", instance->id);
     http_response_set_header(response, "Location", location);
     return response;
@@ -388,10 +437,22 @@ accept_one(ApiContext *context, const json_t *server, int index, int count, Inst
     return store_accept_instance(context->store, &request, error);
 }
 
+static bool
+read_count(const json_t *body, int *ret_count, GError **error)
+{
+    const json_t *server = json_object_get(body, "server");
+    int64_t minimum = body_int(server, "min_count", 1);
+    int64_t maximum = body_int(server, "max_count", minimum);
+    *ret_count = (int)maximum;
+    return minimum <= maximum || error_set(error, ERROR_INVALID, "min_count must be <= max_count");
+}
+
 HttpResponse *
 compute_create_server(ApiContext *context, GError **error)
 {
-    if (!validate_body(context->body, create_fields, 0, context->minor, error)) {
+    int count = 0;
+    if (!validate_body(context->body, create_fields, 0, context->minor, error) ||
+        !read_count(context->body, &count, error) || !check_named(context->body, error)) {
         return NULL;
     }
     if (context->identity->project_id == NULL) {
@@ -399,7 +460,6 @@ compute_create_server(ApiContext *context, GError **error)
         return NULL;
     }
     const json_t *server = json_object_get(context->body, "server");
-    int count = (int)MAX(body_int(server, "min_count", 1), body_int(server, "max_count", 1));
     g_autoptr(Instance) first = instance_new();
     for (int i = 0; i < count; i++) {
         g_autoptr(Instance) more = i == 0 ? NULL : instance_new();

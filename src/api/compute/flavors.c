@@ -88,6 +88,19 @@ static const QueryField list_query[] = {
     {NULL},
 };
 
+static bool
+check_is_public(const ApiContext *context, GError **error)
+{
+    const char *text = api_query(context, "is_public");
+    bool value;
+    if (text == NULL) {
+        return true;
+    }
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    return strcmp(lower, "none") == 0 || parse_bool(lower, &value) ||
+        error_set(error, ERROR_INVALID, "Invalid is_public filter [%s]", text);
+}
+
 /* is_public: absent = the public ones; True, False; None = all. Only administrators are told of
  * others than public ones. */
 static bool
@@ -114,7 +127,7 @@ list(ApiContext *context, bool detailed, GError **error)
 {
     Paging paging;
     if (!validate_query(context->request, list_query, context->minor, 75, error) ||
-        !api_paging(context, &paging, error)) {
+        !api_paging(context, &paging, error) || !check_is_public(context, error)) {
         return NULL;
     }
     g_autoptr(GPtrArray) flavors = store_list_flavors(context->store, error);
@@ -193,6 +206,13 @@ read_id(const ApiContext *context, const json_t *body, char **ret_id, GError **e
     if (json_is_integer(id)) {
         *ret_id = g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(id));
         return true;
+    }
+    if (id != NULL && !json_is_null(id) && !json_is_string(id)) {
+        g_autofree char *repr = json_to_repr(id);
+        return error_set(error, ERROR_INVALID,
+            "Invalid input for field/attribute id. Value: %s. %s is not of type 'string', "
+            "'integer', 'null'",
+            repr, repr);
     }
     const char *text = json_string_value(id);
     if (text == NULL || strcmp(text, "auto") == 0 || *text == '\0') {

@@ -235,8 +235,7 @@ find_host(ApiContext *context, const Fleet *fleet, GError **error)
 HttpResponse *
 compute_show_hypervisor(ApiContext *context, GError **error)
 {
-    bool with_servers = context->minor >= 75 ||
-        (context->minor >= 53 && query_bool(context->request, "with_servers", false));
+    bool with_servers = context->minor >= 53 && query_bool(context->request, "with_servers", false);
     g_auto(Fleet) fleet = {0};
     const Host *host =
         read_fleet(context, with_servers, &fleet, error) ? find_host(context, &fleet, error) : NULL;

@@ -23,25 +23,130 @@ view_action(const ApiContext *context, const Operation *operation)
     return view;
 }
 
+/* 2.21: of deleted servers as well. */
+static Instance *
+get_instance(ApiContext *context, GError **error)
+{
+    const char *id = api_param(context, "id");
+    return context->minor >= 21 ? compute_get_instance_or_deleted(context, id, error)
+                                : compute_get_instance(context, id, error);
+}
+
+/* ---- the list ---- */
+
+static const QueryField list_query[] = {
+    {"limit", QUERY_INTEGER, 58},
+    {"marker", QUERY_STRING, 58},
+    {"changes-since", QUERY_TIME, 58},
+    {"changes-before", QUERY_TIME, 66},
+    {NULL},
+};
+
+/* What a page of the list holds; until 2.57 everything. */
+typedef struct Window {
+    Paging paging;
+    int64_t since_us;
+    int64_t before_us;
+} Window;
+
+static bool
+read_window(const ApiContext *context, Window *ret_window, GError **error)
+{
+    *ret_window = (Window){.paging = {.limit = G_MAXINT}, .before_us = G_MAXINT64};
+    if (context->minor < 58) {
+        return true;
+    }
+    const char *since = api_query(context, "changes-since");
+    const char *before = api_query(context, "changes-before");
+    if (!validate_query(context->request, list_query, context->minor, 58, error) ||
+        !api_paging(context, &ret_window->paging, error)) {
+        return false;
+    }
+    if (since != NULL) {
+        time_parse(since, &ret_window->since_us);
+    }
+    if (before != NULL) {
+        time_parse(before, &ret_window->before_us);
+    }
+    return ret_window->since_us <= ret_window->before_us ||
+        error_set(error, ERROR_INVALID,
+            "The value of changes-since must be less than or equal to changes-before.");
+}
+
+static HttpResponse *
+reply_window(ApiContext *context, const GPtrArray *operations, const Window *window, GError **error)
+{
+    json_auto_t *rows = json_array();
+    const char *marker = window->paging.marker, *last = NULL;
+    bool after_marker = marker == NULL, has_more = false;
+    for (unsigned i = 0; i < operations->len && !has_more; i++) {
+        const Operation *operation = operations->pdata[i];
+        if (!after_marker) {
+            after_marker = g_strcmp0(operation->request_id, marker) == 0;
+        } else if (operation->updated_us >= window->since_us &&
+            operation->updated_us <= window->before_us) {
+            has_more = (int)json_array_size(rows) == window->paging.limit;
+            if (!has_more) {
+                json_array_append_new(rows, view_action(context, operation));
+                last = operation->request_id;
+            }
+        }
+    }
+    if (!after_marker) {
+        error_set(error, ERROR_INVALID, "Marker %s could not be found.", marker);
+        return NULL;
+    }
+    json_t *reply = json_pack("{s:O}", "instanceActions", rows);
+    if (has_more && last != NULL) {
+        /* Nova names these links without the name of the collection. */
+        json_object_set_new(
+            reply, "links", json_pack("[o]", api_link("next", api_next_url(context, last))));
+    }
+    return api_json(200, reply);
+}
+
 HttpResponse *
 compute_list_instance_actions(ApiContext *context, GError **error)
 {
-    g_autoptr(Instance) instance = compute_get_instance(context, api_param(context, "id"), error);
-    if (instance == NULL) {
+    Window window;
+    g_autoptr(Instance) instance = get_instance(context, error);
+    if (instance == NULL || !read_window(context, &window, error)) {
         return NULL;
     }
     g_autoptr(GPtrArray) operations =
         store_list_instance_operations(context->store, instance->id, 0, error);
-    if (operations == NULL) {
-        return NULL;
-    }
-    json_t *rows = json_array();
-    for (unsigned i = 0; i < operations->len; i++) {
-        json_array_append_new(rows, view_action(context, operations->pdata[i]));
-    }
-    return api_json(200, json_pack("{s:o}", "instanceActions", rows));
+    return operations != NULL ? reply_window(context, operations, &window, error) : NULL;
 }
 
+/* ---- one, with its events ---- */
+
+/* Administrators see where it was and why it failed; others that it was, from 2.51 on. */
+static json_t *
+view_event(const ApiContext *context, const Operation *operation, const Instance *instance,
+    const OperationEvent *event, const OperationEvent *next)
+{
+    bool is_error = next == NULL && operation->error_code != NULL;
+    json_t *row = json_pack("{s:s, s:o, s:o, s:s}", "event", event->to, "start_time",
+        api_time_us(event->at_us), "finish_time",
+        api_time_us(next != NULL ? next->at_us : event->at_us), "result",
+        is_error ? "Error" : "Success");
+    if (context->is_admin) {
+        json_object_set_new(row, "traceback", json_null());
+    }
+    if (context->minor >= 62) {
+        json_object_set_new(row, "hostId", compute_host_id(instance));
+    }
+    if (context->minor >= 62 && context->is_admin) {
+        json_object_set_new(row, "host", api_string_or_null(instance->host));
+    }
+    if (context->minor >= 84 && context->is_admin) {
+        json_object_set_new(
+            row, "details", api_string_or_null(is_error ? operation->message : event->sentence));
+    }
+    return row;
+}
+
+/* Newest first. */
 static json_t *
 view_events(
     const ApiContext *context, const Operation *operation, const Instance *instance, GError **error)
@@ -52,22 +157,9 @@ view_events(
     }
     json_t *rows = json_array();
     for (unsigned i = events->len; i > 0; i--) {
-        const OperationEvent *event = events->pdata[i - 1];
-        bool is_last = i == events->len;
-        int64_t finish_us =
-            is_last ? event->at_us : ((const OperationEvent *)events->pdata[i])->at_us;
-        bool is_error = is_last && operation->error_code != NULL;
-        json_t *row = json_pack("{s:s, s:o, s:o, s:s, s:n}", "event", event->to, "start_time",
-            api_time_us(event->at_us), "finish_time", api_time_us(finish_us), "result",
-            is_error ? "Error" : "Success", "traceback");
-        if (context->minor >= 62 && context->is_admin) {
-            json_object_set_new(row, "host", api_string_or_null(instance->host));
-        }
-        if (context->minor >= 84) {
-            json_object_set_new(row, "details",
-                api_string_or_null(is_error ? operation->message : event->sentence));
-        }
-        json_array_append_new(rows, row);
+        const OperationEvent *next = i < events->len ? events->pdata[i] : NULL;
+        json_array_append_new(
+            rows, view_event(context, operation, instance, events->pdata[i - 1], next));
     }
     return rows;
 }
@@ -75,7 +167,7 @@ view_events(
 HttpResponse *
 compute_show_instance_action(ApiContext *context, GError **error)
 {
-    g_autoptr(Instance) instance = compute_get_instance(context, api_param(context, "id"), error);
+    g_autoptr(Instance) instance = get_instance(context, error);
     g_autoptr(GPtrArray) operations = instance != NULL
         ? store_list_instance_operations(context->store, instance->id, 0, error)
         : NULL;
@@ -100,7 +192,6 @@ compute_show_instance_action(ApiContext *context, GError **error)
         }
         return api_json(200, json_pack("{s:o}", "instanceAction", view));
     }
-    error_set(error, ERROR_NOT_FOUND, "Action for request_id %s on instance %s not found",
-        request_id, instance->id);
+    error_set(error, ERROR_NOT_FOUND, "Action %s not found", request_id);
     return NULL;
 }

@@ -8,7 +8,7 @@
 
 /* block_migration: a boolean below 2.25, then also "auto": checked by hand. */
 static const Field fields[] = {
-    {"host", FIELD_STRING, FIELD_REQUIRED | FIELD_NULLABLE, 1, 255},
+    {"host", FIELD_STRING, FIELD_REQUIRED | FIELD_NULLABLE, 1, 255, "^[a-zA-Z0-9-._]*$"},
     {"block_migration", FIELD_ANY, FIELD_REQUIRED},
     {"disk_over_commit", FIELD_BOOLEAN, FIELD_REQUIRED, .until = 24},
     {"force", FIELD_BOOLEAN, 0, .since = 30, .until = 67},

@@ -84,6 +84,14 @@ view_server_migration(const ApiContext *context, const Migration *migration)
         bytes_or_null(stats->disk_processed_bytes), "disk_remaining_bytes",
         bytes_or_null(stats->disk_remaining_bytes));
     json_object_update(view, progress);
+    /* A project's manager may see that its server moves, not between which hosts. */
+    if (!context->is_admin) {
+        static const char *const hosts[] = {
+            "source_compute", "source_node", "dest_compute", "dest_node", "dest_host"};
+        for (size_t i = 0; i < G_N_ELEMENTS(hosts); i++) {
+            json_object_set_new(view, hosts[i], json_null());
+        }
+    }
     return view;
 }
 
@@ -158,14 +166,8 @@ compute_list_migrations(ApiContext *context, GError **error)
         !read_filter(context, &filter, &states, error)) {
         return NULL;
     }
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(GPtrArray) migrations = store_list_migrations(context->store, &filter, &problem);
+    g_autoptr(GPtrArray) migrations = store_list_migrations(context->store, &filter, error);
     if (migrations == NULL) {
-        if (filter.marker != NULL && error_is(problem, ERROR_NOT_FOUND)) {
-            error_set(error, ERROR_INVALID, "Marker %s could not be found.", filter.marker);
-        } else {
-            g_propagate_error(error, g_steal_pointer(&problem));
-        }
         return NULL;
     }
     /* One more than asked for was read, to know whether there is a next page. */
@@ -322,17 +324,30 @@ compute_abort_migration(ApiContext *context, GError **error)
 }
 
 static const Field force_fields[] = {
-    {"force_complete", FIELD_NULL, FIELD_REQUIRED | FIELD_NULLABLE},
+    {"force_complete", FIELD_ANY, FIELD_REQUIRED | FIELD_NULLABLE},
     {NULL},
 };
+
+static bool
+check_force_body(const ApiContext *context, GError **error)
+{
+    if (!validate_body(context->body, force_fields, 0, context->minor, error)) {
+        return false;
+    }
+    const json_t *value = json_object_get(context->body, "force_complete");
+    g_autofree char *repr = json_to_repr(value);
+    return json_is_null(value) ||
+        error_set(error, ERROR_INVALID,
+            "Invalid input for field/attribute force_complete. Value: %s. %s is not of type 'null'",
+            repr, repr);
+}
 
 HttpResponse *
 compute_force_complete_migration(ApiContext *context, GError **error)
 {
     static const char *const running[] = {"running", NULL};
     g_autoptr(Migration) migration = NULL;
-    if (!validate_body(context->body, force_fields, 0, context->minor, error) ||
-        !check_migrating(context, "force_complete", error) ||
+    if (!check_force_body(context, error) || !check_migrating(context, "force_complete", error) ||
         !find_migration(context, &migration, error)) {
         return NULL;
     }

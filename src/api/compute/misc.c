@@ -46,6 +46,20 @@ add_zone_host(ApiContext *context, json_t *zone, const Host *host)
             host->enabled, "updated_at", api_time_us(host->last_seen_us)));
 }
 
+/* The zone of what droverd itself is: services of its own machine, up while it answers. */
+static json_t *
+view_internal_zone(const ApiContext *context)
+{
+    json_t *services = json_object();
+    for (int i = 0; i < N_CONTROL_SERVICES; i++) {
+        json_object_set_new(services, compute_control_binaries[i],
+            json_pack("{s:b, s:b, s:o}", "available", 1, "active", 1, "updated_at",
+                api_time_us(api_now_us(context))));
+    }
+    return json_pack("{s:s, s:{s:b}, s:{s:o}}", "zoneName", "internal", "zoneState", "available", 1,
+        "hosts", g_get_host_name(), services);
+}
+
 static HttpResponse *
 list_zones(ApiContext *context, bool detailed, GError **error)
 {
@@ -54,6 +68,9 @@ list_zones(ApiContext *context, bool detailed, GError **error)
         return NULL;
     }
     json_t *rows = json_array();
+    if (detailed) {
+        json_array_append_new(rows, view_internal_zone(context));
+    }
     g_autoptr(GHashTable) zones = g_hash_table_new(g_str_hash, g_str_equal);
     for (unsigned i = 0; i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];

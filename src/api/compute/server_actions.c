@@ -85,8 +85,8 @@ start(ApiContext *context, const Instance *instance, const json_t *value, GError
 static HttpResponse *
 stop(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
-    static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_ERROR, VM_STATE_PAUSED};
-    return accept(context, instance, "stop", OPERATION_STOP, expected, 3, error);
+    static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_ERROR};
+    return accept(context, instance, "stop", OPERATION_STOP, expected, 2, error);
 }
 
 static const Field reboot_fields[] = {
@@ -126,17 +126,20 @@ unpause_server(ApiContext *context, const Instance *instance, const json_t *valu
 /* ---- locks and states ---- */
 
 static const Field lock_fields[] = {
-    {"locked_reason", FIELD_STRING, 0, 1, 255, .since = 73},
+    {"lock", FIELD_OBJECT, FIELD_NULLABLE,
+        .fields = (const Field[]){{"locked_reason", FIELD_STRING, 0, 1, 255}, {NULL}}},
     {NULL},
 };
 
 static HttpResponse *
 lock_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
-    if (json_is_object(value) && !validate_body(value, lock_fields, 0, context->minor, error)) {
+    /* 2.73: with a reason; before, whatever is sent is ignored. */
+    bool has_reason = context->minor >= 73;
+    if (has_reason && !validate_body(context->body, lock_fields, 0, context->minor, error)) {
         return NULL;
     }
-    const char *reason = body_string(value, "locked_reason", NULL);
+    const char *reason = has_reason ? body_string(value, "locked_reason", NULL) : NULL;
     return store_set_instance_lock(context->store, instance->id, true, reason, error)
         ? api_empty(202)
         : NULL;

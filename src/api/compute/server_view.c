@@ -51,9 +51,8 @@ find_host(ServerView *view, const char *name, const Host **ret_host, GError **er
     return true;
 }
 
-/* Differs per project and changes with the host, and tells nobody which host it is. */
-static json_t *
-host_id(const Instance *instance)
+json_t *
+compute_host_id(const Instance *instance)
 {
     if (instance->host == NULL) {
         return json_string("");
@@ -220,7 +219,8 @@ add_later_members(
         json_object_set_new(server, "locked_reason", api_string_or_null(instance->locked_reason));
     }
     if (context->minor >= 96) {
-        json_object_set_new(server, "pinned_availability_zone", json_null());
+        json_object_set_new(
+            server, "pinned_availability_zone", api_string_or_null(instance->availability_zone));
     }
 }
 
@@ -242,7 +242,7 @@ view_base(const ServerView *view, const Instance *instance, const Host *host)
     json_object_set_new(server, "tenant_id", json_string(instance->project_id));
     json_object_set_new(server, "user_id", json_string(instance->user_id));
     json_object_set_new(server, "metadata", compute_parse_stored(instance->metadata_json));
-    json_object_set_new(server, "hostId", host_id(instance));
+    json_object_set_new(server, "hostId", compute_host_id(instance));
     json_object_set_new(server, "image", view_image(context, instance));
     json_object_set_new(server, "flavor", view_flavor(context, instance));
     json_object_set_new(server, "created", api_time_z(instance->created_us));

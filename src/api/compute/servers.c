@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-Instance *
-compute_get_instance(ApiContext *context, const char *id, GError **error)
+static Instance *
+get_instance(ApiContext *context, const char *id, bool with_deleted, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     /* Clients ask for names here as well and expect a 404: spare the store what is no id. */
@@ -16,7 +16,7 @@ compute_get_instance(ApiContext *context, const char *id, GError **error)
         g_propagate_error(error, g_steal_pointer(&problem));
         return NULL;
     }
-    if (instance == NULL || instance->vm_state == VM_STATE_DELETED ||
+    if (instance == NULL || (instance->vm_state == VM_STATE_DELETED && !with_deleted) ||
         !api_can_see_project(context, instance->project_id)) {
         error_set(error, ERROR_NOT_FOUND, "Instance %s could not be found.", id);
         return NULL;
@@ -24,10 +24,24 @@ compute_get_instance(ApiContext *context, const char *id, GError **error)
     return g_steal_pointer(&instance);
 }
 
+Instance *
+compute_get_instance(ApiContext *context, const char *id, GError **error)
+{
+    return get_instance(context, id, false, error);
+}
+
+Instance *
+compute_get_instance_or_deleted(ApiContext *context, const char *id, GError **error)
+{
+    return get_instance(context, id, true, error);
+}
+
+const char *const compute_disk_configs[] = {"AUTO", "MANUAL", NULL};
+
 /* ---- lists ---- */
 
-/* What Nova knows; those without a use here (no such column, nothing to compare) are taken and
- * match everything only where that is the truth. */
+/* What Nova knows. Those of which there is only one value here (every server has a config drive,
+ * none has an IPv6 address) are decided in matches_nothing(). */
 static const QueryField list_query[] = {
     {"limit", QUERY_INTEGER},
     {"marker", QUERY_STRING},
@@ -55,7 +69,6 @@ static const QueryField list_query[] = {
     {"key_name", QUERY_STRING},
     {"config_drive", QUERY_STRING},
     {"hostname", QUERY_STRING},
-    {"description", QUERY_STRING},
     {"deleted", QUERY_STRING},
     {"soft_deleted", QUERY_STRING},
     {"changes-since", QUERY_TIME},
@@ -68,6 +81,7 @@ static const QueryField list_query[] = {
     {NULL},
 };
 
+/* 2.38: when none of them is a status the request is refused; before, it just matches nothing. */
 static bool
 check_status(const ApiContext *context, const char *statuses, GError **error)
 {
@@ -76,13 +90,11 @@ check_status(const ApiContext *context, const char *statuses, GError **error)
         "SHELVED", "SHELVED_OFFLOADED", "SHUTOFF", "SOFT_DELETED", "SUSPENDED", "UNKNOWN",
         "VERIFY_RESIZE", NULL};
     g_auto(GStrv) words = g_strsplit(statuses, ",", -1);
+    bool is_any_known = context->minor < 38;
     for (char **word = words; *word != NULL; word++) {
-        /* 2.38: what is no status is refused; before, it just matches nothing. */
-        if (context->minor >= 38 && !g_strv_contains(known, *word)) {
-            return error_set(error, ERROR_INVALID, "Invalid status value");
-        }
+        is_any_known = is_any_known || g_strv_contains(known, *word);
     }
-    return true;
+    return is_any_known || error_set(error, ERROR_INVALID, "Invalid status value");
 }
 
 /* status may be repeated; any of them matches. Caller frees. */
@@ -102,22 +114,40 @@ read_statuses(const ApiContext *context)
     return all != NULL ? g_string_free(all, false) : NULL;
 }
 
-/* Whose: one's own project's, unless an administrator asks for all. */
+/* Nova reads this one in its own way: any spelling of true or false, and nothing at all is true. */
+static bool
+read_all_tenants(const ApiContext *context, bool *ret_all, GError **error)
+{
+    const char *text = api_query(context, "all_tenants");
+    *ret_all = text != NULL;
+    if (text == NULL || *text == '\0') {
+        return true;
+    }
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    return parse_bool(lower, ret_all) ||
+        error_set(error, ERROR_INVALID,
+            "Unrecognized value '%s', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', "
+            "'off', 'on', 't', 'true', 'y', 'yes'",
+            text);
+}
+
+/* Whose: one's own project's, unless an administrator asks for all, or for those of another. */
 static bool
 read_owner(ApiContext *context, const char *rule, InstanceFilter *filter, GError **error)
 {
-    bool all = query_bool(context->request, "all_tenants", false);
-    if (all && !api_check_policy(context, rule, error)) {
+    bool all = false;
+    if (!read_all_tenants(context, &all, error) ||
+        (all && !api_check_policy(context, rule, error))) {
         return false;
     }
     const char *asked = api_query(context, "project_id");
     if (asked == NULL) {
         asked = api_query(context, "tenant_id");
     }
-    filter->project_id = all ? asked : context->identity->project_id;
-    if (context->is_admin || context->minor >= 83) {
-        filter->user_id = api_query(context, "user_id");
+    if (asked != NULL && context->is_admin && api_query(context, "all_tenants") == NULL) {
+        all = true;
     }
+    filter->project_id = all ? asked : context->identity->project_id;
     return true;
 }
 
@@ -132,13 +162,55 @@ read_admin_filters(ApiContext *context, InstanceFilter *filter)
     if (filter->host == NULL) {
         filter->host = api_query(context, "node");
     }
+    filter->id = api_query(context, "uuid");
+    filter->hostname = api_query(context, "hostname");
+    filter->deleted = query_bool(context->request, "deleted", false);
+}
+
+/* 2.83: these are for everybody; before, for administrators. */
+static bool
+read_state_filters(ApiContext *context, InstanceFilter *filter, GError **error)
+{
+    if (!context->is_admin && context->minor < 83) {
+        return true;
+    }
+    filter->user_id = api_query(context, "user_id");
     filter->vm_state = api_query(context, "vm_state");
     filter->task_state = api_query(context, "task_state");
-    filter->deleted = query_bool(context->request, "deleted", false);
+    filter->key_name = api_query(context, "key_name");
+    filter->availability_zone = api_query(context, "availability_zone");
     const char *power_state = api_query(context, "power_state");
-    if (power_state != NULL) {
-        filter->power_state = atoi(power_state);
+    gint64 number = -1;
+    if (power_state != NULL && !g_ascii_string_to_signed(power_state, 10, 0, 7, &number, NULL)) {
+        return error_set(error, ERROR_INVALID,
+            "Invalid input for query parameters power_state. Value: %s. It is not a number from 0 "
+            "to 7",
+            power_state);
     }
+    filter->power_state = (int)number;
+    return true;
+}
+
+/* What is deleted is shown to administrators: by deleted=True, or as a status. */
+static bool
+read_deleted_status(ApiContext *context, InstanceFilter *filter, GError **error)
+{
+    if (g_strcmp0(filter->statuses, "DELETED") != 0) {
+        return true;
+    }
+    filter->deleted = true;
+    return context->is_admin ||
+        error_set(error, ERROR_FORBIDDEN, "Only administrators may list deleted instances");
+}
+
+/* Filters by what all servers have alike here. */
+static bool
+matches_nothing(const ApiContext *context)
+{
+    bool sees_all = context->is_admin || context->minor >= 83;
+    return (context->minor >= 5 && api_query(context, "ip6") != NULL) ||
+        (context->is_admin && query_bool(context->request, "soft_deleted", false)) ||
+        (sees_all && !query_bool(context->request, "config_drive", true));
 }
 
 static bool
@@ -185,11 +257,19 @@ read_filter(ApiContext *context, const char *rule, InstanceFilter *filter, char 
     filter->sort_key = api_query(context, "sort_key");
     filter->sort_ascending = g_strcmp0(api_query(context, "sort_dir"), "asc") == 0;
     filter->statuses = *ret_statuses = read_statuses(context);
+    filter->reservation_id = api_query(context, "reservation_id");
+    if (context->minor >= 26) {
+        filter->tags = api_query(context, "tags");
+        filter->tags_any = api_query(context, "tags-any");
+        filter->not_tags = api_query(context, "not-tags");
+        filter->not_tags_any = api_query(context, "not-tags-any");
+    }
     if (context->minor >= 73 && api_query(context, "locked") != NULL) {
         filter->locked = query_bool(context->request, "locked", false);
     }
     read_admin_filters(context, filter);
-    return read_owner(context, rule, filter, error) && read_times(context, filter, error) &&
+    return read_owner(context, rule, filter, error) && read_state_filters(context, filter, error) &&
+        read_deleted_status(context, filter, error) && read_times(context, filter, error) &&
         check_regex("name", filter->name_regex, error) &&
         check_regex("ip", filter->address, error) &&
         (*ret_statuses == NULL || check_status(context, *ret_statuses, error));
@@ -230,7 +310,9 @@ list(ApiContext *context, bool detailed, GError **error)
     /* One more than is shown, to know whether there is a next page. */
     filter.limit = paging.limit + 1;
     filter.marker = paging.marker;
-    g_autoptr(GPtrArray) instances = store_list_instances(context->store, &filter, error);
+    g_autoptr(GPtrArray) instances = matches_nothing(context)
+        ? g_ptr_array_new()
+        : store_list_instances(context->store, &filter, error);
     if (instances == NULL) {
         return NULL;
     }
@@ -282,9 +364,7 @@ static const Field update_fields[] = {
             (const Field[]){
                 {"name", FIELD_STRING, 0, 1, 255},
                 {"description", FIELD_STRING, FIELD_NULLABLE, 0, 255, .since = 19},
-                {"accessIPv4", FIELD_STRING},
-                {"accessIPv6", FIELD_STRING},
-                {"OS-DCF:diskConfig", FIELD_STRING},
+                {"OS-DCF:diskConfig", FIELD_STRING, .values = compute_disk_configs},
                 {NULL},
             }},
     {NULL},

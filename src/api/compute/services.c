@@ -6,17 +6,11 @@
 
 #include <string.h>
 
-/* What droverd shows of itself: fixed numbers, and ids that are made once and kept. */
-static const struct {
-    const char *binary;
-    const char *setting;
-    int number;
-} control_services[] = {
-    {"nova-scheduler", "service.scheduler.id", 1},
-    {"nova-conductor", "service.conductor.id", 2},
-};
-/* Hosts' numbers begin after those. */
-enum { FIRST_HOST_NUMBER = 2 };
+const char *const compute_control_binaries[N_CONTROL_SERVICES] = {
+    "nova-scheduler", "nova-conductor"};
+/* Where the id of each is kept; its number is the row's, and those of hosts come after them. */
+static const char *const control_settings[N_CONTROL_SERVICES] = {
+    "service.scheduler.id", "service.conductor.id"};
 
 static bool
 control_service_id(ApiContext *context, const char *setting, char **ret_id, GError **error)
@@ -52,7 +46,7 @@ static json_t *
 view_host_service(const ApiContext *context, const Host *host)
 {
     json_t *view = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o}", "binary", "nova-compute",
-        "host", host->name, "id", service_id(context, host->id, host->number + FIRST_HOST_NUMBER),
+        "host", host->name, "id", service_id(context, host->id, host->number + N_CONTROL_SERVICES),
         "zone", host->zone, "status", host->enabled ? "enabled" : "disabled", "state",
         host_state(context, host), "updated_at", api_time_us(host->last_seen_us), "disabled_reason",
         api_string_or_null(host->disabled_reason));
@@ -67,20 +61,19 @@ append_control_services(
     ApiContext *context, const char *host, const char *binary, json_t *rows, GError **error)
 {
     const char *name = g_get_host_name();
-    for (size_t i = 0; i < G_N_ELEMENTS(control_services); i++) {
+    for (int i = 0; i < N_CONTROL_SERVICES; i++) {
         if ((host != NULL && strcmp(host, name) != 0) ||
-            (binary != NULL && strcmp(binary, control_services[i].binary) != 0)) {
+            (binary != NULL && strcmp(binary, compute_control_binaries[i]) != 0)) {
             continue;
         }
         g_autofree char *id = NULL;
-        if (!control_service_id(context, control_services[i].setting, &id, error)) {
+        if (!control_service_id(context, control_settings[i], &id, error)) {
             return false;
         }
         json_t *view = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:n}", "binary",
-            control_services[i].binary, "host", name, "id",
-            service_id(context, id, control_services[i].number), "zone", "internal", "status",
-            "enabled", "state", "up", "updated_at", api_time_us(api_now_us(context)),
-            "disabled_reason");
+            compute_control_binaries[i], "host", name, "id", service_id(context, id, i + 1), "zone",
+            "internal", "status", "enabled", "state", "up", "updated_at",
+            api_time_us(api_now_us(context)), "disabled_reason");
         if (context->minor >= 11) {
             json_object_set_new(view, "forced_down", json_false());
         }
@@ -164,16 +157,16 @@ find_host_of_service(ApiContext *context, const char *id, GError **error)
             return store_get_host(context->store, host->name, error);
         }
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(control_services); i++) {
+    for (int i = 0; i < N_CONTROL_SERVICES; i++) {
         g_autofree char *own = NULL;
-        if (!control_service_id(context, control_services[i].setting, &own, error)) {
+        if (!control_service_id(context, control_settings[i], &own, error)) {
             return NULL;
         }
         if (strcmp(own, id) == 0) {
             error_set(error, ERROR_INVALID,
                 "Updating a %s service is not supported. Only nova-compute services can be "
                 "updated.",
-                control_services[i].binary);
+                compute_control_binaries[i]);
             return NULL;
         }
     }
