@@ -13,6 +13,7 @@ static const ApiRoute routes[] = {
     {"GET", "/v2.0/extensions/{alias}", network_show_extension},
     {"GET", "/v2.0/availability_zones", network_list_zones},
     {"GET", "/v2.0/quotas/{project}", network_show_quota},
+    {"GET", "/v2.0/quotas/{project}/default", network_show_quota},
 
     {"GET", "/v2.0/networks", network_list, "network:get_network"},
     {"POST", "/v2.0/networks", network_create, "network:create_network", ROUTE_BODY},
