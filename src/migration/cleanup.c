@@ -229,7 +229,7 @@ step_undoing(MigrationTask *task)
     if (migration_task_is_late(task) && is_source_seen && !is_source_to_resume(task)) {
         return end_undone(task, false);
     }
-    bool is_hidden = source == SOURCE_UNREACHABLE && dest != DEST_ABSENT;
+    bool is_hidden = source == SOURCE_UNREACHABLE && (dest != DEST_ABSENT || has_begun);
     if (dest == DEST_UNREACHABLE || is_hidden || is_busy) {
         return look_again_later(task);
     }

@@ -64,11 +64,9 @@ decide_source_side(const DomainView *view)
     switch (view->state) {
     case DOMAIN_UNREACHABLE: return SOURCE_UNREACHABLE;
     case DOMAIN_ABSENT: return SOURCE_LEFT;
-    case DOMAIN_SHUT_OFF:
-        return view->reason == DOMAIN_REASON_MIGRATED ? SOURCE_LEFT : SOURCE_OFF;
+    case DOMAIN_SHUT_OFF: return view->reason == DOMAIN_REASON_MIGRATED ? SOURCE_LEFT : SOURCE_OFF;
     case DOMAIN_CRASHED: return SOURCE_OFF;
-    case DOMAIN_RUNNING:
-        return view->job == DOMAIN_JOB_OUT ? SOURCE_RUNNING_JOB : SOURCE_RUNNING;
+    case DOMAIN_RUNNING: return view->job == DOMAIN_JOB_OUT ? SOURCE_RUNNING_JOB : SOURCE_RUNNING;
     case DOMAIN_PAUSED:
         if (view->job != DOMAIN_JOB_OUT) {
             return SOURCE_PAUSED;
@@ -106,72 +104,77 @@ decide_dest_side(const DomainView *view, int64_t operation)
     {                                                                                              \
         DECISION_##decision, PATIENCE_##patience, why                                              \
     }
-static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] = {
-    [SOURCE_UNREACHABLE] =
-        {
-            [DEST_UNREACHABLE] = ROW(ASK, NOW, "nothing is known of either side"),
-            [DEST_ABSENT] = ROW(STAYED, GIVEN_UP, "it cannot have left, but may be leaving"),
-            [DEST_INCOMING] = ROW(ASK, NOW, "the source may still be sending"),
-            [DEST_ARRIVED] = ROW(MOVED, TIMEOUT, "it arrived paused, as it was"),
-            [DEST_RUNNING] = ROW(MOVED, NOW, "it was announced there; a source that comes back "
-                                             "is looked at before anything is removed"),
-            [DEST_OFF] = ROW(MOVED_OFF, NOW, "only what has arrived is defined there"),
-        },
-    [SOURCE_RUNNING] =
-        {
-            [DEST_UNREACHABLE] = ROW(STAYED, TIMEOUT, "the source runs it and sends nothing"),
-            [DEST_ABSENT] = ROW(STAYED, SETTLED, "failed or aborted"),
-            [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other waits"),
-            [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
-            [DEST_RUNNING] = ROW(TWICE, NOW, "the reply to Finish was lost and both run"),
-            [DEST_OFF] = ROW(STAYED, SETTLED, "the source keeps it"),
-        },
-    [SOURCE_RUNNING_JOB] =
-        {
-            [DEST_UNREACHABLE] = ROW(WATCH, NOW, "the source is sending"),
-            [DEST_ABSENT] = ROW(WATCH, NOW, "the source has only begun"),
-            [DEST_INCOMING] = ROW(WATCH, NOW, "the source is sending"),
-            [DEST_ARRIVED] = ROW(WAIT, NOW, "the views are of different moments"),
-            [DEST_RUNNING] = ROW(WAIT, NOW, "the views are of different moments"),
-            [DEST_OFF] = ROW(WAIT, NOW, "the views are of different moments"),
-        },
-    [SOURCE_SWITCHING] =
-        {
-            [DEST_UNREACHABLE] = ROW(WAIT, NOW, "in switchover"),
-            [DEST_ABSENT] = ROW(WAIT, NOW, "in switchover, or giving up"),
-            [DEST_INCOMING] = ROW(WAIT, NOW, "in switchover"),
-            [DEST_ARRIVED] = ROW(WAIT, NOW, "the source is about to confirm"),
-            [DEST_RUNNING] = ROW(WAIT, NOW, "the source is about to confirm"),
-            [DEST_OFF] = ROW(WAIT, NOW, "the source is about to confirm"),
-        },
-    [SOURCE_PAUSED] =
-        {
-            [DEST_UNREACHABLE] = ROW(ASK, NOW, "never resumed here while it may run there"),
-            [DEST_ABSENT] = ROW(STAYED, SETTLED, "the move ended without the destination"),
-            [DEST_INCOMING] = ROW(STAYED, TIMEOUT, "nobody will finish it: the destination goes "
-                                                   "first, then the source goes on"),
-            [DEST_ARRIVED] = ROW(MOVED, SETTLED, "it arrived paused, as it was"),
-            [DEST_RUNNING] = ROW(MOVED, NOW, "the destination won; the paused copy is old"),
-            [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it arrived and has stopped there"),
-        },
-    [SOURCE_LEFT] =
-        {
-            [DEST_UNREACHABLE] = ROW(ASK, NOW, "it has left; the other side must say so"),
-            [DEST_ABSENT] = ROW(LOST, TIMEOUT, "it has left and is not there"),
-            [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
-            [DEST_ARRIVED] = ROW(MOVED, NOW, "completed"),
-            [DEST_RUNNING] = ROW(MOVED, NOW, "completed"),
-            [DEST_OFF] = ROW(MOVED_OFF, NOW, "completed, and stopped since"),
-        },
-    [SOURCE_OFF] =
-        {
-            [DEST_UNREACHABLE] = ROW(ASK, NOW, "the source may have stopped after the switchover"),
-            [DEST_ABSENT] = ROW(STAYED_OFF, SETTLED, "the guest or its host stopped"),
-            [DEST_INCOMING] = ROW(STAYED_OFF, TIMEOUT, "the guest or its host stopped"),
-            [DEST_ARRIVED] = ROW(MOVED, NOW, "the source stopped after the switchover"),
-            [DEST_RUNNING] = ROW(MOVED, NOW, "the source stopped after the switchover"),
-            [DEST_OFF] = ROW(MOVED_OFF, NOW, "it arrived, and both have stopped since"),
-        },
+static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
+    {
+        [SOURCE_UNREACHABLE] =
+            {
+                [DEST_UNREACHABLE] = ROW(ASK, NOW, "nothing is known of either side"),
+                [DEST_ABSENT] = ROW(STAYED, GIVEN_UP, "it cannot have left, but may be leaving"),
+                [DEST_INCOMING] = ROW(ASK, NOW, "the source may still be sending"),
+                [DEST_ARRIVED] = ROW(MOVED, TIMEOUT, "it arrived paused, as it was"),
+                [DEST_RUNNING] = ROW(MOVED, NOW,
+                    "it was announced there; a source that comes back "
+                    "is looked at before anything is removed"),
+                [DEST_OFF] = ROW(MOVED_OFF, NOW, "only what has arrived is defined there"),
+            },
+        [SOURCE_RUNNING] =
+            {
+                [DEST_UNREACHABLE] = ROW(STAYED, TIMEOUT, "the source runs it and sends nothing"),
+                [DEST_ABSENT] = ROW(STAYED, SETTLED, "failed or aborted"),
+                [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other waits"),
+                [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
+                [DEST_RUNNING] = ROW(TWICE, NOW, "the reply to Finish was lost and both run"),
+                [DEST_OFF] = ROW(STAYED, SETTLED, "the source keeps it"),
+            },
+        [SOURCE_RUNNING_JOB] =
+            {
+                [DEST_UNREACHABLE] = ROW(WATCH, NOW, "the source is sending"),
+                [DEST_ABSENT] = ROW(WATCH, NOW, "the source has only begun"),
+                [DEST_INCOMING] = ROW(WATCH, NOW, "the source is sending"),
+                [DEST_ARRIVED] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_RUNNING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_OFF] = ROW(WAIT, NOW, "the views are of different moments"),
+            },
+        [SOURCE_SWITCHING] =
+            {
+                [DEST_UNREACHABLE] = ROW(WAIT, NOW, "in switchover"),
+                [DEST_ABSENT] = ROW(WAIT, NOW, "in switchover, or giving up"),
+                [DEST_INCOMING] = ROW(WAIT, NOW, "in switchover"),
+                [DEST_ARRIVED] = ROW(WAIT, NOW, "the source is about to confirm"),
+                [DEST_RUNNING] = ROW(WAIT, NOW, "the source is about to confirm"),
+                [DEST_OFF] = ROW(WAIT, NOW, "the source is about to confirm"),
+            },
+        [SOURCE_PAUSED] =
+            {
+                [DEST_UNREACHABLE] = ROW(ASK, NOW, "never resumed here while it may run there"),
+                [DEST_ABSENT] = ROW(STAYED, SETTLED, "the move ended without the destination"),
+                [DEST_INCOMING] =
+                    ROW(STAYED, TIMEOUT,
+                        "nobody will finish it: the destination goes "
+                        "first, then the source goes on"),
+                [DEST_ARRIVED] = ROW(MOVED, SETTLED, "it arrived paused, as it was"),
+                [DEST_RUNNING] = ROW(MOVED, NOW, "the destination won; the paused copy is old"),
+                [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it arrived and has stopped there"),
+            },
+        [SOURCE_LEFT] =
+            {
+                [DEST_UNREACHABLE] = ROW(ASK, NOW, "it has left; the other side must say so"),
+                [DEST_ABSENT] = ROW(LOST, TIMEOUT, "it has left and is not there"),
+                [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_ARRIVED] = ROW(MOVED, NOW, "completed"),
+                [DEST_RUNNING] = ROW(MOVED, NOW, "completed"),
+                [DEST_OFF] = ROW(MOVED_OFF, NOW, "completed, and stopped since"),
+            },
+        [SOURCE_OFF] =
+            {
+                [DEST_UNREACHABLE] =
+                    ROW(ASK, NOW, "the source may have stopped after the switchover"),
+                [DEST_ABSENT] = ROW(STAYED_OFF, SETTLED, "the guest or its host stopped"),
+                [DEST_INCOMING] = ROW(STAYED_OFF, TIMEOUT, "the guest or its host stopped"),
+                [DEST_ARRIVED] = ROW(MOVED, NOW, "the source stopped after the switchover"),
+                [DEST_RUNNING] = ROW(MOVED, NOW, "the source stopped after the switchover"),
+                [DEST_OFF] = ROW(MOVED_OFF, NOW, "it arrived, and both have stopped since"),
+            },
 };
 #undef ROW
 

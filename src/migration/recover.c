@@ -2,15 +2,12 @@
 /* Copyright the drover authors. */
 #include "migration/task.h"
 
-/* So long after a start a host that is not connected is no reason to give up. */
-#define CONNECT_PATIENCE_US (5 * G_USEC_PER_SEC)
-
 /* What the stored state means to a daemon that was not there when it was entered. Nothing else is
  * remembered, so most states need nothing: their step asks the hosts before it acts. */
 void
 migration_recover(MigrationTask *task)
 {
-    task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
+    task->is_recovered = true;
     switch (task->state) {
     case MIGRATION_QUEUED:
     case MIGRATION_CHECKING:

@@ -41,15 +41,26 @@ has_reason_to_stop(MigrationTask *task, GError **error)
 
 #define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
 
-/* After a start: its hosts may only not be connected yet. */
+/* A host without a session that is said to be connected has not been tried since the start. */
+static bool
+may_come(const MigrationTask *task, const char *name, const HypervisorHost *session)
+{
+    if (name == NULL || session != NULL) {
+        return false;
+    }
+    g_autoptr(Host) host = NULL;
+    return task->is_recovered ||
+        (store_find_host(task->context->store, name, &host, NULL) && host != NULL &&
+            host->connected);
+}
+
+/* After a start of the daemon its hosts may only not be connected yet. */
 static bool
 is_too_early(const MigrationTask *task)
 {
-    if (migration_task_now_us(task) >= task->patient_until_us) {
-        return false;
-    }
-    bool has_dest = task->migration->dest_host != NULL;
-    return migration_task_source(task) == NULL || (has_dest && migration_task_dest(task) == NULL);
+    return migration_task_now_us(task) < task->patient_until_us &&
+        (may_come(task, task->migration->source_host, migration_task_source(task)) ||
+            may_come(task, task->migration->dest_host, migration_task_dest(task)));
 }
 
 /* ---- QUEUED ---- */
@@ -193,8 +204,11 @@ step_claiming(MigrationTask *task)
         return refuse(task, error);
     }
     if (!claim(task, &error)) {
-        bool is_early = migration_task_now_us(task) < task->patient_until_us;
+        bool is_early = task->is_recovered && migration_task_now_us(task) < task->patient_until_us;
         return is_early ? migration_task_wait(task, CONNECT_LOOK_US) : refuse(task, error);
+    }
+    if (is_too_early(task)) {
+        return migration_task_wait(task, CONNECT_LOOK_US);
     }
     if (!storage_find_shared(task, &is_shared)) {
         return effect_probe(task);

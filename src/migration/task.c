@@ -3,6 +3,8 @@
 #include "migration/task.h"
 
 #define RETRY_US (G_USEC_PER_SEC / 2)
+/* So long a host that is not connected yet is no reason to give up. */
+#define CONNECT_PATIENCE_US (5 * G_USEC_PER_SEC)
 
 static MigrationShared *
 shared_of(OperationContext *context)
@@ -86,6 +88,7 @@ migration_task_load(
     task->migration = g_steal_pointer(&migration);
     task->instance = g_steal_pointer(&instance);
     task->was_paused = task->instance->vm_state == VM_STATE_PAUSED;
+    task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
     join_neighbours(task);
     if (!has_state(task, error)) {
         migration_task_drop(task);

@@ -45,6 +45,7 @@ struct MigrationTask {
     DomainView dest_view;
 
     /* Of this life of the daemon. */
+    bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */
     Transfer transfer;
     GError *transfer_error;

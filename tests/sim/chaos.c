@@ -139,7 +139,9 @@ break_host(Sim *sim)
     if (host->is_off || host->is_cut || host->is_frozen) {
         return;
     }
-    int draw = rng_below(&sim->rng, 6);
+    /* Migrations are short: what breaks them alone comes more often. */
+    int draw = rng_below(&sim->rng, 8);
+    draw = draw >= 6 ? 4 : draw;
     sim_log(sim, "%s %s", host->name, names[draw]);
     host->heal_us = sim->now_us + (int64_t)(rng_below(&sim->rng, 60000) + 1) * 1000;
     switch (draw) {

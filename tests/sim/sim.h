@@ -58,6 +58,7 @@ typedef struct Sim {
     bool is_calm;      /* no trouble any more */
     bool has_faults;   /* this seed: hosts fail */
     bool has_crashes;  /* this seed: the daemon dies */
+    bool dies_soon;    /* right after the move that was made last */
     int fault_percent; /* of calls that fail though nothing is wrong */
     GString *failure;  /* the first broken rule; "" = none */
     unsigned n_steps;

@@ -121,6 +121,8 @@ context_moved(OperationContext *context, int64_t operation_id)
 {
     Sim *sim = context->engine;
     sim->n_moves++;
+    sim->dies_soon =
+        sim->dies_soon || (sim->has_crashes && !sim->is_calm && rng_chance(&sim->rng, 3));
     g_autoptr(Operation) operation = store_get_operation(sim->store, operation_id, NULL);
     if (operation != NULL) {
         sim_log(sim, "   %s %" G_GINT64_FORMAT " of %.8s -> %s: %s",
@@ -250,6 +252,43 @@ on_event(const HostEvent *event, void *data)
     g_async_queue_push(sim->events, g_memdup2(event, sizeof *event));
 }
 
+/* Only one paused guest is nobody's fault: whoever gives a migration up while its source is silent
+ * finds it there as the migration has left it. */
+static bool
+was_given_up(Sim *sim, const Instance *instance)
+{
+    g_autoptr(GPtrArray) operations =
+        store_list_instance_operations(sim->store, instance->id, 0, NULL);
+    for (unsigned i = 0; i < operations->len; i++) {
+        const Operation *operation = operations->pdata[i];
+        if (operation->kind == OPERATION_LIVE_MIGRATE && !operation->is_open &&
+            g_str_equal(operation->state, "cancelled")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the engine does with a host that is back: its paused guests are shown as paused. */
+static void
+observe_host(Sim *sim, SimHost *host)
+{
+    for (unsigned i = 0; i < sim->instances->len; i++) {
+        g_autoptr(Instance) instance =
+            store_get_instance(sim->store, sim->instances->pdata[i], NULL);
+        DomainView view = {0};
+        if (instance->open_operation == 0 && instance->vm_state == VM_STATE_ACTIVE &&
+            g_strcmp0(instance->host, host->name) == 0 && was_given_up(sim, instance) &&
+            hypervisor_describe_domain(host->session, instance->id, &view, NULL)) {
+            if (view.state == DOMAIN_PAUSED) {
+                store_observe_instance(
+                    sim->store, instance->id, VM_STATE_PAUSED, POWER_STATE_PAUSED, true, NULL);
+            }
+            domain_view_clear(&view);
+        }
+    }
+}
+
 static void
 try_open(Sim *sim, SimHost *host)
 {
@@ -273,6 +312,7 @@ try_open(Sim *sim, SimHost *host)
     store_set_host_connection(sim->store, host->name, true, NULL, sim->now_us, NULL);
     sim_log(sim, "%s is connected", host->name);
     tell_tasks(sim, host->name, true);
+    observe_host(sim, host);
 }
 
 static void
@@ -344,6 +384,9 @@ sim_settle(Sim *sim)
         if (did_something) {
             rules_check(sim);
         }
+        if (sim->dies_soon) {
+            sim_crash_daemon(sim);
+        }
     }
 }
 
@@ -367,6 +410,7 @@ void
 sim_crash_daemon(Sim *sim)
 {
     sim_log(sim, "the daemon dies");
+    sim->dies_soon = false;
     g_hash_table_remove_all(sim->tasks);
     sim_calls_abandon(sim->context.calls);
     migration_forget(&sim->context);
@@ -448,7 +492,7 @@ make_fleet(Sim *sim)
         .transfer_bytes_s = INT64_C(1000000) * (50 + rng_below(&sim->rng, 500)),
         .shared_pool = rng_chance(&sim->rng, 40),
         .dirty_bytes_s = rng_chance(&sim->rng, 30) ? INT64_C(600) * 1000000 : 1000000,
-        .switchover_us = rng_below(&sim->rng, 3) * 400000,
+        .switchover_us = rng_below(&sim->rng, 3) * SECOND_US,
         .shutdown_us = SECOND_US,
     };
     sim->fleet = fake_hypervisor_new(&options, &error);
