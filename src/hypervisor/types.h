@@ -33,7 +33,7 @@ typedef enum {
     DOMAIN_REASON_BOOTED,
     DOMAIN_REASON_USER,             /* paused by a call */
     DOMAIN_REASON_MIGRATION,        /* paused by, or for, a migration */
-    DOMAIN_REASON_MIGRATED,         /* running here since a migration; or shut off because it left */
+    DOMAIN_REASON_MIGRATED,         /* running here since a migration; or off because it left */
     DOMAIN_REASON_POSTCOPY,
     DOMAIN_REASON_POSTCOPY_FAILED,
     DOMAIN_REASON_IO_ERROR,
