@@ -51,7 +51,10 @@ void fake_set_block_hook(Hypervisor *hypervisor, FakeBlockHook hook, void *data)
  * POWER_ON, REBOOT: its domains are there, shut off for an unknown reason; old sessions close.
  * CUT, HEAL: the link between droverd and the host; guests and migrations go on.
  * FREEZE, THAW: the hypervisor's daemon stands still: calls hang, migrations stall, guests run.
- * FAIL_JOBS: the migration data link breaks for a moment: every job of the host fails. */
+ * FAIL_JOBS: the migration data link breaks for a moment: every job of the host fails.
+ * RESTART: the hypervisor's daemon dies and comes back: sessions close, guests run on. Migrations
+ * fail, but for those that the source switches over just then: their guest is left paused there
+ * without a job, and by chance the destination runs it or has given it up (libvirt-facts L5). */
 typedef enum {
     FAKE_POWER_OFF,
     FAKE_POWER_ON,
@@ -61,6 +64,7 @@ typedef enum {
     FAKE_FREEZE,
     FAKE_THAW,
     FAKE_FAIL_JOBS,
+    FAKE_RESTART,
 } FakeFault;
 void fake_inject(Hypervisor *hypervisor, const char *host, FakeFault fault);
 /* The guest itself: powers off (DOMAIN_REASON_SHUTDOWN) or crashes (DOMAIN_REASON_CRASHED). */

@@ -56,6 +56,14 @@ freeze(FakeFleet *fleet, const char *host)
 }
 
 static void
+restart(FakeFleet *fleet, const char *host)
+{
+    hosts_set_frozen(fleet, host, false);
+    jobs_restart_host(fleet, host);
+    fleet_close_sessions(fleet, host, "end of file while reading data: Input/output error");
+}
+
+static void
 answer_again(FakeFleet *fleet, const char *host)
 {
     if (hosts_is_answering(fleet, host)) {
@@ -91,6 +99,11 @@ inject(FakeFleet *fleet, const char *host, FakeFault fault)
         break;
     case FAKE_FAIL_JOBS:
         jobs_fail_host(fleet, host, false, "operation failed: migration out job: Broken pipe");
+        break;
+    case FAKE_RESTART:
+        if (has_power) {
+            restart(fleet, host);
+        }
         break;
     }
 }

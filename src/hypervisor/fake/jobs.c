@@ -145,12 +145,11 @@ emit_job_done(FakeFleet *fleet, const char *host, const char *uuid)
     fleet_emit(fleet, host, &event);
 }
 
+/* What Finish does on the destination: the guest is there from now on. */
 static void
-complete(FakeFleet *fleet, FakeJob *job)
+arrive(FakeFleet *fleet, const FakeJob *job, int64_t now_us)
 {
-    int64_t now_us = job->due_us;
     bool is_copied = strcmp(job->source_pool, job->dest_pool) != 0;
-    job_rows_delete(fleet, job->uuid);
     volumes_write(fleet, job->dest_pool, job->uuid, is_copied);
     world_run(fleet->world, "update domains set persistent = 1 where host = ?1 and uuid = ?2",
         TEXT(job->dest), TEXT(job->uuid));
@@ -164,10 +163,27 @@ complete(FakeFleet *fleet, FakeJob *job)
     } else {
         domains_set_state(fleet, job->dest, job->uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
     }
+}
+
+static void
+complete(FakeFleet *fleet, const FakeJob *job)
+{
+    job_rows_delete(fleet, job->uuid);
+    arrive(fleet, job, job->due_us);
     domains_set_state(fleet, job->source, job->uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED);
     domains_undefine(fleet, job->source, job->uuid);
     emit_job_done(fleet, job->source, job->uuid);
     fleet_end_job(fleet, job->uuid, 0, NULL);
+}
+
+static void
+stop_incoming(FakeFleet *fleet, const FakeJob *job)
+{
+    g_auto(FakeDomain) dest;
+    domains_find(fleet, job->dest, job->uuid, &dest);
+    if (domain_state_is_active(dest.state)) {
+        domains_stop(fleet, job->dest, job->uuid, DOMAIN_REASON_FAILED);
+    }
 }
 
 /* The destination's half goes, the guest goes on at the source if it is there. */
@@ -175,11 +191,7 @@ static void
 give_up(FakeFleet *fleet, const FakeJob *job, ErrorCode code, const char *why)
 {
     job_rows_delete(fleet, job->uuid);
-    g_auto(FakeDomain) dest;
-    domains_find(fleet, job->dest, job->uuid, &dest);
-    if (domain_state_is_active(dest.state)) {
-        domains_stop(fleet, job->dest, job->uuid, DOMAIN_REASON_FAILED);
-    }
+    stop_incoming(fleet, job);
     g_auto(FakeDomain) source;
     domains_find(fleet, job->source, job->uuid, &source);
     if (source.state == DOMAIN_PAUSED && source.reason == DOMAIN_REASON_MIGRATION) {
@@ -384,6 +396,37 @@ jobs_fail_host(FakeFleet *fleet, const char *host, bool only_lost, const char *w
         job_rows_find(fleet, uuids->pdata[i], &job);
         if (!only_lost || job.phase == JOB_DEAD) {
             give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED, why);
+        }
+    }
+}
+
+/* The source's daemon died between Perform and Confirm. Chance is drawn from the job itself, so
+ * that a simulation can be run again. */
+static void
+strand(FakeFleet *fleet, const FakeJob *job)
+{
+    bool has_arrived = (g_str_hash(job->uuid) ^ (unsigned int)job->switched_us) & 1;
+    job_rows_delete(fleet, job->uuid);
+    if (has_arrived) {
+        arrive(fleet, job, fleet_now_us(fleet));
+    } else {
+        stop_incoming(fleet, job);
+    }
+    fleet_end_job(fleet, job->uuid, ERROR_OUTCOME_UNKNOWN, "the source's daemon has died");
+}
+
+void
+jobs_restart_host(FakeFleet *fleet, const char *host)
+{
+    g_autoptr(GPtrArray) uuids = job_rows_list(fleet, host);
+    for (unsigned int i = 0; i < uuids->len; i++) {
+        g_auto(FakeJob) job;
+        job_rows_find(fleet, uuids->pdata[i], &job);
+        if (job.phase == JOB_SWITCH && strcmp(job.source, host) == 0) {
+            strand(fleet, &job);
+        } else {
+            give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED,
+                "operation failed: Lost connection to destination host");
         }
     }
 }

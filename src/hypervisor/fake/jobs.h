@@ -31,6 +31,9 @@ void jobs_regain_host(FakeFleet *fleet, const char *host);
 /* All jobs of the host fail now. only_lost: those that cannot be regained. */
 void jobs_fail_host(FakeFleet *fleet, const char *host, bool only_lost, const char *why);
 
+/* The daemon of the host died and came back. */
+void jobs_restart_host(FakeFleet *fleet, const char *host);
+
 /* When a job changes next; 0 = never. */
 int64_t jobs_next_due_us(FakeFleet *fleet);
 void jobs_advance(FakeFleet *fleet, int64_t due_us);

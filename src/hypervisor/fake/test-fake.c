@@ -473,6 +473,41 @@ test_a_broken_data_link_fails_the_move(void)
 }
 
 static void
+test_a_restarted_daemon_ends_a_move(void)
+{
+    g_autoptr(Fleet) fleet = open_with_guest(slow);
+    MoveCall *call = begin_call(fleet, true);
+    fake_inject(fleet->hypervisor, "a", FAKE_RESTART);
+    end_call(call, ERROR_OUTCOME_UNKNOWN);
+    assert_view(fleet->b, ABSENT);
+    g_autoptr(HypervisorHost) again = open_host(fleet, "a", 3, NULL);
+    assert_view(again, "running/booted/none");
+}
+
+/* Either way the source is left paused and nobody runs it twice. */
+static void
+test_a_restart_at_the_switchover_strands_the_source(void)
+{
+    bool has_arrived[2] = {false, false};
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(Fleet) fleet = open_with_guest(slow);
+        pass_time(fleet, i);
+        MoveCall *call = begin_call(fleet, true);
+        pass_time(fleet, SECOND / 10 + SECOND);
+        fake_inject(fleet->hypervisor, "a", FAKE_RESTART);
+        end_call(call, ERROR_OUTCOME_UNKNOWN);
+        g_autoptr(HypervisorHost) again = open_host(fleet, "a", 3, NULL);
+        assert_view(again, "paused/migration/none");
+        FakeGuest guest;
+        fake_inspect_guest(fleet->hypervisor, UUID, &guest);
+        has_arrived[guest.n_running] = true;
+        fake_guest_clear(&guest);
+        assert_ok(fake_check(fleet->hypervisor, &error));
+    }
+    g_assert_true(has_arrived[0] && has_arrived[1]);
+}
+
+static void
 test_a_guest_that_ends_ends_its_move(void)
 {
     g_autoptr(Fleet) fleet = open_with_guest(slow);
@@ -693,6 +728,9 @@ main(int argc, char **argv)
     g_test_add_func("/fake/a-reboot-shuts-everything-off", test_a_reboot_shuts_everything_off);
     g_test_add_func(
         "/fake/a-broken-data-link-fails-the-move", test_a_broken_data_link_fails_the_move);
+    g_test_add_func("/fake/a-restarted-daemon-ends-a-move", test_a_restarted_daemon_ends_a_move);
+    g_test_add_func("/fake/a-restart-at-the-switchover-strands-the-source",
+        test_a_restart_at_the_switchover_strands_the_source);
     g_test_add_func("/fake/a-guest-that-ends-ends-its-move", test_a_guest_that_ends_ends_its_move);
     g_test_add_func("/fake/a-guest-obeys-in-its-own-time", test_a_guest_obeys_in_its_own_time);
     g_test_add_func("/fake/keepalive-is-due", test_keepalive_is_due);
