@@ -144,9 +144,8 @@ test_data_file(Fixture *fixture, const void *data)
 static void
 test_encrypted(Fixture *fixture, const void *data)
 {
-    run(fixture,
-        "qemu-img create --object secret,id=s,data=x -f qcow2 -o "
-        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 image 1M");
+    run(fixture, "qemu-img create -f qcow2 image 1M");
+    patch_u32(fixture, 32, 2);
     assert_refused(fixture, "qcow2", "is encrypted");
 }
 
@@ -259,9 +258,8 @@ test_disguised(Fixture *fixture, const void *data)
     }
     run(fixture, "rm -f image; qemu-img create -f vpc -o subformat=fixed image 8M");
     assert_refused(fixture, "raw", "is vhd");
-    run(fixture,
-        "rm -f image; qemu-img create --object secret,id=s,data=x -f luks -o "
-        "key-secret=s,iter-time=10 image 1M");
+    /* qemu-img would take a second of work to make a key. */
+    run(fixture, "printf 'LUKS\\272\\276\\0\\1' > image");
     assert_refused(fixture, "raw", "is luks");
     run(fixture,
         "printf '# Disk DescriptorFile\\nversion=1\\nRW 1 FLAT \"/etc/shadow\" 0\\n' > image");
