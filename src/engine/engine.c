@@ -177,7 +177,7 @@ on_tick(void *data)
 {
     Engine *engine = data;
 
-    tasks_nudge(engine);
+    tasks_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);
 }
@@ -188,9 +188,8 @@ engine_thread(void *data)
     Engine *engine = data;
 
     g_main_context_push_thread_default(engine->main);
-    tasks_pass(engine);
-    hosts_load(engine);
     on_tick(engine);
+    hosts_load(engine);
     g_main_loop_run(engine->loop);
     g_main_context_pop_thread_default(engine->main);
     return NULL;

@@ -60,9 +60,10 @@ struct Engine {
     GHashTable *by_instance; /* instance id -> EngineTask */
     GQueue ready;            /* of int64_t *: ids to be stepped */
     GSource *ready_source;   /* attached while ready is not empty */
-    int is_nudged;           /* any thread: a pass has been posted */
-    Timer pass_timer;
-    int64_t next_pass_us; /* not before: passes take at most a third of the thread */
+    int is_nudged;           /* any thread: a look has been posted */
+    Timer look_timer;
+    int64_t next_look_us;   /* not before: looks take at most a third of the thread */
+    int64_t last_operation; /* the greatest id seen */
     uint64_t pass;
     bool is_recovered; /* the first pass went well */
 
@@ -94,7 +95,8 @@ int64_t engine_random_us(Engine *engine, int64_t min_us, int64_t max_us);
 /* ---- tasks.c ---- */
 void tasks_init(Engine *engine);
 void tasks_clear(Engine *engine);
-/* Looks at the open operations of the store: loads new ones, wakes those whose wanted changed. */
+/* Looks at all open operations of the store: loads unknown ones, wakes those of which something
+ * new is wanted or whose deadline has passed, drops those that are closed. */
 void tasks_pass(Engine *engine);
 /* The operation was accepted by the engine itself. */
 void tasks_nudge(Engine *engine);

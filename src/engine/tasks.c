@@ -216,41 +216,67 @@ is_unseen(void *key, void *value, void *data)
     return true;
 }
 
+static void
+see_all(Engine *engine, GPtrArray *operations)
+{
+    int64_t now_us = engine_now_us(engine);
+
+    engine->pass++;
+    for (unsigned i = 0; i < operations->len; i++) {
+        const Operation *operation = operations->pdata[i];
+        engine->last_operation = MAX(engine->last_operation, operation->id);
+        see(engine, operation, now_us);
+    }
+}
+
+static void
+report_store_error(const GError *error)
+{
+    if (log_allow("engine-pass", 10)) {
+        log_error("cannot list open operations: %s", error->message);
+    }
+}
+
 void
 tasks_pass(Engine *engine)
 {
     g_autoptr(GError) error = NULL;
 
     engine_assert_thread(engine);
-    g_atomic_int_set(&engine->is_nudged, false);
-    int64_t begin_us = engine_now_us(engine);
     g_autoptr(GPtrArray) operations = store_list_open_operations(engine->context.store, &error);
     if (operations == NULL) {
-        if (log_allow("engine-pass", 10)) {
-            log_error("cannot list open operations: %s", error->message);
-        }
+        report_store_error(error);
         return;
     }
-    engine->pass++;
-    for (unsigned i = 0; i < operations->len; i++) {
-        see(engine, operations->pdata[i], begin_us);
-    }
+    see_all(engine, operations);
     g_hash_table_foreach_remove(engine->tasks, is_unseen, engine);
     engine->is_recovered = true;
-    int64_t end_us = engine_now_us(engine);
-    engine->next_pass_us = end_us + 2 * MAX(end_us - begin_us, 0);
 }
 
+/* What a nudge is about: an operation was accepted, or something is wanted of one. */
 static void
-on_pass_timer(void *data)
+look_for_fresh(void *data)
 {
-    tasks_pass(data);
+    Engine *engine = data;
+    g_autoptr(GError) error = NULL;
+
+    g_atomic_int_set(&engine->is_nudged, false);
+    int64_t begin_us = engine_now_us(engine);
+    g_autoptr(GPtrArray) operations =
+        store_list_fresh_operations(engine->context.store, engine->last_operation, &error);
+    if (operations == NULL) {
+        report_store_error(error);
+        return;
+    }
+    see_all(engine, operations);
+    int64_t end_us = engine_now_us(engine);
+    engine->next_look_us = end_us + 2 * MAX(end_us - begin_us, 0);
 }
 
 void
 tasks_nudge(Engine *engine)
 {
-    timer_set(engine->timers, &engine->pass_timer, engine->next_pass_us, on_pass_timer, engine);
+    timer_set(engine->timers, &engine->look_timer, engine->next_look_us, look_for_fresh, engine);
 }
 
 static void

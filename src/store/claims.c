@@ -118,9 +118,12 @@ run_usage_query(
     }
 }
 
+/* The first of the queries: the names and what is claimed. */
+enum { N_CLAIM_QUERIES = 2 };
+
 /* host NULL = all. */
 static GHashTable *
-load_usage(Store *store, const char *host, GError **error)
+load_usage(Store *store, const char *host, unsigned n_queries, GError **error)
 {
     g_autoptr(GHashTable) table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(DbTransaction) transaction = db_begin_read(store, error);
@@ -128,7 +131,7 @@ load_usage(Store *store, const char *host, GError **error)
     if (transaction == NULL) {
         return NULL;
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(usage_queries); i++) {
+    for (unsigned i = 0; i < n_queries; i++) {
         if (!run_usage_query(store, &usage_queries[i], host, table, error)) {
             return NULL;
         }
@@ -139,13 +142,14 @@ load_usage(Store *store, const char *host, GError **error)
 GHashTable *
 store_list_host_usage(Store *store, GError **error)
 {
-    return load_usage(store, NULL, error);
+    return load_usage(store, NULL, G_N_ELEMENTS(usage_queries), error);
 }
 
 bool
 store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error)
 {
-    g_autoptr(GHashTable) table = load_usage(store, name, error);
+    g_autoptr(GHashTable) table =
+        load_usage(store, name, G_N_ELEMENTS(usage_queries), error);
 
     if (table == NULL) {
         return false;
@@ -205,7 +209,7 @@ choose_host(Store *store, StoreChooseHost choose, void *data, GError **error)
     if (hosts == NULL) {
         return NULL;
     }
-    g_autoptr(GHashTable) usage = store_list_host_usage(store, error);
+    g_autoptr(GHashTable) usage = load_usage(store, NULL, N_CLAIM_QUERIES, error);
     return usage == NULL ? NULL : g_strdup(choose(hosts, usage, data, error));
 }
 

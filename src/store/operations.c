@@ -21,6 +21,9 @@
 #define SQL_TOUCH_INSTANCE "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_GET SELECT_OPERATIONS " WHERE o.id = $1"
 #define SQL_LIST_OPEN SELECT_OPERATIONS " WHERE o.is_open = 1 ORDER BY o.id"
+#define SQL_LIST_FRESH                                                                             \
+    SELECT_OPERATIONS                                                                              \
+    " WHERE o.is_open = 1 AND (o.id > $1 OR o.wanted <> 'run') ORDER BY o.id"
 #define SQL_LIST_OF_INSTANCE SELECT_OPERATIONS " WHERE o.instance_id = $1 ORDER BY o.id DESC"
 #define SQL_LIST_OF_INSTANCE_LIMITED SQL_LIST_OF_INSTANCE " LIMIT $2"
 #define SQL_LIST_EVENTS                                                                            \
@@ -95,6 +98,18 @@ store_list_open_operations(Store *store, GError **error)
     return statement == NULL
         ? NULL
         : rows_list(statement, read_operation, (GDestroyNotify)operation_free, error);
+}
+
+GPtrArray *
+store_list_fresh_operations(Store *store, int64_t after_id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_FRESH, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_int(statement, 1, after_id);
+    return rows_list(statement, read_operation, (GDestroyNotify)operation_free, error);
 }
 
 GPtrArray *

@@ -200,6 +200,8 @@ typedef struct OperationRequest {
 Operation *store_accept_operation(Store *store, const OperationRequest *request, GError **error);
 Operation *store_get_operation(Store *store, int64_t id, GError **error);
 GPtrArray *store_list_open_operations(Store *store, GError **error); /* oldest first */
+/* Of the open ones, those with a greater id and those of which something is wanted. */
+GPtrArray *store_list_fresh_operations(Store *store, int64_t after_id, GError **error);
 /* Of one instance, newest first: what os-instance-actions shows. limit 0 = all. */
 GPtrArray *store_list_instance_operations(
     Store *store, const char *instance_id, int limit, GError **error);
@@ -248,7 +250,7 @@ bool store_move_operation(Store *store, const OperationMove *move, GError **erro
 
 /* ---- claims (store/claims.c) ---- */
 /* Engine only. The choice and the claim in one transaction: choose is called inside it with every
- * host and its usage, and returns the name of the chosen one (borrowed from hosts) or NULL with
+ * host and what is claimed of it (not its operations and migrations), and returns the name of the chosen one (borrowed from hosts) or NULL with
  * ERROR_NO_VALID_HOST set. The claim row for the operation's instance is then inserted: owner for
  * a create, target for a move. Idempotent: an existing claim of that operation is kept and
  * returned. *ret_host is the caller's. */

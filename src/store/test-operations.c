@@ -318,6 +318,23 @@ test_operations_of_an_instance(Fixture *fixture, const void *data)
     g_assert_cmpint(((Operation *)open->pdata[1])->id, ==, other->open_operation);
 }
 
+static void
+test_fresh_operations(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_autoptr(Instance) one = test_instance(fixture, "one");
+    g_autoptr(Instance) two = test_instance(fixture, "two");
+    g_autoptr(Instance) three = test_instance(fixture, "three");
+    store_set_wanted(fixture->store, one->open_operation, WANTED_CANCEL, &error);
+    g_assert_no_error(error);
+    g_autoptr(GPtrArray) fresh =
+        store_list_fresh_operations(fixture->store, two->open_operation, &error);
+    g_assert_cmpuint(fresh->len, ==, 2);
+    g_assert_cmpint(((Operation *)fresh->pdata[0])->id, ==, one->open_operation);
+    g_assert_cmpint(((Operation *)fresh->pdata[1])->id, ==, three->open_operation);
+}
+
 /* ---- claims ---- */
 
 static void
@@ -699,6 +716,7 @@ main(int argc, char **argv)
     ADD("move-writes-the-instance", test_move_writes_the_instance);
     ADD("failed-commit-moves-nothing", test_failed_commit_moves_nothing);
     ADD("wanted", test_wanted);
+    ADD("fresh-operations", test_fresh_operations);
     ADD("operations-of-an-instance", test_operations_of_an_instance);
     ADD("claims-of-a-move", test_claims_of_a_move);
     ADD("claim-is-released", test_claim_is_released);
