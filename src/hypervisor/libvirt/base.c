@@ -110,86 +110,97 @@ fill_from_host(const Slot *slot, virStorageVolPtr volume, const BaseSource *sour
     return stream_copy(&from_slot, from_volume, slot, volume, error);
 }
 
-/* The volume is raw to libvirt whatever it holds, so that its file gets the image's bytes and
- * nothing else. */
 static bool
-base_fill(const Slot *slot, virStoragePoolPtr pool, const BaseSource *source, GError **error)
+base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
+    const BaseSource *source, GError **error)
 {
-    g_autofree char *name = name_base(source->image->sha256, source->image->format);
     g_autofree char *marker_name = name_base_marker(source->image->sha256);
-    VolumeSpec spec = {.name = name, .format = "raw", .capacity_bytes = source->image->size_bytes};
     VolumeSpec marker = {.name = marker_name, .format = "raw"};
-    virStorageVolPtr created;
-
-    if (!volume_create(slot, pool, &spec, &created, error)) {
-        return false;
-    }
-    g_autoptr(virStorageVol) volume = created;
     bool is_filled = source->from != NULL ? fill_from_host(slot, volume, source, error)
                                           : fill_from_file(slot, volume, source->image, error);
+
     return is_filled && volume_create(slot, pool, &marker, NULL, error);
 }
 
-/* Complete already, or, when nobody is just making it elsewhere on a shared pool, cleared away. */
+/* An incomplete one is a leftover: it goes, its marker first. The volume is raw to libvirt
+ * whatever it holds, so that its file gets the image's bytes and nothing else. */
 static bool
-base_clear(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const BaseImage *image,
-    bool *ret_complete, GError **error)
+base_create(const Slot *slot, virStoragePoolPtr pool, const BaseImage *image,
+    virStorageVolPtr *ret_volume, GError **error)
 {
     g_autofree char *name = name_base(image->sha256, image->format);
     g_autofree char *marker_name = name_base_marker(image->sha256);
+    VolumeSpec spec = {.name = name, .format = "raw", .capacity_bytes = image->size_bytes};
+
+    return volume_delete(slot, pool, marker_name, error) &&
+        volume_delete(slot, pool, name, error) &&
+        volume_create(slot, pool, &spec, ret_volume, error);
+}
+
+/* What a look at the base leads to. */
+typedef enum {
+    BASE_FAILED,
+    BASE_COMPLETE,
+    BASE_BUSY,    /* somebody is making it through another host of the same pool */
+    BASE_CREATED, /* ours to fill */
+} BaseLook;
+
+static BaseLook
+base_look(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const BaseSource *source,
+    virStorageVolPtr *ret_volume, GError **error)
+{
+    const BaseImage *image = source->image;
+    g_autofree char *name = name_base(image->sha256, image->format);
+    bool is_complete;
     bool exists;
 
-    if (!base_is_complete(slot, pool, image->sha256, image->format, ret_complete, error)) {
-        return false;
+    if (!base_is_complete(slot, pool, image->sha256, image->format, &is_complete, error) ||
+        !volume_exists(slot, pool, name, &exists, error)) {
+        return BASE_FAILED;
     }
-    if (*ret_complete) {
-        return true;
+    if (is_complete) {
+        return BASE_COMPLETE;
     }
-    if (!volume_exists(slot, pool, name, &exists, error)) {
-        return false;
+    if (exists && base_ticket_has_earlier(ticket)) {
+        return BASE_BUSY;
     }
-    if (exists && base_ticket_wait_earlier(ticket) &&
-        !base_is_complete(slot, pool, image->sha256, image->format, ret_complete, error)) {
-        return false;
+    if (source->from == NULL && image->path == NULL) {
+        error_set(error, ERROR_NOT_FOUND,
+            "image '%s' is gone and host '%s' has no complete base of it", image->sha256,
+            slot->host->name);
+        return BASE_FAILED;
     }
-    return *ret_complete || !exists ||
-        (volume_delete(slot, pool, marker_name, error) && volume_delete(slot, pool, name, error));
+    return base_create(slot, pool, image, ret_volume, error) ? BASE_CREATED : BASE_FAILED;
 }
 
 static bool
 base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
 {
     g_auto(Slot) slot = {0};
-    g_autoptr(GError) reason = NULL;
-    bool is_complete;
+    virStorageVolPtr created = NULL;
+    BaseLook look;
 
     g_autoptr(BaseTicket) ticket = base_ticket_take(host->name, source->image->sha256);
     if (!slot_take_transfer(&slot, host, error)) {
         return false;
     }
     g_autoptr(virStoragePool) pool = pool_get(&slot, error);
-    if (pool == NULL || !base_clear(&slot, pool, ticket, source->image, &is_complete, error)) {
+    if (pool == NULL) {
         return false;
     }
-    if (is_complete) {
-        return true;
+    do {
+        base_ticket_wait_earlier(ticket);
+        base_ticket_enter(ticket);
+        look = base_look(&slot, pool, ticket, source, &created, error);
+        base_ticket_leave(ticket);
+    } while (look == BASE_BUSY);
+    g_autoptr(virStorageVol) volume = created;
+    switch (look) {
+    case BASE_COMPLETE: return true;
+    case BASE_CREATED: return base_fill(&slot, pool, volume, source, error);
+    case BASE_BUSY:
+    case BASE_FAILED: break;
     }
-    if (source->from == NULL && source->image->path == NULL) {
-        return error_set(error, ERROR_NOT_FOUND,
-            "image '%s' is gone and host '%s' has no complete base of it", source->image->sha256,
-            host->name);
-    }
-    if (base_fill(&slot, pool, source, &reason)) {
-        return true;
-    }
-    /* Another host of the same pool was quicker by a hair. */
-    if (error_is(reason, ERROR_CONFLICT) && base_ticket_wait_earlier(ticket) &&
-        base_is_complete(
-            &slot, pool, source->image->sha256, source->image->format, &is_complete, NULL) &&
-        is_complete) {
-        return true;
-    }
-    g_propagate_error(error, g_steal_pointer(&reason));
     return false;
 }
 

@@ -2,27 +2,60 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/base_ticket.h"
 
+#include <stdint.h>
 #include <string.h>
 
 struct BaseTicket {
     char *host;
     char *sha256;
+    uint64_t turn; /* of its last enter; 0 = never */
+    bool is_inside;
 };
 
-static GMutex lock; /* open_tickets */
+static GMutex lock; /* all of these */
 static GCond changed;
-static GList *open_tickets; /* of BaseTicket, earliest first */
+static GList *open_tickets; /* of BaseTicket */
+static uint64_t last_turn;
+
+/* Another ticket of the same base that fits. */
+typedef bool (*TicketTest)(const BaseTicket *other, const BaseTicket *ours);
 
 static bool
-is_open_for(const char *host, const char *sha256)
+has_other(const BaseTicket *ours, TicketTest test)
 {
     for (GList *l = open_tickets; l != NULL; l = l->next) {
-        BaseTicket *ticket = l->data;
-        if (strcmp(ticket->sha256, sha256) == 0 && strcmp(ticket->host, host) == 0) {
+        const BaseTicket *other = l->data;
+        if (other != ours && strcmp(other->sha256, ours->sha256) == 0 && test(other, ours)) {
             return true;
         }
     }
     return false;
+}
+
+static bool
+is_on_same_host(const BaseTicket *other, const BaseTicket *ours)
+{
+    return strcmp(other->host, ours->host) == 0;
+}
+
+static bool
+is_inside(const BaseTicket *other, const BaseTicket *ours)
+{
+    return other->is_inside;
+}
+
+static bool
+is_earlier(const BaseTicket *other, const BaseTicket *ours)
+{
+    return other->turn != 0 && other->turn < ours->turn;
+}
+
+static void
+wait_while(const BaseTicket *ours, TicketTest test)
+{
+    while (has_other(ours, test)) {
+        g_cond_wait(&changed, &lock);
+    }
 }
 
 BaseTicket *
@@ -33,38 +66,45 @@ base_ticket_take(const char *host, const char *sha256)
     ticket->host = g_strdup(host);
     ticket->sha256 = g_strdup(sha256);
     g_mutex_lock(&lock);
-    while (is_open_for(host, sha256)) {
-        g_cond_wait(&changed, &lock);
-    }
-    open_tickets = g_list_append(open_tickets, ticket);
+    wait_while(ticket, is_on_same_host);
+    open_tickets = g_list_prepend(open_tickets, ticket);
     g_mutex_unlock(&lock);
     return ticket;
 }
 
-static bool
-has_earlier(const BaseTicket *ticket)
+void
+base_ticket_enter(BaseTicket *ticket)
 {
-    for (GList *l = open_tickets; l != NULL && l->data != ticket; l = l->next) {
-        BaseTicket *earlier = l->data;
-        if (strcmp(earlier->sha256, ticket->sha256) == 0) {
-            return true;
-        }
-    }
-    return false;
+    g_mutex_lock(&lock);
+    wait_while(ticket, is_inside);
+    ticket->is_inside = true;
+    ticket->turn = ++last_turn;
+    g_mutex_unlock(&lock);
+}
+
+void
+base_ticket_leave(BaseTicket *ticket)
+{
+    g_mutex_lock(&lock);
+    ticket->is_inside = false;
+    g_cond_broadcast(&changed);
+    g_mutex_unlock(&lock);
 }
 
 bool
+base_ticket_has_earlier(BaseTicket *ticket)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+
+    return has_other(ticket, is_earlier);
+}
+
+void
 base_ticket_wait_earlier(BaseTicket *ticket)
 {
-    bool has_waited = false;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 
-    g_mutex_lock(&lock);
-    while (has_earlier(ticket)) {
-        has_waited = true;
-        g_cond_wait(&changed, &lock);
-    }
-    g_mutex_unlock(&lock);
-    return has_waited;
+    wait_while(ticket, is_earlier);
 }
 
 void

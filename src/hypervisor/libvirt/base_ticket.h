@@ -2,8 +2,10 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Who makes which base right now, in this process. Two callers must not make the same base on one
- * host at once, and an incomplete base that somebody else is just making through another host of
- * the same shared pool must not be taken for a leftover. */
+ * host at once; and on a pool that hosts share, an incomplete base may be a leftover or what
+ * somebody else is just making through another host. So to look and then to create is one step,
+ * done by one caller at a time for each base, and the order of these steps says who waits for
+ * whom. */
 #include <glib.h>
 #include <stdbool.h>
 
@@ -11,8 +13,12 @@ typedef struct BaseTicket BaseTicket;
 
 /* Waits until nobody else makes this base on this host. */
 BaseTicket *base_ticket_take(const char *host, const char *sha256);
-/* Waits for those who began before us to make the same base on any host; whether there were any.
- * Only earlier ones, so that two never wait for each other. */
-bool base_ticket_wait_earlier(BaseTicket *ticket);
+/* Between these, nobody else looks at or creates this base, on any host. */
+void base_ticket_enter(BaseTicket *ticket);
+void base_ticket_leave(BaseTicket *ticket);
+/* Whether somebody who entered before us still makes this base, on whatever host. */
+bool base_ticket_has_earlier(BaseTicket *ticket);
+/* Waits for all of those. Not between enter and leave. */
+void base_ticket_wait_earlier(BaseTicket *ticket);
 void base_ticket_return(BaseTicket *ticket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BaseTicket, base_ticket_return)

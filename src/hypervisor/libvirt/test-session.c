@@ -205,7 +205,7 @@ test_a_host_without_a_pool_has_facts(void)
 }
 
 static void *
-take_and_return(void *data)
+take_on_same_host(void *data)
 {
     g_autoptr(BaseTicket) ticket = base_ticket_take("hosta", "h1");
 
@@ -214,32 +214,54 @@ take_and_return(void *data)
 }
 
 static void *
-wait_for_earlier(void *data)
+enter_on_other_host(void *data)
 {
     g_autoptr(BaseTicket) ticket = base_ticket_take("hostb", "h1");
 
-    g_assert_true(base_ticket_wait_earlier(ticket));
+    base_ticket_enter(ticket);
+    g_atomic_int_inc((int *)data);
+    g_assert_true(base_ticket_has_earlier(ticket));
+    base_ticket_leave(ticket);
+    base_ticket_wait_earlier(ticket);
+    g_assert_false(base_ticket_has_earlier(ticket));
     g_atomic_int_inc((int *)data);
     return NULL;
 }
 
 static void
+wait_count(int *count, int value)
+{
+    for (int i = 0; i < 5000 && g_atomic_int_get(count) != value; i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmpint(g_atomic_int_get(count), ==, value);
+}
+
+static void
 test_one_base_is_made_once_at_a_time(void)
 {
-    int passed = 0;
+    int taken = 0;
+    int entered = 0;
     BaseTicket *first = base_ticket_take("hosta", "h1");
     g_autoptr(BaseTicket) other = base_ticket_take("hosta", "h2");
-    GThread *same = g_thread_new(NULL, take_and_return, &passed);
-    GThread *shared = g_thread_new(NULL, wait_for_earlier, &passed);
 
-    g_assert_false(base_ticket_wait_earlier(first));
-    g_assert_false(base_ticket_wait_earlier(other));
+    base_ticket_enter(first);
+    base_ticket_enter(other);
+    GThread *same = g_thread_new(NULL, take_on_same_host, &taken);
+    GThread *shared = g_thread_new(NULL, enter_on_other_host, &entered);
     g_usleep(50 * 1000);
-    g_assert_cmpint(g_atomic_int_get(&passed), ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&entered), ==, 0);
+    g_assert_false(base_ticket_has_earlier(first));
+    base_ticket_leave(first);
+    wait_count(&entered, 1);
+    g_usleep(50 * 1000);
+    g_assert_cmpint(g_atomic_int_get(&entered), ==, 1);
+    g_assert_cmpint(g_atomic_int_get(&taken), ==, 0);
     base_ticket_return(first);
     g_thread_join(same);
     g_thread_join(shared);
-    g_assert_cmpint(passed, ==, 2);
+    g_assert_cmpint(taken, ==, 1);
+    g_assert_cmpint(entered, ==, 2);
 }
 
 int
