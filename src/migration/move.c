@@ -75,8 +75,9 @@ report(MigrationTask *task, const OperationMove *move)
         {NULL, NULL},
     };
     log_record(LOG_LEVEL_INFO, fields, "%s", move->sentence);
-    g_autofree char *labels = g_strdup_printf("to=\"%s\"", move->to);
-    metrics_count("drover_migration_moves_total", labels, 1);
+    g_autofree char *labels = g_strdup_printf(
+        "operation=\"%s\",to=\"%s\"", operation_kind_name(OPERATION_LIVE_MIGRATE), move->to);
+    metrics_count("drover_operation_moves_total", labels, 1);
 }
 
 static void
