@@ -133,15 +133,15 @@ heal(Sim *sim, SimHost *host)
 static void
 break_host(Sim *sim)
 {
-    static const char *const names[] = {
-        "loses power", "reboots", "is cut off", "freezes", "drops its migrations", "gets slow"};
+    static const char *const names[] = {"loses power", "reboots", "is cut off", "freezes",
+        "drops its migrations", "restarts its daemon", "gets slow"};
     SimHost *host = any_host(sim);
     if (host->is_off || host->is_cut || host->is_frozen) {
         return;
     }
     /* Migrations are short: what breaks them alone comes more often. */
-    int draw = rng_below(&sim->rng, 8);
-    draw = draw >= 6 ? 4 : draw;
+    int draw = rng_below(&sim->rng, 9);
+    draw = draw >= 7 ? draw - 3 : draw;
     sim_log(sim, "%s %s", host->name, names[draw]);
     host->heal_us = sim->now_us + (int64_t)(rng_below(&sim->rng, 60000) + 1) * 1000;
     switch (draw) {
@@ -159,6 +159,7 @@ break_host(Sim *sim)
         fake_inject(sim->fleet, host->name, FAKE_FREEZE);
         break;
     case 4: fake_inject(sim->fleet, host->name, FAKE_FAIL_JOBS); break;
+    case 5: fake_inject(sim->fleet, host->name, FAKE_RESTART); break;
     default: host->slow_until_us = host->heal_us; break;
     }
     sim_calls_quiesce(sim->context.calls);
