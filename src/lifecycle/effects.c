@@ -45,7 +45,10 @@ run_copy_base(LifecycleCall *call)
 static bool
 run_create_guest(LifecycleCall *call)
 {
-    return hypervisor_create_guest(call->host, &call->plan->spec, &call->error);
+    bool is_ok = guest_plan_add_config_drive(call->plan, call->instance, &call->error) &&
+        hypervisor_create_guest(call->host, &call->plan->spec, &call->error);
+    g_clear_pointer(&call->plan, guest_plan_free);
+    return is_ok;
 }
 
 static bool

@@ -82,8 +82,7 @@ GuestPlan *
 guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError **error)
 {
     g_autoptr(GuestPlan) plan = g_new0(GuestPlan, 1);
-    plan->config_drive = config_drive_new(instance, error);
-    if (plan->config_drive == NULL || !add_nics(plan, store, instance, error)) {
+    if (!add_nics(plan, store, instance, error)) {
         return NULL;
     }
     plan->domain_name = instance_domain_name(instance);
@@ -111,8 +110,18 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
         .n_nics = (int)instance->ports->len,
         .emulator_cpu = "",
     };
-    plan->spec.config_drive = g_bytes_get_data(plan->config_drive, &plan->spec.config_drive_size);
     return g_steal_pointer(&plan);
+}
+
+bool
+guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GError **error)
+{
+    plan->config_drive = config_drive_new(instance, error);
+    if (plan->config_drive == NULL) {
+        return false;
+    }
+    plan->spec.config_drive = g_bytes_get_data(plan->config_drive, &plan->spec.config_drive_size);
+    return true;
 }
 
 void

@@ -11,12 +11,15 @@ typedef struct GuestPlan {
     GuestSpec spec; /* points into the members below and into the instance that it was made from */
     char *domain_name;
     GuestNic *nics;
-    GBytes *config_drive;
+    GBytes *config_drive; /* NULL until guest_plan_add_config_drive */
 } GuestPlan;
 
 /* The instance must outlive the plan. operation goes into the domain's metadata. */
 GuestPlan *guest_plan_new(
     Store *store, const Instance *instance, int64_t operation, GError **error);
+/* The plan's last part: made of the instance alone, and a MiB. On the worker that uses the plan, so
+ * that a thousand plans that wait for their hosts are small. Once for each plan. */
+bool guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GError **error);
 void guest_plan_free(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_free)
 
