@@ -15,8 +15,9 @@ typedef struct EngineTask {
     Wanted wanted; /* as last seen in the row */
     const OperationRunner *runner;
     OperationTask *task;
-    Timer timer;   /* wake_at: the earliest time asked for */
-    bool is_ready; /* in engine->ready */
+    Timer timer;    /* wake_at: the earliest time asked for */
+    bool is_ready;  /* in engine->ready or fresh */
+    bool has_begun; /* has been stepped */
     uint64_t seen_in_pass;
 } EngineTask;
 
@@ -59,7 +60,8 @@ struct Engine {
     GHashTable *tasks;       /* &id -> EngineTask, which it owns */
     GHashTable *by_instance; /* instance id -> EngineTask */
     GQueue ready;            /* of int64_t *: ids to be stepped */
-    GSource *ready_source;   /* attached while ready is not empty */
+    GQueue fresh;            /* the same of those that have not begun: they come after */
+    GSource *ready_source;   /* attached while one of them is not empty */
     int is_nudged;           /* any thread: a look has been posted */
     Timer look_timer;
     int64_t next_look_us;   /* not before: looks take at most a third of the thread */

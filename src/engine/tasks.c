@@ -67,7 +67,8 @@ make_ready(EngineTask *task)
         return;
     }
     task->is_ready = true;
-    g_queue_push_tail(&engine->ready, g_memdup2(&task->id, sizeof task->id));
+    g_queue_push_tail(
+        task->has_begun ? &engine->ready : &engine->fresh, g_memdup2(&task->id, sizeof task->id));
     if (engine->ready_source == NULL) {
         engine->ready_source = g_idle_source_new();
         g_source_set_priority(engine->ready_source, G_PRIORITY_DEFAULT);
@@ -126,6 +127,7 @@ static void
 step(Engine *engine, EngineTask *task)
 {
     task->is_ready = false;
+    task->has_begun = true;
     if (task->runner->step(task->task)) {
         return;
     }
@@ -139,14 +141,19 @@ on_ready(void *data)
 {
     Engine *engine = data;
 
-    for (int i = 0; i < STEPS_PER_TURN && !g_queue_is_empty(&engine->ready); i++) {
-        g_autofree int64_t *id = g_queue_pop_head(&engine->ready);
-        EngineTask *task = find(engine, *id);
+    for (int i = 0; i < STEPS_PER_TURN; i++) {
+        bool has_begun = !g_queue_is_empty(&engine->ready);
+        g_autofree int64_t *id = g_queue_pop_head(has_begun ? &engine->ready : &engine->fresh);
+        EngineTask *task = id != NULL ? find(engine, *id) : NULL;
         if (task != NULL) {
             step(engine, task);
         }
+        /* Beginning takes longest (a host is chosen): what has begun has its turn between. */
+        if (!has_begun) {
+            break;
+        }
     }
-    if (!g_queue_is_empty(&engine->ready)) {
+    if (!g_queue_is_empty(&engine->ready) || !g_queue_is_empty(&engine->fresh)) {
         return G_SOURCE_CONTINUE;
     }
     g_clear_pointer(&engine->ready_source, g_source_unref);
@@ -351,6 +358,7 @@ tasks_init(Engine *engine)
     engine->tasks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, task_free);
     engine->by_instance = g_hash_table_new(g_str_hash, g_str_equal);
     g_queue_init(&engine->ready);
+    g_queue_init(&engine->fresh);
     engine->context.wake = context_wake;
     engine->context.wake_at = context_wake_at;
 }
@@ -363,6 +371,7 @@ tasks_clear(Engine *engine)
         g_clear_pointer(&engine->ready_source, g_source_unref);
     }
     g_queue_clear_full(&engine->ready, g_free);
+    g_queue_clear_full(&engine->fresh, g_free);
     g_hash_table_remove_all(engine->by_instance);
     g_hash_table_remove_all(engine->tasks);
 }
