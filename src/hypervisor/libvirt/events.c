@@ -146,11 +146,9 @@ tap_register(EventTap *tap, virConnectPtr connection, int event,
 bool
 event_tap_attach(EventTap *tap, virConnectPtr connection, GError **error)
 {
-    /* Only remote drivers know of closing; those in the process never close. */
-    if (virConnectRegisterCloseCallback(connection, on_close, event_tap_ref(tap), tap_unref_data) <
-        0) {
-        event_tap_unref(tap);
-    }
+    /* Without a reference of its own: detaching waits for a callback that runs, and drivers inside
+     * the process, which never close, would keep the reference for good. */
+    virConnectRegisterCloseCallback(connection, on_close, tap, NULL);
     const struct {
         int event;
         virConnectDomainEventGenericCallback callback;
