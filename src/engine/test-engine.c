@@ -463,19 +463,25 @@ ignore_event(const HostEvent *event, void *data)
 {
 }
 
+static HypervisorHost *
+open_host(Fleet *fleet, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *uri = g_strdup_printf("fake:///%s", name);
+    HostAddress address = {
+        .name = name, .uri = uri, .peer_uri = uri, .migration_address = "", .pool = "instances"};
+    HypervisorHost *host =
+        hypervisor_open(fleet->hypervisor, &address, 1u << 20, ignore_event, NULL, &error);
+    g_assert_no_error(error);
+    return host;
+}
+
 static void
 test_instance_that_its_host_lost_is_an_error(Fleet *fleet, const void *data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = create_active(fleet);
-    HostAddress address = {.name = "c1",
-        .uri = "fake:///c1",
-        .peer_uri = "fake:///c1",
-        .migration_address = "",
-        .pool = "instances"};
-    g_autoptr(HypervisorHost) host =
-        hypervisor_open(fleet->hypervisor, &address, 1u << 20, ignore_event, NULL, &error);
-    g_assert_no_error(error);
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
     hypervisor_remove_guest(host, id, true, &error);
     g_assert_no_error(error);
     wait_for_status(fleet, id, "ERROR");
@@ -496,7 +502,163 @@ test_new_daemon_goes_on(Fleet *fleet, const void *data)
     assert_domains(fleet, id, 1, 1);
 }
 
+static void
+test_frozen_host_slows_nothing_else_down(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    fake_inject(fleet->hypervisor, "c1", FAKE_FREEZE);
+    ask(fleet, id, OPERATION_PAUSE);
+    int64_t begin_us = g_get_monotonic_time();
+    g_autofree char *other = create(fleet, "c2");
+    wait_for_status(fleet, other, "ACTIVE");
+    g_assert_cmpint(g_get_monotonic_time() - begin_us, <, 2 * G_USEC_PER_SEC);
+    fake_inject(fleet->hypervisor, "c1", FAKE_THAW);
+    wait_for_status(fleet, id, "PAUSED");
+}
+
+static void
+test_removed_host_can_come_back(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    wait_for(fleet, is_connected, "c2");
+    store_delete_host(fleet->store, "c2", &error);
+    g_assert_no_error(error);
+    engine_nudge_hosts(fleet->engine);
+    add_host(fleet, "c2");
+    engine_nudge_hosts(fleet->engine);
+    wait_for(fleet, is_connected, "c2");
+    g_autofree char *id = create(fleet, "c2");
+    wait_for_status(fleet, id, "ACTIVE");
+}
+
+/* ---- what was left behind ---- */
+
+static void
+wait_for_domains(Fleet *fleet, const char *id, int n_domains)
+{
+    int64_t end_us = g_get_monotonic_time() + WAIT_MAX_US;
+    for (;;) {
+        FakeGuest guest = {0};
+        fake_inspect_guest(fleet->hypervisor, id, &guest);
+        int now = guest.n_domains;
+        fake_guest_clear(&guest);
+        if (now == n_domains) {
+            return;
+        }
+        if (g_get_monotonic_time() > end_us) {
+            g_error("%d domains, never %d", now, n_domains);
+        }
+        g_usleep(5000);
+    }
+}
+
+/* Its host was away when the instance was deleted. */
+static void
+test_deleted_guest_is_removed_when_its_host_is_back(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    stop_engine(fleet);
+    int64_t epoch;
+    g_assert_true(store_begin_epoch(fleet->store, &epoch, &error));
+    store_accept_delete(fleet->store, id, "req-1", "user", &error);
+    g_assert_no_error(error);
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
+    OperationMove move = {.operation_id = instance->open_operation,
+        .epoch = epoch,
+        .from = "queued",
+        .to = "completed",
+        .closes = true,
+        .sentence = "its host is away",
+        .set_instance = true,
+        .vm_state = VM_STATE_DELETED,
+        .power_state = POWER_STATE_NONE,
+        .should_run = false,
+        .generation = -1,
+        .terminated = true,
+        .release_all = true};
+    store_move_operation(fleet->store, &move, &error);
+    g_assert_no_error(error);
+    start_engine(fleet);
+    wait_for_domains(fleet, id, 0);
+}
+
+static void
+migrate(Fleet *fleet, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    MigrationRequest request = {.operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = id}};
+    g_autoptr(Migration) migration = store_accept_migration(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for_status(fleet, id, "ACTIVE");
+}
+
+static void
+test_older_copy_is_removed(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    migrate(fleet, id);
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
+    g_assert_cmpstr(instance->host, ==, "c2");
+    g_assert_cmpint(instance->generation, >, 0);
+    stop_engine(fleet);
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    char drive[512] = {0};
+    GuestSpec old = {.uuid = id,
+        .domain_name = "instance-00000001",
+        .display_name = "vm1",
+        .project_id = "project",
+        .flavor_name = "m1.tiny",
+        .generation = instance->generation - 1,
+        .vcpus = 1,
+        .memory_mib = 512,
+        .root_size_bytes = 1 << 30,
+        .root_hash = "roothash",
+        .root_format = "raw",
+        .root_virtual_size_bytes = 5,
+        .config_drive = drive,
+        .config_drive_size = sizeof drive,
+        .emulator_cpu = ""};
+    hypervisor_create_guest(host, &old, &error);
+    g_assert_no_error(error);
+    assert_domains(fleet, id, 2, 1);
+    g_clear_pointer(&host, hypervisor_host_unref);
+    start_engine(fleet);
+    wait_for_domains(fleet, id, 1);
+    assert_domains(fleet, id, 1, 1);
+}
+
 /* ---- asks ---- */
+
+static void
+on_checked(int64_t operation_id, bool timed_out, void *data)
+{
+    g_async_queue_push(data, GINT_TO_POINTER(timed_out ? 2 : 1));
+}
+
+static void
+test_watch_ends_with_the_checks_or_in_time(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GAsyncQueue) queue = g_async_queue_new();
+    g_autofree char *id = create_active(fleet);
+    engine_watch_checks(fleet->engine, 4711, 60000, on_checked, queue);
+    g_assert_cmpint(GPOINTER_TO_INT(g_async_queue_timeout_pop(queue, WAIT_MAX_US)), ==, 1);
+
+    fake_inject(fleet->hypervisor, "c1", FAKE_FREEZE);
+    MigrationRequest request = {.operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = id}};
+    g_autoptr(Migration) migration = store_accept_migration(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    engine_watch_checks(fleet->engine, migration->operation.id, 100, on_checked, queue);
+    g_assert_cmpint(GPOINTER_TO_INT(g_async_queue_timeout_pop(queue, WAIT_MAX_US)), ==, 2);
+    engine_watch_checks(fleet->engine, migration->operation.id, 60000, on_checked, queue);
+    fake_inject(fleet->hypervisor, "c1", FAKE_THAW);
+    g_assert_cmpint(GPOINTER_TO_INT(g_async_queue_timeout_pop(queue, WAIT_MAX_US)), ==, 1);
+    wait_for_status(fleet, id, "ACTIVE");
+}
 
 static void
 on_console(const char *text, size_t size, const GError *error, void *data)
@@ -586,6 +748,12 @@ main(int argc, char **argv)
     ADD("cut-host-comes-back", short_keepalive, test_cut_host_comes_back);
     ADD("instance-that-its-host-lost-is-an-error", NULL,
         test_instance_that_its_host_lost_is_an_error);
+    ADD("frozen-host-slows-nothing-else-down", NULL, test_frozen_host_slows_nothing_else_down);
+    ADD("removed-host-can-come-back", NULL, test_removed_host_can_come_back);
+    ADD("deleted-guest-is-removed-when-its-host-is-back", NULL,
+        test_deleted_guest_is_removed_when_its_host_is_back);
+    ADD("older-copy-is-removed", NULL, test_older_copy_is_removed);
+    ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);
