@@ -38,11 +38,17 @@ probe_clear(Probe *probe)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Probe, probe_clear)
 
+/* GnuTLS ends its sentences with a dot. */
 static bool
 probe_fail(const Probe *probe, const char *reason, GError **error)
 {
-    return error_set(error, ERROR_HYPERVISOR_DOWN, "cannot connect to '%s' port %d: %s",
-        probe->host, probe->port, reason);
+    size_t length = strlen(reason);
+
+    if (length > 0 && reason[length - 1] == '.') {
+        length--;
+    }
+    return error_set(error, ERROR_HYPERVISOR_DOWN, "cannot connect to '%s' port %d: %.*s",
+        probe->host, probe->port, (int)length, reason);
 }
 
 static bool
@@ -175,11 +181,9 @@ probe_handshake(const Probe *probe, GError **error)
             return false;
         }
     }
-    if (r < 0) {
-        return probe_fail(probe, gnutls_strerror((int)r), error);
-    }
-    if (r == 0 || byte != '\1') {
-        return probe_fail(probe, "the host does not accept our certificate", error);
+    if (r != 1 || byte != '\1') {
+        return probe_fail(
+            probe, "the host ended the TLS connection: does it accept our certificate?", error);
     }
     gnutls_bye(probe->session, GNUTLS_SHUT_WR);
     return true;

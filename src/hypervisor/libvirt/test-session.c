@@ -4,6 +4,8 @@
  * it has no metadata, no jobs and no QEMU, which a session must bear. */
 #include "hypervisor/libvirt/address.h"
 #include "hypervisor/libvirt/base_ticket.h"
+#include "hypervisor/libvirt/connection.h"
+#include "hypervisor/libvirt/event_loop.h"
 #include "hypervisor/libvirt/libvirt.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/state.h"
@@ -204,6 +206,85 @@ test_a_host_without_a_pool_has_facts(void)
     g_assert_error(error, DROVER_ERROR, ERROR_NOT_FOUND);
 }
 
+static void
+ignore_event(const HostEvent *event, void *data)
+{
+}
+
+static LibvirtHost *
+open_session(void)
+{
+    const HostAddress address = {.name = "hosta", .uri = "test:///default"};
+    g_autoptr(GError) error = NULL;
+
+    event_loop_register();
+    Settings *settings = settings_new(&test_options);
+    LibvirtHost *host = libvirt_host_open(settings, &address, 1, ignore_event, NULL, &error);
+    settings_unref(settings);
+    g_assert_no_error(error);
+    return host;
+}
+
+static void
+test_transfer_connections_come_and_go_with_their_slots(void)
+{
+    LibvirtHost *host = open_session();
+    Slot slots[2 * SLOTS_PER_CONNECTION + 1] = {0};
+    g_autoptr(GError) error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
+        g_assert_true(slot_take_transfer(&slots[i], host, &error));
+    }
+    g_assert_cmpuint(host->transfers->len, ==, 3);
+    g_assert_true(slots[0].connection == slots[SLOTS_PER_CONNECTION - 1].connection);
+    g_assert_true(slots[0].connection != slots[SLOTS_PER_CONNECTION].connection);
+    for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
+        slot_clear(&slots[i]);
+        slot_clear(&slots[i]);
+    }
+    g_assert_cmpuint(host->transfers->len, ==, 1);
+    libvirt_host_close(host);
+}
+
+typedef struct Taker {
+    LibvirtHost *host;
+    int taken; /* atomic */
+} Taker;
+
+static void *
+take_control_slot(void *data)
+{
+    Taker *taker = data;
+    g_auto(Slot) slot = {0};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(slot_take_control(&slot, taker->host, &error));
+    g_atomic_int_inc(&taker->taken);
+    return NULL;
+}
+
+static void
+test_a_fifth_call_waits_for_the_control_connection(void)
+{
+    Taker taker = {.host = open_session()};
+    Slot slots[SLOTS_PER_CONNECTION] = {0};
+    g_autoptr(GError) error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
+        g_assert_true(slot_take_control(&slots[i], taker.host, &error));
+    }
+    GThread *fifth = g_thread_new(NULL, take_control_slot, &taker);
+    g_usleep(50 * 1000);
+    g_assert_cmpint(g_atomic_int_get(&taker.taken), ==, 0);
+    slot_clear(&slots[1]);
+    g_thread_join(fifth);
+    g_assert_cmpint(taker.taken, ==, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
+        slot_clear(&slots[i]);
+    }
+    libvirt_host_close(taker.host);
+}
+
 static void *
 take_on_same_host(void *data)
 {
@@ -279,5 +360,9 @@ main(int argc, char **argv)
         "/session/a-host-without-a-pool-has-facts", test_a_host_without_a_pool_has_facts);
     g_test_add_func(
         "/session/one-base-is-made-once-at-a-time", test_one_base_is_made_once_at_a_time);
+    g_test_add_func("/session/transfer-connections-come-and-go-with-their-slots",
+        test_transfer_connections_come_and_go_with_their_slots);
+    g_test_add_func("/session/a-fifth-call-waits-for-the-control-connection",
+        test_a_fifth_call_waits_for_the_control_connection);
     return g_test_run();
 }
