@@ -16,6 +16,22 @@ any_host(Sim *sim)
     return sim->hosts->pdata[rng_below(&sim->rng, (int)sim->hosts->len)];
 }
 
+/* One from which a guest moves, if there is one: where trouble finds the rare moments. */
+static SimHost *
+busy_host(Sim *sim)
+{
+    g_autoptr(GPtrArray) operations = store_list_open_operations(sim->store, NULL);
+    for (unsigned i = 0; i < operations->len; i++) {
+        const Operation *operation = operations->pdata[i];
+        g_autoptr(Instance) instance = store_get_instance(sim->store, operation->instance_id, NULL);
+        if (operation->kind == OPERATION_LIVE_MIGRATE && instance != NULL &&
+            instance->host != NULL) {
+            return sim_find_host(sim, instance->host);
+        }
+    }
+    return any_host(sim);
+}
+
 /* ---- operators ---- */
 
 static void
@@ -135,7 +151,7 @@ break_host(Sim *sim)
 {
     static const char *const names[] = {"loses power", "reboots", "is cut off", "freezes",
         "drops its migrations", "restarts its daemon", "gets slow"};
-    SimHost *host = any_host(sim);
+    SimHost *host = rng_chance(&sim->rng, 50) ? busy_host(sim) : any_host(sim);
     if (host->is_off || host->is_cut || host->is_frozen) {
         return;
     }
@@ -183,7 +199,9 @@ guest_does(Sim *sim)
 int64_t
 chaos_next_us(Sim *sim)
 {
-    int64_t next_us = sim->now_us + rng_below(&sim->rng, 3 * SECOND_US) + 1;
+    /* Now and then things come close together: a switchover takes a fraction of a second. */
+    int longest_us = rng_chance(&sim->rng, 30) ? SECOND_US / 5 : 3 * SECOND_US;
+    int64_t next_us = sim->now_us + rng_below(&sim->rng, longest_us) + 1;
     for (unsigned i = 0; i < sim->hosts->len; i++) {
         SimHost *host = sim->hosts->pdata[i];
         if (host->heal_us > sim->now_us) {
