@@ -25,10 +25,12 @@ hosts_find_session(Engine *engine, const char *name)
     return link != NULL && link->state == LINK_CONNECTED ? link->host : NULL;
 }
 
+/* A host that was removed and added again is another one, even with the same name. */
 static bool
-has_same_address(const Host *one, const Host *two)
+is_same_host(const Host *one, const Host *two)
 {
-    return g_strcmp0(one->uri, two->uri) == 0 && g_strcmp0(one->peer_uri, two->peer_uri) == 0 &&
+    return g_strcmp0(one->id, two->id) == 0 && g_strcmp0(one->uri, two->uri) == 0 &&
+        g_strcmp0(one->peer_uri, two->peer_uri) == 0 &&
         g_strcmp0(one->migration_address, two->migration_address) == 0 &&
         g_strcmp0(one->pool, two->pool) == 0;
 }
@@ -56,7 +58,7 @@ see(Engine *engine, Host *take_row)
         return;
     }
     link->seen_in_pass = engine->pass;
-    if (!has_same_address(link->row, take_row)) {
+    if (!is_same_host(link->row, take_row)) {
         g_hash_table_remove(engine->links, take_row->name);
         add(engine, take_row);
         return;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { WORK_THREADS = 2 };
+enum { WORK_THREADS = 8 };
 
 typedef struct Work {
     Engine *engine;
