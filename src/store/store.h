@@ -250,10 +250,10 @@ bool store_move_operation(Store *store, const OperationMove *move, GError **erro
 
 /* ---- claims (store/claims.c) ---- */
 /* Engine only. The choice and the claim in one transaction: choose is called inside it with every
- * host and what is claimed of it (not its operations and migrations), and returns the name of the chosen one (borrowed from hosts) or NULL with
- * ERROR_NO_VALID_HOST set. The claim row for the operation's instance is then inserted: owner for
- * a create, target for a move. Idempotent: an existing claim of that operation is kept and
- * returned. *ret_host is the caller's. */
+ * host and what is claimed of it (not its operations and migrations), and returns the name of the
+ * chosen one (borrowed from hosts) or NULL with ERROR_NO_VALID_HOST set. The claim row for the
+ * operation's instance is then inserted: owner for a create, target for a move. Idempotent: an
+ * existing claim of that operation is kept and returned. *ret_host is the caller's. */
 typedef const char *(*StoreChooseHost)(
     GPtrArray *hosts, GHashTable *usage, void *data, GError **error);
 bool store_claim(Store *store, const Operation *operation, const Instance *instance,
