@@ -125,8 +125,9 @@ class Api:
 
     def delete_server(self, server_id, seconds=60):
         self.ask("DELETE", "compute", f"/servers/{server_id}")
-        wait_until(seconds, f"server {server_id} is deleted", lambda: self.send(
-            "GET", f"{PATHS['compute']}/servers/{server_id}", None, self.headers())[0].status == 404)
+        path = f"{PATHS['compute']}/servers/{server_id}"
+        wait_until(seconds, f"server {server_id} is deleted",
+                   lambda: self.send("GET", path, None, self.headers())[0].status == 404)
 
     def list_all(self, path, name):
         """All pages of a list of the Compute API."""

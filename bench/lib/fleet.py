@@ -38,7 +38,8 @@ class Fleet:
             return api.create_server(f"vm{number}", flavor, image, network, host=host)
 
         self.servers = in_parallel(api, create, range(count))
-        wait_until(60 + count / 10, "all instances are made", lambda: not self.is_building(), every=0.5)
+        wait_until(60 + count / 10, "all instances are made", lambda: not self.is_building(),
+                   every=0.5)
         seconds = time.monotonic() - start
         made = api.list_all("/servers/detail?all_tenants=1&status=ACTIVE", "servers")
         if len(made) != count:

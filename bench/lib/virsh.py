@@ -49,7 +49,7 @@ class Virsh:
 
 
 def seconds_of_one_process(uri, tries=10):
-    """What one `virsh -c URI COMMAND` costs beside its command: process, TLS, asking for nothing."""
+    """What `virsh -c URI COMMAND` costs beside its command: process, TLS, asking for nothing."""
     spans = []
     for _ in range(tries):
         start = time.monotonic()
