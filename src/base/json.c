@@ -60,23 +60,6 @@ json_parse(const char *text, size_t size, size_t max_size, int max_depth, GError
     return root;
 }
 
-static int
-append_text(const char *bytes, size_t size, void *data)
-{
-    g_string_append_len(data, bytes, (gssize)size);
-    return 0;
-}
-
-/* In one pass: json_dumpb would have to be asked for the size first, which costs as much again. */
-char *
-json_to_text(const json_t *value)
-{
-    GString *text = g_string_sized_new(1024);
-    int r = json_dump_callback(value, append_text, text, JSON_COMPACT);
-    g_assert(r == 0);
-    return g_string_free(text, false);
-}
-
 const char *
 json_type_name(const json_t *value)
 {

@@ -26,6 +26,36 @@ test_good_text_comes_back(void)
     g_assert_cmpstr(nothing, ==, "{}");
 }
 
+/* Every string, number and nesting as jansson itself writes it. */
+static void
+test_text_is_that_of_jansson(void)
+{
+    json_auto_t *root = json_object();
+    for (int c = 0; c < 0x120; c++) {
+        char utf8[8] = "a";
+        int length = 1 + g_unichar_to_utf8((gunichar)c, utf8 + 1);
+        utf8[length++] = 'b';
+        g_autofree char *key = g_strdup_printf("c%d", c);
+        json_object_set_new(root, key, json_stringn(utf8, (size_t)length));
+    }
+    json_object_set_new(root, "quote \" \\ / \n key", json_string("\xf0\x9f\x98\x80"));
+    static const json_int_t integers[] = {0, 1, -1, 10, 99, -100, INT64_MAX, INT64_MIN};
+    static const double reals[] = {0.0, -0.0, 1.0, 0.1, 1e300, 1e-300, -2.5};
+    json_t *numbers = json_array();
+    for (size_t i = 0; i < G_N_ELEMENTS(integers); i++) {
+        json_array_append_new(numbers, json_integer(integers[i]));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(reals); i++) {
+        json_array_append_new(numbers, json_real(reals[i]));
+    }
+    json_object_set_new(root, "numbers", numbers);
+    json_object_set_new(root, "rest", json_pack("[{}, [], [[n, b, b], {s:s}]]", 1, 0, "", ""));
+    char *expected = json_dumps(root, JSON_COMPACT);
+    g_autofree char *text = json_to_text(root);
+    g_assert_cmpstr(text, ==, expected);
+    free(expected);
+}
+
 static void
 test_bad_text_is_explained(void)
 {
@@ -153,6 +183,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/json/good-text-comes-back", test_good_text_comes_back);
+    g_test_add_func("/json/text-is-that-of-jansson", test_text_is_that_of_jansson);
     g_test_add_func("/json/bad-text-is-explained", test_bad_text_is_explained);
     g_test_add_func("/json/size-is-limited", test_size_is_limited);
     g_test_add_func("/json/deep-text-does-not-recurse", test_deep_text_does_not_recurse);
