@@ -8,6 +8,8 @@
 /* ---- view.c ---- */
 /* self and bookmark. */
 json_t *compute_links(const ApiContext *context, const char *collection, const char *id);
+/* {"id": id, "links": [the bookmark]}. */
+json_t *compute_reference(const ApiContext *context, const char *collection, const char *id);
 /* {"<name>": [...]} and "<name>_links" with the next page when next_marker is not NULL. */
 HttpResponse *compute_reply_list(
     ApiContext *context, const char *name, json_t *take_rows, const char *next_marker);

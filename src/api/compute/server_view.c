@@ -66,11 +66,7 @@ static json_t *
 view_image(const ApiContext *context, const Instance *instance)
 {
     const char *id = instance->image.image_id;
-    if (id == NULL) {
-        return json_string("");
-    }
-    return json_pack("{s:s, s:[o]}", "id", id, "links",
-        api_link("bookmark", api_url(context, "/compute/images/%s", id)));
+    return id != NULL ? compute_reference(context, "images", id) : json_string("");
 }
 
 static json_t *
@@ -78,8 +74,7 @@ view_flavor(const ApiContext *context, const Instance *instance)
 {
     const Flavor *flavor = &instance->flavor;
     if (context->minor < 47) {
-        return json_pack("{s:s, s:[o]}", "id", flavor->id, "links",
-            api_link("bookmark", api_url(context, "/compute/flavors/%s", flavor->id)));
+        return compute_reference(context, "flavors", flavor->id);
     }
     return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "vcpus", flavor->vcpus, "ram",
         flavor->ram_mib, "disk", flavor->disk_gib, "ephemeral", flavor->ephemeral_gib, "swap",

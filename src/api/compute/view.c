@@ -5,12 +5,36 @@
 
 #include <string.h>
 
+/* Written without formats: a list has hundreds of them. */
+static json_t *
+make_link(const ApiContext *context, const char *rel, const char *root, const char *collection,
+    const char *id)
+{
+    json_t *link = json_object();
+    json_object_set_new(link, "rel", json_string(rel));
+    g_autofree char *href = g_strconcat(context->base_url, root, collection, "/", id, NULL);
+    json_object_set_new(link, "href", json_string(href));
+    return link;
+}
+
 json_t *
 compute_links(const ApiContext *context, const char *collection, const char *id)
 {
-    return json_pack("[o, o]",
-        api_link("self", api_url(context, "/compute/v2.1/%s/%s", collection, id)),
-        api_link("bookmark", api_url(context, "/compute/%s/%s", collection, id)));
+    json_t *links = json_array();
+    json_array_append_new(links, make_link(context, "self", "/compute/v2.1/", collection, id));
+    json_array_append_new(links, make_link(context, "bookmark", "/compute/", collection, id));
+    return links;
+}
+
+json_t *
+compute_reference(const ApiContext *context, const char *collection, const char *id)
+{
+    json_t *links = json_array();
+    json_array_append_new(links, make_link(context, "bookmark", "/compute/", collection, id));
+    json_t *reference = json_object();
+    json_object_set_new(reference, "id", json_string(id));
+    json_object_set_new(reference, "links", links);
+    return reference;
 }
 
 HttpResponse *
