@@ -17,7 +17,7 @@ class World:
     """Made on first use, so that --only runs what it needs and no more."""
 
     def __init__(self):
-        self._lab = self._droverd = self._shared_lab = None
+        self._lab = self._droverd = None
         self.ids = {}
 
     @property
@@ -193,9 +193,8 @@ class World:
                 with open(os.environ["DROVER_KEEP_LOG"], "w", encoding="utf-8") as file:
                     file.write(self._droverd.log())
             self._droverd.remove()
-        for lab in (self._lab, self._shared_lab):
-            if lab is not None:
-                lab.down()
+        if self._lab is not None:
+            self._lab.down()
 
 
 world = World()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""A pool that hosts share: found out by asking them, and then no disk is copied."""
+from drover import Droverd, Lab
+from tap import check, contains, equal, test
+from world import World
+
+
+class SharedWorld(World):
+    """Two hosts of their own, whose instances lie in a pool that both mount."""
+
+    @property
+    def lab(self):
+        if self._lab is None:
+            self._lab = Lab("dvshared", 2, shared=True)
+            self._lab("heartbeat", "start")
+        return self._lab
+
+    @property
+    def drover(self):
+        if self._droverd is None:
+            lab = self.lab
+            self._droverd = Droverd(self.config(lab))
+            self._droverd.add_lab_hosts(lab, pool=lab.env["LAB_SHARED_POOL"])
+            self.fill(self._droverd, lab, self.ids)
+        return self._droverd
+
+    def shared_files(self, server_id):
+        names = self.lab("exec", "hosta", "ls", self.lab.env["LAB_SHARED_PATH"]).split()
+        return sorted(name for name in names if server_id in name)
+
+
+@test("on a shared pool the disks stay where they are, and the guest moves there and back "
+      "(S2-03, S2-08, S4-04)")
+def _():
+    shared = SharedWorld()
+    try:
+        server_id = shared.create("sharer", host="hosta")
+        shared.wait_heard(server_id)
+        files = shared.shared_files(server_id)
+        equal(len(files), 3, f"volumes: {files}")
+        for target in ("hostb", "hosta"):
+            row = shared.move(server_id, target)
+            full = shared.drover.admin(
+                "GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+            equal(full["copies_disks"], False, "copies_disks")
+            equal(shared.shared_files(server_id), files, "volumes after the move")
+            equal(shared.runs_on(server_id), {target: "running"}, "libvirt says")
+            shared.check_lives(server_id)
+
+        answer = shared.migrate(server_id, "hostb", block=True, version="2.30")
+        equal(answer.status, 400, "block migration on a shared pool")
+        contains(answer.message, "Block migration can not be used with shared storage", "reason")
+        answer = shared.migrate(server_id, "hostb", block=False, version="2.30")
+        equal(answer.status, 202, "without block migration")
+        check(shared.wait_migration(server_id)["status"] == "completed", "it moves")
+        shared.delete(server_id)
+        equal(shared.shared_files(server_id), [], "volumes after the delete")
+    finally:
+        shared.close()
