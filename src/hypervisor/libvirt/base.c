@@ -82,32 +82,75 @@ fill_from_file(const Slot *slot, virStorageVolPtr volume, const BaseImage *image
     return is_ok;
 }
 
+/* The complete base on the other host. */
+static virStorageVolPtr
+find_on_host(const Slot *slot, const BaseImage *image, GError **error)
+{
+    g_autofree char *name = name_base(image->sha256, image->format);
+    g_autoptr(virStoragePool) pool = pool_get(slot, error);
+    virStorageVolPtr volume = NULL;
+    bool is_complete;
+
+    if (pool == NULL ||
+        !base_is_complete(slot, pool, image->sha256, image->format, &is_complete, error) ||
+        (is_complete && !volume_find(slot, pool, name, &volume, error))) {
+        return NULL;
+    }
+    if (volume == NULL) {
+        error_set(error, ERROR_NOT_FOUND, "image base '%s' is not complete on host '%s'", name,
+            slot->host->name);
+    }
+    return volume;
+}
+
 static bool
 fill_from_host(const Slot *slot, virStorageVolPtr volume, const BaseSource *source, GError **error)
 {
     g_auto(Slot) from_slot = {0};
-    g_autofree char *name = name_base(source->image->sha256, source->image->format);
-    virStorageVolPtr found;
-    bool is_complete;
 
     if (!slot_take_transfer(&from_slot, source->from, error)) {
         return false;
     }
-    g_autoptr(virStoragePool) pool = pool_get(&from_slot, error);
-    if (pool == NULL ||
-        !base_is_complete(
-            &from_slot, pool, source->image->sha256, source->image->format, &is_complete, error)) {
+    g_autoptr(virStorageVol) from = find_on_host(&from_slot, source->image, error);
+    return from != NULL && stream_copy(&from_slot, from, slot, volume, error);
+}
+
+static bool
+measure_host(const BaseSource *source, int64_t *ret_bytes, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    virStorageVolInfo info;
+
+    if (!slot_take_control(&slot, source->from, error)) {
         return false;
     }
-    if (!is_complete) {
-        return error_set(error, ERROR_NOT_FOUND, "image base '%s' is not complete on host '%s'",
-            name, source->from->name);
-    }
-    if (!volume_find(&from_slot, pool, name, &found, error)) {
+    g_autoptr(virStorageVol) volume = find_on_host(&slot, source->image, error);
+    if (volume == NULL) {
         return false;
     }
-    g_autoptr(virStorageVol) from_volume = found;
-    return stream_copy(&from_slot, from_volume, slot, volume, error);
+    if (virStorageVolGetInfo(volume, &info) < 0) {
+        return libvirt_error_set(error, slot.connection, EFFECT_NONE,
+            "cannot ask host '%s' for the size of an image base", slot.host->name);
+    }
+    *ret_bytes = (int64_t)info.allocation;
+    return true;
+}
+
+static bool
+measure_file(const BaseImage *image, int64_t *ret_bytes, GError **error)
+{
+    GStatBuf status;
+
+    if (image->path == NULL) {
+        return error_set(
+            error, ERROR_NOT_FOUND, "image '%s' is gone, and so is its base", image->sha256);
+    }
+    if (g_stat(image->path, &status) < 0) {
+        return error_set(error, ERROR_INTERNAL, "cannot read the image '%s': %s", image->path,
+            g_strerror(errno));
+    }
+    *ret_bytes = (int64_t)status.st_blocks * 512;
+    return true;
 }
 
 static bool
@@ -123,18 +166,27 @@ base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
 }
 
 /* An incomplete one is a leftover: it goes, its marker first. The volume is raw to libvirt
- * whatever it holds, so that its file gets the image's bytes and nothing else. */
+ * whatever it holds, so that its file gets the image's bytes and nothing else. One without holes
+ * is reserved whole. */
 static bool
-base_create(const Slot *slot, virStoragePoolPtr pool, const BaseImage *image,
+base_create(const Slot *slot, virStoragePoolPtr pool, const BaseSource *source,
     virStorageVolPtr *ret_volume, GError **error)
 {
+    const BaseImage *image = source->image;
     g_autofree char *name = name_base(image->sha256, image->format);
     g_autofree char *marker_name = name_base_marker(image->sha256);
     VolumeSpec spec = {.name = name, .format = "raw", .capacity_bytes = image->size_bytes};
+    int64_t data_bytes = 0;
+    bool is_measured = source->from != NULL ? measure_host(source, &data_bytes, error)
+                                            : measure_file(image, &data_bytes, error);
 
-    return volume_delete(slot, pool, marker_name, error) &&
-        volume_delete(slot, pool, name, error) &&
-        volume_create(slot, pool, &spec, ret_volume, error);
+    if (!is_measured || !volume_delete(slot, pool, marker_name, error) ||
+        !volume_delete(slot, pool, name, error) || !pool_refresh(slot, pool, error) ||
+        !pool_check_space(slot, pool, data_bytes, error)) {
+        return false;
+    }
+    spec.reserved_bytes = data_bytes >= image->size_bytes ? image->size_bytes : 0;
+    return volume_create(slot, pool, &spec, ret_volume, error);
 }
 
 /* What a look at the base leads to. */
@@ -164,13 +216,7 @@ base_look(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const Ba
     if (exists && base_ticket_has_earlier(ticket)) {
         return BASE_BUSY;
     }
-    if (source->from == NULL && image->path == NULL) {
-        error_set(error, ERROR_NOT_FOUND,
-            "image '%s' is gone and host '%s' has no complete base of it", image->sha256,
-            slot->host->name);
-        return BASE_FAILED;
-    }
-    return base_create(slot, pool, image, ret_volume, error) ? BASE_CREATED : BASE_FAILED;
+    return base_create(slot, pool, source, ret_volume, error) ? BASE_CREATED : BASE_FAILED;
 }
 
 static bool

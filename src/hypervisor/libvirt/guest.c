@@ -58,8 +58,10 @@ create_config(LibvirtHost *host, const GuestSpec *guest, GError **error)
 {
     g_auto(Slot) slot = {0};
     g_autofree char *name = name_guest_volume(guest->uuid, VOLUME_CONFIG);
-    VolumeSpec spec = {
-        .name = name, .format = "raw", .capacity_bytes = (int64_t)guest->config_drive_size};
+    VolumeSpec spec = {.name = name,
+        .format = "raw",
+        .capacity_bytes = (int64_t)guest->config_drive_size,
+        .reserved_bytes = (int64_t)guest->config_drive_size};
     virStorageVolPtr created;
 
     if (!slot_take_transfer(&slot, host, error)) {

@@ -9,6 +9,7 @@
 #include "hypervisor/libvirt/libvirt.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/state.h"
+#include "hypervisor/libvirt/volumes.h"
 #include <arpa/inet.h>
 #include <libvirt/libvirt.h>
 #include <netinet/in.h>
@@ -214,7 +215,7 @@ ignore_event(const HostEvent *event, void *data)
 static LibvirtHost *
 open_session(void)
 {
-    const HostAddress address = {.name = "hosta", .uri = "test:///default"};
+    const HostAddress address = {.name = "hosta", .uri = "test:///default", .pool = "default-pool"};
     g_autoptr(GError) error = NULL;
 
     event_loop_register();
@@ -243,6 +244,25 @@ test_transfer_connections_come_and_go_with_their_slots(void)
         slot_clear(&slots[i]);
     }
     g_assert_cmpuint(host->transfers->len, ==, 1);
+    libvirt_host_close(host);
+}
+
+/* libvirt's test driver has a pool of 100 GiB, all of it free. */
+static void
+test_a_stream_needs_space(void)
+{
+    LibvirtHost *host = open_session();
+    g_auto(Slot) slot = {0};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(slot_take_control(&slot, host, &error));
+    g_autoptr(virStoragePool) pool = pool_get(&slot, &error);
+    g_assert_no_error(error);
+    g_assert_true(pool_check_space(&slot, pool, INT64_C(100) << 30, &error));
+    g_assert_false(pool_check_space(&slot, pool, (INT64_C(100) << 30) + 1, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_LIMIT);
+    g_clear_pointer(&pool, virStoragePoolFree);
+    slot_clear(&slot);
     libvirt_host_close(host);
 }
 
@@ -364,5 +384,6 @@ main(int argc, char **argv)
         test_transfer_connections_come_and_go_with_their_slots);
     g_test_add_func("/session/a-fifth-call-waits-for-the-control-connection",
         test_a_fifth_call_waits_for_the_control_connection);
+    g_test_add_func("/session/a-stream-needs-space", test_a_stream_needs_space);
     return g_test_run();
 }

@@ -117,6 +117,23 @@ pool_refresh(const Slot *slot, virStoragePoolPtr pool, GError **error)
 }
 
 bool
+pool_check_space(const Slot *slot, virStoragePoolPtr pool, int64_t needed_bytes, GError **error)
+{
+    virStoragePoolInfo info;
+
+    if (virStoragePoolGetInfo(pool, &info) < 0) {
+        return libvirt_error_set(error, slot->connection, EFFECT_NONE,
+            "cannot ask host '%s' for the size of storage pool '%s'", slot->host->name,
+            slot->host->pool);
+    }
+    return needed_bytes <= (int64_t)info.available ||
+        error_set(error, ERROR_LIMIT,
+            "storage pool '%s' on host '%s' has %llu MiB left where %" G_GINT64_FORMAT
+            " MiB are needed",
+            slot->host->pool, slot->host->name, info.available >> 20, needed_bytes >> 20);
+}
+
+bool
 volume_find(const Slot *slot, virStoragePoolPtr pool, const char *name,
     virStorageVolPtr *ret_volume, GError **error)
 {
@@ -171,7 +188,8 @@ volume_xml(const VolumeSpec *spec)
     xml_add_text(volume, "name", "%s", spec->name);
     xml_set(xml_add_text(volume, "capacity", "%" G_GINT64_FORMAT, spec->capacity_bytes), "unit",
         "bytes");
-    xml_add_text(volume, "allocation", "0");
+    xml_set(xml_add_text(volume, "allocation", "%" G_GINT64_FORMAT, spec->reserved_bytes), "unit",
+        "bytes");
     xml_set(xml_add(xml_add(volume, "target"), "format"), "type", "%s", spec->format);
     if (spec->backing_path != NULL) {
         xmlNode *backing = xml_add(volume, "backingStore");

@@ -9,6 +9,7 @@ typedef struct VolumeSpec {
     const char *name;
     const char *format; /* "qcow2", "raw" */
     int64_t capacity_bytes;
+    int64_t reserved_bytes;   /* of a raw volume, so that filling it cannot end in a full disk */
     const char *backing_path; /* NULL = none */
     const char *backing_format;
 } VolumeSpec;
@@ -25,8 +26,13 @@ bool volume_find(const Slot *slot, virStoragePoolPtr pool, const char *name,
 /* As volume_find, but looks into the directory again before it says no. */
 bool volume_find_fresh(const Slot *slot, virStoragePoolPtr pool, const char *name,
     virStorageVolPtr *ret_volume, GError **error);
-/* Makes a sparse volume. CONFLICT when the name is taken, be it by a file that the pool does not
- * list. *ret_volume may be NULL when the caller does not want it. */
+/* Whether so much can still be written: LIMIT. As of the pool's last refresh. libvirtd (11.3) dies
+ * when a stream into a volume finds the disk full, so this is asked before every stream. */
+bool pool_check_space(
+    const Slot *slot, virStoragePoolPtr pool, int64_t needed_bytes, GError **error);
+/* Makes a volume, sparse but for what is reserved. CONFLICT when the name is taken, be it by a
+ * file that the pool does not list; LIMIT when there is no room for what is reserved. *ret_volume
+ * may be NULL when the caller does not want it. */
 bool volume_create(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *spec,
     virStorageVolPtr *ret_volume, GError **error);
 /* Absent is fine. */
