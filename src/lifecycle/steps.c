@@ -147,6 +147,7 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
         .vcpus = task->instance->flavor.vcpus,
         .ram_mib = task->instance->flavor.ram_mib,
         .disk_gib = task->instance->flavor.disk_gib,
+        .zone = task->instance->availability_zone,
         .requested_host = task->operation->requested_host,
         .cpu_allocation_ratio = settings->cpu_allocation_ratio,
         .ram_allocation_ratio = settings->ram_allocation_ratio,

@@ -137,6 +137,7 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
         .vcpus = task->instance->flavor.vcpus,
         .ram_mib = task->instance->flavor.ram_mib,
         .disk_gib = task->instance->flavor.disk_gib,
+        .zone = task->instance->availability_zone,
         .requested_host = task->migration->requested_host,
         .source_host = task->migration->source_host,
         .force = task->migration->force,

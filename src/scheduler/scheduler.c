@@ -57,6 +57,17 @@ check_not_source(const Subject *subject)
 }
 
 static PlacementRow
+check_zone(const Subject *subject)
+{
+    const char *zone = subject->request->zone;
+    if (zone == NULL || subject->request->force || g_strcmp0(zone, subject->host->zone) == 0) {
+        return row_pass;
+    }
+    return row_fail(g_strdup_printf("zone '%s'", zone),
+        g_strdup_printf("zone '%s'", subject->host->zone), "name a host of its zone, or force it");
+}
+
+static PlacementRow
 check_up(const Subject *subject)
 {
     const PlacementRequest *request = subject->request;
@@ -207,6 +218,7 @@ check_disk_free(const Subject *subject)
 static PlacementRow (*const checks[])(const Subject *) = {
     [PLACEMENT_CHECK_REQUESTED] = check_requested,
     [PLACEMENT_CHECK_NOT_SOURCE] = check_not_source,
+    [PLACEMENT_CHECK_ZONE] = check_zone,
     [PLACEMENT_CHECK_UP] = check_up,
     [PLACEMENT_CHECK_ENABLED] = check_enabled,
     [PLACEMENT_CHECK_CONNECTED] = check_connected,

@@ -15,6 +15,7 @@
 #define PLACEMENT_CHECKS(X)                                                                        \
     X(REQUESTED, "requested")   /* it is the host that was asked for, if one was */                \
     X(NOT_SOURCE, "not-source") /* the instance is not on it already */                            \
+    X(ZONE, "zone")             /* it is in the zone that was asked for, if one was */             \
     X(UP, "up")                                                                                    \
     X(ENABLED, "enabled")                                                                          \
     X(CONNECTED, "connected")                                                                      \
@@ -41,9 +42,10 @@ typedef struct PlacementRequest {
     int64_t ram_mib;
     int64_t disk_gib;
     const char *requested_host; /* NULL: any */
+    const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */
-    bool force;                 /* the named host is taken without the checks of policy: enabled,
-                                 * vcpus, disk */
+    bool force;                 /* the named host is taken without the checks of policy: zone,
+                                 * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */
     double cpu_allocation_ratio;
     double ram_allocation_ratio;

@@ -17,6 +17,7 @@ add_host(Fleet *fleet, const char *name)
 {
     Host *host = host_new();
     host->name = g_strdup(name);
+    host->zone = g_strdup("nova");
     host->connected = true;
     host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
     host->has_facts = true;
@@ -136,6 +137,13 @@ typedef struct Case {
 } Case;
 
 static void
+spoil_zone(Host *host, HostUsage *usage)
+{
+    g_free(host->zone);
+    host->zone = g_strdup("west");
+}
+
+static void
 spoil_up(Host *host, HostUsage *usage)
 {
     host->forced_down = true;
@@ -199,6 +207,9 @@ spoil_disk_free(Host *host, HostUsage *usage)
 }
 
 static const Case cases[] = {
+    {"zone", PLACEMENT_CHECK_ZONE, spoil_zone, true,
+        "No valid host was found. hostb failed 'zone': needs zone 'nova', has zone 'west' (name a "
+        "host of its zone, or force it)"},
     {"up", PLACEMENT_CHECK_UP, spoil_up, false,
         "Compute service of hostb is unavailable at this time."},
     {"enabled", PLACEMENT_CHECK_ENABLED, spoil_enabled, true,
@@ -235,6 +246,7 @@ test_each_check_alone(Fleet *fleet, const void *data)
     add_host(fleet, "hosta");
     Host *host = add_host(fleet, "hostb");
     fleet->request.source_host = "hosta";
+    fleet->request.zone = "nova";
     assert_chosen(fleet, "hostb");
 
     spoiled->spoil(host, use(fleet, "hostb"));

@@ -315,6 +315,35 @@ def _():
     equal(set(services), {"nova-scheduler", "nova-conductor"}, "control services")
 
 
+@test("a server that asked for a zone is made in it and stays in it, whoever moves it")
+def _():
+    cloud = world.fast
+    cloud.add_host("hostw", zone="west")
+    cloud.drover.wait_hosts_up(4)
+    try:
+        zones = [row["zoneName"] for row in
+                 cloud.get("/os-availability-zone", user="member")["availabilityZoneInfo"]]
+        equal(sorted(zones), ["nova", "west"], "the zones")
+        west = cloud.create("west", availability_zone="west")
+        nova = cloud.create("nova", availability_zone="nova")
+        equal(cloud.server(west)["OS-EXT-AZ:availability_zone"], "west", "its zone")
+        equal(cloud.server(west)["pinned_availability_zone"], "west", "the zone it asked for")
+        cloud.refused(cloud.live_migrate(west, version="2.33"), 400, "No valid host was found")
+        cloud.refused(cloud.live_migrate(nova, "hostw", version="2.33"), 400, "zone 'nova'")
+        equal([row["name"] for row in
+               cloud.get("/servers?availability_zone=west")["servers"]], ["west"], "the filter")
+        equal(cloud.live_migrate(nova, "hostw", version="2.30", force=True).status, 202, "forced")
+        cloud.wait_migration(nova, "completed")
+        cloud.wait_idle(nova)
+        cloud.delete(west, nova)
+    finally:
+        answer = cloud.other("DELETE", "/drover/v1/hosts/hostw")
+        if answer.status != 204:
+            cloud.clean()
+            answer = cloud.other("DELETE", "/drover/v1/hosts/hostw")
+    equal(answer.status, 204, f"removing the host: {answer.text}")
+
+
 @test("limits count what the project has, aggregates are none")
 def _():
     cloud = world.fast

@@ -65,9 +65,9 @@ class Cloud:
 
     # ---- making things ----
 
-    def add_host(self, name, uri=None):
+    def add_host(self, name, **more):
         answer = self.other("POST", "/drover/v1/hosts",
-                            {"host": {"name": name, "uri": uri or f"fake:///{name}"}})
+                            {"host": dict({"name": name, "uri": f"fake:///{name}"}, **more)})
         equal(answer.status, 201, f"host {name}: {answer.text}")
 
     def add_user(self, name, role):
