@@ -68,9 +68,9 @@ const ConfigKey daemon_config_keys[] = {
     {"libvirt", "allow_plaintext", CONFIG_BOOL, "false", 0, 0,
         "Whether hosts may be added by a qemu+tcp URI, without encryption and without proof of who "
         "asks."},
-    {"libvirt", "keepalive_interval", CONFIG_INT, "5", 1, 3600,
+    {"libvirt", "keepalive_interval", CONFIG_INT, "6", 1, 3600,
         "Seconds of silence after which a host's control connection is probed."},
-    {"libvirt", "keepalive_count", CONFIG_INT, "3", 1, 100,
+    {"libvirt", "keepalive_count", CONFIG_INT, "2", 1, 100,
         "Probes without an answer after which a host's control connection is closed."},
     {"libvirt", "connect_timeout_ms", CONFIG_INT, "5000", 100, 60000,
         "Milliseconds that a host has to accept a connection."},

@@ -6,8 +6,8 @@
 
 typedef struct LibvirtOptions {
     const char *pki_path;     /* droverd's own certificates, put into the control URI only */
-    int keepalive_interval_s; /* 5 */
-    int keepalive_count;      /* 3 */
+    int keepalive_interval_s; /* 6 */
+    int keepalive_count;      /* 2 */
     int connect_timeout_ms;   /* of the probe before the open: 5000 */
     bool with_tls;            /* migration data and disks: true */
     const char *cpu_model;    /* for guests: "qemu64"; "" = the hypervisor's default */
