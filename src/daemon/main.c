@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ enum {
     EXIT_START = 1, /* something outside is not as it must be: the port, the database, ... */
     EXIT_USAGE = 2, /* the command line or the configuration is wrong */
 };
+
+enum { N_ARENAS = 2, TRIM_INTERVAL_S = 15 };
 
 typedef struct Options {
     char *config;
@@ -211,6 +214,14 @@ on_signal(void *data)
     return G_SOURCE_REMOVE;
 }
 
+/* A burst leaves memory behind that is free and scattered; glibc gives it back when asked. */
+static gboolean
+on_trim(void *data)
+{
+    malloc_trim(0);
+    return G_SOURCE_CONTINUE;
+}
+
 static void
 wait_for_signal(void)
 {
@@ -218,6 +229,7 @@ wait_for_signal(void)
 
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
+    g_timeout_add_seconds(TRIM_INTERVAL_S, on_trim, NULL);
     g_main_loop_run(loop);
 }
 
@@ -276,6 +288,9 @@ main(int argc, char **argv)
         printf("The configuration is right.\n");
         return EXIT_OK;
     }
+    /* glibc would make an arena for each of some fifty threads, and keep in each what it has freed.
+     */
+    mallopt(M_ARENA_MAX, N_ARENAS);
     failpoint_init();
     int status = run(&options, config);
     /* Workers may still be inside a host's call; the process ends under them, as it may at any
