@@ -269,7 +269,18 @@ was_given_up(Sim *sim, const Instance *instance)
     return false;
 }
 
-/* What the engine does with a host that is back: its paused guests are shown as paused. */
+/* A host that did not answer when its instance was deleted still has it. */
+static void
+remove_deleted(SimHost *host, const Instance *instance)
+{
+    bool is_removed = instance->terminated_us == 0;
+    for (int i = 0; i < 20 && !is_removed; i++) { /* calls fail by chance */
+        is_removed = hypervisor_remove_guest(host->session, instance->id, true, NULL);
+    }
+}
+
+/* What the engine does with a host that is back: guests that were deleted go, its paused guests are
+ * shown as paused. */
 static void
 observe_host(Sim *sim, SimHost *host)
 {
@@ -277,6 +288,9 @@ observe_host(Sim *sim, SimHost *host)
         g_autoptr(Instance) instance =
             store_get_instance(sim->store, sim->instances->pdata[i], NULL);
         DomainView view = {0};
+        if (g_strcmp0(instance->host, host->name) == 0) {
+            remove_deleted(host, instance);
+        }
         if (instance->open_operation == 0 && instance->vm_state == VM_STATE_ACTIVE &&
             g_strcmp0(instance->host, host->name) == 0 && was_given_up(sim, instance) &&
             hypervisor_describe_domain(host->session, instance->id, &view, NULL)) {
