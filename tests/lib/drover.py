@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """What tests drive: a lab of real hosts, a droverd of their own, the stock client, plain HTTP."""
+import fcntl
 import json
 import os
 import shlex
@@ -25,6 +26,12 @@ class Lab:
 
     def __init__(self, name, hosts, shared=False):
         self.name = name
+        # One run of a ring at a time: a second one would take the first one's hosts down.
+        self._lock = open(f"/run/lock/drover-test-{name}", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"another run of these tests uses the lab '{name}'") from None
         self("down")
         self("up", str(hosts), *(["--shared"] if shared else []), timeout=600)
         self.env = {}
