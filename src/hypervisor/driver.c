@@ -384,6 +384,26 @@ hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error
 }
 
 bool
+hypervisor_probe_shared_pool(
+    HypervisorHost *one, HypervisorHost *other, const char *token, bool *ret_shared, GError **error)
+{
+    bool existed = false;
+    bool is_shared = false;
+
+    if (!hypervisor_create_marker(one, token, &existed, error) ||
+        !hypervisor_create_marker(other, token, &is_shared, error)) {
+        return false;
+    }
+    /* Markers that stay are harmless, so are failures to delete them. */
+    hypervisor_delete_marker(one, token, NULL);
+    if (!is_shared) {
+        hypervisor_delete_marker(other, token, NULL);
+    }
+    *ret_shared = is_shared;
+    return true;
+}
+
+bool
 hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
 {

@@ -66,6 +66,11 @@ bool hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_
 bool hypervisor_create_marker(
     HypervisorHost *host, const char *token, bool *ret_existed, GError **error);
 bool hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error);
+/* Made of the two above: whether both hosts have one pool, seen by a marker that is made through
+ * one and is there already when the other makes it. token: random, used once; a crash leaves its
+ * marker behind, which nobody asks for again. */
+bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const char *token,
+    bool *ret_shared, GError **error);
 bool hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,

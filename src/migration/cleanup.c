@@ -14,16 +14,24 @@ remove_stopped(HypervisorHost *host, const char *uuid, GError **error)
     return hypervisor_remove_guest(host, uuid, false, error);
 }
 
-/* What removes all that one side still has; NULL: nothing is there. On a shared pool the volumes
- * belong to whoever runs the guest. */
-static EffectVerb
-verb_to_clean(const DomainView *view, bool copies_disks)
+StepResult
+migration_clean(MigrationTask *task, MigrationEffect effect, bool on_dest)
 {
+    const DomainView *view = on_dest ? &task->dest_view : &task->source_view;
     bool is_defined = view->state != DOMAIN_ABSENT;
-    if (copies_disks) {
-        return is_defined ? remove_stopped : hypervisor_remove_disks;
+    if (task->migration->copies_disks) {
+        return effect_remove(
+            task, effect, on_dest, is_defined ? remove_stopped : hypervisor_remove_disks);
     }
-    return is_defined ? hypervisor_forget_guest : NULL;
+    return on_dest ? effect_on_dest(task, effect, hypervisor_forget_guest)
+                   : effect_on_source(task, effect, hypervisor_forget_guest);
+}
+
+/* On a shared pool the volumes belong to whoever runs the guest. */
+static bool
+is_to_clean(const MigrationTask *task, const DomainView *view)
+{
+    return task->migration->copies_disks || view->state != DOMAIN_ABSENT;
 }
 
 static bool
@@ -116,16 +124,14 @@ static StepResult
 clean_source(MigrationTask *task)
 {
     const DomainView *view = &task->source_view;
-    bool copies = task->migration->copies_disks;
-    if (copies && !migration_task_did(task, EFFECT_CONSOLE)) {
+    if (task->migration->copies_disks && !migration_task_did(task, EFFECT_CONSOLE)) {
         return effect_console(task);
     }
     if (view->state == DOMAIN_PAUSED && !migration_task_did(task, EFFECT_DESTROY_SOURCE)) {
         return effect_on_source(task, EFFECT_DESTROY_SOURCE, hypervisor_destroy_guest);
     }
-    EffectVerb verb = verb_to_clean(view, copies);
-    if (verb != NULL && !migration_task_did(task, EFFECT_CLEAN_SOURCE)) {
-        return effect_on_source(task, EFFECT_CLEAN_SOURCE, verb);
+    if (is_to_clean(task, view) && !migration_task_did(task, EFFECT_CLEAN_SOURCE)) {
+        return migration_clean(task, EFFECT_CLEAN_SOURCE, false);
     }
     return complete(task, true);
 }
@@ -202,9 +208,8 @@ clean_dest(MigrationTask *task, DestSide dest)
         return effect_on_source(task, EFFECT_RESUME_SOURCE, hypervisor_resume_guest);
     }
     bool is_others = dest == DEST_ABSENT && view->state != DOMAIN_ABSENT;
-    EffectVerb verb = is_others ? NULL : verb_to_clean(view, task->migration->copies_disks);
-    if (verb != NULL && !migration_task_did(task, EFFECT_CLEAN_DEST)) {
-        return effect_on_dest(task, EFFECT_CLEAN_DEST, verb);
+    if (!is_others && is_to_clean(task, view) && !migration_task_did(task, EFFECT_CLEAN_DEST)) {
+        return migration_clean(task, EFFECT_CLEAN_DEST, true);
     }
     return end_undone(task, true);
 }
@@ -221,6 +226,8 @@ step_undoing(MigrationTask *task)
     bool has_begun = task->migration->started_us != 0;
     bool is_busy = source == SOURCE_RUNNING_JOB || source == SOURCE_SWITCHING;
     if (dest == DEST_RUNNING || (has_begun && (source == SOURCE_LEFT || is_busy))) {
+        /* What was believed until now was wrong: patience begins anew. */
+        task->asking_since_us = 0;
         return migration_move(task, MIGRATION_RESOLVING, NULL);
     }
     /* Whoever has begun a transfer owes the guest a look at whether it runs. */

@@ -248,6 +248,39 @@ effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVerb verb)
     return start_verb(task, effect, migration_task_dest(task), task->migration->dest_host, verb);
 }
 
+/* ---- removing volumes ---- */
+
+/* Volumes are called after their guest: in a pool that both hosts have by now, those of the copy
+ * that goes are those of the copy that stays. */
+static bool
+run_remove(Effect *effect, GError **error)
+{
+    bool is_shared = false;
+    if (!hypervisor_probe_shared_pool(
+            effect->peer, effect->host, effect->text, &is_shared, error)) {
+        return false;
+    }
+    return is_shared ? hypervisor_forget_guest(effect->host, effect->uuid, error)
+                     : effect->verb(effect->host, effect->uuid, error);
+}
+
+StepResult
+effect_remove(MigrationTask *task, MigrationEffect kind, bool on_dest, EffectVerb verb)
+{
+    Effect *effect = effect_between(task, kind, run_remove);
+    if (effect == NULL) {
+        return STEP_AGAIN;
+    }
+    if (!on_dest) {
+        HypervisorHost *source = effect->peer;
+        effect->peer = effect->host;
+        effect->host = source;
+    }
+    effect->verb = verb;
+    effect->text = clock_random_hex(task->context->clock, 16);
+    return effect_submit(effect, LANE_SHORT);
+}
+
 /* ---- making the destination ready ---- */
 
 static bool

@@ -249,19 +249,12 @@ can_arrive(const MigrationTask *task, GError **error)
             task->instance->id, domain_state_name(view->state), host);
 }
 
-static bool
-remove_stale(HypervisorHost *host, const char *uuid, GError **error)
-{
-    return hypervisor_remove_guest(host, uuid, false, error);
-}
-
 static StepResult
 prepare(MigrationTask *task)
 {
     bool copies = task->migration->copies_disks;
     if (is_stale(task) && !migration_task_did(task, EFFECT_FORGET_STALE)) {
-        return effect_on_dest(
-            task, EFFECT_FORGET_STALE, copies ? remove_stale : hypervisor_forget_guest);
+        return migration_clean(task, EFFECT_FORGET_STALE, true);
     }
     if (copies && !migration_task_did(task, EFFECT_PREPARE)) {
         return effect_prepare(task);

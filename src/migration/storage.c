@@ -2,10 +2,10 @@
 /* Copyright the drover authors. */
 #include "migration/effects.h"
 
-/* Two hosts share their pool if and only if a marker made through one is there already when the
- * other makes it. A crash leaves a marker behind, which nobody asks for again: the next probe has
- * a name of its own. The answer holds for a pair of sessions, because a host that was away may
- * have come back with another pool. */
+/* Whether two hosts share their pool. The answer is kept for a pair of sessions, because a host
+ * that was away may have come back with another pool. It says how a guest is moved, and never what
+ * may be removed: a pool may be mounted while both hosts stay connected, so whoever removes volumes
+ * asks anew. */
 
 static char *
 pair_key(const HypervisorHost *a, const HypervisorHost *b)
@@ -42,19 +42,8 @@ storage_find_shared(MigrationTask *task, bool *ret_shared)
 static bool
 run_probe(Effect *effect, GError **error)
 {
-    bool existed = false;
-    bool is_shared = false;
-    if (!hypervisor_create_marker(effect->peer, effect->text, &existed, error) ||
-        !hypervisor_create_marker(effect->host, effect->text, &is_shared, error)) {
-        return false;
-    }
-    effect->flag = is_shared;
-    /* Markers that stay are harmless, so are failures to delete them. */
-    hypervisor_delete_marker(effect->peer, effect->text, NULL);
-    if (!is_shared) {
-        hypervisor_delete_marker(effect->host, effect->text, NULL);
-    }
-    return true;
+    return hypervisor_probe_shared_pool(
+        effect->peer, effect->host, effect->text, &effect->flag, error);
 }
 
 static void

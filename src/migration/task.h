@@ -105,6 +105,10 @@ typedef bool (*EffectVerb)(HypervisorHost *host, const char *uuid, GError **erro
 StepResult effect_look(MigrationTask *task, bool with_totals);
 StepResult effect_on_source(MigrationTask *task, MigrationEffect effect, EffectVerb verb);
 StepResult effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVerb verb);
+/* For a verb that removes volumes: asks first whether the other host has the same pool by now, and
+ * if so removes the domain alone. Both hosts are needed. */
+StepResult effect_remove(
+    MigrationTask *task, MigrationEffect effect, bool on_dest, EffectVerb verb);
 StepResult effect_bases(MigrationTask *task);
 StepResult effect_prepare(MigrationTask *task);
 StepResult effect_transfer(MigrationTask *task);
@@ -132,6 +136,9 @@ Decision migration_decide(const MigrationTask *task);
 char *migration_twice_message(const MigrationTask *task);
 StepResult step_finishing(MigrationTask *task);
 StepResult step_undoing(MigrationTask *task);
+/* Removes all that one side has, which was seen: it does not run there. Volumes too, when the move
+ * copies them. */
+StepResult migration_clean(MigrationTask *task, MigrationEffect effect, bool on_dest);
 /* The destination is cleaned, then the migration ends; error is why. */
 StepResult migration_undo(MigrationTask *task, const GError *error);
 

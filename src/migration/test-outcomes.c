@@ -28,7 +28,7 @@ typedef struct World {
     Side a; /* the source */
     Side b; /* the destination */
     bool is_shared;
-    int n_markers;
+    char *marker;   /* the last one that was made */
     GString *verbs; /* "destroy a, remove a": effects in their order */
     OperationTask *task;
     int64_t wake_us;
@@ -132,8 +132,9 @@ stub_read_console(void *host, const char *uuid, size_t max_size, char **ret_text
 static bool
 stub_create_marker(void *host, const char *token, bool *ret_existed, GError **error)
 {
-    *ret_existed = world->is_shared && world->n_markers > 0;
-    world->n_markers++;
+    *ret_existed = world->is_shared && g_strcmp0(world->marker, token) == 0;
+    g_free(world->marker);
+    world->marker = g_strdup(token);
     return true;
 }
 
@@ -141,6 +142,12 @@ static bool
 stub_delete_marker(void *host, const char *token, GError **error)
 {
     return true;
+}
+
+static bool
+stub_prepare_dest(void *dest, void *source, const char *uuid, GError **error)
+{
+    return !world->is_shared || error_set(error, ERROR_CONFLICT, "the pool is shared");
 }
 
 static bool
@@ -169,6 +176,7 @@ static const HypervisorProvider stub = {
     .read_console = stub_read_console,
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
+    .prepare_dest = stub_prepare_dest,
     .query_done_job = stub_query_done_job,
     .abort_job = stub_abort_job,
 };
@@ -427,6 +435,7 @@ tear_down(World *old, const void *data)
     g_rmdir(world->directory);
     g_free(world->directory);
     g_free(world->instance_id);
+    g_free(world->marker);
     g_string_free(world->verbs, TRUE);
 }
 
@@ -589,6 +598,33 @@ test_source_silent_after_restart_is_waited_for(World *fixture, const void *data)
     g_assert_true(g_str_has_prefix(world->verbs->str, "resume a"));
 }
 
+/* A file system that was not mounted when both hosts were asked, and is now. */
+static void
+test_volumes_of_a_pool_that_is_shared_by_now_stay(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+    say(&world->b, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED, DOMAIN_JOB_NONE);
+    world->b.view.generation = 1;
+    world->b.view.operation = 0;
+    begin("preparing", BLOCK_MIGRATION_AUTO);
+    world->is_shared = true;
+    g_assert_cmpstr(run(10), ==, "failed");
+    g_assert_cmpstr(world->verbs->str, ==, "forget b");
+    assert_instance("a", VM_STATE_ACTIVE);
+}
+
+static void
+test_volumes_that_source_and_dest_share_by_now_stay(World *fixture, const void *data)
+{
+    say(&world->a, LEFT_PAUSED);
+    say(&world->b, RUNS);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    world->is_shared = true;
+    g_assert_cmpstr(run(10), ==, "completed");
+    g_assert_cmpstr(world->verbs->str, ==, "destroy a, forget a");
+    assert_instance("b", VM_STATE_ACTIVE);
+}
+
 static void
 test_block_migration_is_answered_as_nova_does(World *fixture, const void *data)
 {
@@ -623,6 +659,10 @@ main(int argc, char **argv)
     ADD("undoing-finds-that-dest-runs", test_undoing_finds_that_dest_runs);
     ADD("source-silent-after-restart-is-waited-for",
         test_source_silent_after_restart_is_waited_for);
+    ADD("volumes-that-source-and-dest-share-by-now-stay",
+        test_volumes_that_source_and_dest_share_by_now_stay);
+    g_test_add("/outcomes/local/volumes-of-a-pool-that-is-shared-by-now-stay", World, NULL, set_up,
+        test_volumes_of_a_pool_that_is_shared_by_now_stay, tear_down);
     ADD("block-migration-is-answered-as-nova-does", test_block_migration_is_answered_as_nova_does);
 #undef ADD
     return g_test_run();
