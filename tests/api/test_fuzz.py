@@ -59,6 +59,10 @@ def pick_body(chance, table, path):
     return copy.deepcopy(chance.choice(table[key]))
 
 
+def odd(chance):
+    return copy.deepcopy(chance.choice(ODD))
+
+
 def mutate(chance, value):
     """One place of it is changed, lost, doubled or put somewhere else."""
     places = []
@@ -71,17 +75,17 @@ def mutate(chance, value):
                 walk(node[key])
     walk(value)
     if not places:
-        return chance.choice(ODD)
+        return odd(chance)
     node, key = chance.choice(places)
     how = chance.randrange(5)
     if how == 0:
         del node[key]
     elif how == 1 and isinstance(node, dict):
-        node[chance.choice(["x", "", "\0", "host", "server", "é"])] = chance.choice(ODD)
+        node[chance.choice(["x", "", "\0", "host", "server", "é"])] = odd(chance)
     elif how == 2:
         node[key] = [node[key]]
     else:
-        node[key] = chance.choice(ODD)
+        node[key] = odd(chance)
     return value
 
 

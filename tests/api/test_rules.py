@@ -115,8 +115,26 @@ def _():
         for version in versions:
             answer = world.fast.send(route.method, example(route), {} if route.body else None,
                                      version)
-            check(answer.status == 404 and "itemNotFound" in answer.json,
-                  f"{route.method} {route.path} at {version}: {answer.status} {answer.text}")
+            world.fast.refused(answer, 404,
+                               f"API version {version} is not supported on this method.")
+
+
+@test("routes come and go with the versions that the Compute API's history names")
+def _():
+    bounds = {("GET", "/servers/{id}/migrations"): (23, 0),
+              ("GET", "/servers/{id}/migrations/{migration}"): (23, 0),
+              ("DELETE", "/servers/{id}/migrations/{migration}"): (24, 0),
+              ("POST", "/servers/{id}/migrations/{migration}/action"): (22, 0),
+              ("PUT", "/os-services/enable"): (0, 52), ("PUT", "/os-services/disable"): (0, 52),
+              ("PUT", "/os-services/disable-log-reason"): (0, 52),
+              ("PUT", "/os-services/force-down"): (11, 52), ("PUT", "/os-services/{id}"): (53, 0),
+              ("GET", "/os-hypervisors/statistics"): (0, 87),
+              ("GET", "/os-hypervisors/{id}/uptime"): (0, 87),
+              ("GET", "/os-hypervisors/{id}/search"): (0, 52),
+              ("GET", "/os-hypervisors/{id}/servers"): (0, 52), ("PUT", "/flavors/{id}"): (55, 0)}
+    seen = {(route.method, route.path): (route.since, route.until) for route in ROUTES
+            if route.since or route.until}
+    equal(seen, bounds, "first and last versions")
 
 
 @test("malformed JSON is 400 with Nova's sentence on every route that takes a body")
