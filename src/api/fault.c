@@ -102,7 +102,8 @@ fault_new_from_error(const Service *service, const char *request_id, const GErro
 {
     ErrorCode code = error_code(error);
     int status = fault_status(code);
-    if (status >= 500) {
+    /* 501 is no failure: it says what is not served. */
+    if (status >= 500 && status != 501) {
         LogField fields[] = {{"request_id", request_id}, {"code", error_code_name(code)}, {0}};
         log_record(LOG_LEVEL_ERROR, fields, "request failed: %s", error->message);
     }

@@ -53,8 +53,9 @@ compute_accept_operation(ApiContext *context, const Instance *instance, const ch
     g_autoptr(Operation) operation = store_accept_operation(context->store, &request, &problem);
     if (operation == NULL) {
         /* Somebody was faster between the look and the insert: the store says which state. */
-        g_propagate_prefixed_error(error, g_steal_pointer(&problem), "%s", "");
-        if (error_is(*error, ERROR_CONFLICT)) {
+        bool is_conflict = error_is(problem, ERROR_CONFLICT);
+        g_propagate_error(error, g_steal_pointer(&problem));
+        if (is_conflict) {
             g_prefix_error(error, "Cannot '%s' instance %s ", name, instance->id);
         }
         return false;
