@@ -2,12 +2,17 @@
 /* Copyright the drover authors. */
 #include "migration/task.h"
 
+/* So much time each state has after a start, whatever its deadline says: hosts are still being
+ * connected, and one that just came back may have something to tell. */
+#define GRACE_US (30 * G_USEC_PER_SEC)
+
 /* What the stored state means to a daemon that was not there when it was entered. Nothing else is
  * remembered, so most states need nothing: their step asks the hosts before it acts. */
 void
 migration_recover(MigrationTask *task)
 {
     task->is_recovered = true;
+    task->grace_until_us = migration_task_now_us(task) + GRACE_US;
     switch (task->state) {
     case MIGRATION_QUEUED:
     case MIGRATION_CHECKING:

@@ -337,7 +337,7 @@ step_state(MigrationTask *task)
 static void
 arm(MigrationTask *task)
 {
-    int64_t deadline_us = task->migration->operation.deadline_us;
+    int64_t deadline_us = migration_task_deadline_us(task);
     if (deadline_us > migration_task_now_us(task)) {
         migration_task_wake_by(task, deadline_us);
     }

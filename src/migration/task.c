@@ -199,11 +199,17 @@ migration_task_did(const MigrationTask *task, MigrationEffect effect)
     return (task->done & (1u << effect)) != 0;
 }
 
+int64_t
+migration_task_deadline_us(const MigrationTask *task)
+{
+    int64_t deadline_us = task->migration->operation.deadline_us;
+    return deadline_us != 0 ? MAX(deadline_us, task->grace_until_us) : INT64_MAX;
+}
+
 bool
 migration_task_is_late(const MigrationTask *task)
 {
-    int64_t deadline_us = task->migration->operation.deadline_us;
-    return deadline_us != 0 && migration_task_now_us(task) >= deadline_us;
+    return migration_task_now_us(task) >= migration_task_deadline_us(task);
 }
 
 bool

@@ -47,6 +47,7 @@ struct MigrationTask {
     /* Of this life of the daemon. */
     bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */
+    int64_t grace_until_us;   /* no deadline that passed while nobody watched counts before this */
     Transfer transfer;
     GError *transfer_error;
     int64_t asking_since_us; /* first look after the transfer; 0 = not yet */
@@ -78,7 +79,8 @@ HypervisorHost *migration_task_source(const MigrationTask *task); /* NULL: not c
 HypervisorHost *migration_task_dest(const MigrationTask *task);
 bool migration_task_wants(const MigrationTask *task, Wanted wanted);
 bool migration_task_did(const MigrationTask *task, MigrationEffect effect);
-/* Its state has lasted longer than it may. */
+/* When its state has lasted longer than it may; INT64_MAX = never. */
+int64_t migration_task_deadline_us(const MigrationTask *task);
 bool migration_task_is_late(const MigrationTask *task);
 /* Another migration may leave its source host now. */
 bool migration_task_has_slot(const MigrationTask *task);

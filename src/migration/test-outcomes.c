@@ -345,6 +345,18 @@ begin(const char *state, BlockMigration block_migration)
     g_assert_no_error(error);
 }
 
+/* The daemon was away for so long. */
+static void
+restart(int64_t after_s)
+{
+    g_autoptr(GError) error = NULL;
+    migration_runner()->free(world->task);
+    world->now_us += after_s * SECOND_US;
+    g_autoptr(Operation) operation = store_get_operation(world->store, world->operation_id, &error);
+    world->task = migration_runner()->load(&world->context, operation, true, &error);
+    g_assert_no_error(error);
+}
+
 /* Until it has ended, or so much time has passed. */
 static const char *
 run(int64_t at_most_s)
@@ -510,6 +522,20 @@ test_unproven_copy_costs_nothing(World *fixture, const void *data)
 }
 
 static void
+test_time_without_a_daemon_does_not_count(World *fixture, const void *data)
+{
+    say(&world->a, SILENT);
+    say(&world->b, RUNS);
+    begin("finishing", BLOCK_MIGRATION_AUTO);
+    restart(3600);
+    g_assert_cmpstr(run(20), ==, "finishing");
+    say(&world->a, RUNS);
+    g_assert_cmpstr(run(5), ==, "error");
+    g_assert_cmpstr(world->verbs->str, ==, "pause a");
+    assert_message("ran on a and b at once");
+}
+
+static void
 test_source_is_resumed_after_dest_is_gone(World *fixture, const void *data)
 {
     say(&world->a, LEFT_PAUSED);
@@ -650,6 +676,7 @@ main(int argc, char **argv)
     ADD("completed", test_completed);
     ADD("old-copy-goes-after-the-new-is-proven", test_old_copy_goes_after_the_new_is_proven);
     ADD("unproven-copy-costs-nothing", test_unproven_copy_costs_nothing);
+    ADD("time-without-a-daemon-does-not-count", test_time_without_a_daemon_does_not_count);
     ADD("source-is-resumed-after-dest-is-gone", test_source_is_resumed_after_dest_is_gone);
     ADD("source-is-never-resumed-blindly", test_source_is_never_resumed_blindly);
     ADD("runs-twice", test_runs_twice);
