@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "base/log.h"
 #include "base/metrics.h"
 #include "engine/internal.h"
 #include "migration/migration.h"
@@ -83,6 +84,14 @@ engine_post(
     engine_post_to(engine->main, engine, run, data, free_data);
 }
 
+void
+engine_log_instance(LogLevel level, const Instance *instance, const char *host, const char *message)
+{
+    LogField fields[] = {{"instance_id", instance->id}, {"host", host}, {NULL, NULL}};
+
+    log_record(level, fields, "%s", message);
+}
+
 /* ---- what the runners may ask for ---- */
 
 static Engine *
@@ -150,6 +159,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
     engine->context.settings.image_directory = g_strdup(settings->image_directory);
     tasks_init(engine);
     hosts_init(engine);
+    leftovers_init(engine);
     watches_init(engine);
     works_init(engine);
     return engine;
@@ -251,6 +261,7 @@ engine_free(Engine *engine)
     }
     engine_stop(engine);
     works_clear(engine);
+    leftovers_clear(engine);
     timers_free(engine->timers);
     calls_free(engine->context.calls);
     g_hash_table_unref(engine->tasks);

@@ -3,6 +3,7 @@
 #pragma once
 /* For the files of engine/ alone. Everything here belongs to the engine's thread, unless it says
  * otherwise. */
+#include "base/log.h"
 #include "engine/engine.h"
 #include "engine/timers.h"
 
@@ -18,6 +19,7 @@ typedef struct EngineTask {
     Timer timer;    /* wake_at: the earliest time asked for */
     bool is_ready;  /* in engine->ready or fresh */
     bool has_begun; /* has been stepped */
+    bool is_touched; /* its domain or its host changed: looked at once more when it has closed */
     uint64_t seen_in_pass;
 } EngineTask;
 
@@ -77,6 +79,7 @@ struct Engine {
     struct EventTarget *events;
     GHashTable *observing; /* ids of instances whose domain is being looked at, and whether it
                             * must be once more */
+    GHashTable *unproven;  /* leftovers.c: instance id -> what waits for its host */
 
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
@@ -91,6 +94,8 @@ void engine_post(
 /* The same for whoever may outlive the engine: it touches only the context. */
 void engine_post_to(GMainContext *main, Engine *engine, void (*run)(Engine *engine, void *data),
     void *data, GDestroyNotify free_data);
+void engine_log_instance(
+    LogLevel level, const Instance *instance, const char *host, const char *message);
 /* At least min_us, at most max_us, evenly. */
 int64_t engine_random_us(Engine *engine, int64_t min_us, int64_t max_us);
 
@@ -130,6 +135,16 @@ EventTarget *event_target_new(Engine *engine);
 void reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us);
 /* Something happened to a domain whose instance has no open operation: looks at it. */
 void reconcile_instance(Engine *engine, const char *host, const char *instance_id);
+
+/* ---- leftovers.c ---- */
+void leftovers_init(Engine *engine);
+void leftovers_clear(Engine *engine);
+/* A domain of ours on a host that is not its instance's: what is provably old is removed, or paused
+ * when it runs. */
+void leftover_reconcile(
+    Engine *engine, const char *host, const Instance *instance, const DomainView *view);
+/* What could not be proven while this host was away is looked at again. */
+void leftovers_on_connected(Engine *engine, const char *owner);
 
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);

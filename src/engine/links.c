@@ -295,7 +295,7 @@ on_asked(void *data, bool cancelled)
         return;
     }
     if (is_answer(call->error)) {
-        link->sign_us = engine_now_us(link->engine);
+        write_connection(link, true, NULL, engine_now_us(link->engine));
     }
     if (call->error != NULL && log_allow(link->row->name, 60)) {
         log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
@@ -450,6 +450,7 @@ on_connected(HostLink *link, LinkCall *call)
     schedule_ping(link, engine_random_us(engine, 0, engine->options.ping_interval_us));
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     look_at_touched(link);
+    leftovers_on_connected(engine, link->row->name);
     tasks_on_host(engine, link->row->name, true);
 }
 

@@ -2,21 +2,13 @@
 /* Copyright the drover authors. */
 /* What a host says against what the store says, for instances without an open operation (those
  * with one are their operation's business). Reality wins, and is written down; what should run and
- * does not since its host rebooted is started; what was left behind by an instance that is
- * provably elsewhere, or was deleted, is removed. Domains that are not ours are left alone. */
+ * does not since its host rebooted is started. Domains of ours that are on a host which is not
+ * their instance's are for leftovers.c; domains that are not ours are left alone. */
 #include "base/log.h"
 #include "engine/internal.h"
 #include "lifecycle/lifecycle.h"
 
 enum { FAULT_CODE = 500 };
-
-static void
-log_instance(LogLevel level, const Instance *instance, const char *host, const char *message)
-{
-    LogField fields[] = {{"instance_id", instance->id}, {"host", host}, {NULL, NULL}};
-
-    log_record(level, fields, "%s", message);
-}
 
 /* ---- an instance and its domain, on its own host ---- */
 
@@ -43,10 +35,10 @@ start_again(Engine *engine, const Instance *instance)
     g_autoptr(Operation) operation =
         store_accept_operation(engine->context.store, &request, &error);
     if (operation == NULL) {
-        log_instance(LOG_LEVEL_WARNING, instance, instance->host, error->message);
+        engine_log_instance(LOG_LEVEL_WARNING, instance, instance->host, error->message);
         return;
     }
-    log_instance(LOG_LEVEL_INFO, instance, instance->host,
+    engine_log_instance(LOG_LEVEL_INFO, instance, instance->host,
         "the guest is off since its host rebooted, and is started again");
     tasks_nudge(engine);
 }
@@ -83,12 +75,12 @@ observe(Engine *engine, const Instance *instance, const DomainView *view)
     }
     if (!store_observe_instance(
             engine->context.store, instance->id, vm_state, power_state, should_run, &error)) {
-        log_instance(LOG_LEVEL_ERROR, instance, instance->host, error->message);
+        engine_log_instance(LOG_LEVEL_ERROR, instance, instance->host, error->message);
         return;
     }
     g_autofree char *message = g_strdup_printf(
         "the guest is %s (%s)", domain_state_name(view->state), domain_reason_name(view->reason));
-    log_instance(LOG_LEVEL_INFO, instance, instance->host, message);
+    engine_log_instance(LOG_LEVEL_INFO, instance, instance->host, message);
 }
 
 /* Its host has answered, and does not know it. */
@@ -108,10 +100,10 @@ report_missing(Engine *engine, const Instance *instance)
         return;
     }
     if (!store_report_instance_lost(engine->context.store, instance->id, &fault, &error)) {
-        log_instance(LOG_LEVEL_ERROR, instance, instance->host, error->message);
+        engine_log_instance(LOG_LEVEL_ERROR, instance, instance->host, error->message);
         return;
     }
-    log_instance(LOG_LEVEL_ERROR, instance, instance->host, message);
+    engine_log_instance(LOG_LEVEL_ERROR, instance, instance->host, message);
 }
 
 static void
@@ -124,144 +116,6 @@ reconcile_own(Engine *engine, const Instance *instance, const DomainView *view)
     } else {
         observe(engine, instance, view);
     }
-}
-
-/* ---- a domain whose instance is deleted, or elsewhere ---- */
-
-typedef enum {
-    LEFTOVER_REMOVE, /* the domain, its volumes; also when it runs: its instance is deleted */
-    LEFTOVER_CLEAN,  /* the domain if it is off, and its volumes: they are only its own */
-    LEFTOVER_FORGET, /* the domain if it is off: its volumes belong to the instance's host too */
-} LeftoverAction;
-
-typedef struct Leftover {
-    LeftoverAction action;
-    char *instance_id;
-    int64_t generation;    /* that the instance has where it belongs */
-    HypervisorHost *host;  /* with the leftover */
-    HypervisorHost *owner; /* the instance's host; NULL for REMOVE */
-    bool is_proven;
-    GError *error;
-} Leftover;
-
-static void
-leftover_free(void *data)
-{
-    Leftover *leftover = data;
-
-    g_clear_pointer(&leftover->host, hypervisor_host_unref);
-    g_clear_pointer(&leftover->owner, hypervisor_host_unref);
-    g_clear_error(&leftover->error);
-    g_free(leftover->instance_id);
-    g_free(leftover);
-}
-
-/* The newer generation must be seen running first. */
-static bool
-prove(Leftover *leftover)
-{
-    DomainView view = {0};
-
-    if (!hypervisor_describe_domain(
-            leftover->owner, leftover->instance_id, &view, &leftover->error)) {
-        return false;
-    }
-    bool is_active = view.state == DOMAIN_RUNNING || view.state == DOMAIN_PAUSED;
-    bool is_newest = view.job == DOMAIN_JOB_NONE && view.generation == leftover->generation;
-    domain_view_clear(&view);
-    return is_active && is_newest;
-}
-
-static void
-run_leftover(void *data)
-{
-    Leftover *leftover = data;
-    const char *id = leftover->instance_id;
-
-    leftover->is_proven = leftover->owner == NULL || prove(leftover);
-    if (leftover->is_proven) {
-        switch (leftover->action) {
-        case LEFTOVER_REMOVE:
-            hypervisor_remove_guest(leftover->host, id, true, &leftover->error);
-            break;
-        case LEFTOVER_CLEAN:
-            hypervisor_remove_guest(leftover->host, id, false, &leftover->error);
-            break;
-        case LEFTOVER_FORGET: hypervisor_forget_guest(leftover->host, id, &leftover->error); break;
-        }
-    }
-    g_clear_pointer(&leftover->host, hypervisor_host_unref);
-    g_clear_pointer(&leftover->owner, hypervisor_host_unref);
-}
-
-static void
-on_leftover(void *data, bool cancelled)
-{
-    const Leftover *leftover = data;
-    LogField fields[] = {{"instance_id", leftover->instance_id}, {NULL, NULL}};
-
-    if (cancelled) {
-        return;
-    }
-    if (leftover->error != NULL) {
-        log_record(LOG_LEVEL_WARNING, fields, "a leftover domain was not removed: %s",
-            leftover->error->message);
-    } else if (leftover->is_proven) {
-        log_record(LOG_LEVEL_INFO, fields, "a leftover domain was removed");
-    }
-}
-
-static void
-submit_leftover(Engine *engine, const char *host, const Instance *instance, LeftoverAction action)
-{
-    HypervisorHost *session = hosts_find_session(engine, host);
-    HypervisorHost *owner = hosts_find_session(engine, instance->host);
-
-    if (session == NULL || (action != LEFTOVER_REMOVE && owner == NULL)) {
-        return;
-    }
-    Leftover *leftover = g_new0(Leftover, 1);
-    leftover->action = action;
-    leftover->instance_id = g_strdup(instance->id);
-    leftover->generation = instance->generation;
-    leftover->host = hypervisor_host_ref(session);
-    leftover->owner = action != LEFTOVER_REMOVE ? hypervisor_host_ref(owner) : NULL;
-    calls_submit(engine->context.calls, LANE_SHORT, host, run_leftover, on_leftover, leftover,
-        leftover_free);
-}
-
-/* Whether the instance's last move away from that host copied its disks: then what is left there
- * is its own. Without such a record nothing is known, and volumes are not touched. */
-static bool
-has_left_disks(Engine *engine, const Instance *instance, const char *host)
-{
-    MigrationFilter filter = {
-        .instance_id = instance->id, .source_host = host, .states = "completed", .limit = 1};
-    g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
-    return migrations != NULL && migrations->len > 0 &&
-        ((Migration *)migrations->pdata[0])->copies_disks;
-}
-
-static void
-reconcile_foreign(
-    Engine *engine, const char *host, const Instance *instance, const DomainView *view)
-{
-    if (instance->terminated_us != 0) {
-        log_instance(LOG_LEVEL_INFO, instance, host,
-            "the host still has a guest that was deleted, and is told to remove it");
-        submit_leftover(engine, host, instance, LEFTOVER_REMOVE);
-        return;
-    }
-    if (view->generation >= instance->generation || instance->host == NULL) {
-        return;
-    }
-    if (view->state != DOMAIN_SHUT_OFF) {
-        log_instance(LOG_LEVEL_ERROR, instance, host,
-            "an older copy of the instance is active on this host, which is not its own");
-        return;
-    }
-    submit_leftover(engine, host, instance,
-        has_left_disks(engine, instance, host) ? LEFTOVER_CLEAN : LEFTOVER_FORGET);
 }
 
 /* ---- a whole host ---- */
@@ -297,8 +151,8 @@ reconcile_domain(Engine *engine, const char *host, const DomainView *view, int64
     }
     if (instance->terminated_us == 0 && g_strcmp0(instance->host, host) == 0) {
         reconcile_own(engine, instance, view);
-    } else {
-        reconcile_foreign(engine, host, instance, view);
+    } else if (view->is_ours) {
+        leftover_reconcile(engine, host, instance, view);
     }
 }
 
@@ -327,10 +181,7 @@ reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t ask
     void *value;
     g_hash_table_iter_init(&iter, views);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const DomainView *view = value;
-        if (view->is_ours) {
-            reconcile_domain(engine, host, view, asked_us);
-        }
+        reconcile_domain(engine, host, value, asked_us);
     }
 }
 

@@ -108,12 +108,20 @@ context_wake_at(OperationContext *context, int64_t operation_id, int64_t when_us
 
 static void load(Engine *engine, const Operation *operation);
 
-/* A delete that waited for the operation that has just ended was inserted with its last move. */
+/* A delete that waited for the operation that has just ended was inserted with its last move. What
+ * happened to the domain while the operation was open was the operation's to judge, and it may have
+ * had its answer before. */
 static void
-load_next(Engine *engine, const char *instance_id)
+load_next(Engine *engine, const char *instance_id, bool is_touched)
 {
     g_autoptr(Instance) instance = store_get_instance(engine->context.store, instance_id, NULL);
-    if (instance == NULL || instance->open_operation == 0) {
+    if (instance == NULL || instance->terminated_us != 0) {
+        return;
+    }
+    if (instance->open_operation == 0) {
+        if (is_touched && instance->host != NULL) {
+            reconcile_instance(engine, instance->host, instance_id);
+        }
         return;
     }
     g_autoptr(Operation) operation =
@@ -132,8 +140,9 @@ step(Engine *engine, EngineTask *task)
         return;
     }
     g_autofree char *instance_id = g_strdup(task->instance_id);
+    bool is_touched = task->is_touched;
     drop(engine, task);
-    load_next(engine, instance_id);
+    load_next(engine, instance_id, is_touched);
 }
 
 static gboolean
@@ -314,6 +323,7 @@ tasks_on_event(Engine *engine, const char *host, const HostEvent *event)
     EngineTask *task = g_hash_table_lookup(engine->by_instance, event->uuid);
 
     if (task != NULL) {
+        task->is_touched |= event->kind == HOST_EVENT_DOMAIN;
         task->runner->on_event(task->task, host, event);
     }
 }
@@ -327,6 +337,7 @@ tasks_on_host(Engine *engine, const char *host, bool connected)
     g_hash_table_iter_init(&iter, engine->tasks);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         EngineTask *task = value;
+        task->is_touched |= connected;
         task->runner->on_host(task->task, host, connected);
     }
 }

@@ -15,6 +15,7 @@ typedef struct Fleet {
     Store *store;
     Hypervisor *hypervisor;
     Engine *engine;
+    bool has_run_twice; /* the test saw to it */
 } Fleet;
 
 static FakeOptions fake_options;
@@ -105,8 +106,7 @@ tear_down(Fleet *fleet, const void *data)
 {
     g_autoptr(GError) error = NULL;
 
-    fake_check(fleet->hypervisor, &error);
-    g_assert_no_error(error);
+    g_assert_true(fake_check(fleet->hypervisor, &error) == !fleet->has_run_twice);
     stop_engine(fleet);
     hypervisor_free(fleet->hypervisor);
     store_close(fleet->store);
@@ -531,6 +531,45 @@ test_removed_host_can_come_back(Fleet *fleet, const void *data)
     wait_for_status(fleet, id, "ACTIVE");
 }
 
+static void
+slow_transfers(void)
+{
+    fake_options.transfer_bytes_s = 1 << 20;
+}
+
+static bool
+is_transferring(Fleet *fleet, const char *id)
+{
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    return g_strcmp0(instance->open_state, "transferring") == 0;
+}
+
+static bool
+runs_again(Fleet *fleet, const char *id)
+{
+    FakeGuest guest = {0};
+    fake_inspect_guest(fleet->hypervisor, id, &guest);
+    bool is_running = guest.n_running == 1;
+    fake_guest_clear(&guest);
+    return is_running;
+}
+
+/* When its host is back the migration is still open, and the guest is its business. */
+static void
+test_guest_is_started_after_its_migration_ended_in_a_reboot(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    MigrationRequest request = {.operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = id}};
+    g_autoptr(Migration) migration = store_accept_migration(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for(fleet, is_transferring, id);
+    fake_inject(fleet->hypervisor, "c1", FAKE_REBOOT);
+    wait_for(fleet, runs_again, id);
+    wait_for_status(fleet, id, "ACTIVE");
+}
+
 /* ---- what was left behind ---- */
 
 static void
@@ -594,12 +633,11 @@ migrate(Fleet *fleet, const char *id)
     wait_for_status(fleet, id, "ACTIVE");
 }
 
+/* As if c1 had been away since before the instance moved to c2. */
 static void
-test_older_copy_is_removed(Fleet *fleet, const void *data)
+make_older_copy(Fleet *fleet, const char *id, bool runs)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = create_active(fleet);
-    migrate(fleet, id);
     g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
     g_assert_cmpstr(instance->host, ==, "c2");
     g_assert_cmpint(instance->generation, >, 0);
@@ -623,11 +661,44 @@ test_older_copy_is_removed(Fleet *fleet, const void *data)
         .emulator_cpu = ""};
     hypervisor_create_guest(host, &old, &error);
     g_assert_no_error(error);
-    assert_domains(fleet, id, 2, 1);
+    if (runs) {
+        hypervisor_start_guest(host, id, &error);
+        g_assert_no_error(error);
+    }
+    assert_domains(fleet, id, 2, runs ? 2 : 1);
     g_clear_pointer(&host, hypervisor_host_unref);
     start_engine(fleet);
+}
+
+static void
+test_older_copy_is_removed(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    migrate(fleet, id);
+    make_older_copy(fleet, id, false);
     wait_for_domains(fleet, id, 1);
     assert_domains(fleet, id, 1, 1);
+}
+
+static bool
+runs_once(Fleet *fleet, const char *id)
+{
+    FakeGuest guest = {0};
+    fake_inspect_guest(fleet->hypervisor, id, &guest);
+    bool is_once = guest.n_running == 1 && g_str_equal(guest.host, "c2");
+    g_assert_cmpint(guest.n_domains, ==, 2);
+    fake_guest_clear(&guest);
+    return is_once;
+}
+
+static void
+test_older_copy_that_runs_is_paused(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    migrate(fleet, id);
+    fleet->has_run_twice = true;
+    make_older_copy(fleet, id, true);
+    wait_for(fleet, runs_once, id);
 }
 
 /* ---- asks ---- */
@@ -749,10 +820,13 @@ main(int argc, char **argv)
     ADD("instance-that-its-host-lost-is-an-error", NULL,
         test_instance_that_its_host_lost_is_an_error);
     ADD("frozen-host-slows-nothing-else-down", NULL, test_frozen_host_slows_nothing_else_down);
+    ADD("guest-is-started-after-its-migration-ended-in-a-reboot", slow_transfers,
+        test_guest_is_started_after_its_migration_ended_in_a_reboot);
     ADD("removed-host-can-come-back", NULL, test_removed_host_can_come_back);
     ADD("deleted-guest-is-removed-when-its-host-is-back", NULL,
         test_deleted_guest_is_removed_when_its_host_is_back);
     ADD("older-copy-is-removed", NULL, test_older_copy_is_removed);
+    ADD("older-copy-that-runs-is-paused", NULL, test_older_copy_that_runs_is_paused);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("console-is-read", NULL, test_console_is_read);

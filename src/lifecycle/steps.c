@@ -404,7 +404,7 @@ step_RESUMING(LifecycleTask *task)
 }
 
 /* A host that stays away does not keep its owner from deleting an instance: what is left there is
- * removed when the host is back (engine/reconcile.c), because the row says that it is deleted. */
+ * removed when the host is back (engine/leftovers.c), because the row says that it is deleted. */
 static StepResult
 step_REMOVING(LifecycleTask *task)
 {
