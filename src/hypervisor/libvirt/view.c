@@ -131,7 +131,7 @@ job_from_operation(virTypedParameterPtr params, int n)
 /* On the destination libvirt refuses to tell statistics of an incoming migration: that refusal is
  * the answer. Every other failure is one: "no job" must never be a guess. */
 static bool
-read_job_failed(const Slot *slot, DomainView *view, GError **error)
+read_job_failed(const Slot *slot, virDomainPtr domain, DomainView *view, GError **error)
 {
     switch (libvirt_error_number()) {
     case VIR_ERR_OPERATION_UNSUPPORTED:
@@ -140,7 +140,9 @@ read_job_failed(const Slot *slot, DomainView *view, GError **error)
             view->reason = DOMAIN_REASON_MIGRATION;
         }
         return true;
-    case VIR_ERR_OPERATION_INVALID: /* it ended meanwhile */
+    /* It ended meanwhile: what was read of its state is older than that. */
+    case VIR_ERR_OPERATION_INVALID:
+        return domain_get_state(slot, domain, &view->state, &view->reason, error);
     case VIR_ERR_NO_SUPPORT: return true;
     default: return domain_fail(slot, view->uuid, EFFECT_NONE, "ask for the job of", error);
     }
@@ -158,7 +160,7 @@ read_job(const Slot *slot, virDomainPtr domain, DomainView *view, GError **error
         return true;
     }
     if (virDomainGetJobStats(domain, &type, &params, &n, 0) < 0) {
-        return read_job_failed(slot, view, error);
+        return read_job_failed(slot, domain, view, error);
     }
     if (type != VIR_DOMAIN_JOB_NONE) {
         view->job = job_from_operation(params, n);
