@@ -60,7 +60,6 @@ typedef struct Exchange {
     char *subject_token;
     FILE *upload;
     int64_t upload_size;
-    FILE *download;
     void (*progress)(int64_t sent, int64_t size, void *data);
     void *progress_data;
     long status;
@@ -75,9 +74,6 @@ exchange_clear(Exchange *exchange)
     g_clear_pointer(&exchange->answer, g_byte_array_unref);
     g_free(exchange->subject_token);
     g_clear_pointer(&exchange->upload, fclose);
-    if (exchange->download != NULL && exchange->download != stdout) {
-        fclose(exchange->download);
-    }
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Exchange, exchange_clear)
 
@@ -85,9 +81,6 @@ static size_t
 on_answer(char *data, size_t size, size_t count, void *user)
 {
     Exchange *exchange = user;
-    if (exchange->download != NULL && exchange->status < 400) {
-        return fwrite(data, size, count, exchange->download) * size;
-    }
     if (exchange->answer->len + size * count > ANSWER_MAX) {
         return 0;
     }
@@ -454,19 +447,6 @@ session_upload(Session *session, const char *service, const char *path, const ch
     exchange.upload_size = status.st_size;
     exchange.headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
     return prepare(session, service, "PUT", path, &exchange, error) &&
-        perform(session, &exchange, error);
-}
-
-bool
-session_download(
-    Session *session, const char *service, const char *path, const char *file, GError **error)
-{
-    g_auto(Exchange) exchange = {0};
-    exchange.download = strcmp(file, "-") == 0 ? stdout : fopen(file, "wbe");
-    if (exchange.download == NULL) {
-        return error_set(error, ERROR_INVALID, "cannot write '%s': %s", file, g_strerror(errno));
-    }
-    return prepare(session, service, "GET", path, &exchange, error) &&
         perform(session, &exchange, error);
 }
 

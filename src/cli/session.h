@@ -30,9 +30,6 @@ json_t *session_list(Session *session, const char *service, const char *path, co
 /* Streams a file as the body of a PUT; progress is called with bytes sent and the whole size. */
 bool session_upload(Session *session, const char *service, const char *path, const char *file,
     void (*progress)(int64_t sent, int64_t size, void *data), void *data, GError **error);
-/* Streams the answer of a GET into a file, which is made anew (or - for standard output). */
-bool session_download(
-    Session *session, const char *service, const char *path, const char *file, GError **error);
 
 /* printf for paths whose arguments are escaped for use between slashes or after '='. Caller
  * frees. Only %s. */

@@ -77,12 +77,6 @@ http_request_path(const HttpRequest *request)
 }
 
 const char *
-http_request_query_text(const HttpRequest *request)
-{
-    return request->query_text;
-}
-
-const char *
 http_request_param(const HttpRequest *request, const char *name)
 {
     const HttpMatch *match = &request->match;

@@ -24,8 +24,6 @@ typedef struct HttpRoute HttpRoute;
 const char *http_request_method(const HttpRequest *request);
 /* The path as sent, still percent-encoded, without the query: for links and logs. */
 const char *http_request_path(const HttpRequest *request);
-/* The query as sent, without '?'; "" when there is none. */
-const char *http_request_query_text(const HttpRequest *request);
 /* The part of the path that matched {name} in the route's template, decoded. The name must be in
  * the template: anything else is a bug. */
 const char *http_request_param(const HttpRequest *request, const char *name);

@@ -84,12 +84,6 @@ hypervisor_free(Hypervisor *hypervisor)
     }
 }
 
-const char *
-hypervisor_name(const Hypervisor *hypervisor)
-{
-    return hypervisor->provider->name;
-}
-
 void *
 hypervisor_provider_data(const Hypervisor *hypervisor)
 {

@@ -28,7 +28,6 @@ void hypervisor_add_filter(Hypervisor *hypervisor, HypervisorFilter filter);
 /* "delay:live_migrate=500" or "fault:start_guest@3=refused": makes the named filter (filter/). */
 bool hypervisor_add_filter_text(Hypervisor *hypervisor, const char *text, GError **error);
 void hypervisor_free(Hypervisor *hypervisor);
-const char *hypervisor_name(const Hypervisor *hypervisor);
 /* What was given to hypervisor_new as the provider's own data: for functions beside the verbs. */
 void *hypervisor_provider_data(const Hypervisor *hypervisor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hypervisor, hypervisor_free)

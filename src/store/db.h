@@ -16,7 +16,6 @@ DbStatement *db_prepare_once(Store *store, const char *sql, GError **error);
 void db_bind_text(DbStatement *statement, int index, const char *value); /* NULL binds NULL */
 void db_bind_int(DbStatement *statement, int index, int64_t value);
 void db_bind_double(DbStatement *statement, int index, double value);
-void db_bind_null(DbStatement *statement, int index);
 /* *ret_row false: no more rows. A statement that writes and gives rows (RETURNING) needs a
  * transaction around it. */
 bool db_step(DbStatement *statement, bool *ret_row, GError **error);
@@ -27,7 +26,6 @@ char *db_dup_text(DbStatement *statement, int column);   /* NULL for NULL */
 const char *db_text(DbStatement *statement, int column); /* borrowed until the next step */
 int64_t db_int(DbStatement *statement, int column);
 double db_double(DbStatement *statement, int column);
-bool db_is_null(DbStatement *statement, int column);
 void db_finish(DbStatement *statement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbStatement, db_finish)
 

@@ -128,12 +128,6 @@ db_bind_double(DbStatement *statement, int index, double value)
     sqlite3_bind_double(statement->handle, parameter(statement, index), value);
 }
 
-void
-db_bind_null(DbStatement *statement, int index)
-{
-    sqlite3_bind_null(statement->handle, parameter(statement, index));
-}
-
 bool
 db_step(DbStatement *statement, bool *ret_row, GError **error)
 {
@@ -218,12 +212,6 @@ double
 db_double(DbStatement *statement, int column)
 {
     return sqlite3_column_double(statement->handle, column);
-}
-
-bool
-db_is_null(DbStatement *statement, int column)
-{
-    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
 }
 
 /* ---- transactions ---- */
