@@ -32,6 +32,21 @@ def _():
     cloud.delete(server["id"], answer.json["server"]["id"])
 
 
+@test("names that a guest's definition could not carry are refused, and strange ones are taken")
+def _():
+    cloud = world.fast
+    for name in ("e\x1b[31mred", "two\nlines", " ahead", "behind ", "   ", "right\u202eleft"):
+        refused(cloud.body(name), 400, "does not match")
+    made = []
+    for name in ("<img src=x onerror=alert(1)>", "../../etc", "\u00e9\u00e0 \u732b", '"&amp;\''):
+        answer = cloud.send("POST", "/servers", cloud.body(name), "2.96")
+        equal(answer.status, 202, f"{name!r}: {answer.text}")
+        made.append(answer.json["server"]["id"])
+    for server in made:
+        cloud.wait_status(server, "ACTIVE")
+    cloud.delete(*made)
+
+
 @test("a create takes what the clients send, at the versions at which they send it")
 def _():
     cloud = world.fast

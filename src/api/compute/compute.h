@@ -5,6 +5,10 @@
  * several of them show. */
 #include "api/context.h"
 
+/* Names as Nova takes them: printable, no blanks at the ends. They go into the domain's XML, which
+ * cannot carry control characters. */
+#define COMPUTE_NAME_PATTERN "^(?!\\s)[^\\p{C}]+(?<!\\s)$"
+
 /* ---- view.c ---- */
 /* self and bookmark. */
 json_t *compute_links(const ApiContext *context, const char *collection, const char *id);

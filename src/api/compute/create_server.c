@@ -24,7 +24,7 @@ static const Field security_group_item[] = {
 static const Field tag_item[] = {{"", FIELD_STRING, 0, 1, 60, "^[^,/]*$"}};
 
 static const Field server_fields[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
+    {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255, COMPUTE_NAME_PATTERN},
     {"flavorRef", FIELD_ANY, FIELD_REQUIRED},
     {"imageRef", FIELD_STRING},
     {"networks", FIELD_ANY},

@@ -183,7 +183,7 @@ static const Field create_fields[] = {
     {"flavor", FIELD_OBJECT, FIELD_REQUIRED,
         .fields =
             (const Field[]){
-                {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255},
+                {"name", FIELD_STRING, FIELD_REQUIRED, 1, 255, COMPUTE_NAME_PATTERN},
                 {"id", FIELD_ANY, FIELD_NULLABLE},
                 {"ram", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},
                 {"vcpus", FIELD_INTEGER, FIELD_REQUIRED, 1, G_MAXINT32},

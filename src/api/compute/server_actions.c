@@ -96,17 +96,52 @@ static const Field reboot_fields[] = {
     {NULL},
 };
 
+/* A hard reboot is the way out of a soft one whose guest does not listen. False without an error:
+ * no soft reboot is under way (any more). */
+static bool
+force_reboot(ApiContext *context, const Instance *instance, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (g_strcmp0(
+            instance_task_state(instance), operation_kind_task_state(OPERATION_REBOOT_SOFT)) != 0) {
+        return false;
+    }
+    if (!store_set_wanted(
+            context->store, instance->open_operation, WANTED_FORCE_COMPLETE, &problem)) {
+        if (!error_is(problem, ERROR_GONE_STALE)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+        }
+        return false;
+    }
+    engine_nudge(context->engine);
+    return true;
+}
+
+static HttpResponse *
+reboot_hard(ApiContext *context, const Instance *instance, GError **error)
+{
+    static const VmState expected[] = {
+        VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_PAUSED, VM_STATE_ERROR};
+    g_autoptr(GError) problem = NULL;
+    if (force_reboot(context, instance, &problem)) {
+        return api_empty(202);
+    }
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return NULL;
+    }
+    return accept(context, instance, "reboot", OPERATION_REBOOT_HARD, expected, 4, error);
+}
+
 static HttpResponse *
 reboot_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
     static const VmState soft[] = {VM_STATE_ACTIVE};
-    static const VmState hard[] = {
-        VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_PAUSED, VM_STATE_ERROR};
     if (!validate_body(value, reboot_fields, 0, context->minor, error)) {
         return NULL;
     }
     bool is_hard = g_ascii_strcasecmp(body_string(value, "type", ""), "hard") == 0;
-    return is_hard ? accept(context, instance, "reboot", OPERATION_REBOOT_HARD, hard, 4, error)
+    return is_hard ? reboot_hard(context, instance, error)
                    : accept(context, instance, "reboot", OPERATION_REBOOT_SOFT, soft, 1, error);
 }
 

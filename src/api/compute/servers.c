@@ -362,7 +362,7 @@ static const Field update_fields[] = {
     {"server", FIELD_OBJECT, FIELD_REQUIRED,
         .fields =
             (const Field[]){
-                {"name", FIELD_STRING, 0, 1, 255},
+                {"name", FIELD_STRING, 0, 1, 255, COMPUTE_NAME_PATTERN},
                 {"description", FIELD_STRING, FIELD_NULLABLE, 0, 255, .since = 19},
                 {"OS-DCF:diskConfig", FIELD_STRING, .values = compute_disk_configs},
                 {NULL},
