@@ -29,7 +29,10 @@
 #define SQL_LIST_EVENTS                                                                            \
     "SELECT from_state, to_state, sentence, at_us FROM operation_events"                           \
     " WHERE operation_id = $1 ORDER BY id"
-#define SQL_SET_WANTED "UPDATE operations SET wanted = $2 WHERE id = $1 AND is_open = 1"
+/* What was given up stays given up: a DELETE may be behind it. */
+#define SQL_SET_WANTED                                                                             \
+    "UPDATE operations SET wanted = $2"                                                            \
+    " WHERE id = $1 AND is_open = 1 AND (wanted <> 'cancel' OR $2 = 'cancel')"
 
 /* ---- reading ---- */
 
@@ -291,5 +294,6 @@ store_set_wanted(Store *store, int64_t operation_id, Wanted wanted, GError **err
     }
     return changes > 0 ||
         error_set(error, ERROR_GONE_STALE,
-            "operation %" G_GINT64_FORMAT " is not under way any more", operation_id);
+            "operation %" G_GINT64_FORMAT " is not under way any more, or was given up",
+            operation_id);
 }
