@@ -31,10 +31,10 @@ output_free(Output *output)
 }
 
 int
-output_terminal_width(void)
+output_terminal_width(int fd)
 {
     struct winsize size = {0};
-    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) {
+    if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0) {
         return 0;
     }
     return size.ws_col;
@@ -341,7 +341,7 @@ output_list(
         }
         return true;
     }
-    print_table(cells, (int)g_strv_length(cells->pdata[0]), output_terminal_width());
+    print_table(cells, (int)g_strv_length(cells->pdata[0]), output_terminal_width(STDOUT_FILENO));
     return true;
 }
 

@@ -38,5 +38,5 @@ void output_say(Output *output, const char *format, ...) G_GNUC_PRINTF(2, 3);
 char *output_text(const json_t *value);
 /* "1.5 GiB", "12.0 MiB/s" needs "/s" added; caller frees. -1 is "-". */
 char *output_bytes(int64_t bytes);
-/* Columns of the terminal on standard output; 0 = not a terminal. */
-int output_terminal_width(void);
+/* Columns of the terminal behind that file descriptor; 0 = not a terminal. */
+int output_terminal_width(int fd);

@@ -444,6 +444,9 @@ session_upload(Session *session, const char *service, const char *path, const ch
     if (exchange.upload == NULL || fstat(fileno(exchange.upload), &status) != 0) {
         return error_set(error, ERROR_INVALID, "cannot read '%s': %s", file, g_strerror(errno));
     }
+    if (!S_ISREG(status.st_mode)) {
+        return error_set(error, ERROR_INVALID, "cannot upload '%s': it is not a file", file);
+    }
     exchange.upload_size = status.st_size;
     exchange.headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
     return prepare(session, service, "PUT", path, &exchange, error) &&

@@ -22,6 +22,11 @@ watch_line(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    /* A line that wraps could not be written over; what is cut is the least of it, at its end. */
+    int width = output_terminal_width(STDERR_FILENO);
+    if (width > 1 && g_utf8_strlen(text, -1) >= width) {
+        *g_utf8_offset_to_pointer(text, width - 1) = '\0';
+    }
     fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);
 }
