@@ -149,6 +149,20 @@ print_cell(const char *text, glong width, bool is_last)
     printf("%*s", is_last ? 0 : (int)(width - used + 2), "");
 }
 
+/* The widest column that may still lose something; the first one, by which rows are named, is the
+ * last to lose. -1: none. */
+static int
+widest_column(const glong *widths, int n)
+{
+    int widest = -1;
+    for (int i = 1; i < n; i++) {
+        if (widths[i] > COLUMN_MIN && (widest < 0 || widths[i] > widths[widest])) {
+            widest = i;
+        }
+    }
+    return widest < 0 && widths[0] > COLUMN_MIN ? 0 : widest;
+}
+
 /* Takes from the widest column until the row fits. */
 static void
 fit(glong *widths, int n, int terminal)
@@ -157,18 +171,11 @@ fit(glong *widths, int n, int terminal)
     for (int i = 0; i < n; i++) {
         total += widths[i];
     }
-    while (terminal > 0 && total > terminal) {
-        int widest = 0;
-        for (int i = 1; i < n; i++) {
-            if (widths[i] > widths[widest]) {
-                widest = i;
-            }
-        }
-        if (widths[widest] <= COLUMN_MIN) {
-            return;
-        }
+    int widest = widest_column(widths, n);
+    while (terminal > 0 && total > terminal && widest >= 0) {
         widths[widest]--;
         total--;
+        widest = widest_column(widths, n);
     }
 }
 
