@@ -48,7 +48,7 @@ start_again(Engine *engine, const Instance *instance)
 static bool
 should_run_now(const Instance *instance, const DomainView *view, VmState seen)
 {
-    if (view->state == DOMAIN_SHUT_OFF && view->reason == DOMAIN_REASON_SHUTDOWN) {
+    if (lifecycle_has_powered_off(view)) {
         return false;
     }
     return instance->should_run || seen == VM_STATE_ACTIVE;

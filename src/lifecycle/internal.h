@@ -52,7 +52,8 @@ typedef struct LifecycleChange {
     bool releases_claims;
     bool clears_fault;
     const Fault *fault;
-    const GError *error; /* why: the first one of an operation is kept */
+    const GError *error;  /* why: the first one of an operation is kept */
+    const char *sentence; /* NULL: the table's */
 } LifecycleChange;
 #define LIFECYCLE_CHANGE_NONE                                                                      \
     (LifecycleChange)                                                                              \

@@ -14,3 +14,5 @@ GStrv lifecycle_list_failpoints(void);
 /* What an instance is when its domain is like this. False for a view that says nothing of it
  * (absent, unreachable). */
 bool lifecycle_observe(const DomainView *view, VmState *ret_vm_state, PowerState *ret_power_state);
+/* The guest is off because it powered itself off: it is not to run any more. */
+bool lifecycle_has_powered_off(const DomainView *view);

@@ -44,7 +44,7 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .from = machine->states[task->state].name,
         .to = machine->states[to].name,
         .closes = machine->states[to].is_final,
-        .sentence = row->sentence,
+        .sentence = change->sentence != NULL ? change->sentence : row->sentence,
         .deadline_us = deadline_of(task, to),
         .error_code = change->error != NULL ? error_code_name(error_code(change->error)) : NULL,
         .message = change->error != NULL ? change->error->message : NULL,

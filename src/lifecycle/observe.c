@@ -28,3 +28,9 @@ lifecycle_observe(const DomainView *view, VmState *ret_vm_state, PowerState *ret
     }
     g_assert_not_reached();
 }
+
+bool
+lifecycle_has_powered_off(const DomainView *view)
+{
+    return view->state == DOMAIN_SHUT_OFF && view->reason == DOMAIN_REASON_SHUTDOWN;
+}

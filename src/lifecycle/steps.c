@@ -101,6 +101,14 @@ is_given_up(const LifecycleTask *task)
     return task->operation->wanted == WANTED_CANCEL && task->call == NULL;
 }
 
+/* A hard reboot was asked for while the guest had its time. As with giving up, a call under way is
+ * waited for: a late shutdown would reach the guest that was started again. */
+static bool
+is_forced(const LifecycleTask *task)
+{
+    return task->operation->wanted == WANTED_FORCE_COMPLETE && task->call == NULL;
+}
+
 static bool
 is_create(const LifecycleTask *task)
 {
@@ -340,6 +348,11 @@ step_STOPPING(LifecycleTask *task)
 
     if (is_given_up(task)) {
         return move_on(task, LIFECYCLE_CANCELLED);
+    }
+    if (is_forced(task)) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.sentence = "a hard reboot was asked for: the guest is not waited for any longer";
+        return lifecycle_move(task, LIFECYCLE_POWERING_OFF, &change);
     }
     if (task->shutdown_wanted) {
         return ask_to_power_off(task);

@@ -3,6 +3,7 @@
 #include "migration/task.h"
 
 #include "base/log.h"
+#include "lifecycle/lifecycle.h"
 
 /* How often both hosts are asked: while views of different moments contradict each other, and
  * while a host is silent (its return wakes the task anyway). */
@@ -82,16 +83,20 @@ ask(MigrationTask *task)
     return migration_move(task, MIGRATION_RESOLVING, NULL);
 }
 
-/* A guest that stopped by itself is stopped; one whose host stopped it is to be started again, and
- * that is for the engine. */
+/* It is shown as it is, so that its owner can start it. One that its host stopped is still to run,
+ * and starting it again is for the engine. */
 static void
 describe_stopped(OperationMove *move, const DomainView *view)
 {
+    VmState vm_state;
+    PowerState power_state;
+    if (!lifecycle_observe(view, &vm_state, &power_state)) {
+        return;
+    }
     move->set_instance = true;
-    move->power_state =
-        view->reason == DOMAIN_REASON_CRASHED ? POWER_STATE_CRASHED : POWER_STATE_SHUTDOWN;
-    if (view->reason == DOMAIN_REASON_SHUTDOWN) {
-        move->vm_state = VM_STATE_STOPPED;
+    move->vm_state = vm_state;
+    move->power_state = power_state;
+    if (lifecycle_has_powered_off(view)) {
         move->should_run = false;
     }
 }

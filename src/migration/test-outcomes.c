@@ -303,6 +303,7 @@ make_instance(void)
     move.host = "a";
     move.vm_state = VM_STATE_ACTIVE;
     move.power_state = POWER_STATE_RUNNING;
+    move.should_run = true;
     move.generation = 1;
     g_assert_true(store_move_operation(world->store, &move, &error));
 }
@@ -652,6 +653,70 @@ test_volumes_that_source_and_dest_share_by_now_stay(World *fixture, const void *
 }
 
 static void
+assert_power(PowerState power_state, bool should_run)
+{
+    g_autoptr(Instance) instance = store_get_instance(world->store, world->instance_id, NULL);
+    g_assert_cmpint(instance->power_state, ==, power_state);
+    g_assert_cmpint(instance->should_run, ==, should_run);
+}
+
+/* Only what is shown as stopped can be started by its owner. */
+static void
+test_crash_on_the_source_is_shown(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_SHUT_OFF, DOMAIN_REASON_CRASHED, DOMAIN_JOB_NONE);
+    say(&world->b, GONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_instance("a", VM_STATE_STOPPED);
+    assert_power(POWER_STATE_CRASHED, true);
+}
+
+static void
+test_crash_on_the_destination_is_shown(World *fixture, const void *data)
+{
+    say(&world->a, GONE);
+    say(&world->b, DOMAIN_SHUT_OFF, DOMAIN_REASON_CRASHED, DOMAIN_JOB_NONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(10), ==, "completed");
+    assert_instance("b", VM_STATE_STOPPED);
+    assert_power(POWER_STATE_CRASHED, true);
+}
+
+static void
+test_guest_that_was_destroyed_is_shown(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_SHUT_OFF, DOMAIN_REASON_DESTROYED, DOMAIN_JOB_NONE);
+    say(&world->b, GONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_instance("a", VM_STATE_STOPPED);
+    assert_power(POWER_STATE_SHUTDOWN, true);
+}
+
+static void
+test_guest_that_powered_off_is_not_to_run(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_SHUT_OFF, DOMAIN_REASON_SHUTDOWN, DOMAIN_JOB_NONE);
+    say(&world->b, GONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_instance("a", VM_STATE_STOPPED);
+    assert_power(POWER_STATE_SHUTDOWN, false);
+}
+
+/* The engine starts it again because it is to run. */
+static void
+test_guest_of_a_rebooted_host_is_still_to_run(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_SHUT_OFF, DOMAIN_REASON_UNKNOWN, DOMAIN_JOB_NONE);
+    say(&world->b, GONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_power(POWER_STATE_SHUTDOWN, true);
+}
+
+static void
 test_block_migration_is_answered_as_nova_does(World *fixture, const void *data)
 {
     say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
@@ -690,6 +755,11 @@ main(int argc, char **argv)
         test_volumes_that_source_and_dest_share_by_now_stay);
     g_test_add("/outcomes/local/volumes-of-a-pool-that-is-shared-by-now-stay", World, NULL, set_up,
         test_volumes_of_a_pool_that_is_shared_by_now_stay, tear_down);
+    ADD("crash-on-the-source-is-shown", test_crash_on_the_source_is_shown);
+    ADD("crash-on-the-destination-is-shown", test_crash_on_the_destination_is_shown);
+    ADD("guest-that-was-destroyed-is-shown", test_guest_that_was_destroyed_is_shown);
+    ADD("guest-that-powered-off-is-not-to-run", test_guest_that_powered_off_is_not_to_run);
+    ADD("guest-of-a-rebooted-host-is-still-to-run", test_guest_of_a_rebooted_host_is_still_to_run);
     ADD("block-migration-is-answered-as-nova-does", test_block_migration_is_answered_as_nova_does);
 #undef ADD
     return g_test_run();

@@ -201,3 +201,17 @@ def _():
     equal(cloud.send("DELETE", f"/servers/{server}").status, 204, "delete while it moves")
     cloud.wait_gone(server)
     contains([row["status"] for row in cloud.migrations(server)], "cancelled", "its migration")
+
+
+@test("a hard reboot ends a soft one whose guest does not listen; a stop or a soft one is 409")
+def _():
+    cloud = world.deaf
+    server = cloud.create("deaf")
+    cloud.do(server, {"reboot": {"type": "SOFT"}})
+    for body, name in (({"reboot": {"type": "SOFT"}}, "reboot"), ({"os-stop": None}, "stop")):
+        cloud.refused(cloud.action(server, body), 409,
+                      f"Cannot '{name}' instance {server} while it is in task_state rebooting")
+    cloud.do(server, {"reboot": {"type": "HARD"}})
+    cloud.wait_idle(server)
+    equal(cloud.server(server)["status"], "ACTIVE", "after the hard reboot")
+    cloud.delete(server)

@@ -206,6 +206,12 @@ class World:
         return self._get("slow", lambda: Cloud(
             ["hosta", "hostb"], {"transfer_rate": 64 * MIB, "dirty_rate": 256 * MIB}))
 
+    @property
+    def deaf(self):
+        """Its guests never power off by themselves."""
+        return self._get("deaf", lambda: Cloud(
+            ["hosta"], {"shutdown_ms": -1}, {"shutdown_timeout": 600}))
+
     def _get(self, name, make):
         if name not in self._clouds:
             self._clouds[name] = make()
