@@ -340,6 +340,37 @@ never_obey_for_long(void)
     fake_options.shutdown_us = -1;
 }
 
+static bool
+is_stopping(Fleet *fleet, const char *id)
+{
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    return g_strcmp0(instance->open_state, "stopping") == 0;
+}
+
+static void
+test_forced_soft_reboot_pulls_the_plug_at_once(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    ask(fleet, id, OPERATION_REBOOT_SOFT);
+    wait_for(fleet, is_stopping, id);
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
+    store_set_wanted(fleet->store, instance->open_operation, WANTED_FORCE_COMPLETE, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for_status(fleet, id, "ACTIVE");
+    assert_domains(fleet, id, 1, 1);
+    g_autoptr(GPtrArray) events =
+        store_list_operation_events(fleet->store, instance->open_operation, &error);
+    bool is_told = false;
+    for (unsigned i = 0; i < events->len; i++) {
+        const OperationEvent *event = events->pdata[i];
+        is_told |= g_strcmp0(event->to, "powering-off") == 0 &&
+            strstr(event->sentence, "hard reboot was asked for") != NULL;
+    }
+    g_assert_true(is_told);
+}
+
 static void
 test_no_host_is_a_fault_with_a_reason(Fleet *fleet, const void *data)
 {
@@ -807,6 +838,8 @@ main(int argc, char **argv)
     ADD("stop-pulls-the-plug-in-the-end", never_obey, test_stop_pulls_the_plug_in_the_end);
     ADD("delete-while-stopping-does-not-wait", never_obey_for_long,
         test_delete_while_stopping_does_not_wait);
+    ADD("forced-soft-reboot-pulls-the-plug-at-once", never_obey_for_long,
+        test_forced_soft_reboot_pulls_the_plug_at_once);
     ADD("no-host-is-a-fault-with-a-reason", NULL, test_no_host_is_a_fault_with_a_reason);
     ADD("failed-create-leaves-nothing", NULL, test_failed_create_leaves_nothing);
     ADD("failed-action-shows-what-is-true", NULL, test_failed_action_shows_what_is_true);
