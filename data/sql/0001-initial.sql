@@ -149,7 +149,8 @@ CREATE TABLE hosts (
     facts_pool_available_bytes BIGINT NOT NULL DEFAULT 0,
     facts_pool_path TEXT,
     facts_uptime_s BIGINT NOT NULL DEFAULT 0,
-    facts_running_domains BIGINT NOT NULL DEFAULT 0
+    facts_running_domains BIGINT NOT NULL DEFAULT 0,
+    facts_host_uuid TEXT
 );
 
 -- An instance keeps its row when it is deleted (terminated_us is set then). The flavor is copied:

@@ -154,6 +154,76 @@ on_touch_timer(void *data)
     schedule_touch(engine, on_touch_timer);
 }
 
+/* ---- one machine under two names ---- */
+
+/* What was last seen of a host counts while it is away as well: otherwise its machine would change
+ * its name with every loss of a connection. */
+static bool
+is_machine(const HostLink *link, const char *host_uuid)
+{
+    return link->row->has_facts && g_strcmp0(link->row->facts.host_uuid, host_uuid) == 0;
+}
+
+static char *
+double_reason(const HostLink *first)
+{
+    return g_strdup_printf(
+        "is the same host as '%s': a host can be in the fleet once; remove one of the two",
+        first->row->name);
+}
+
+char *
+hosts_refuse_double(const HostLink *link, const char *host_uuid)
+{
+    const HostLink *first = link;
+    GHashTableIter iter;
+    void *value;
+
+    if (host_uuid == NULL || host_uuid[0] == '\0') {
+        return NULL;
+    }
+    g_hash_table_iter_init(&iter, link->engine->links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const HostLink *other = value;
+        if (other->row->number < first->row->number && is_machine(other, host_uuid)) {
+            first = other;
+        }
+    }
+    return first != link ? double_reason(first) : NULL;
+}
+
+/* Another one at a time: closing tells tasks, which may do anything. */
+static HostLink *
+find_later_double(const HostLink *link, const char *host_uuid)
+{
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init(&iter, link->engine->links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        HostLink *other = value;
+        if (other->state == LINK_CONNECTED && other->row->number > link->row->number &&
+            is_machine(other, host_uuid)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+void
+hosts_close_doubles(const HostLink *link, const char *host_uuid)
+{
+    g_autofree char *reason = double_reason(link);
+    HostLink *other;
+
+    if (host_uuid == NULL || host_uuid[0] == '\0') {
+        return;
+    }
+    while ((other = find_later_double(link, host_uuid)) != NULL) {
+        link_close(other, reason);
+    }
+}
+
 void
 hosts_export(Engine *engine)
 {

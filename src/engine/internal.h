@@ -121,6 +121,12 @@ HostLink *hosts_find(Engine *engine, const char *name);
 /* The open session of a connected host, borrowed; NULL otherwise. */
 HypervisorHost *hosts_find_session(Engine *engine, const char *name);
 void hosts_export(Engine *engine); /* metrics */
+/* One machine may be in the fleet once: of rows that are the same one by its UUID, the one that was
+ * added first counts, in whatever order they connect. */
+/* Why a link that has opened must not connect, caller frees; NULL: it may. */
+char *hosts_refuse_double(const HostLink *link, const char *host_uuid);
+/* Closes the links of rows that were added later than this one and are the same machine. */
+void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 
 /* ---- links.c: what happens on one link ---- */
 void link_open(HostLink *link);

@@ -164,6 +164,7 @@ static bool
 is_same_facts(const HostFacts *one, const HostFacts *two)
 {
     return g_strcmp0(one->hostname, two->hostname) == 0 &&
+        g_strcmp0(one->host_uuid, two->host_uuid) == 0 &&
         g_strcmp0(one->hypervisor_type, two->hypervisor_type) == 0 &&
         one->hypervisor_version == two->hypervisor_version &&
         one->libvirt_version == two->libvirt_version && g_strcmp0(one->arch, two->arch) == 0 &&
@@ -436,6 +437,7 @@ on_connected(HostLink *link, LinkCall *call)
     Engine *engine = link->engine;
     int64_t now_us = engine_now_us(engine);
 
+    hosts_close_doubles(link, call->facts.host_uuid);
     log_info("host '%s' is connected", link->row->name);
     link->state = LINK_CONNECTED;
     link->host = g_steal_pointer(&call->host);
@@ -454,6 +456,19 @@ on_connected(HostLink *link, LinkCall *call)
     tasks_on_host(engine, link->row->name, true);
 }
 
+/* Why the link that has opened is not connected, caller frees; NULL: it is. */
+static char *
+why_not(const HostLink *link, const LinkCall *call)
+{
+    if (call->error != NULL) {
+        return g_strdup(call->error->message);
+    }
+    if (link->closed_early) {
+        return g_strdup("the connection closed at once");
+    }
+    return hosts_refuse_double(link, call->facts.host_uuid);
+}
+
 static void
 on_opened(void *data, bool cancelled)
 {
@@ -463,14 +478,14 @@ on_opened(void *data, bool cancelled)
     if (cancelled) {
         return;
     }
-    if (link != NULL && call->error == NULL && !link->closed_early) {
+    g_autofree char *reason = link != NULL ? why_not(link, call) : NULL;
+    if (link != NULL && reason == NULL) {
         on_connected(link, call);
         return;
     }
     release(call->engine, call->name, g_steal_pointer(&call->host));
     if (link != NULL) {
-        on_open_failed(
-            link, call->error != NULL ? call->error->message : "the connection closed at once");
+        on_open_failed(link, reason);
     }
 }
 

@@ -59,7 +59,7 @@ stop_engine(Fleet *fleet)
 }
 
 static void
-add_host(Fleet *fleet, const char *name)
+add_host_at(Fleet *fleet, const char *name, const char *machine)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Host) host = host_new();
@@ -67,13 +67,19 @@ add_host(Fleet *fleet, const char *name)
     host->id = clock_new_uuid(clock_system());
     host->hypervisor_id = clock_new_uuid(clock_system());
     host->name = g_strdup(name);
-    host->uri = g_strdup_printf("fake:///%s", name);
+    host->uri = g_strdup_printf("fake:///%s", machine);
     host->peer_uri = g_strdup(host->uri);
     host->migration_address = g_strdup("");
     host->pool = g_strdup("instances");
     host->zone = g_strdup("nova");
     store_insert_host(fleet->store, host, &error);
     g_assert_no_error(error);
+}
+
+static void
+add_host(Fleet *fleet, const char *name)
+{
+    add_host_at(fleet, name, name);
 }
 
 static void
@@ -769,6 +775,79 @@ on_console(const char *text, size_t size, const GError *error, void *data)
     g_async_queue_push(data, g_strndup(text, size));
 }
 
+static bool
+has_been_tried(Fleet *fleet, const char *name)
+{
+    g_autoptr(Host) host = store_get_host(fleet->store, name, NULL);
+    return host->connected || host->connect_error != NULL;
+}
+
+static bool
+is_double(Fleet *fleet, const char *name)
+{
+    g_autoptr(Host) host = store_get_host(fleet->store, name, NULL);
+    return !host->connected && host->connect_error != NULL &&
+        g_str_has_prefix(host->connect_error, "is the same host as ");
+}
+
+/* What the rows say after this, the next engine has written. */
+static void
+forget_connections(Fleet *fleet)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) hosts = store_list_hosts(fleet->store, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        store_set_host_connection(fleet->store, host->name, false, NULL, 0, &error);
+        g_assert_no_error(error);
+    }
+}
+
+static void
+test_one_machine_is_one_host(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    add_host_at(fleet, "c0", "c1");
+    engine_nudge_hosts(fleet->engine);
+    wait_for(fleet, has_been_tried, "c0");
+    stop_engine(fleet);
+    forget_connections(fleet);
+    start_engine(fleet);
+    wait_for(fleet, has_been_tried, "c0");
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+    g_autoptr(Host) twin = store_get_host(fleet->store, "c0", NULL);
+    g_assert_cmpstr(twin->connect_error, ==,
+        "is the same host as 'c1': a host can be in the fleet once; remove one of the two");
+    g_assert_false(twin->connected);
+    g_assert_false(twin->has_facts); /* or its memory would count twice */
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    g_assert_cmpstr(instance->host, ==, "c1");
+    assert_domains(fleet, id, 1, 1);
+}
+
+/* Its machine is away when it is added, so that the second one is faster. */
+static void
+test_the_host_that_was_added_first_stays(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    hypervisor_host_unref(open_host(fleet, "c7"));
+    fake_inject(fleet->hypervisor, "c7", FAKE_CUT);
+    add_host_at(fleet, "first", "c7");
+    engine_nudge_hosts(fleet->engine);
+    wait_for(fleet, is_down, "first");
+    fake_inject(fleet->hypervisor, "c7", FAKE_HEAL);
+    add_host_at(fleet, "second", "c7");
+    engine_nudge_hosts(fleet->engine);
+    wait_for(fleet, has_been_tried, "second");
+    wait_for(fleet, is_connected, "first");
+    wait_for(fleet, is_double, "second");
+    g_assert_true(store_delete_host(fleet->store, "first", &error));
+    engine_nudge_hosts(fleet->engine);
+    wait_for(fleet, is_connected, "second");
+}
+
 static void
 test_console_is_read(Fleet *fleet, const void *data)
 {
@@ -862,6 +941,9 @@ main(int argc, char **argv)
     ADD("older-copy-that-runs-is-paused", NULL, test_older_copy_that_runs_is_paused);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
+    ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);
+    ADD("the-host-that-was-added-first-stays", short_keepalive,
+        test_the_host_that_was_added_first_stays);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);
     return g_test_run();

@@ -15,6 +15,7 @@ void
 host_facts_clear(HostFacts *facts)
 {
     g_free(facts->hostname);
+    g_free(facts->host_uuid);
     g_free(facts->hypervisor_type);
     g_free(facts->arch);
     g_free(facts->cpu_json);
@@ -28,6 +29,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     HostFacts copy = *from;
 
     copy.hostname = g_strdup(from->hostname);
+    copy.host_uuid = g_strdup(from->host_uuid);
     copy.hypervisor_type = g_strdup(from->hypervisor_type);
     copy.arch = g_strdup(from->arch);
     copy.cpu_json = g_strdup(from->cpu_json);

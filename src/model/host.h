@@ -10,6 +10,7 @@
 /* What a host said of itself when it was last asked. */
 typedef struct HostFacts {
     char *hostname;           /* as the hypervisor calls it */
+    char *host_uuid;          /* of the machine, under whatever name; NULL or "" = not told */
     char *hypervisor_type;    /* "QEMU" */
     int hypervisor_version;   /* 10000002 = 10.0.2 */
     int libvirt_version;

@@ -6,7 +6,7 @@
     "facts_hostname, facts_hypervisor_type, facts_hypervisor_version, facts_libvirt_version,"      \
     " facts_arch, facts_cpu_json, facts_vcpus, facts_memory_mib, facts_memory_free_mib,"           \
     " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
-    " facts_running_domains"
+    " facts_running_domains, facts_host_uuid"
 #define COLUMNS                                                                                    \
     "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone, enabled,"      \
     " disabled_reason, forced_down, connected, connect_error, last_seen_us, created_us,"           \
@@ -33,7 +33,8 @@
     " facts_hypervisor_version = $4, facts_libvirt_version = $5, facts_arch = $6,"                 \
     " facts_cpu_json = $7, facts_vcpus = $8, facts_memory_mib = $9, facts_memory_free_mib = $10,"  \
     " facts_pool_capacity_bytes = $11, facts_pool_available_bytes = $12, facts_pool_path = $13,"   \
-    " facts_uptime_s = $14, facts_running_domains = $15 WHERE name = $1"
+    " facts_uptime_s = $14, facts_running_domains = $15, facts_host_uuid = $16"                    \
+    " WHERE name = $1"
 #define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
 
 static int
@@ -53,6 +54,7 @@ read_facts(DbStatement *statement, int column, HostFacts *facts)
     facts->pool_path = db_dup_text(statement, column++);
     facts->uptime_s = db_int(statement, column++);
     facts->running_domains = (int)db_int(statement, column++);
+    facts->host_uuid = db_dup_text(statement, column++);
     return column;
 }
 
@@ -268,6 +270,7 @@ store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GEr
     db_bind_text(statement, 13, facts->pool_path);
     db_bind_int(statement, 14, facts->uptime_s);
     db_bind_int(statement, 15, facts->running_domains);
+    db_bind_text(statement, 16, facts->host_uuid);
     return rows_change(statement, "host", name, error);
 }
 

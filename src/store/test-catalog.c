@@ -347,6 +347,7 @@ test_host_facts(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
     const HostFacts facts = {.hostname = "a.example",
+        .host_uuid = "5d3f1c1e-0c1b-4f39-9d0e-0b2f6c1d7a10",
         .hypervisor_type = "QEMU",
         .hypervisor_version = 10000002,
         .libvirt_version = 11003000,
@@ -366,6 +367,7 @@ test_host_facts(Fixture *fixture, const void *data)
     g_autoptr(Host) host = store_get_host(fixture->store, "hosta", &error);
     g_assert_true(host->has_facts);
     g_assert_cmpstr(host->facts.hostname, ==, "a.example");
+    g_assert_cmpstr(host->facts.host_uuid, ==, facts.host_uuid);
     g_assert_cmpint(host->facts.libvirt_version, ==, 11003000);
     g_assert_cmpint(host->facts.pool_available_bytes, ==, 900000000000);
     g_assert_cmpstr(host->facts.pool_path, ==, "/pool");

@@ -11,6 +11,7 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
     HostFacts facts = {0};
     assert_ok(hypervisor_probe(fixture->a, &facts, &error));
     g_assert_cmpstr(facts.hostname, !=, "");
+    g_assert_true(g_uuid_string_is_valid(facts.host_uuid));
     g_assert_cmpstr(facts.hypervisor_type, ==, "QEMU");
     g_assert_cmpint(facts.hypervisor_version, >, 5000000);
     g_assert_cmpint(facts.libvirt_version, >, 9000000);

@@ -22,8 +22,9 @@ static json_t *
 view_facts(const HostFacts *facts)
 {
     json_auto_t *cpu = facts->cpu_json == NULL ? NULL : json_loads(facts->cpu_json, 0, NULL);
-    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:O?, s:i, s:I, s:I, s:I, s:I, s:o, s:i}",
-        "hostname", api_string_or_null(facts->hostname), "hypervisor_type",
+    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:o, s:O?, s:i, s:I, s:I, s:I, s:I, s:o, s:i}",
+        "hostname", api_string_or_null(facts->hostname), "host_uuid",
+        api_string_or_null(facts->host_uuid), "hypervisor_type",
         api_string_or_null(facts->hypervisor_type), "hypervisor_version", facts->hypervisor_version,
         "libvirt_version", facts->libvirt_version, "arch", api_string_or_null(facts->arch), "cpu",
         cpu, "vcpus", facts->vcpus, "memory_mib", (json_int_t)facts->memory_mib, "memory_free_mib",

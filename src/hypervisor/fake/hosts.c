@@ -56,6 +56,15 @@ make_cpu_json(int64_t vcpus)
         vcpus);
 }
 
+/* The same in every run and process, for one name. */
+static char *
+make_host_uuid(const char *host)
+{
+    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, host, -1);
+    return g_strdup_printf(
+        "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
+}
+
 void
 hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts *ret_facts)
 {
@@ -68,6 +77,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
     int64_t capacity = pools_capacity_bytes(fleet, pool);
     *ret_facts = (HostFacts){
         .hostname = g_strdup(host),
+        .host_uuid = make_host_uuid(host),
         .hypervisor_type = g_strdup("QEMU"),
         .hypervisor_version = 10000002,
         .libvirt_version = 11003000,

@@ -122,6 +122,17 @@ capabilities_to_cpu_json(const char *capabilities, int cells, GError **error)
     return copy;
 }
 
+char *
+capabilities_get_host_uuid(const char *capabilities, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    return xml_get_text(xml_child(xml_child(xmlDocGetRootElement(document), "host"), "uuid"));
+}
+
 static bool
 read_versions(const Slot *slot, HostFacts *facts, GError **error)
 {
@@ -188,6 +199,7 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
     if (facts->cpu_json == NULL) {
         return false;
     }
+    facts->host_uuid = capabilities_get_host_uuid(capabilities, NULL);
     facts->arch = g_strdup(node.model);
     facts->vcpus = (int)node.cpus;
     read_memory(slot, &node, facts);

@@ -9,5 +9,7 @@
 const char *host_get_virt_type(const Slot *slot, GError **error);
 /* Nova's cpu_info object of a capabilities document; caller frees. */
 char *capabilities_to_cpu_json(const char *capabilities, int cells, GError **error);
+/* The UUID of the machine as a capabilities document tells it; NULL: it does not. Caller frees. */
+char *capabilities_get_host_uuid(const char *capabilities, GError **error);
 /* Whether a capabilities document offers guests of that type. */
 bool capabilities_offer(const char *capabilities, const char *virt_type, GError **error);

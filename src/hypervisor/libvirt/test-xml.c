@@ -262,7 +262,8 @@ static void
 test_capabilities_become_cpu_info(void)
 {
     const char *const text =
-        "<capabilities><host><cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor>"
+        "<capabilities><host><uuid>" UUID
+        "</uuid><cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor>"
         "<topology sockets='1' dies='1' cores='4' threads='2'/><feature name='ht'/>"
         "<feature name='vme'/></cpu></host>"
         "<guest><os_type>hvm</os_type><arch name='i686'><domain type='kvm'/></arch></guest>"
@@ -278,6 +279,10 @@ test_capabilities_become_cpu_info(void)
         "\"sockets\":1,\"cores\":4,\"threads\":2},\"features\":[\"ht\",\"vme\"]}");
     g_assert_cmpstr(bare, ==, "{}");
     g_assert_true(capabilities_offer(text, "qemu", &error));
+    g_autofree char *host_uuid = capabilities_get_host_uuid(text, &error);
+    g_assert_cmpstr(host_uuid, ==, UUID);
+    g_assert_null(capabilities_get_host_uuid("<capabilities><host/></capabilities>", &error));
+    g_assert_no_error(error);
     g_assert_false(capabilities_offer(text, "kvm", &error));
 }
 
