@@ -82,9 +82,8 @@ host_remove(CommandContext *context, GError **error)
 const Command host_commands[] = {
     {"host add", "NAME", 1, 1, "Add a host",
         "The host runs libvirtd and QEMU and nothing of ours.\n"
-        "One machine can be in the fleet once, by the UUID that its libvirtd tells: where boards "
-        "share\n"
-        "one, set host_uuid in their libvirtd.conf.",
+        "One machine can be in the fleet once, by the UUID that its libvirtd tells; where boards\n"
+        "share one, set host_uuid in their libvirtd.conf.",
         "  drover host add hosta --uri qemu+tls://hosta/system\n"
         "  drover host add hostb --uri qemu+tls://10.0.0.2/system --migration-address 10.1.0.2",
         ADD_OPTIONS, host_add},
