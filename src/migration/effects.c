@@ -389,6 +389,7 @@ effect_transfer(MigrationTask *task)
     };
     effect->done = done_transfer;
     task->transfer = TRANSFER_RUNNING;
+    task->watched_us = migration_task_now_us(task);
     return effect_submit(effect, LANE_TRANSFER);
 }
 

@@ -44,9 +44,6 @@ runner_on_event(OperationTask *operation_task, const char *host, const HostEvent
 {
     MigrationTask *task = (MigrationTask *)operation_task;
     bool is_source = g_strcmp0(host, task->migration->source_host) == 0;
-    if (event->kind == HOST_EVENT_ITERATION) {
-        task->watched_us = 0;
-    }
     if (event->kind == HOST_EVENT_DOMAIN && is_source && event->state == DOMAIN_PAUSED &&
         event->reason == DOMAIN_REASON_MIGRATION) {
         task->saw_pause = true;
