@@ -106,6 +106,12 @@ context_find_session(OperationContext *context, const char *host)
     return hosts_find_session(engine_of(context), host);
 }
 
+static bool
+context_is_gathering(OperationContext *context)
+{
+    return hosts_is_gathering(engine_of(context));
+}
+
 static void
 context_moved(OperationContext *context, int64_t operation_id)
 {
@@ -154,6 +160,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
         .settings = *settings,
         .engine = engine,
         .find_session = context_find_session,
+        .is_gathering = context_is_gathering,
         .moved = context_moved,
     };
     engine->context.settings.image_directory = g_strdup(settings->image_directory);
@@ -198,8 +205,9 @@ engine_thread(void *data)
     Engine *engine = data;
 
     g_main_context_push_thread_default(engine->main);
-    on_tick(engine);
+    engine->started_us = engine_now_us(engine);
     hosts_load(engine);
+    on_tick(engine);
     g_main_loop_run(engine->loop);
     g_main_context_pop_thread_default(engine->main);
     return NULL;

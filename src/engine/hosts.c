@@ -25,6 +25,23 @@ hosts_find_session(Engine *engine, const char *name)
     return link != NULL && link->state == LINK_CONNECTED ? link->host : NULL;
 }
 
+static gboolean
+is_untried(void *key, void *value, void *data)
+{
+    return !((HostLink *)value)->is_tried;
+}
+
+/* Rows that an earlier daemon wrote say nothing about now: they have grown old while there was
+ * none. */
+bool
+hosts_is_gathering(Engine *engine)
+{
+    int64_t until_us = engine->started_us + engine->context.settings.service_down_time_us;
+
+    return engine_now_us(engine) < until_us &&
+        g_hash_table_find(engine->links, is_untried, NULL) != NULL;
+}
+
 /* A host that was removed and added again is another one, even with the same name. */
 static bool
 is_same_host(const Host *one, const Host *two)

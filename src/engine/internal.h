@@ -38,6 +38,7 @@ typedef struct HostLink {
     HypervisorHost *host; /* while CONNECTED */
     Timer timer;          /* DOWN: next try. CONNECTED: next ping */
     unsigned n_failures;
+    bool is_tried;       /* has been connected, or could not be, since the start */
     bool is_asking;      /* a ping or a sync is under way */
     bool closed_early;   /* OPENING: the session closed before its opener had reported */
     GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
@@ -71,6 +72,7 @@ struct Engine {
     uint64_t pass;
     bool is_recovered; /* the first pass went well */
 
+    int64_t started_us;
     GHashTable *links;    /* name -> HostLink, which it owns */
     GHashTable *sessions; /* &session -> HostLink */
     uint64_t last_session;
@@ -120,6 +122,7 @@ void hosts_load(Engine *engine);
 HostLink *hosts_find(Engine *engine, const char *name);
 /* The open session of a connected host, borrowed; NULL otherwise. */
 HypervisorHost *hosts_find_session(Engine *engine, const char *name);
+bool hosts_is_gathering(Engine *engine);
 void hosts_export(Engine *engine); /* metrics */
 /* One machine may be in the fleet once: of rows that are the same one by its UUID, the one that was
  * added first counts, in whatever order they connect. */

@@ -135,8 +135,12 @@ static void
 write_connection(HostLink *link, bool connected, const char *reason, int64_t seen_us)
 {
     g_autoptr(GError) error = NULL;
+    bool is_first = !link->is_tried;
 
-    if (link->row->connected == connected && g_strcmp0(link->row->connect_error, reason) == 0) {
+    link->is_tried = true;
+    /* The first word is always written: what an earlier daemon wrote has grown old meanwhile. */
+    if (!is_first && link->row->connected == connected &&
+        g_strcmp0(link->row->connect_error, reason) == 0) {
         link->sign_us = MAX(link->sign_us, seen_us);
         return;
     }

@@ -184,9 +184,9 @@ step_SCHEDULING(LifecycleTask *task)
         change.host = host;
         return lifecycle_move(task, LIFECYCLE_FETCHING, &change);
     }
-    if (error_is(error, ERROR_STORE_DOWN)) {
+    if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
         task->context->wake_at(task->context, task->operation->id,
-            clock_now_us(task->context->clock) + G_USEC_PER_SEC);
+            clock_now_us(task->context->clock) + G_USEC_PER_SEC / 2);
         return STEP_WAIT;
     }
     return fail_with_fault(task, error, true);

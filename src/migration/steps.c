@@ -205,7 +205,8 @@ step_claiming(MigrationTask *task)
         return refuse(task, error);
     }
     if (!claim(task, &error)) {
-        bool is_early = task->is_recovered && migration_task_now_us(task) < task->patient_until_us;
+        bool is_early = task->context->is_gathering(task->context) ||
+            (task->is_recovered && migration_task_now_us(task) < task->patient_until_us);
         return is_early ? migration_task_wait(task, CONNECT_LOOK_US) : refuse(task, error);
     }
     if (is_too_early(task)) {

@@ -204,6 +204,12 @@ read_random(void *data, void *buffer, size_t size)
     clock_system()->random(NULL, buffer, size);
 }
 
+static bool
+is_gathering(OperationContext *context)
+{
+    return false;
+}
+
 static HypervisorHost *
 find_session(OperationContext *context, const char *host)
 {
@@ -403,6 +409,7 @@ set_up(World *fresh, const void *data)
     world->context = (OperationContext){.store = world->store,
         .clock = &world->clock,
         .find_session = find_session,
+        .is_gathering = is_gathering,
         .wake = wake,
         .wake_at = wake_at,
         .moved = moved,

@@ -138,6 +138,12 @@ context_find_session(OperationContext *context, const char *host)
     return found != NULL ? found->session : NULL;
 }
 
+static bool
+context_is_gathering(OperationContext *context)
+{
+    return false;
+}
+
 static void
 load(Sim *sim, const Operation *operation)
 {
@@ -540,6 +546,7 @@ make_context(Sim *sim)
         .clock = &sim->clock,
         .engine = sim,
         .find_session = context_find_session,
+        .is_gathering = context_is_gathering,
         .wake = context_wake,
         .wake_at = context_wake_at,
         .moved = context_moved,
