@@ -40,8 +40,8 @@ struct OperationContext {
     /* The open session with that host, borrowed until the engine's next turn (ref it to keep it);
      * NULL while it is not connected. */
     HypervisorHost *(*find_session)(OperationContext *context, const char *host);
-    /* After a start: some host has not been tried yet, so "no valid host" is not the truth yet. True
-     * for service_down_time at most. */
+    /* After a start: some host has not been tried yet, so "no valid host" is not known to be true.
+     * For service_down_time at most. */
     bool (*is_gathering)(OperationContext *context);
     /* Runs the operation's step again, soon or at a time. Both may be called at any moment. */
     void (*wake)(OperationContext *context, int64_t operation_id);
