@@ -22,10 +22,11 @@ CRASH_CODE = 57  # of a failpoint that fired
 
 
 class Lab:
-    """Real libvirt hosts by lab/lab, under a name of their own."""
+    """Real libvirt hosts by lab/lab, under a name of their own. DROVER_TEST_LAB_SUFFIX is added to
+    the name, so that two checkouts can be tested beside each other."""
 
     def __init__(self, name, hosts, shared=False):
-        self.name = name
+        self.name = name = name + os.environ.get("DROVER_TEST_LAB_SUFFIX", "")
         # One run of a ring at a time: a second one would take the first one's hosts down.
         self._lock = open(f"/run/lock/drover-test-{name}", "w", encoding="utf-8")
         try:
