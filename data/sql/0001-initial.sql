@@ -262,10 +262,11 @@ CREATE TABLE operation_events (
 );
 CREATE INDEX operation_events_by_operation ON operation_events (operation_id, id);
 
--- -1 in a statistic: not known.
+-- type: live-migration, migration, resize or evacuation. -1 in a statistic: not known.
 CREATE TABLE migrations (
     id @IDENTITY@,
     uuid TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
     operation_id BIGINT NOT NULL UNIQUE REFERENCES operations (id),
     instance_id TEXT NOT NULL REFERENCES instances (id),
     source_host TEXT NOT NULL,

@@ -31,9 +31,10 @@ typedef struct ApiOptions {
     double ram_allocation_ratio;
     double disk_allocation_ratio;
     int reserved_host_memory_mib;
-    /* Operation states and Nova's statuses of a migration (migration/migration.h): what is above
-     * may look down, so the daemon hands them in. */
-    const char *(*migration_status)(const char *state);
+    /* What each machine that moves instances calls its states in the API: what is above may look
+     * down, so the daemon hands it in. states: comma separated "type:state"; NULL: no state has
+     * that status. */
+    const char *(*migration_status)(const Migration *migration);
     char *(*migration_states)(const char *status);
 } ApiOptions;
 

@@ -210,6 +210,42 @@ make_engine(Daemon *daemon)
         engine_new(daemon->store, clock_system(), &settings, &options, find_hypervisor, daemon);
 }
 
+/* The machine of each type of migration. */
+static const struct {
+    MigrationType type;
+    const char *(*status_of_state)(const char *state);
+    char *(*states_of_status)(const char *status);
+} movers[] = {
+    {MIGRATION_TYPE_LIVE, migration_status_of_state, migration_states_of_status},
+};
+
+static const char *
+migration_status(const Migration *migration)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(movers); i++) {
+        if (movers[i].type == migration->type) {
+            return movers[i].status_of_state(migration->operation.state);
+        }
+    }
+    g_assert_not_reached();
+}
+
+static char *
+migration_states(const char *status)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(movers); i++) {
+        g_autofree char *names = movers[i].states_of_status(status);
+        g_auto(GStrv) states = g_strsplit(names != NULL ? names : "", ",", -1);
+        for (size_t j = 0; states[j] != NULL; j++) {
+            g_string_append_printf(text, "%s%s:%s", text->len > 0 ? "," : "",
+                migration_type_name(movers[i].type), states[j]);
+        }
+    }
+    return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
 static bool
 make_api(Daemon *daemon, GError **error)
 {
@@ -230,8 +266,8 @@ make_api(Daemon *daemon, GError **error)
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
-        .migration_status = migration_status_of_state,
-        .migration_states = migration_states_of_status,
+        .migration_status = migration_status,
+        .migration_states = migration_states,
     };
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;

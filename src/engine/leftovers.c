@@ -168,8 +168,10 @@ submit_leftover(Engine *engine, const char *host, const Instance *instance, Left
 static bool
 has_left_disks(Engine *engine, const Instance *instance, const char *host)
 {
-    MigrationFilter filter = {
-        .instance_id = instance->id, .source_host = host, .states = "completed", .limit = 1};
+    MigrationFilter filter = {.instance_id = instance->id,
+        .source_host = host,
+        .states = "live-migration:completed",
+        .limit = 1};
     g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
     return migrations != NULL && migrations->len > 0 &&
         ((Migration *)migrations->pdata[0])->copies_disks;

@@ -5,8 +5,7 @@
 #include "lifecycle/guest_spec.h"
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/states.h"
-
-typedef struct LifecycleCall LifecycleCall;
+#include "operation/effect.h"
 
 typedef struct LifecycleTask {
     OperationContext *context;
@@ -15,14 +14,9 @@ typedef struct LifecycleTask {
     LifecycleState state;
     int64_t deadline_us; /* of the state; 0 = none */
 
-    LifecycleCall *call; /* in flight, else NULL */
-    bool has_answer;     /* the last call has ended and no step has looked at it */
-    LifecycleEffect answer_to;
-    GError *answer_error; /* NULL: it succeeded */
-    DomainView view;      /* of the last describe_domain */
+    EffectSlot effect;
+    DomainView view; /* of the last describe_domain */
 
-    unsigned n_tries;     /* calls of this state that ended without an answer of the host */
-    int64_t retry_us;     /* no call before that time */
     bool shutdown_wanted; /* STOPPING: it was seen running and is to be asked */
     int64_t ask_us;   /* STOPPING: when it is asked next; 0 = not yet in this life of the task */
     bool off_seen;    /* STOPPING: an event says that it is off: look at once */
@@ -64,15 +58,8 @@ typedef struct LifecycleChange {
 StepResult lifecycle_move(LifecycleTask *task, LifecycleState to, const LifecycleChange *change);
 
 /* ---- effects.c ---- */
-typedef enum {
-    EFFECT_WAITING, /* under way, or its host is not connected; something will wake the task */
-    EFFECT_DONE,
-    EFFECT_FAILED, /* refused, or the deadline has passed without an answer; *ret_error says why */
-} EffectResult;
 /* Asks for an effect, or gives the answer once it has come. */
 EffectResult lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error);
-/* Nobody wants the answer any more. */
-void lifecycle_effect_forget(LifecycleTask *task);
 
 /* ---- steps.c ---- */
 StepResult lifecycle_step_state(LifecycleTask *task);

@@ -18,7 +18,7 @@ task_free(OperationTask *operation_task)
     if (task == NULL) {
         return;
     }
-    lifecycle_effect_forget(task);
+    effect_slot_forget(&task->effect);
     domain_view_clear(&task->view);
     g_clear_pointer(&task->bases, g_ptr_array_unref);
     g_clear_pointer(&task->instance, instance_free);
@@ -32,6 +32,7 @@ task_load(OperationContext *context, const Operation *operation, bool recovered,
     LifecycleTask *task = g_new0(LifecycleTask, 1);
 
     task->context = context;
+    effect_slot_init(&task->effect, context, operation->id);
     task->operation = store_get_operation(context->store, operation->id, error);
     if (task->operation != NULL) {
         task->instance = store_get_instance(context->store, operation->instance_id, error);
@@ -100,8 +101,7 @@ task_on_host(OperationTask *operation_task, const char *host, bool connected)
     LifecycleTask *task = task_of(operation_task);
 
     if (connected && g_strcmp0(host, task->instance->host) == 0) {
-        task->retry_us = 0;
-        task->n_tries = 0;
+        effect_slot_hurry(&task->effect);
         task->context->wake(task->context, task->operation->id);
     }
 }

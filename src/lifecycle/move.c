@@ -100,9 +100,7 @@ keep_in_memory(LifecycleTask *task, LifecycleState to, const OperationMove *move
     }
     task->state = to;
     task->deadline_us = move->deadline_us;
-    task->n_tries = 0;
-    task->retry_us = 0;
-    lifecycle_effect_forget(task);
+    effect_slot_forget(&task->effect);
 }
 
 /* A database that fails is tried again; a row that somebody else moved is not ours any more. */

@@ -98,7 +98,7 @@ fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
 static bool
 is_given_up(const LifecycleTask *task)
 {
-    return task->operation->wanted == WANTED_CANCEL && task->call == NULL;
+    return task->operation->wanted == WANTED_CANCEL && task->effect.call == NULL;
 }
 
 /* A hard reboot was asked for while the guest had its time. As with giving up, a call under way is
@@ -106,7 +106,7 @@ is_given_up(const LifecycleTask *task)
 static bool
 is_forced(const LifecycleTask *task)
 {
-    return task->operation->wanted == WANTED_FORCE_COMPLETE && task->call == NULL;
+    return task->operation->wanted == WANTED_FORCE_COMPLETE && task->effect.call == NULL;
 }
 
 static bool
@@ -357,7 +357,7 @@ step_STOPPING(LifecycleTask *task)
     if (task->shutdown_wanted) {
         return ask_to_power_off(task);
     }
-    bool is_looking = task->call != NULL || task->has_answer;
+    bool is_looking = task->effect.call != NULL || task->effect.is_unread;
     if (!is_looking && !task->off_seen && now_us < task->look_us) {
         task->context->wake_at(task->context, task->operation->id, task->look_us);
         return STEP_WAIT;

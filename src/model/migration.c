@@ -2,6 +2,31 @@
 /* Copyright the drover authors. */
 #include "model/migration.h"
 
+static const char *const type_names[] = {
+#define X(name, text) [MIGRATION_TYPE_##name] = text,
+    MIGRATION_TYPES(X)
+#undef X
+};
+
+const char *
+migration_type_name(MigrationType type)
+{
+    g_assert((unsigned)type < G_N_ELEMENTS(type_names));
+    return type_names[type];
+}
+
+bool
+migration_type_parse(const char *text, MigrationType *ret_type)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(type_names); i++) {
+        if (g_strcmp0(text, type_names[i]) == 0) {
+            *ret_type = (MigrationType)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 Migration *
 migration_new(void)
 {

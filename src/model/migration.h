@@ -8,6 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* NAME, stored name (Nova's migration_type) */
+#define MIGRATION_TYPES(X)                                                                         \
+    X(LIVE, "live-migration")                                                                      \
+    X(COLD, "migration")                                                                           \
+    X(RESIZE, "resize")                                                                            \
+    X(EVACUATION, "evacuation")
+
+typedef enum {
+#define X(name, text) MIGRATION_TYPE_##name,
+    MIGRATION_TYPES(X)
+#undef X
+} MigrationType;
+
 typedef enum { BLOCK_MIGRATION_AUTO, BLOCK_MIGRATION_YES, BLOCK_MIGRATION_NO } BlockMigration;
 
 /* Progress and totals as libvirt reports them; -1 = not known. */
@@ -31,6 +44,7 @@ typedef struct JobStats {
 typedef struct Migration {
     int64_t id;   /* Nova's integer */
     char *uuid;
+    MigrationType type;
     Operation operation; /* embedded; state, wanted, times, error */
     char *source_host;
     char *dest_host;      /* NULL until chosen */
@@ -46,6 +60,8 @@ typedef struct Migration {
     int64_t finished_us;
 } Migration;
 
+const char *migration_type_name(MigrationType type);
+bool migration_type_parse(const char *text, MigrationType *ret_type);
 Migration *migration_new(void);
 void migration_free(Migration *migration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Migration, migration_free)

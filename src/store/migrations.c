@@ -5,8 +5,8 @@
 #include "store/query.h"
 
 #define COLUMNS                                                                                    \
-    "m.id, m.uuid, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit, m.force,"    \
-    " m.early_checks, m.copies_disks, m.generation, m.memory_total_bytes,"                         \
+    "m.id, m.uuid, m.type, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit,"     \
+    " m.force, m.early_checks, m.copies_disks, m.generation, m.memory_total_bytes,"                \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
     " m.dirty_bytes_s, m.iteration, m.elapsed_ms, m.downtime_ms, m.started_us, "                   \
@@ -18,7 +18,7 @@
 #define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
-    " disk_over_commit, force, early_checks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    " disk_over_commit, force, early_checks, type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 #define STATS_ASSIGNMENTS                                                                          \
     "memory_total_bytes = $2, memory_processed_bytes = $3, memory_remaining_bytes = $4,"           \
     " disk_total_bytes = $5, disk_processed_bytes = $6, disk_remaining_bytes = $7,"                \
@@ -44,6 +44,16 @@ parse_block_migration(const char *text)
         }
     }
     g_assert_not_reached();
+}
+
+static MigrationType
+parse_type(const char *text)
+{
+    MigrationType type = MIGRATION_TYPE_LIVE;
+    bool known = migration_type_parse(text, &type);
+
+    g_assert(known);
+    return type;
 }
 
 static int
@@ -72,6 +82,7 @@ read_migration(DbStatement *statement)
 
     migration->id = db_int(statement, column++);
     migration->uuid = db_dup_text(statement, column++);
+    migration->type = parse_type(db_text(statement, column++));
     migration->source_host = db_dup_text(statement, column++);
     migration->dest_host = db_dup_text(statement, column++);
     migration->block_migration = parse_block_migration(db_text(statement, column++));
@@ -133,6 +144,7 @@ insert_migration(Store *store, const MigrationRequest *request, const Operation 
     db_bind_int(statement, 6, request->disk_over_commit);
     db_bind_int(statement, 7, request->force);
     db_bind_int(statement, 8, request->early_checks);
+    db_bind_text(statement, 9, migration_type_name(request->type));
     return db_run(statement, NULL, error);
 }
 
@@ -187,10 +199,10 @@ add_conditions(Query *query, const MigrationFilter *filter)
 {
     query_where_text(query, "m.instance_id =", filter->instance_id);
     query_where_text(query, "m.source_host =", filter->source_host);
-    query_where_text(query, "o.kind =", filter->kind);
+    query_where_text(query, "m.type =", filter->type);
     query_where_text(query, "o.user_id =", filter->user_id);
     query_where_text(query, "o.project_id =", filter->project_id);
-    query_where_in(query, "o.state", filter->states);
+    query_where_in(query, "m.type || ':' || o.state", filter->states);
     if (filter->host != NULL) {
         query_where_text(query, "(m.source_host =", filter->host);
         query_append(query, " OR m.dest_host = ");

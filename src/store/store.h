@@ -262,6 +262,7 @@ bool store_claim(Store *store, const Operation *operation, const Instance *insta
 /* ---- migrations (store/migrations.c) ---- */
 typedef struct MigrationRequest {
     OperationRequest operation;
+    MigrationType type;
     const char *requested_host;
     BlockMigration block_migration;
     bool disk_over_commit;
@@ -274,8 +275,8 @@ typedef struct MigrationFilter {
     const char *instance_id;
     const char *host; /* source or destination */
     const char *source_host;
-    const char *states; /* comma separated state names, NULL = any */
-    const char *kind;   /* Nova's migration_type */
+    const char *states; /* comma separated "type:state", NULL = any */
+    const char *type;   /* Nova's migration_type */
     const char *user_id;
     const char *project_id;
     const char *marker; /* uuid */

@@ -620,12 +620,12 @@ test_migration_filters(Fixture *fixture, const void *data)
     assert_migrations("3 1", .instance_id = vm1->id);
     assert_migrations("2 1", .host = "hostb");
     assert_migrations("2", .source_host = "hostb");
-    assert_migrations("1", .states = "failed");
-    assert_migrations("3 2 1", .states = "failed, queued");
+    assert_migrations("1", .states = "live-migration:failed");
+    assert_migrations("3 2 1", .states = "live-migration:failed, live-migration:queued");
     assert_migrations("", .states = "");
     assert_migrations("3 2", .in_progress = true);
-    assert_migrations("3 2 1", .kind = "live-migration", .user_id = "user");
-    assert_migrations("", .kind = "resize");
+    assert_migrations("3 2 1", .type = "live-migration", .user_id = "user");
+    assert_migrations("", .type = "resize");
     assert_migrations("", .user_id = "nobody");
     assert_migrations("", .project_id = "nobody");
     assert_migrations("3", .changed_since_us = start + 11);

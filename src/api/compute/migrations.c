@@ -11,7 +11,7 @@
 static const char *
 status_of(const ApiContext *context, const Migration *migration)
 {
-    return context->options->migration_status(migration->operation.state);
+    return context->options->migration_status(migration);
 }
 
 static json_t *
@@ -60,8 +60,8 @@ view_migration(const ApiContext *context, const Migration *migration)
     json_object_set_new(view, "new_instance_type_id", json_null());
     if (context->minor >= 23) {
         json_object_set_new(
-            view, "migration_type", json_string(operation_kind_name(migration->operation.kind)));
-        if (migration->operation.is_open) {
+            view, "migration_type", json_string(migration_type_name(migration->type)));
+        if (migration->type == MIGRATION_TYPE_LIVE && migration->operation.is_open) {
             g_autofree char *path =
                 g_strdup_printf("%s/migrations/%" G_GINT64_FORMAT, instance_id, migration->id);
             json_object_set_new(view, "links", compute_links(context, "servers", path));
@@ -128,7 +128,7 @@ read_filter(ApiContext *context, MigrationFilter *filter, char **ret_states, GEr
         .states = status == NULL  ? NULL
             : *ret_states != NULL ? *ret_states
                                   : "none",
-        .kind = api_query(context, "migration_type"),
+        .type = api_query(context, "migration_type"),
         .oldest_first = context->minor < 59,
     };
     if (context->minor < 59) {
@@ -198,7 +198,9 @@ compute_list_server_migrations(ApiContext *context, GError **error)
     if (!check_server(context, error)) {
         return NULL;
     }
-    MigrationFilter filter = {.instance_id = api_param(context, "id"), .in_progress = true};
+    MigrationFilter filter = {.instance_id = api_param(context, "id"),
+        .type = migration_type_name(MIGRATION_TYPE_LIVE),
+        .in_progress = true};
     g_autoptr(GPtrArray) migrations = store_list_migrations(context->store, &filter, error);
     if (migrations == NULL) {
         return NULL;

@@ -75,8 +75,8 @@ view_migration(const ApiContext *context, const Migration *migration)
     int64_t end_us = operation->is_open ? 0 : operation->updated_us;
     json_t *view = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:s}", "id",
         (json_int_t)migration->id, "uuid", migration->uuid, "instance_uuid", operation->instance_id,
-        "migration_type", operation_kind_name(operation->kind), "status",
-        context->options->migration_status(operation->state), "state", operation->state, "wanted",
+        "migration_type", migration_type_name(migration->type), "status",
+        context->options->migration_status(migration), "state", operation->state, "wanted",
         wanted_name(operation->wanted), "source_host", api_string_or_null(migration->source_host),
         "dest_host", api_string_or_null(migration->dest_host), "requested_host",
         api_string_or_null(migration->requested_host), "copies_disks", migration->copies_disks,
