@@ -76,9 +76,15 @@ const ConfigKey daemon_config_keys[] = {
         "Milliseconds that a host has to accept a connection."},
     {"libvirt", "virt_type", CONFIG_STRING, "", 0, 0,
         "kvm or qemu; empty is kvm where the host offers it."},
-    {"libvirt", "cpu_model", CONFIG_STRING, "", 0, 0,
-        "The processor that guests see, by libvirt's name; empty is a default that can migrate "
-        "between all hosts of the same virt_type."},
+    {"libvirt", "cpu_mode", CONFIG_STRING, "", 0, 0,
+        "The processor that guests see: host-model, host-passthrough (moves between equal hosts "
+        "alone), maximum, custom (one of cpu_models) or none (the emulator's own); empty is "
+        "host-model with KVM, and none without."},
+    {"libvirt", "cpu_models", CONFIG_LIST, "", 0, 0,
+        "With cpu_mode custom: models by libvirt's names, in order of preference; a guest gets the "
+        "first that its host can run."},
+    {"libvirt", "cpu_model_extra_flags", CONFIG_LIST, "", 0, 0,
+        "Features beside those of the model: +pcid (or pcid) to add one, -pcid to take one away."},
     {"libvirt", "live_migration_with_native_tls", CONFIG_BOOL, "true", 0, 0,
         "Whether memory and disks flow encrypted between hosts in a migration."},
     {"libvirt", "live_migration_bandwidth", CONFIG_INT, "0", 0, 1048576,
@@ -86,6 +92,16 @@ const ConfigKey daemon_config_keys[] = {
     {"libvirt", "live_migration_downtime", CONFIG_INT, "0", 0, 2000000,
         "The longest pause, in milliseconds, to aim for at the end of a migration; 0 is the "
         "hypervisor's own default."},
+
+    {"vnc", "enabled", CONFIG_BOOL, "false", 0, 0,
+        "Whether new guests get a VNC console. It has no password and no encryption of its own."},
+    {"vnc", "server_listen", CONFIG_STRING, "127.0.0.1", 0, 0,
+        "Where VNC consoles listen, new ones and those of guests that move: 127.0.0.1, ::1, 0.0.0.0 "
+        "or ::, because an address of one host is none of the next."},
+    {"spice", "enabled", CONFIG_BOOL, "false", 0, 0,
+        "Whether new guests get a SPICE console. It has no password and no encryption of its own."},
+    {"spice", "server_listen", CONFIG_STRING, "127.0.0.1", 0, 0,
+        "Where SPICE consoles listen, as [vnc] server_listen."},
 
     {"hypervisor", "filters", CONFIG_LIST, "", 0, 0,
         "Faults and delays put in front of every host, for rehearsals: delay:VERB=MS, "
@@ -122,7 +138,9 @@ const ConfigObsolete daemon_config_obsolete[] = {
     {"DEFAULT", "instances_path", "is not needed: instances live in a storage pool of their host"},
     {"DEFAULT", "report_interval",
         "is not needed: a host is up while its control connection answers; see host_ping_interval"},
-    {"DEFAULT", "vncserver_listen", "is not needed: listen addresses are set when a guest moves"},
+    {"DEFAULT", "vncserver_listen", "is called [vnc] server_listen"},
+    {"DEFAULT", "vnc_enabled", "is called [vnc] enabled"},
+    {"vnc", "vncserver_listen", "is called [vnc] server_listen"},
     {"DEFAULT", "live_migration_retry_count",
         "is not needed: a migration goes on when its events come"},
     {"DEFAULT", "max_concurrent_builds", "is not needed: calls to each host are limited by lanes"},
@@ -131,6 +149,7 @@ const ConfigObsolete daemon_config_obsolete[] = {
     {"DEFAULT", "osapi_max_limit", "is called [api] max_limit"},
     {"wsgi", "api_paste_config", "is not needed: the API is part of droverd"},
     {"oslo_concurrency", "lock_path", "is not needed: droverd locks its database"},
+    {"libvirt", "cpu_model", "is called [libvirt] cpu_models; set cpu_mode = custom with it"},
     {"libvirt", "live_migration_uri",
         "is not needed: hosts have a peer_uri, which is what they call each other by"},
     {"libvirt", "live_migration_scheme",

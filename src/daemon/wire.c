@@ -99,16 +99,66 @@ make_first_administrator(Daemon *daemon, GError **error)
 
 /* ---- hypervisors ---- */
 
+/* Keys that contradict each other stop the start. */
+static bool
+check_cpu(const char *mode, char *const *models, char *const *flags, GError **error)
+{
+    static const char *const modes[] = {
+        "", "host-model", "host-passthrough", "maximum", "custom", "none", NULL};
+    bool is_custom = strcmp(mode, "custom") == 0;
+
+    if (!g_strv_contains(modes, mode)) {
+        return error_set(error, ERROR_INVALID,
+            "[libvirt] cpu_mode = %s: it is host-model, host-passthrough, maximum, custom or none",
+            mode);
+    }
+    if (is_custom != (models[0] != NULL)) {
+        return error_set(error, ERROR_INVALID,
+            is_custom ? "[libvirt] cpu_mode = custom needs cpu_models"
+                      : "[libvirt] cpu_models needs cpu_mode = custom");
+    }
+    return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
+        error_set(error, ERROR_INVALID,
+            "[libvirt] cpu_model_extra_flags needs a cpu_mode other than none");
+}
+
+static bool
+check_listen(const Config *config, const char *section, GError **error)
+{
+    static const char *const everywhere[] = {"127.0.0.1", "::1", "0.0.0.0", "::", NULL};
+    const char *address = config_get(config, section, "server_listen");
+
+    return g_strv_contains(everywhere, address) ||
+        error_set(error, ERROR_INVALID,
+            "[%s] server_listen = %s: it is 127.0.0.1, ::1, 0.0.0.0 or ::, because an address of "
+            "one host is none of the host that a guest moves to",
+            section, address);
+}
+
 static Hypervisor *
 new_libvirt(const Config *config, GError **error)
 {
+    const char *cpu_mode = config_get(config, "libvirt", "cpu_mode");
+    g_auto(GStrv) cpu_models = config_get_list(config, "libvirt", "cpu_models");
+    g_auto(GStrv) cpu_flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
+
+    if (!check_cpu(cpu_mode, cpu_models, cpu_flags, error) ||
+        !check_listen(config, "vnc", error) || !check_listen(config, "spice", error)) {
+        return NULL;
+    }
     LibvirtOptions options = {
         .pki_path = get_or_null(config, "libvirt", "pki_path"),
         .keepalive_interval_s = (int)config_get_int(config, "libvirt", "keepalive_interval"),
         .keepalive_count = (int)config_get_int(config, "libvirt", "keepalive_count"),
         .connect_timeout_ms = (int)config_get_int(config, "libvirt", "connect_timeout_ms"),
         .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
-        .cpu_model = config_get(config, "libvirt", "cpu_model"),
+        .cpu_mode = cpu_mode,
+        .cpu_models = cpu_models,
+        .cpu_flags = cpu_flags,
+        .vnc_enabled = config_get_bool(config, "vnc", "enabled"),
+        .vnc_listen = config_get(config, "vnc", "server_listen"),
+        .spice_enabled = config_get_bool(config, "spice", "enabled"),
+        .spice_listen = config_get(config, "spice", "server_listen"),
         .virt_type = config_get(config, "libvirt", "virt_type"),
     };
     return libvirt_hypervisor_new(&options, error);

@@ -218,6 +218,8 @@ describe_metrics(void)
 {
     metrics_describe("drover_operations_open", "gauge", "Operations that are not closed, by kind");
     metrics_describe("drover_operation_moves_total", "counter", "Moves into a state, by kind");
+    metrics_describe("drover_operation_failures_total", "counter",
+        "Operations that failed, by kind and diagnosis (doc/troubleshooting.md)");
     metrics_describe("drover_operation_seconds", "histogram", "From accepted to closed, by kind");
     metrics_describe("drover_hosts", "gauge", "Hosts by state of the control connection");
     metrics_describe("drover_calls", "gauge", "Calls to hosts that wait or run, by lane");

@@ -721,8 +721,7 @@ make_older_copy(Fleet *fleet, const char *id, bool runs)
         .root_format = "raw",
         .root_virtual_size_bytes = 5,
         .config_drive = drive,
-        .config_drive_size = sizeof drive,
-        .emulator_cpu = ""};
+        .config_drive_size = sizeof drive};
     hypervisor_create_guest(host, &old, &error);
     g_assert_no_error(error);
     if (runs) {

@@ -398,6 +398,15 @@ hypervisor_probe_shared_pool(
 }
 
 bool
+hypervisor_check_dest(
+    HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
+{
+    return before(dest, "check_dest", error) &&
+        provider(dest)->check_dest(dest->host, source->host, uuid, error) &&
+        after(dest, "check_dest", error);
+}
+
+bool
 hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
 {

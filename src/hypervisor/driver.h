@@ -70,6 +70,8 @@ bool hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **
  * marker behind, which nobody asks for again. */
 bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const char *token,
     bool *ret_shared, GError **error);
+bool hypervisor_check_dest(
+    HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,

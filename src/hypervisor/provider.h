@@ -76,6 +76,10 @@ typedef struct HypervisorProvider {
     bool (*create_marker)(void *host, const char *token, bool *ret_existed, GError **error);
     bool (*delete_marker)(void *host, const char *token, GError **error);
 
+    /* Whether dest could run the guest that runs on source, as far as can be told without starting
+     * anything: its processor, devices of the source that it owns. HYPERVISOR_REFUSED: this host
+     * could not, another might; UNSUPPORTED: it cannot leave while it runs, wherever to. */
+    bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
     /* On the destination, before a migration that copies disks: makes the volumes that the source
      * has (root overlay on its base, config drive, console log), empty and of the same capacity
      * and format. The bases must be complete here. */

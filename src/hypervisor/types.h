@@ -123,7 +123,6 @@ typedef struct GuestSpec {
     int n_nics;
     const void *config_drive;  /* bytes of the vfat image */
     size_t config_drive_size;
-    const char *emulator_cpu;  /* "" = the provider's default */
 } GuestSpec;
 
 typedef struct MigrateRequest {

@@ -108,7 +108,6 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
         .command_line = refs->command_line,
         .nics = plan->nics,
         .n_nics = (int)instance->ports->len,
-        .emulator_cpu = "",
     };
     return g_steal_pointer(&plan);
 }

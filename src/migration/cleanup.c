@@ -147,7 +147,8 @@ step_finishing(MigrationTask *task)
         return result;
     }
     DestSide dest = decide_dest_side(&task->dest_view, task->operation_id);
-    bool is_proven = dest == DEST_RUNNING || dest == DEST_ARRIVED || dest == DEST_OFF;
+    bool is_proven =
+        dest == DEST_RUNNING || dest == DEST_ARRIVED || dest == DEST_OFF || dest == DEST_FAILED;
     if (!is_proven) {
         return look_again_later(task);
     }

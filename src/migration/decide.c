@@ -84,7 +84,11 @@ decide_dest_side(const DomainView *view, int64_t operation)
     case DOMAIN_UNREACHABLE: return DEST_UNREACHABLE;
     case DOMAIN_ABSENT: return DEST_ABSENT;
     case DOMAIN_SHUT_OFF:
-    case DOMAIN_CRASHED: return is_ours ? DEST_OFF : DEST_ABSENT;
+    case DOMAIN_CRASHED:
+        if (!is_ours) {
+            return DEST_ABSENT;
+        }
+        return view->reason == DOMAIN_REASON_FAILED ? DEST_FAILED : DEST_OFF;
     case DOMAIN_RUNNING: return is_ours ? DEST_RUNNING : DEST_ABSENT;
     case DOMAIN_PAUSED:
         if (!is_ours) {
@@ -116,6 +120,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                     "it was announced there; a source that comes back "
                     "is looked at before anything is removed"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "only what has arrived is defined there"),
+                [DEST_FAILED] = ROW(STAYED, GIVEN_UP, "it never ran there"),
             },
         [SOURCE_RUNNING] =
             {
@@ -125,6 +130,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
                 [DEST_RUNNING] = ROW(TWICE, NOW, "the reply to Finish was lost and both run"),
                 [DEST_OFF] = ROW(STAYED, SETTLED, "the source keeps it"),
+                [DEST_FAILED] = ROW(STAYED, SETTLED, "the source keeps it, the other never ran"),
             },
         [SOURCE_RUNNING_JOB] =
             {
@@ -134,6 +140,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_RUNNING] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_OFF] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_FAILED] = ROW(WAIT, NOW, "the source is about to hear of it"),
             },
         [SOURCE_SWITCHING] =
             {
@@ -143,6 +150,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(WAIT, NOW, "the source is about to confirm"),
                 [DEST_RUNNING] = ROW(WAIT, NOW, "the source is about to confirm"),
                 [DEST_OFF] = ROW(WAIT, NOW, "the source is about to confirm"),
+                [DEST_FAILED] = ROW(WAIT, NOW, "the source is about to hear of it"),
             },
         [SOURCE_PAUSED] =
             {
@@ -155,6 +163,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(MOVED, SETTLED, "it arrived paused, as it was"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "the destination won; the paused copy is old"),
                 [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it arrived and has stopped there"),
+                [DEST_FAILED] = ROW(STAYED, SETTLED, "it never ran there: the source goes on"),
             },
         [SOURCE_LEFT] =
             {
@@ -164,6 +173,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(MOVED, NOW, "completed"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "completed"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "completed, and stopped since"),
+                [DEST_FAILED] = ROW(MOVED_OFF, NOW, "it ran there, and stopped since"),
             },
         [SOURCE_OFF] =
             {
@@ -174,6 +184,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_ARRIVED] = ROW(MOVED, NOW, "the source stopped after the switchover"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "the source stopped after the switchover"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "it arrived, and both have stopped since"),
+                [DEST_FAILED] =
+                    ROW(LOST, TIMEOUT, "which of the two disks is newer cannot be told"),
             },
 };
 #undef ROW

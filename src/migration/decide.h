@@ -22,7 +22,8 @@
     X(INCOMING, "paused, waiting for the source")                                                  \
     X(ARRIVED, "paused, no job")                                                                   \
     X(RUNNING, "running")                                                                          \
-    X(OFF, "shut off, of this migration")
+    X(OFF, "shut off, of this migration")                                                          \
+    X(FAILED, "shut off, of this migration: it failed to start there")
 
 /* What to do. Columns: NAME | text for the page */
 #define DECISIONS(X)                                                                               \

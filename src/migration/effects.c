@@ -333,6 +333,33 @@ effect_bases(MigrationTask *task)
 }
 
 static bool
+run_check_dest(Effect *effect, GError **error)
+{
+    return hypervisor_check_dest(effect->host, effect->peer, effect->uuid, error);
+}
+
+static void
+done_check_dest(Effect *effect)
+{
+    MigrationTask *task = effect->task;
+    if (error_is(effect->error, ERROR_HYPERVISOR_REFUSED)) {
+        g_hash_table_insert(task->refusals, g_strdup(task->migration->dest_host),
+            g_strdup(effect->error->message));
+    }
+}
+
+StepResult
+effect_check_dest(MigrationTask *task)
+{
+    Effect *effect = effect_between(task, EFFECT_CHECK_DEST, run_check_dest);
+    if (effect == NULL) {
+        return STEP_AGAIN;
+    }
+    effect->done = done_check_dest;
+    return effect_submit(effect, LANE_SHORT);
+}
+
+static bool
 run_prepare(Effect *effect, GError **error)
 {
     return hypervisor_prepare_dest(effect->host, effect->peer, effect->uuid, error);

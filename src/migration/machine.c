@@ -7,7 +7,7 @@
 
 /*
  *   QUEUED --slot--> CHECKING --source agrees--> CLAIMING --reserved--> PREPARING
- *     |                 |                           |                     |    |
+ *     |                 |  ^------- another host ---'  |                  |    |
  *     +-----------------+--- no: ERROR, CANCELLED --+       disks are ready    | no
  *                                                                         |    |
  *        +--------------- source paused --------------- TRANSFERRING <----+    |
@@ -33,6 +33,7 @@ static const MachineMove moves[] = {
     {MIGRATION_CHECKING, MIGRATION_ERROR, "the source refuses, or does not answer"},
     {MIGRATION_CHECKING, MIGRATION_CANCELLED, "aborted before it began"},
     {MIGRATION_CLAIMING, MIGRATION_PREPARING, "a destination is chosen and reserved"},
+    {MIGRATION_CLAIMING, MIGRATION_CHECKING, "that destination cannot run it; another is tried"},
     {MIGRATION_CLAIMING, MIGRATION_ERROR, "no destination will do"},
     {MIGRATION_CLAIMING, MIGRATION_CANCELLED, "aborted before it began"},
     {MIGRATION_PREPARING, MIGRATION_TRANSFERRING, "the destination is ready"},

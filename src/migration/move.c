@@ -5,8 +5,10 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "model/diagnosis.h"
 
 #define STORE_RETRY_US G_USEC_PER_SEC
+#define FAULT_CODE 500 /* as Nova shows a migration that failed */
 
 static const struct {
     const char *before; /* failpoints */
@@ -56,6 +58,37 @@ complete(OperationMove *move, MigrationTask *task, MigrationState to)
     if (move->closes) {
         task->migration->finished_us = now_us;
         move->migration = task->migration;
+    }
+}
+
+/* What made it fail is kept as the instance's fault too. It is shown once the instance is in ERROR,
+ * as Nova has it; a guest that stayed where it was is not. */
+static void
+add_fault(OperationMove *move, const MigrationTask *task, MigrationState to, Fault *fault)
+{
+    const char *message = task->migration->operation.message;
+    if (move->message != NULL && task->migration->operation.error_code == NULL) {
+        message = move->message;
+    }
+    if (to != MIGRATION_FAILED || move->fault != NULL || message == NULL) {
+        return;
+    }
+    *fault = (Fault){.code = FAULT_CODE,
+        .message = (char *)message,
+        .details = (char *)diagnosis_label(message),
+        .created_us = migration_task_now_us(task)};
+    move->set_instance = true;
+    move->fault = fault;
+}
+
+static void
+count_failure(const MigrationTask *task, MigrationState to)
+{
+    if (to == MIGRATION_FAILED || to == MIGRATION_ERROR) {
+        g_autofree char *labels = g_strdup_printf("operation=\"%s\",diagnosis=\"%s\"",
+            operation_kind_name(OPERATION_LIVE_MIGRATE),
+            diagnosis_label(task->migration->operation.message));
+        metrics_count("drover_operation_failures_total", labels, 1);
     }
 }
 
@@ -117,6 +150,11 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
 {
     OperationMove move = with != NULL ? *with : migration_plain_move();
     complete(&move, task, to);
+    g_autofree char *explained =
+        move.error_code != NULL && move.message != NULL ? diagnosis_explain(move.message) : NULL;
+    move.message = explained != NULL ? explained : move.message;
+    Fault fault;
+    add_fault(&move, task, to, &fault);
     g_autoptr(GError) error = NULL;
     failpoint(points[to].before);
     if (!store_move_operation(task->context->store, &move, &error)) {
@@ -125,6 +163,7 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
     failpoint(points[to].after);
     keep_in_memory(task, to, &move);
     report(task, &move);
+    count_failure(task, to);
     task->context->moved(task->context, task->operation_id);
     return move.closes ? STEP_DONE : STEP_AGAIN;
 }

@@ -55,6 +55,7 @@ typedef enum {
     X(LOOK, "look")                 /* both hosts' views of the guest */                           \
     X(CLAIM, "claim")               /* in the store */                                             \
     X(PROBE, "probe")               /* markers in both pools */                                    \
+    X(CHECK_DEST, "check_dest")     /* may the guest run on the destination? */                    \
     X(FORGET_STALE, "forget_stale") /* what an older move left on the destination */               \
     X(BASE, "base")                                                                                \
     X(PREPARE, "prepare")                                                                          \

@@ -140,6 +140,7 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
         .zone = task->instance->availability_zone,
         .requested_host = task->migration->requested_host,
         .source_host = task->migration->source_host,
+        .refusals = task->refusals,
         .force = task->migration->force,
         .disk_over_commit = task->migration->disk_over_commit,
         .cpu_allocation_ratio = settings->cpu_allocation_ratio,
@@ -190,6 +191,30 @@ agrees_with_request(const MigrationTask *task, bool is_shared, GError **error)
     g_assert_not_reached();
 }
 
+/* So many hosts are asked whether they can run the guest before it is given up. */
+#define MAX_REFUSALS 8
+
+/* The destination was drover's own choice, and has said that it cannot run this guest. */
+static bool
+may_try_another(const MigrationTask *task)
+{
+    return task->error != NULL && task->migration->requested_host == NULL &&
+        !migration_task_wants(task, WANTED_CANCEL) && task->migration->dest_host != NULL &&
+        g_hash_table_contains(task->refusals, task->migration->dest_host) &&
+        g_hash_table_size(task->refusals) < MAX_REFUSALS;
+}
+
+static StepResult
+try_another(MigrationTask *task)
+{
+    OperationMove move = migration_plain_move();
+    g_clear_pointer(&task->migration->dest_host, g_free);
+    move.migration = task->migration;
+    move.release_target = true;
+    migration_task_clear_views(task);
+    return migration_move(task, MIGRATION_CHECKING, &move);
+}
+
 static StepResult
 step_claiming(MigrationTask *task)
 {
@@ -200,6 +225,9 @@ step_claiming(MigrationTask *task)
     }
     if (is_too_early(task)) {
         return migration_task_wait(task, CONNECT_LOOK_US);
+    }
+    if (may_try_another(task)) {
+        return try_another(task);
     }
     if (has_reason_to_stop(task, &error)) {
         return refuse(task, error);
@@ -217,6 +245,9 @@ step_claiming(MigrationTask *task)
     }
     if (!agrees_with_request(task, is_shared, &error)) {
         return refuse(task, error);
+    }
+    if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
+        return effect_check_dest(task);
     }
     task->migration->copies_disks = !is_shared;
     task->migration->generation = task->instance->generation + 1;

@@ -87,6 +87,7 @@ migration_task_load(
     task->operation_id = operation->id;
     task->migration = g_steal_pointer(&migration);
     task->instance = g_steal_pointer(&instance);
+    task->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     task->was_paused = task->instance->vm_state == VM_STATE_PAUSED;
     task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
     join_neighbours(task);
@@ -116,6 +117,7 @@ migration_task_unref(MigrationTask *task)
     migration_task_clear_views(task);
     migration_free(task->migration);
     instance_free(task->instance);
+    g_hash_table_unref(task->refusals);
     g_clear_error(&task->error);
     g_clear_error(&task->transfer_error);
     g_free(task);

@@ -31,6 +31,7 @@ struct MigrationTask {
     Migration *migration; /* the row, read again before each step */
     MigrationState state;
     Instance *instance;
+    GHashTable *refusals; /* host -> why it cannot run the guest; of this life of the daemon */
     bool was_paused; /* by its owner, before: then it arrives paused */
 
     /* Of the state it is in; cleared by every move. */
@@ -112,6 +113,8 @@ StepResult effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVer
 StepResult effect_remove(
     MigrationTask *task, MigrationEffect effect, bool on_dest, EffectVerb verb);
 StepResult effect_bases(MigrationTask *task);
+/* A refusal is kept in refusals as well. */
+StepResult effect_check_dest(MigrationTask *task);
 StepResult effect_prepare(MigrationTask *task);
 StepResult effect_transfer(MigrationTask *task);
 StepResult effect_console(MigrationTask *task);

@@ -85,6 +85,19 @@ static const Case cases[] = {
         DECISION_WAIT},
     {"on-neither", ON(ABSENT, OTHER, NONE), ON(ABSENT, OTHER, NONE), TIMEOUT_S, 0, false,
         DECISION_LOST},
+    /* It was defined on the destination and failed to start there. */
+    {"dest-failed-source-runs", ON(RUNNING, BOOTED, NONE), ON(SHUT_OFF, FAILED, NONE), 2, 2, false,
+        DECISION_STAYED},
+    {"dest-failed-source-paused", ON(PAUSED, MIGRATION, NONE), ON(SHUT_OFF, FAILED, NONE), 0, 0,
+        false, DECISION_STAYED},
+    {"dest-failed-source-hears-of-it", ON(PAUSED, MIGRATION, OUT), ON(SHUT_OFF, FAILED, NONE), 0, 0,
+        false, DECISION_WAIT},
+    {"dest-failed-source-has-left", ON(ABSENT, OTHER, NONE), ON(SHUT_OFF, FAILED, NONE), 0, 0,
+        false, DECISION_MOVED_OFF},
+    {"dest-failed-source-off", ON(SHUT_OFF, UNKNOWN, NONE), ON(SHUT_OFF, FAILED, NONE), TIMEOUT_S,
+        0, false, DECISION_LOST},
+    {"dest-failed-source-silent", ON(UNREACHABLE, OTHER, NONE), ON(SHUT_OFF, FAILED, NONE), 9999, 0,
+        false, DECISION_ASK},
     /* It stopped on the source. */
     {"stopped-while-moving", ON(SHUT_OFF, SHUTDOWN, NONE), ON(ABSENT, OTHER, NONE), 0, 0, false,
         DECISION_STAYED_OFF},
@@ -161,6 +174,9 @@ test_a_domain_of_another_move_is_not_ours(void)
     g_assert_cmpint(decide_dest_side(&view, OURS + 1), ==, DEST_ABSENT);
     view.state = DOMAIN_SHUT_OFF;
     g_assert_cmpint(decide_dest_side(&view, OURS + 1), ==, DEST_ABSENT);
+    view.reason = DOMAIN_REASON_FAILED;
+    g_assert_cmpint(decide_dest_side(&view, OURS + 1), ==, DEST_ABSENT);
+    g_assert_cmpint(decide_dest_side(&view, OURS), ==, DEST_FAILED);
 }
 
 int

@@ -145,6 +145,12 @@ stub_delete_marker(void *host, const char *token, GError **error)
 }
 
 static bool
+stub_check_dest(void *dest, void *source, const char *uuid, GError **error)
+{
+    return true;
+}
+
+static bool
 stub_prepare_dest(void *dest, void *source, const char *uuid, GError **error)
 {
     return !world->is_shared || error_set(error, ERROR_CONFLICT, "the pool is shared");
@@ -176,6 +182,7 @@ static const HypervisorProvider stub = {
     .read_console = stub_read_console,
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
+    .check_dest = stub_check_dest,
     .prepare_dest = stub_prepare_dest,
     .query_done_job = stub_query_done_job,
     .abort_job = stub_abort_job,

@@ -147,6 +147,19 @@ check_version(const Subject *subject)
         version_text(subject->host->facts.hypervisor_version), "upgrade its hypervisor");
 }
 
+static PlacementRow
+check_refused(const Subject *subject)
+{
+    GHashTable *refusals = subject->request->refusals;
+    const char *reason =
+        refusals != NULL ? g_hash_table_lookup(refusals, subject->host->name) : NULL;
+    if (reason == NULL) {
+        return row_pass;
+    }
+    return row_fail(g_strdup("a host that can run the guest"), g_strdup(reason),
+        "see what keeps it from that");
+}
+
 /* ratio times the whole, less what is reserved and taken. */
 static int64_t
 left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
@@ -225,6 +238,7 @@ static PlacementRow (*const checks[])(const Subject *) = {
     [PLACEMENT_CHECK_FACTS] = check_facts,
     [PLACEMENT_CHECK_ARCH] = check_arch,
     [PLACEMENT_CHECK_VERSION] = check_version,
+    [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_RAM] = check_ram,
     [PLACEMENT_CHECK_VCPUS] = check_vcpus,
     [PLACEMENT_CHECK_DISK] = check_disk,

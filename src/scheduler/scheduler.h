@@ -22,6 +22,7 @@
     X(FACTS, "facts") /* it has said what it is and has */                                         \
     X(ARCH, "arch")                                                                                \
     X(VERSION, "version") /* its hypervisor is not older than the source's */                      \
+    X(REFUSED, "destination-check") /* it was asked, and can run the guest */                      \
     X(RAM, "ram")                                                                                  \
     X(VCPUS, "vcpus")                                                                              \
     X(DISK, "disk")          /* what is promised to instances */                                   \
@@ -44,6 +45,7 @@ typedef struct PlacementRequest {
     const char *requested_host; /* NULL: any */
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */
+    GHashTable *refusals;       /* host -> its own no, as far as it was asked; NULL: nobody was */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */

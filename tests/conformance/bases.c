@@ -58,9 +58,25 @@ test_a_base_is_not_copied_from_a_host_without_it(Fixture *fixture)
     assert_fails(hypervisor_ensure_base(fixture->b, &nobody, &error), ERROR_NOT_FOUND);
 }
 
+/* The same bytes may have been uploaded twice, as two formats. */
+static void
+test_a_base_is_complete_in_one_format(Fixture *fixture)
+{
+    BaseImage other = without_file(&fixture->target->root);
+    other.format = "raw";
+    assert_ok(hypervisor_ensure_base(fixture->a, &fixture->target->root, &error));
+    assert_fails(hypervisor_ensure_base(fixture->a, &other, &error), ERROR_NOT_FOUND);
+    other.path = fixture->target->root.path;
+    assert_ok(hypervisor_ensure_base(fixture->a, &other, &error));
+    other.path = NULL;
+    assert_ok(hypervisor_ensure_base(fixture->a, &other, &error));
+}
+
 void
 conformance_add_bases(Target *target)
 {
+    fixture_add(
+        "/base/a-base-is-complete-in-one-format", target, test_a_base_is_complete_in_one_format);
     fixture_add("/base/a-complete-base-is-left-alone", target, test_a_complete_base_is_left_alone);
     fixture_add(
         "/base/an-incomplete-base-is-made-again", target, test_an_incomplete_base_is_made_again);

@@ -211,7 +211,6 @@ fixture_spec(Fixture *fixture, const char *uuid)
         .n_nics = 0,
         .config_drive = config_drive,
         .config_drive_size = sizeof config_drive,
-        .emulator_cpu = "",
     };
 }
 

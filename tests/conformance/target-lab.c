@@ -80,7 +80,7 @@ spoil_base(Target *target, const HostAddress *host, const char *sha256)
     const LabTarget *lab = target->data;
     int i = host == &target->hosts[0] ? 0 : 1;
     g_autofree char *path =
-        g_strconcat(lab->pool_directories[i], "/base-", sha256, ".complete", NULL);
+        g_strconcat(lab->pool_directories[i], "/base-", sha256, ".qcow2.complete", NULL);
     g_assert_cmpint(g_unlink(path), ==, 0);
 }
 
@@ -162,7 +162,8 @@ target_new(const char *argument, GError **error)
         .keepalive_count = 3,
         .connect_timeout_ms = 5000,
         .with_tls = true,
-        .cpu_model = "qemu64",
+        .cpu_mode = "custom",
+        .cpu_models = (char *[]){"qemu64", NULL},
         .virt_type = strcmp(variable(lab, "LAB_ACCEL"), "kvm") == 0 ? "kvm" : "qemu",
     };
     target->hypervisor = libvirt_hypervisor_new(&options, error);

@@ -31,7 +31,8 @@ class World:
         return {
             "DEFAULT": {"service_down_time": SERVICE_DOWN_TIME_S, "host_ping_interval": 2,
                         "max_concurrent_live_migrations": 6, "shutdown_timeout": 20},
-            "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_model": "qemu64",
+            "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_mode": "custom",
+                        "cpu_models": "qemu64", "cpu_model_extra_flags": "+ssse3",
                         "keepalive_interval": 2, "keepalive_count": 2},
         }
 

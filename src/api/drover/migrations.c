@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "api/drover/drover.h"
+#include "model/diagnosis.h"
 #include <string.h>
 
 static json_t *
@@ -68,6 +69,22 @@ block_migration_text(BlockMigration value)
     return NULL;
 }
 
+/* The known words of an error, and what they mean. Nothing while there is no error. */
+static void
+add_diagnosis(json_t *view, const Operation *operation)
+{
+    const Diagnosis *diagnosis =
+        operation->error_code != NULL ? diagnosis_find(operation->message) : NULL;
+    g_autofree char *evidence =
+        diagnosis != NULL ? diagnosis_evidence(diagnosis, operation->message) : NULL;
+    json_object_set_new(
+        view, "diagnosis", api_string_or_null(diagnosis != NULL ? diagnosis->code : NULL));
+    json_object_set_new(
+        view, "cause", api_string_or_null(diagnosis != NULL ? diagnosis->cause : NULL));
+    json_object_set_new(view, "evidence", api_string_or_null(evidence));
+    json_object_set_new(view, "fix", api_string_or_null(diagnosis != NULL ? diagnosis->fix : NULL));
+}
+
 static json_t *
 view_migration(const ApiContext *context, const Migration *migration)
 {
@@ -91,6 +108,7 @@ view_migration(const ApiContext *context, const Migration *migration)
         api_time_us(migration->started_us), "finished_at", api_time_us(migration->finished_us),
         "total_ms", duration_ms(operation->created_us, end_us), "stats", view_stats(migration));
     json_object_update(view, rest);
+    add_diagnosis(view, operation);
     return view;
 }
 

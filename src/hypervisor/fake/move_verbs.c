@@ -7,6 +7,21 @@
 #include "hypervisor/fake/jobs.h"
 #include "hypervisor/fake/volumes.h"
 
+/* All fake hosts have the same processor. */
+bool
+fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **error)
+{
+    FakeSession *dest = dest_host;
+    FakeSession *source = source_host;
+    if (!fleet_enter_both(dest, source, true, error)) {
+        return false;
+    }
+    g_auto(FakeDomain) domain;
+    bool done = domains_get(source->fleet, source->host, uuid, &domain, error);
+    fleet_leave(dest->fleet);
+    return done;
+}
+
 static bool
 prepare_volumes(FakeSession *dest, FakeSession *source, const char *uuid, GError **error)
 {

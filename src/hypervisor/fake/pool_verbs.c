@@ -32,7 +32,7 @@ make_base(FakeSession *session, const BaseImage *image, GError **error)
         !stream(session, image->size_bytes, error)) {
         return false;
     }
-    volumes_complete_base(fleet, session->pool, image->sha256);
+    volumes_complete_base(fleet, session->pool, image);
     return true;
 }
 
@@ -43,7 +43,7 @@ fake_ensure_base(void *host, const BaseImage *image, GError **error)
     if (!fleet_enter(session, true, error)) {
         return false;
     }
-    bool done = volumes_has_base(session->fleet, session->pool, image->sha256);
+    bool done = volumes_has_base(session->fleet, session->pool, image);
     if (!done && image->path == NULL) {
         error_set(error, ERROR_NOT_FOUND, "the file of base '%s' is gone", image->sha256);
     } else if (!done) {
@@ -61,8 +61,8 @@ fake_copy_base(void *host, void *from_host, const BaseImage *image, GError **err
     if (!fleet_enter_both(session, from, true, error)) {
         return false;
     }
-    bool done = volumes_has_base(session->fleet, session->pool, image->sha256);
-    if (!done && !volumes_has_base(session->fleet, from->pool, image->sha256)) {
+    bool done = volumes_has_base(session->fleet, session->pool, image);
+    if (!done && !volumes_has_base(session->fleet, from->pool, image)) {
         error_set(error, ERROR_NOT_FOUND, "host '%s' has no complete base '%s'", from->host,
             image->sha256);
     } else if (!done) {

@@ -171,6 +171,7 @@ static const HypervisorProvider fake_provider = {
     .read_console = fake_read_console,
     .create_marker = fake_create_marker,
     .delete_marker = fake_delete_marker,
+    .check_dest = fake_check_dest,
     .prepare_dest = fake_prepare_dest,
     .live_migrate = fake_live_migrate,
     .query_job = fake_query_job,

@@ -171,8 +171,7 @@ create_guest(HypervisorHost *host, const char *uuid, int64_t memory_mib)
         .root_format = "qcow2",
         .root_virtual_size_bytes = 1000,
         .config_drive = "",
-        .config_drive_size = 0,
-        .emulator_cpu = ""};
+        .config_drive_size = 0};
     assert_ok(hypervisor_ensure_base(host, &base, &error));
     assert_ok(hypervisor_create_guest(host, &guest, &error));
     assert_ok(hypervisor_start_guest(host, uuid, &error));

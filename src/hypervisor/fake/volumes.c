@@ -50,18 +50,30 @@ check_room(FakeFleet *fleet, const char *pool, int64_t size, GError **error)
 
 /* ---- bases ---- */
 
-bool
-volumes_has_base(FakeFleet *fleet, const char *pool, const char *sha256)
+static char *
+name_of_base(const BaseImage *image)
 {
-    g_autofree char *name = name_of("base-", sha256, "");
+    return g_strdup_printf("base-%s.%s", image->sha256, image->format);
+}
+
+static bool
+has_complete(FakeFleet *fleet, const char *pool, const char *name)
+{
     return world_number(fleet->world, "select complete from volumes where pool = ?1 and name = ?2",
                TEXT(pool), TEXT(name)) != 0;
 }
 
 bool
+volumes_has_base(FakeFleet *fleet, const char *pool, const BaseImage *image)
+{
+    g_autofree char *name = name_of_base(image);
+    return has_complete(fleet, pool, name);
+}
+
+bool
 volumes_begin_base(FakeFleet *fleet, const char *pool, const BaseImage *image, GError **error)
 {
-    g_autofree char *name = name_of("base-", image->sha256, "");
+    g_autofree char *name = name_of_base(image);
     world_run(
         fleet->world, "delete from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
     if (!check_room(fleet, pool, image->size_bytes, error)) {
@@ -75,9 +87,9 @@ volumes_begin_base(FakeFleet *fleet, const char *pool, const BaseImage *image, G
 }
 
 void
-volumes_complete_base(FakeFleet *fleet, const char *pool, const char *sha256)
+volumes_complete_base(FakeFleet *fleet, const char *pool, const BaseImage *image)
 {
-    g_autofree char *name = name_of("base-", sha256, "");
+    g_autofree char *name = name_of_base(image);
     world_run(fleet->world, "update volumes set complete = 1 where pool = ?1 and name = ?2",
         TEXT(pool), TEXT(name));
 }
@@ -85,9 +97,9 @@ volumes_complete_base(FakeFleet *fleet, const char *pool, const char *sha256)
 void
 volumes_spoil_base(FakeFleet *fleet, const char *pool, const char *sha256)
 {
-    g_autofree char *name = name_of("base-", sha256, "");
-    world_run(fleet->world, "update volumes set complete = 0 where pool = ?1 and name = ?2",
-        TEXT(pool), TEXT(name));
+    g_autofree char *names = name_of("base-", sha256, ".%");
+    world_run(fleet->world, "update volumes set complete = 0 where pool = ?1 and name like ?2",
+        TEXT(pool), TEXT(names));
 }
 
 /* ---- disks of guests ---- */
@@ -134,11 +146,11 @@ content_of_new_disk(FakeFleet *fleet, const char *uuid)
 static bool
 check_bases(FakeFleet *fleet, const char *pool, const char *bases, GError **error)
 {
-    g_auto(GStrv) hashes = g_strsplit(bases, " ", -1);
-    for (int i = 0; hashes[i] != NULL; i++) {
-        if (hashes[i][0] != '\0' && !volumes_has_base(fleet, pool, hashes[i])) {
+    g_auto(GStrv) names = g_strsplit(bases, " ", -1);
+    for (int i = 0; names[i] != NULL; i++) {
+        if (names[i][0] != '\0' && !has_complete(fleet, pool, names[i])) {
             return error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no complete base '%s'",
-                pool, hashes[i]);
+                pool, names[i]);
         }
     }
     return true;
@@ -153,12 +165,24 @@ find_bases(FakeFleet *fleet, const char *pool, const char *uuid)
     return g_strdup(world_next(rows) ? world_text(rows, 0) : "");
 }
 
+static char *
+names_of_bases(const GuestSpec *guest)
+{
+    GString *names = g_string_new(NULL);
+    g_string_append_printf(names, "base-%s.%s", guest->root_hash, guest->root_format);
+    if (guest->kernel_hash != NULL) {
+        g_string_append_printf(names, " base-%s.kernel", guest->kernel_hash);
+    }
+    if (guest->initrd_hash != NULL) {
+        g_string_append_printf(names, " base-%s.initrd", guest->initrd_hash);
+    }
+    return g_string_free(names, FALSE);
+}
+
 bool
 volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, GError **error)
 {
-    g_autofree char *bases = g_strjoin(" ", guest->root_hash, /* a kernel is optional */
-        guest->kernel_hash != NULL ? guest->kernel_hash : "",
-        guest->initrd_hash != NULL ? guest->initrd_hash : "", NULL);
+    g_autofree char *bases = names_of_bases(guest);
     if (!check_bases(fleet, pool, bases, error)) {
         return false;
     }

@@ -13,10 +13,11 @@ void pools_make(FakeFleet *fleet, const char *pool);
 int64_t pools_capacity_bytes(FakeFleet *fleet, const char *pool);
 int64_t pools_used_bytes(FakeFleet *fleet, const char *pool);
 
-bool volumes_has_base(FakeFleet *fleet, const char *pool, const char *sha256);
+bool volumes_has_base(FakeFleet *fleet, const char *pool, const BaseImage *image);
 /* Makes the incomplete base (again); LIMIT without space. */
 bool volumes_begin_base(FakeFleet *fleet, const char *pool, const BaseImage *image, GError **error);
-void volumes_complete_base(FakeFleet *fleet, const char *pool, const char *sha256);
+void volumes_complete_base(FakeFleet *fleet, const char *pool, const BaseImage *image);
+/* In every format. */
 void volumes_spoil_base(FakeFleet *fleet, const char *pool, const char *sha256);
 
 /* The volumes of a new guest, where they are missing. */

@@ -38,7 +38,7 @@ base_is_there(const Slot *slot, virStoragePoolPtr pool, const char *sha256, cons
     bool *ret_there, GError **error)
 {
     g_autofree char *name = name_base(sha256, format);
-    g_autofree char *marker = name_base_marker(sha256);
+    g_autofree char *marker = name_base_marker(sha256, format);
     bool has_volume;
     bool has_marker;
 
@@ -157,7 +157,8 @@ static bool
 base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
     const BaseSource *source, GError **error)
 {
-    g_autofree char *marker_name = name_base_marker(source->image->sha256);
+    g_autofree char *marker_name =
+        name_base_marker(source->image->sha256, source->image->format);
     VolumeSpec marker = {.name = marker_name, .format = "raw"};
     bool is_filled = source->from != NULL ? fill_from_host(slot, volume, source, error)
                                           : fill_from_file(slot, volume, source->image, error);
@@ -174,7 +175,7 @@ base_create(const Slot *slot, virStoragePoolPtr pool, const BaseSource *source,
 {
     const BaseImage *image = source->image;
     g_autofree char *name = name_base(image->sha256, image->format);
-    g_autofree char *marker_name = name_base_marker(image->sha256);
+    g_autofree char *marker_name = name_base_marker(image->sha256, image->format);
     VolumeSpec spec = {.name = name, .format = "raw", .capacity_bytes = image->size_bytes};
     int64_t data_bytes = 0;
     bool is_measured = source->from != NULL ? measure_host(source, &data_bytes, error)

@@ -24,7 +24,13 @@ typedef struct Settings {
     int keepalive_count;
     int connect_timeout_ms;
     bool with_tls;
-    char *cpu_model;
+    char *cpu_mode;
+    char **cpu_models; /* in order of preference */
+    char **cpu_flags;
+    bool vnc_enabled;
+    char *vnc_listen; /* of guests that have such a console, whoever made them; NULL = as it is */
+    bool spice_enabled;
+    char *spice_listen;
     char *virt_type;
 } Settings;
 

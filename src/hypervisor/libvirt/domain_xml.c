@@ -44,22 +44,6 @@ build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
     }
 }
 
-static void
-build_cpu(xmlNode *domain, const char *model)
-{
-    if (model[0] == '\0') {
-        return;
-    }
-    xmlNode *cpu = xml_add(domain, "cpu");
-    if (g_str_has_prefix(model, "host-")) {
-        xml_set(cpu, "mode", "%s", model);
-        return;
-    }
-    xml_set(cpu, "mode", "custom");
-    xml_set(cpu, "match", "exact");
-    xml_add_text(cpu, "model", "%s", model);
-}
-
 /* Cache mode none: the page cache of a host never holds what the other host does not see, which
  * is what makes a migration over a shared pool safe. */
 static xmlNode *
@@ -123,6 +107,16 @@ build_console(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place
     xml_set(xml_add(serial, "target"), "port", "0");
 }
 
+/* libvirt chooses the port, on each host anew. */
+static void
+build_graphics(xmlNode *devices, const char *type, const char *listen)
+{
+    if (listen != NULL) {
+        xmlNode *graphics = xml_set(xml_add(devices, "graphics"), "type", "%s", type);
+        xml_set(xml_set(graphics, "autoport", "yes"), "listen", "%s", listen);
+    }
+}
+
 static void
 build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
 {
@@ -133,6 +127,11 @@ build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
         build_nic(devices, &guest->nics[i]);
     }
     build_console(devices, guest, place);
+    build_graphics(devices, "vnc", place->vnc_listen);
+    build_graphics(devices, "spice", place->spice_listen);
+    if (place->vnc_listen != NULL || place->spice_listen != NULL) {
+        xml_set(xml_add(xml_add(devices, "video"), "model"), "type", "vga");
+    }
     xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
     xml_set(xml_add(devices, "memballoon"), "model", "virtio");
     xmlNode *rng = xml_set(xml_add(devices, "rng"), "model", "virtio");
@@ -144,7 +143,6 @@ domain_xml_build(const GuestSpec *guest, const DomainPlace *place)
 {
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
     xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
-    bool names_cpu = guest->emulator_cpu != NULL && guest->emulator_cpu[0] != '\0';
 
     xmlDocSetRootElement(document, domain);
     xml_set(domain, "type", "%s", place->virt_type);
@@ -159,7 +157,7 @@ domain_xml_build(const GuestSpec *guest, const DomainPlace *place)
     xmlNode *features = xml_add(domain, "features");
     xml_add(features, "acpi");
     xml_add(features, "apic");
-    build_cpu(domain, names_cpu ? guest->emulator_cpu : place->cpu_model);
+    cpu_xml_build(domain, &place->cpu, place->virt_type);
     xml_set(xml_add(domain, "clock"), "offset", "utc");
     xml_add_text(domain, "on_poweroff", "destroy");
     xml_add_text(domain, "on_reboot", "restart");
@@ -236,40 +234,4 @@ domain_xml_list_files(const char *xml, GError **error)
         g_ptr_array_add(files, xml_get_text(g_ptr_array_index(nodes, i)));
     }
     return files;
-}
-
-/* Every place where a path of the pool can be: disks with their chains, the direct kernel, logs
- * of character devices. */
-static void
-move_paths(xmlDoc *document, const char *from_pool, const char *to_pool)
-{
-    g_autoptr(GPtrArray) nodes = xml_find_all(document,
-        "/domain/os/kernel | /domain/os/initrd | /domain/devices/disk//source/@file"
-        " | /domain/devices/*/log/@file");
-    g_autofree char *prefix = g_strconcat(from_pool, "/", NULL);
-
-    for (unsigned int i = 0; i < nodes->len; i++) {
-        xmlNode *node = g_ptr_array_index(nodes, i);
-        g_autofree char *path = xml_get_text(node);
-        if (g_str_has_prefix(path, prefix)) {
-            g_autofree char *moved = g_build_filename(to_pool, path + strlen(prefix), NULL);
-            xml_set_text(node, moved);
-        }
-    }
-}
-
-char *
-domain_xml_for_dest(const char *xml, const Metadata *metadata, const char *from_pool,
-    const char *to_pool, GError **error)
-{
-    g_autoptr(xmlDoc) document = xml_parse(xml, error);
-
-    if (document == NULL) {
-        return NULL;
-    }
-    metadata_xml_put(xmlDocGetRootElement(document), metadata);
-    if (from_pool != NULL && to_pool != NULL && strcmp(from_pool, to_pool) != 0) {
-        move_paths(document, from_pool, to_pool);
-    }
-    return xml_to_text(document);
 }

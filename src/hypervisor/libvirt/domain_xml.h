@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* Domain XML: made from a GuestSpec, read for its disks, and turned into what the destination of a
- * migration gets. Pure. */
+/* Domain XML: made from a GuestSpec, and read for its disks. What the destination of a move gets is
+ * made in dest_xml.h. Pure. */
+#include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/metadata_xml.h"
 #include "hypervisor/types.h"
 
@@ -10,7 +11,9 @@
 typedef struct DomainPlace {
     const char *pool_path;
     const char *virt_type; /* "kvm" or "qemu" */
-    const char *cpu_model; /* when the guest names none; "" = the hypervisor's default */
+    CpuChoice cpu; /* when the guest names none */
+    const char *vnc_listen; /* NULL = no such console */
+    const char *spice_listen;
 } DomainPlace;
 
 /* The same guest in the same place gives the same text. Caller frees. */
@@ -32,7 +35,3 @@ void domain_disk_free(DomainDisk *disk);
 GPtrArray *domain_xml_list_disks(const char *xml, GError **error);
 /* Paths of console logs, kernels and initial RAM disks: what else of the pool the domain uses. */
 GPtrArray *domain_xml_list_files(const char *xml, GError **error);
-
-/* The XML of the destination: new metadata, and paths below from_pool moved to to_pool. */
-char *domain_xml_for_dest(const char *xml, const Metadata *metadata, const char *from_pool,
-    const char *to_pool, GError **error);

@@ -16,8 +16,8 @@ facts_fail(const Slot *slot, const char *what, GError **error)
         slot->host->name, what);
 }
 
-static char *
-get_capabilities(const Slot *slot, GError **error)
+char *
+host_get_capabilities(const Slot *slot, GError **error)
 {
     char *text = virConnectGetCapabilities(slot->connection);
 
@@ -60,7 +60,7 @@ host_get_virt_type(const Slot *slot, GError **error)
     if (known != NULL) {
         return known;
     }
-    g_autofree char *capabilities = get_capabilities(slot, error);
+    g_autofree char *capabilities = host_get_capabilities(slot, error);
     if (capabilities == NULL) {
         return NULL;
     }
@@ -191,7 +191,7 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
     if (virNodeGetInfo(slot->connection, &node) < 0) {
         return facts_fail(slot, "its processors and memory", error);
     }
-    g_autofree char *capabilities = get_capabilities(slot, error);
+    g_autofree char *capabilities = host_get_capabilities(slot, error);
     if (capabilities == NULL) {
         return false;
     }

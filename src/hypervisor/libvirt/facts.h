@@ -7,6 +7,8 @@
 /* "kvm" or "qemu" for guests: as the settings say, else the best that the host offers. Borrowed;
  * asked for once per session. */
 const char *host_get_virt_type(const Slot *slot, GError **error);
+/* The host's capabilities document; caller frees. */
+char *host_get_capabilities(const Slot *slot, GError **error);
 /* Nova's cpu_info object of a capabilities document; caller frees. */
 char *capabilities_to_cpu_json(const char *capabilities, int cells, GError **error);
 /* The UUID of the machine as a capabilities document tells it; NULL: it does not. Caller frees. */

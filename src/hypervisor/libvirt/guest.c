@@ -102,10 +102,15 @@ define_guest(LibvirtHost *host, const GuestSpec *guest, GError **error)
     g_autoptr(virStoragePool) pool = pool_get(&slot, error);
     const char *pool_path = pool != NULL ? pool_get_path(&slot, pool, error) : NULL;
     const char *virt_type = pool_path != NULL ? host_get_virt_type(&slot, error) : NULL;
-    if (virt_type == NULL) {
+    const Settings *settings = host->settings;
+    const char *model;
+    if (virt_type == NULL || !cpu_choose_model(&slot, virt_type, &model, error)) {
         return false;
     }
-    DomainPlace place = {pool_path, virt_type, host->settings->cpu_model};
+    DomainPlace place = {
+        pool_path, virt_type, {settings->cpu_mode, model, settings->cpu_flags},
+        settings->vnc_enabled ? settings->vnc_listen : NULL,
+        settings->spice_enabled ? settings->spice_listen : NULL};
     g_autofree char *xml = domain_xml_build(guest, &place);
     g_autoptr(virDomain) domain = virDomainDefineXML(slot.connection, xml);
     return domain != NULL || domain_fail(&slot, guest->uuid, EFFECT_ASKED, "define", error);

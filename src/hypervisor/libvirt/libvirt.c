@@ -43,6 +43,7 @@ static const HypervisorProvider libvirt_provider = {
     .read_console = libvirt_read_console,
     .create_marker = libvirt_create_marker,
     .delete_marker = libvirt_delete_marker,
+    .check_dest = libvirt_check_dest,
     .prepare_dest = libvirt_prepare_dest,
     .live_migrate = libvirt_live_migrate,
     .query_job = libvirt_query_job,

@@ -10,7 +10,13 @@ typedef struct LibvirtOptions {
     int keepalive_count;      /* 2 */
     int connect_timeout_ms;   /* of the probe before the open: 5000 */
     bool with_tls;            /* migration data and disks: true */
-    const char *cpu_model;    /* for guests: "qemu64"; "" = the hypervisor's default */
+    const char *cpu_mode;     /* of guests: cpu.h; NULL = "" */
+    char **cpu_models;        /* of cpu_mode "custom", in order of preference; NULL = none */
+    char **cpu_flags;         /* "+pcid", "-pcid"; NULL = none */
+    bool vnc_enabled;         /* new guests get a VNC console */
+    const char *vnc_listen;   /* where each listens, on whatever host; NULL = as it was made */
+    bool spice_enabled;
+    const char *spice_listen;
     const char *virt_type;    /* "kvm", "qemu" or "" = what the host offers */
 } LibvirtOptions;
 

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* The one libvirt call that moves a guest, and what it is told. */
 #include "hypervisor/libvirt/address.h"
+#include "hypervisor/libvirt/dest_xml.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -103,24 +104,26 @@ add_target(MigrateCall *call, const LibvirtHost *dest, bool with_tls, GError **e
  * be changed while a job runs. */
 static char *
 dest_xml(const Slot *slot, virDomainPtr domain, unsigned int flags, const LibvirtHost *dest,
-    const MigrateRequest *request, const char *dest_pool, GError **error)
+    const MigrateRequest *request, const DestPlace *place, GError **error)
 {
-    g_autofree char *xml = domain_get_xml(slot, domain, flags | VIR_DOMAIN_XML_MIGRATABLE, error);
+    /* With passwords of consoles: what is left out here is gone on the destination. */
+    flags |= VIR_DOMAIN_XML_MIGRATABLE | VIR_DOMAIN_XML_SECURE;
+    g_autofree char *xml = domain_get_xml(slot, domain, flags, error);
     Metadata metadata = {request->uuid, request->display_name, request->project_id,
         request->flavor_name, request->generation, request->operation};
 
     return xml != NULL
-        ? domain_xml_for_dest(xml, &metadata, slot->host->pool_path, dest_pool, error)
+        ? dest_xml_make(xml, &metadata, place, error)
         : NULL;
 }
 
 static bool
 add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
-    const MigrateRequest *request, const char *dest_pool, GError **error)
+    const MigrateRequest *request, const DestPlace *place, GError **error)
 {
-    g_autofree char *live = dest_xml(slot, domain, 0, dest, request, dest_pool, error);
+    g_autofree char *live = dest_xml(slot, domain, 0, dest, request, place, error);
     g_autofree char *persistent = live != NULL
-        ? dest_xml(slot, domain, VIR_DOMAIN_XML_INACTIVE, dest, request, dest_pool, error)
+        ? dest_xml(slot, domain, VIR_DOMAIN_XML_INACTIVE, dest, request, place, error)
         : NULL;
 
     if (persistent == NULL) {
@@ -138,13 +141,13 @@ add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain, const 
 
 static bool
 prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
-    const MigrateRequest *request, const char *dest_pool, GError **error)
+    const MigrateRequest *request, const DestPlace *place, GError **error)
 {
     call->is_ok = true;
     call->flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST |
         VIR_MIGRATE_UNDEFINE_SOURCE | VIR_MIGRATE_ABORT_ON_ERROR;
     if (!add_target(call, dest, request->with_tls, error) ||
-        !add_definitions(call, slot, domain, dest, request, dest_pool, error)) {
+        !add_definitions(call, slot, domain, dest, request, place, error)) {
         return false;
     }
     if (request->bandwidth_mib_s > 0) {
@@ -152,6 +155,25 @@ prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const Lib
     }
     return call->is_ok ||
         libvirt_error_set(error, slot->connection, EFFECT_NONE, "cannot ask for a migration");
+}
+
+/* How many processors and NUMA cells there are to be pinned to. */
+static bool
+learn_size(LibvirtHost *host, DestPlace *place, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    virNodeInfo node;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    if (virNodeGetInfo(slot.connection, &node) < 0) {
+        return libvirt_error_set(error, slot.connection, EFFECT_NONE,
+            "cannot ask host '%s' for its processors", host->name);
+    }
+    place->n_cpus = (int)VIR_NODEINFO_MAXCPUS(node);
+    place->n_cells = (int)node.nodes;
+    return true;
 }
 
 /* Where a host's pool is; known after the first use of it in a session. */
@@ -202,15 +224,18 @@ libvirt_live_migrate(
     LibvirtHost *dest = dest_data;
     g_auto(Slot) slot = {0};
     g_auto(MigrateCall) call = {0};
-    const char *source_pool;
-    const char *dest_pool;
+    DestPlace place = {
+        .vnc_listen = dest->settings->vnc_listen,
+        .spice_listen = dest->settings->spice_listen,
+    };
 
-    if (!learn_pool_path(source, &source_pool, error) ||
-        !learn_pool_path(dest, &dest_pool, error) || !slot_take_transfer(&slot, source, error)) {
+    if (!learn_pool_path(source, &place.from_pool, error) ||
+        !learn_pool_path(dest, &place.to_pool, error) || !learn_size(dest, &place, error) ||
+        !slot_take_transfer(&slot, source, error)) {
         return false;
     }
     g_autoptr(virDomain) domain = domain_get(&slot, request->uuid, error);
-    if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, dest_pool, error)) {
+    if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, &place, error)) {
         return false;
     }
     if (request->downtime_ms > 0 &&

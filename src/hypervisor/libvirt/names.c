@@ -25,9 +25,9 @@ name_base(const char *sha256, const char *format)
 }
 
 char *
-name_base_marker(const char *sha256)
+name_base_marker(const char *sha256, const char *format)
 {
-    return g_strconcat(BASE_PREFIX, sha256, ".complete", NULL);
+    return g_strconcat(BASE_PREFIX, sha256, ".", format, ".complete", NULL);
 }
 
 char *

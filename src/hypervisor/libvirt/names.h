@@ -15,8 +15,8 @@ typedef enum {
 char *name_guest_volume(const char *uuid, VolumeKind kind);
 /* base-<sha256>.qcow2, .raw, .kernel, .initrd */
 char *name_base(const char *sha256, const char *format);
-/* base-<sha256>.complete */
-char *name_base_marker(const char *sha256);
+/* base-<sha256>.<format>.complete: the same bytes may be two images of two formats. */
+char *name_base_marker(const char *sha256, const char *format);
 /* drover-probe-<token> */
 char *name_probe(const char *token);
 /* The base that a file name means; false when it means none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Domain XML, metadata, names of volumes and capabilities. */
+#include "hypervisor/libvirt/dest_xml.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/names.h"
@@ -11,7 +12,7 @@
 #define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define HASH_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
-static const DomainPlace place = {"/pool", "qemu", "qemu64"};
+static const DomainPlace place = {"/pool", "qemu", {"custom", "qemu64", NULL}};
 
 static GuestSpec
 example(void)
@@ -37,7 +38,6 @@ example(void)
         .command_line = "console=ttyS0 a=\"b\"",
         .nics = nics,
         .n_nics = 2,
-        .emulator_cpu = "",
     };
 }
 
@@ -132,19 +132,22 @@ test_a_guest_can_boot_from_its_disk_and_name_its_cpu(void)
 {
     GuestSpec guest = example();
     guest.kernel_hash = NULL;
-    guest.emulator_cpu = "host-model";
     g_autofree char *text = domain_xml_build(&guest, &place);
     g_autoptr(xmlDoc) document = parse(text);
 
     g_assert_cmpuint(count(document, "/domain/os/kernel"), ==, 0);
     assert_at(document, "/domain/os/boot/@dev", "hd");
-    assert_at(document, "/domain/cpu/@mode", "host-model");
 
-    guest.emulator_cpu = NULL;
-    g_autofree char *plain = domain_xml_build(&guest, &(DomainPlace){"/pool", "kvm", ""});
+    DomainPlace kvm = {.pool_path = "/pool",
+        .virt_type = "kvm",
+        .cpu = {.mode = "none"},
+        .vnc_listen = "127.0.0.1"};
+    g_autofree char *plain = domain_xml_build(&guest, &kvm);
     g_autoptr(xmlDoc) plain_document = parse(plain);
     g_assert_cmpuint(count(plain_document, "/domain/cpu"), ==, 0);
     assert_at(plain_document, "/domain/@type", "kvm");
+    assert_at(plain_document, "//graphics[@type='vnc'][@autoport='yes']/@listen", "127.0.0.1");
+    assert_at(plain_document, "//video/model/@type", "vga");
 }
 
 static void
@@ -177,7 +180,8 @@ test_the_destination_gets_its_own_definition(void)
     g_autofree char *text = domain_xml_build(&guest, &place);
     g_autoptr(GError) error = NULL;
     Metadata metadata = {UUID, "renamed", "p1", "m1.tiny", 4, 99};
-    g_autofree char *moved = domain_xml_for_dest(text, &metadata, "/pool", "/other/pool", &error);
+    DestPlace dest = {.from_pool = "/pool", .to_pool = "/other/pool"};
+    g_autofree char *moved = dest_xml_make(text, &metadata, &dest, &error);
 
     g_assert_no_error(error);
     g_autoptr(xmlDoc) document = parse(moved);
@@ -192,7 +196,8 @@ test_the_destination_gets_its_own_definition(void)
     assert_at(document, "//serial/log/@file", "/other/pool/" UUID ".console.log");
     /* What is not in the pool stays; the pool's name is not taken for a prefix of another's. */
     assert_at(document, "//rng/backend", "/dev/urandom");
-    g_autofree char *same = domain_xml_for_dest(text, &metadata, "/poo", "/x", &error);
+    DestPlace other = {.from_pool = "/poo", .to_pool = "/x"};
+    g_autofree char *same = dest_xml_make(text, &metadata, &other, &error);
     g_assert_null(strstr(same, "/x"));
 }
 

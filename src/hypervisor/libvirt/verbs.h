@@ -39,6 +39,9 @@ bool libvirt_read_console(void *host, const char *uuid, size_t max_size, char **
 bool libvirt_create_marker(void *host, const char *token, bool *ret_existed, GError **error);
 bool libvirt_delete_marker(void *host, const char *token, GError **error);
 
+/* check.c */
+bool libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error);
+
 /* prepare.c */
 bool libvirt_prepare_dest(void *dest, void *source, const char *uuid, GError **error);
 

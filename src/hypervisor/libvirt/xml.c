@@ -18,14 +18,20 @@ xml_parse(const char *text, GError **error)
 }
 
 char *
-xml_to_text(xmlDoc *document)
+xml_node_to_text(xmlNode *element)
 {
     xmlBuffer *buffer = xmlBufferCreate();
 
-    xmlNodeDump(buffer, document, xmlDocGetRootElement(document), 0, 1);
+    xmlNodeDump(buffer, element->doc, element, 0, 1);
     char *text = g_strdup((const char *)xmlBufferContent(buffer));
     xmlBufferFree(buffer);
     return text;
+}
+
+char *
+xml_to_text(xmlDoc *document)
+{
+    return xml_node_to_text(xmlDocGetRootElement(document));
 }
 
 xmlNode *

@@ -13,6 +13,9 @@ xmlDoc *xml_parse(const char *text, GError **error);
 /* With its declaration left out; caller frees with g_free. */
 char *xml_to_text(xmlDoc *document);
 
+/* One element with what is in it; caller frees with g_free. */
+char *xml_node_to_text(xmlNode *element);
+
 /* Both return the new element. */
 xmlNode *xml_add(xmlNode *parent, const char *name);
 xmlNode *xml_add_text(xmlNode *parent, const char *name, const char *format, ...)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Whether a guest that runs on one host could run on another, as far as can be told without
+ * starting anything there. */
+#include "hypervisor/libvirt/blockers.h"
+#include "hypervisor/libvirt/cpu.h"
+#include "hypervisor/libvirt/domain.h"
+#include "hypervisor/libvirt/verbs.h"
+
+static char *
+running_xml(LibvirtHost *source, const char *uuid, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, source, error)) {
+        return NULL;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    return domain != NULL ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_MIGRATABLE, error) : NULL;
+}
+
+bool
+libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *xml = running_xml(source, uuid, error);
+
+    if (xml == NULL) {
+        return false;
+    }
+    g_autofree char *blocker = blockers_find(xml, &problem);
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (blocker != NULL) {
+        return error_set(error, ERROR_UNSUPPORTED, "%s", blocker);
+    }
+    return cpu_check_dest(dest, source, xml, error);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/cpu.h"
+
+#include "hypervisor/libvirt/facts.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is written ---- */
+
+static void
+build_flags(xmlNode *cpu, char *const *flags)
+{
+    for (int i = 0; flags != NULL && flags[i] != NULL; i++) {
+        bool is_off = flags[i][0] == '-';
+        const char *name = flags[i] + (is_off || flags[i][0] == '+');
+        xmlNode *feature = xml_set(xml_add(cpu, "feature"), "name", "%s", name);
+        xml_set(feature, "policy", is_off ? "disable" : "require");
+    }
+}
+
+void
+cpu_xml_build(xmlNode *domain, const CpuChoice *choice, const char *virt_type)
+{
+    const char *mode = choice->mode;
+
+    if (mode[0] == '\0') {
+        mode = strcmp(virt_type, "kvm") == 0 ? "host-model" : "none";
+    }
+    if (strcmp(mode, "none") == 0) {
+        return;
+    }
+    xmlNode *cpu = xml_set(xml_add(domain, "cpu"), "mode", "%s", mode);
+    if (strcmp(mode, "custom") == 0) {
+        xml_set(cpu, "match", "exact");
+        xml_add_text(cpu, "model", "%s", choice->model);
+    }
+    build_flags(cpu, choice->flags);
+}
+
+/* ---- which model ---- */
+
+const char *
+cpu_find_usable(const char *domain_capabilities, char *const *models, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(domain_capabilities, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) usable = xml_find_all(
+        document, "/domainCapabilities/cpu/mode[@name='custom']/model[@usable='yes']");
+    for (int i = 0; models[i] != NULL; i++) {
+        for (unsigned int j = 0; j < usable->len; j++) {
+            g_autofree char *name = xml_get_text(g_ptr_array_index(usable, j));
+            if (strcmp(name, models[i]) == 0) {
+                return models[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+bool
+cpu_choose_model(const Slot *slot, const char *virt_type, const char **ret_model, GError **error)
+{
+    char *const *models = slot->host->settings->cpu_models;
+    g_autoptr(GError) problem = NULL;
+
+    if (models == NULL || models[0] == NULL || models[1] == NULL) {
+        *ret_model = models != NULL && models[0] != NULL ? models[0] : "";
+        return true;
+    }
+    char *text = virConnectGetDomainCapabilities(slot->connection, NULL, NULL, NULL, virt_type, 0);
+    if (text == NULL) {
+        return libvirt_error_set(error, slot->connection, EFFECT_NONE,
+            "cannot ask host '%s' for the processors that it can run", slot->host->name);
+    }
+    const char *model = cpu_find_usable(text, models, &problem);
+    free(text);
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    *ret_model = model;
+    return model != NULL ||
+        error_set(error, ERROR_UNSUPPORTED,
+            "unsupported CPU model: host '%s' can run none of [libvirt] cpu_models",
+            slot->host->name);
+}
+
+/* ---- whether another host can give it ---- */
+
+char *
+cpu_xml_of_domain(const char *domain, bool *ret_is_exact, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(domain, error);
+
+    *ret_is_exact = false;
+    if (document == NULL) {
+        return NULL;
+    }
+    xmlNode *cpu = xml_child(xmlDocGetRootElement(document), "cpu");
+    g_autofree char *mode = xml_get(cpu, "mode");
+    if (mode == NULL) {
+        return NULL;
+    }
+    *ret_is_exact = strcmp(mode, "host-passthrough") == 0 || strcmp(mode, "maximum") == 0;
+    return xml_node_to_text(cpu);
+}
+
+static GHashTable *
+host_features(xmlDoc *capabilities)
+{
+    GHashTable *features = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GPtrArray) names = xml_find_all(capabilities, "/capabilities/host/cpu/feature/@name");
+
+    for (unsigned int i = 0; i < names->len; i++) {
+        g_hash_table_add(features, xml_get_text(g_ptr_array_index(names, i)));
+    }
+    return features;
+}
+
+/* "WORD a, b": what one has and the other has not, in the order of their names. */
+static void
+append_difference(GString *text, const char *word, GHashTable *has, GHashTable *has_not)
+{
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(has), (GCompareFunc)strcmp);
+    bool is_first = true;
+
+    for (const GList *item = names; item != NULL; item = item->next) {
+        if (!g_hash_table_contains(has_not, item->data)) {
+            g_string_append_printf(text, "%s%s%s", text->len > 0 && is_first ? "; " : "",
+                is_first ? word : ", ", (const char *)item->data);
+            is_first = false;
+        }
+    }
+}
+
+static void
+append_text_difference(GString *text, const char *word, xmlDoc *from, xmlDoc *to)
+{
+    g_autofree char *path = g_strdup_printf("/capabilities/host/cpu/%s", word);
+    g_autoptr(GPtrArray) one = xml_find_all(from, path);
+    g_autoptr(GPtrArray) other = xml_find_all(to, path);
+    g_autofree char *one_text =
+        one->len > 0 ? xml_get_text(g_ptr_array_index(one, 0)) : g_strdup("none");
+    g_autofree char *other_text =
+        other->len > 0 ? xml_get_text(g_ptr_array_index(other, 0)) : g_strdup("none");
+
+    if (strcmp(one_text, other_text) != 0) {
+        g_string_append_printf(
+            text, "%s%s %s, not %s", text->len > 0 ? "; " : "", word, other_text, one_text);
+    }
+}
+
+char *
+cpu_compare_hosts(const char *from, const char *to, GError **error)
+{
+    g_autoptr(xmlDoc) from_document = xml_parse(from, error);
+    g_autoptr(xmlDoc) to_document = from_document != NULL ? xml_parse(to, error) : NULL;
+
+    if (to_document == NULL) {
+        return NULL;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GHashTable) from_features = host_features(from_document);
+    g_autoptr(GHashTable) to_features = host_features(to_document);
+    append_text_difference(text, "arch", from_document, to_document);
+    append_text_difference(text, "vendor", from_document, to_document);
+    append_text_difference(text, "model", from_document, to_document);
+    append_difference(text, "missing features: ", from_features, to_features);
+    append_difference(text, "more features: ", to_features, from_features);
+    return text->len > 0 ? g_strdup(text->str) : NULL;
+}
+
+static char *
+capabilities_of(LibvirtHost *host, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    return slot_take_control(&slot, host, error) ? host_get_capabilities(&slot, error) : NULL;
+}
+
+static bool
+check_exact(LibvirtHost *dest, LibvirtHost *source, GError **error)
+{
+    g_autofree char *from = capabilities_of(source, error);
+    g_autofree char *to = from != NULL ? capabilities_of(dest, error) : NULL;
+    g_autoptr(GError) problem = NULL;
+
+    if (to == NULL) {
+        return false;
+    }
+    g_autofree char *difference = cpu_compare_hosts(from, to, &problem);
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    return difference == NULL ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "the guest has the very CPU of host '%s', and host '%s' has a different CPU: %s",
+            source->name, dest->name, difference);
+}
+
+/* The words of the destination's libvirtd name the features. A hypervisor that cannot compare is
+ * no reason to refuse: the migration itself will tell. */
+static bool
+check_features(LibvirtHost *dest, const char *cpu, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    unsigned int flags = VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE;
+
+    if (!slot_take_control(&slot, dest, error)) {
+        return false;
+    }
+    const char *virt_type = host_get_virt_type(&slot, error);
+    if (virt_type == NULL) {
+        return false;
+    }
+    int result =
+        virConnectCompareHypervisorCPU(slot.connection, NULL, NULL, NULL, virt_type, cpu, flags);
+    if (result >= 0 && result != VIR_CPU_COMPARE_INCOMPATIBLE) {
+        return true;
+    }
+    if (result < 0 && libvirt_error_number() != VIR_ERR_CPU_INCOMPATIBLE) {
+        return virConnectIsAlive(slot.connection) != 0 ||
+            libvirt_error_set(error, slot.connection, EFFECT_NONE,
+                "cannot compare the guest's CPU with that of host '%s'", dest->name);
+    }
+    return libvirt_error_set(error, slot.connection, EFFECT_NONE,
+        "host '%s' lacks CPU features that the guest has", dest->name);
+}
+
+bool
+cpu_check_dest(LibvirtHost *dest, LibvirtHost *source, const char *domain, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    bool is_exact;
+    g_autofree char *cpu = cpu_xml_of_domain(domain, &is_exact, &problem);
+
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (cpu == NULL) {
+        return true;
+    }
+    return is_exact ? check_exact(dest, source, error) : check_features(dest, cpu, error);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Definitions of domains as they arrive on another host, and what keeps them from leaving. */
+#include "hypervisor/libvirt/blockers.h"
+#include "hypervisor/libvirt/dest_xml.h"
+#include <string.h>
+
+static const Metadata metadata = {"1", "n", "p", "f", 2, 3};
+
+static char *
+on_dest(const char *body, const DestPlace *place)
+{
+    g_autofree char *text = g_strdup_printf("<domain>%s</domain>", body);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *made = dest_xml_make(text, &metadata, place, &error);
+    g_assert_no_error(error);
+    g_autoptr(GRegex) blanks = g_regex_new(">\\s+<", 0, 0, NULL);
+    return g_regex_replace_literal(blanks, made, -1, 0, "><", 0, NULL);
+}
+
+static void
+assert_has(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        g_error("'%s' is not in %s", part, text);
+    }
+}
+
+static void
+assert_has_not(const char *text, const char *part)
+{
+    if (strstr(text, part) != NULL) {
+        g_error("'%s' is in %s", part, text);
+    }
+}
+
+static void
+test_consoles_listen_where_they_do_everywhere(void)
+{
+    DestPlace place = {.vnc_listen = "127.0.0.1", .spice_listen = "::1"};
+    g_autofree char *made =
+        on_dest("<devices>"
+                "<graphics type='vnc' port='5907' autoport='yes' listen='10.0.0.7'>"
+                "<listen type='address' address='10.0.0.7'/></graphics>"
+                "<graphics type='spice' autoport='yes' listen='10.0.0.7'/>"
+                "<graphics type='vnc'><listen type='socket' socket='/run/x'/></graphics>"
+                "<graphics type='vnc'><listen type='network' network='n'/></graphics>"
+                "</devices>",
+            &place);
+
+    assert_has_not(made, "10.0.0.7");
+    assert_has(made, "listen=\"127.0.0.1\"><listen type=\"address\" address=\"127.0.0.1\"/>");
+    assert_has(made, "<graphics type=\"spice\" autoport=\"yes\" listen=\"::1\"/>");
+    assert_has(made, "<graphics type=\"vnc\"><listen type=\"socket\" socket=\"/run/x\"/>");
+    assert_has(made, "<graphics type=\"vnc\"><listen type=\"network\" network=\"n\"/>");
+}
+
+#define PLACEMENT                                                                                  \
+    "<vcpu cpuset='2-3'>2</vcpu><cputune><shares>9</shares><vcpupin vcpu='0' cpuset='1'/>"         \
+    "<vcpupin vcpu='1' cpuset='0-8,^3'/><emulatorpin cpuset='5'/></cputune>"                       \
+    "<numatune><memory mode='strict' nodeset='1'/></numatune>"
+
+static void
+test_a_smaller_destination_takes_pins_away(void)
+{
+    DestPlace place = {.n_cpus = 2, .n_cells = 1};
+    g_autofree char *made = on_dest(PLACEMENT, &place);
+
+    assert_has(made, "<vcpu>2</vcpu>");
+    assert_has(made, "<vcpupin vcpu=\"0\" cpuset=\"1\"/>");
+    assert_has(made, "<shares>9</shares>");
+    assert_has_not(made, "vcpu=\"1\"");
+    assert_has_not(made, "emulatorpin");
+    assert_has_not(made, "numatune");
+}
+
+static void
+test_a_destination_that_has_them_keeps_pins(void)
+{
+    DestPlace place = {.n_cpus = 9, .n_cells = 2};
+    DestPlace unknown = {0};
+    g_autofree char *made = on_dest(PLACEMENT, &place);
+    g_autofree char *same = on_dest(PLACEMENT, &unknown);
+
+    assert_has(made, "<vcpu cpuset=\"2-3\">");
+    assert_has(made, "cpuset=\"0-8,^3\"");
+    assert_has(made, "nodeset=\"1\"");
+    g_assert_cmpstr(made, ==, same);
+}
+
+static void
+test_empty_tuning_goes_with_its_last_pin(void)
+{
+    DestPlace place = {.n_cpus = 1};
+    g_autofree char *made =
+        on_dest("<cputune><vcpupin vcpu='0' cpuset='1'/></cputune>", &place);
+
+    assert_has_not(made, "cputune");
+}
+
+static void
+test_files_of_the_pool_are_found_in_the_other_pool(void)
+{
+    DestPlace place = {.from_pool = "/pool", .to_pool = "/x/p"};
+    g_autofree char *made =
+        on_dest("<os><loader>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>"
+                "<nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'>/pool/1.nvram.fd</nvram></os>"
+                "<devices><serial type='file'><source path='/pool/1.log'/></serial>"
+                "<channel type='unix'><source path='/run/1.sock'/></channel></devices>",
+            &place);
+
+    assert_has(made, ">/x/p/1.nvram.fd<");
+    assert_has(made, "/usr/share/OVMF/OVMF_VARS_4M.fd");
+    assert_has(made, "path=\"/x/p/1.log\"");
+    assert_has(made, "/run/1.sock");
+    g_autofree char *as_file =
+        on_dest("<os><nvram type='file'><source file='/pool/1.nvram.fd'/></nvram></os>", &place);
+    assert_has(as_file, "<source file=\"/x/p/1.nvram.fd\"/>");
+}
+
+/* ---- what keeps a guest from leaving ---- */
+
+typedef struct BlockerCase {
+    const char *name;
+    const char *devices;
+    const char *part; /* of the sentence; NULL: nothing is in the way */
+} BlockerCase;
+
+#define PCI_SOURCE                                                                                 \
+    "<source><address domain='0x0000' bus='0x3b' slot='0x00' function='0x1'/></source>"
+
+static const BlockerCase blocker_cases[] = {
+    {"nothing", "<disk type='file'/><interface type='bridge'/>", NULL},
+    {"pci-passthrough", "<hostdev mode='subsystem' type='pci'>" PCI_SOURCE "</hostdev>",
+        "PCI device 0000:3b:00.1 of its host is passed through"},
+    {"sr-iov-direct",
+        "<interface type='hostdev'><mac address='52:54:00:00:00:01'/>" PCI_SOURCE "</interface>",
+        "NIC 52:54:00:00:00:01 is a device of its host (SR-IOV direct)"},
+    {"sr-iov-with-a-twin",
+        "<interface type='bridge'><teaming type='persistent'/><alias name='ua-0'/></interface>"
+        "<interface type='hostdev'>" PCI_SOURCE
+        "<teaming type='transient' persistent='ua-0'/></interface>",
+        NULL},
+    {"mediated-device",
+        "<hostdev mode='subsystem' type='mdev'><source><address uuid='1'/></source></hostdev>",
+        "host device"},
+    {"usb", "<hostdev type='usb'><source/></hostdev>", "host device"},
+    {"capabilities", "<hostdev mode='capabilities' type='storage'/>", "is handed to the guest"},
+    {"transient-disk", "<disk type='file'><target dev='vdc'/><transient/></disk>",
+        "disk vdc is transient"},
+    {"nvme", "<disk type='nvme'><target dev='vdd'/></disk>", "disk vdd is an NVMe device"},
+    {"shared-memory", "<shmem name='shm0' role='peer'/>", "shared memory device shm0"},
+    {"shared-memory-master", "<shmem name='shm0' role='master'/>", NULL},
+};
+
+static void
+test_blocker(const void *data)
+{
+    const BlockerCase *row = data;
+    g_autofree char *text =
+        g_strdup_printf("<domain><devices>%s</devices></domain>", row->devices);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *found = blockers_find(text, &error);
+
+    g_assert_no_error(error);
+    if (row->part == NULL) {
+        g_assert_cmpstr(found, ==, NULL);
+        return;
+    }
+    g_assert_nonnull(found);
+    assert_has(found, row->part);
+    assert_has(found, "migrate it cold");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dest/consoles-listen-where-they-do-everywhere",
+        test_consoles_listen_where_they_do_everywhere);
+    g_test_add_func(
+        "/dest/a-smaller-destination-takes-pins-away", test_a_smaller_destination_takes_pins_away);
+    g_test_add_func("/dest/a-destination-that-has-them-keeps-pins",
+        test_a_destination_that_has_them_keeps_pins);
+    g_test_add_func(
+        "/dest/empty-tuning-goes-with-its-last-pin", test_empty_tuning_goes_with_its_last_pin);
+    g_test_add_func("/dest/files-of-the-pool-are-found-in-the-other-pool",
+        test_files_of_the_pool_are_found_in_the_other_pool);
+    for (size_t i = 0; i < G_N_ELEMENTS(blocker_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/blockers/%s", blocker_cases[i].name);
+        g_test_add_data_func(path, &blocker_cases[i], test_blocker);
+    }
+    return g_test_run();
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/diagnosis.h"
+
+#include <string.h>
+
+#define CAUSE_MARK ". Cause: "
+
+/* The order counts: of several rows that fit the first is taken. So what names a thing comes before
+ * what names its consequence. */
+/* clang-format off */
+static const Diagnosis table[] = {
+    /* ---- processors ---- */
+    {"cpu-incompatible",
+        {"guest CPU doesn't match specification", "is not compatible with host CPU",
+            "lacks CPU features", "host doesn't support requested feature", "the CPU is incompatible",
+            "has a different CPU"},
+        "the destination's processor or emulator lacks features that the guest was started with",
+        "choose a host of the same CPU generation, or set [libvirt] cpu_mode = custom with "
+        "cpu_models that every host has and restart the guest"},
+    {"cpu-model-unknown",
+        {"unsupported CPU model", "Unknown CPU model", "CPU mode '*' for * is not supported",
+            "unable to find CPU definition", "is not supported by hypervisor"},
+        "the CPU that [libvirt] cpu_mode or cpu_models names is not known to the host's hypervisor",
+        "name a model from 'virsh domcapabilities' of every host, or upgrade the host"},
+    {"cpu-tsc",
+        {"'invtsc' CPU feature but TSC frequency is not specified"},
+        "the guest has an invariant TSC, which another host would have at another frequency",
+        "take invtsc from [libvirt] cpu_model_extra_flags and restart the guest"},
+
+    /* ---- names and connections ---- */
+    {"name-not-resolved",
+        {"Name or service not known", "Temporary failure in name resolution",
+            "No address associated with hostname", "address resolution failed for"},
+        "a host does not know the name by which it is to reach the other one",
+        "enter the name in DNS or /etc/hosts of the host that said so, or give the destination a "
+        "peer URI and a migration address that all hosts can resolve"},
+    {"tls-name",
+        {"Certificate * does not match the hostname", "certificate does not match the host name",
+            "owner does not match the hostname", "does not match the hostname",
+            "Certificate does not match the hostname"},
+        "the certificate of the host that was called does not carry the name it was called by",
+        "issue its certificate with that name as alternative name, or correct its peer URI"},
+    {"tls-expired",
+        {"The certificate has expired", "certificate * has expired", "is not yet active",
+            "certificate is not yet activated"},
+        "a certificate is used outside the time it was issued for",
+        "issue a new one, and compare the clocks of both hosts"},
+    {"tls-files",
+        {"Cannot read CA certificate", "Unable to access TLS credentials",
+            "Cannot load CA certificate", "Cannot load certificate", "Unable to access credentials",
+            "cannot load the certificate"},
+        "a host has no certificate, key or CA certificate where its hypervisor looks for it",
+        "install ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem "
+        "in default_tls_x509_cert_dir of qemu.conf, readable for QEMU"},
+    {"tls-untrusted",
+        {"hasn't got a known issuer", "certificate is not trusted", "certificate issuer is unknown",
+            "Unable to verify TLS peer", "authentication failed: Failed to verify",
+            "TLS handshake failed"},
+        "one host does not trust the certificate of the other",
+        "issue the certificates of all hosts by one CA and install that CA's certificate on each"},
+    {"tls-broken",
+        {"The TLS connection was non-properly terminated", "certificate verify failed",
+            "TLS alert has been received", "does it accept our certificate"},
+        "the other side ended a TLS connection: it does not accept the certificate it was shown",
+        "issue the certificates of all hosts by one CA, allow drover's name in tls_allowed_dn_list"},
+    {"tls-required",
+        {"allows migration only with VIR_MIGRATE_TLS flag"},
+        "a host accepts encrypted migrations alone (migrate_tls_force in qemu.conf)",
+        "set [libvirt] live_migration_with_native_tls = true"},
+    {"peer-unreachable",
+        {"unable to connect to server at '*:16514'", "unable to connect to server at '*:16509'",
+            "Failed to connect to remote libvirt URI *", "Failed to connect to remote libvirt"},
+        "the source cannot reach the destination's libvirtd",
+        "allow port 16514 between hosts in the firewall, and check the destination's peer URI"},
+    {"data-port-timeout",
+        {"unable to connect to server at '*': Connection timed out",
+            "unable to connect to '*': Connection timed out", "Failed to connect to '*': * timed out",
+            "Connection timed out", "No route to host", "Network is unreachable"},
+        "packets between the hosts on the migration's ports are lost: a firewall or a cable",
+        "allow ports 49152-49215 between the hosts' migration addresses, and try them with 'nc'"},
+    {"data-port-refused",
+        {"unable to connect to server at '*': Connection refused", "unable to connect to server at",
+            "Failed to connect to '*': Connection refused"},
+        "nobody listens where the source was told to send: the destination's QEMU has ended, or its "
+        "migration address is another machine's",
+        "check the destination's migration address and its QEMU log in /var/log/libvirt/qemu"},
+    {"no-port",
+        {"Unable to find an unused port in range"},
+        "all ports for migrations are taken on the destination",
+        "wait for other migrations, or widen migration_port_max in its qemu.conf"},
+    {"peer-lost",
+        {"Lost connection to destination host", "connection closed due to keepalive timeout",
+            "client socket is closed", "End of file while reading data"},
+        "the connection between the two libvirtd ended while the guest moved: a restart, a crash or "
+        "the network",
+        "see that libvirtd runs on both hosts and that port 16514 is open between them, then "
+        "migrate again"},
+    {"authentication",
+        {"authentication failed", "authentication unavailable", "Failed to find user record"},
+        "a host refuses the credentials of the one that calls it",
+        "let hosts call each other by TLS with certificates of one CA (auth_tls = none)"},
+
+    /* ---- space ---- */
+    {"disk-full",
+        {"No space left on device", "no space left", "not enough free space", "Disk quota exceeded"},
+        "the disk of a host is full",
+        "free space in its storage pool ('drover host show' tells how much it has), or choose "
+        "another host"},
+    {"memory-full",
+        {"Cannot allocate memory", "cannot set up guest memory",
+            "unable to map backing store for guest RAM"},
+        "the destination has not enough free memory, or not enough hugepages, for the guest",
+        "free memory there, choose another host, or lower ram_allocation_ratio"},
+
+    /* ---- versions ---- */
+    {"machine-type",
+        {"does not support machine type", "unsupported machine type", "unsupported machine type '*'",
+            "Unknown machine type"},
+        "the destination's QEMU is too old, or too new, for the machine type of the guest",
+        "upgrade the destination, or restart the guest there for a machine type that both have"},
+    {"device-unknown",
+        {"is not a valid device model name", "Unknown savevm section", "Unknown ramblock",
+            "unsupported configuration: this QEMU", "doesn't support live migration with"},
+        "the two hosts have versions of QEMU or libvirt that do not understand each other",
+        "migrate from the older to the newer version, and bring hosts to one version"},
+    {"version",
+        {"requires a newer hypervisor version"},
+        "the destination's hypervisor is older than the source's",
+        "choose a host of at least the same version, or upgrade it",
+        .is_ours = true},
+    {"kvm-missing",
+        {"does not support virt type 'kvm'", "could not find capabilities for * domaintype=kvm",
+            "Could not access KVM kernel module", "KVM is not supported"},
+        "the host has no working KVM, and the guest was made for it",
+        "enable virtualization in its firmware, or choose a host that has KVM"},
+
+    /* ---- firmware and TPM ---- */
+    {"firmware-missing",
+        {"Unable to find * firmware that is compatible", "/OVMF", "failed to open file * NVRAM",
+            "Failed to open file '*_VARS*'"},
+        "the host has no UEFI firmware like the one that the guest was started with",
+        "install the same version of the ovmf package on every host"},
+    {"tpm-shared-state",
+        {"swtpm does not support migration with shared storage"},
+        "the guest's TPM keeps its state on storage that both hosts share, and the host's swtpm "
+        "cannot hand that over",
+        "upgrade swtpm, or move the instance cold"},
+    {"tpm",
+        {"swtpm", "Could not start 'swtpm'", "TPM version '*' is not supported",
+            "could not find secret with"},
+        "the host cannot run the guest's TPM",
+        "install swtpm and swtpm-tools on every host; see the host's log in "
+        "/var/log/swtpm/libvirt/qemu"},
+
+    /* ---- disks ---- */
+    {"image-lock",
+        {"Failed to get \"write\" lock", "Failed to get shared \"write\" lock",
+            "Is another process using the image", "Failed to lock byte"},
+        "another QEMU has the guest's disk open: it may still run on another host",
+        "find out where it runs before anything else ('drover server show', 'virsh list' on each "
+        "host); never override the lock"},
+    {"shared-unsafe",
+        {"Migration without shared storage is unsafe"},
+        "the source does not see that the guest's disk lies on storage that both hosts share",
+        "let drover copy the disk (block_migration auto), or name the directory in "
+        "shared_filesystems of qemu.conf"},
+    {"cache-unsafe",
+        {"may lead to data corruption if disks use cache", "Unsafe migration"},
+        "a disk is cached by the source's kernel, which the destination would not see",
+        "set its cache mode to none or directsync and restart the guest"},
+    {"disk-missing",
+        {"Cannot access storage file", "Cannot access backing file",
+            "pre-creation of storage targets", "Storage volume not found", "is not complete on host"},
+        "a disk of the guest, or the image below it, is not where the destination looks for it",
+        "see that both hosts have a storage pool of the same name, and try again: what is missing "
+        "is copied anew"},
+    {"pool-missing",
+        {"Storage pool not found", "storage pool '*' is not active"},
+        "the host has no storage pool of the name it was added with, or it is not started",
+        "define and start the pool there, or add the host again with the right one"},
+    {"disk-copy",
+        {"migration of disk * failed", "Disk copy failed", "block job * failed", "drive-mirror",
+            "NBD server"},
+        "copying a disk to the destination failed",
+        "check the free space of the destination's pool and ports 49152-49215 between the hosts"},
+    {"transient-disk",
+        {"migration with transient disk is not supported"},
+        "a disk of the guest is transient: what it holds is in the source's QEMU alone",
+        "stop the guest and move it cold"},
+    {"snapshots",
+        {"cannot migrate domain with * snapshot"},
+        "the guest has snapshots, which cannot go along",
+        "delete them with 'virsh snapshot-delete', or move the guest cold"},
+    {"disk-io-error",
+        {"cannot migrate domain with I/O error"},
+        "the guest is halted because a disk of it failed",
+        "repair its disk or pool, resume the guest, then migrate"},
+    {"block-job",
+        {"domain has active block job"},
+        "a disk of the guest is being copied, backed up or committed by somebody else",
+        "wait until it has ended ('virsh blockjob'), or end it"},
+
+    /* ---- devices ---- */
+    {"pci-passthrough",
+        {"PCI devices attached", "cannot migrate a domain with <hostdev", "VFIO migration",
+            "vfio", "hostdev"},
+        "the guest owns a device of its host, whose state cannot be sent",
+        "move it cold: openstack server migrate without --live-migration"},
+    {"virtiofs",
+        {"migration with virtiofs device is not supported", "virtiofs"},
+        "the guest has a directory of its host mounted",
+        "detach the filesystem device, or move it cold"},
+    {"device-blocks",
+        {"cannot migrate domain: *", "shmem device '*' cannot be migrated",
+            "vDPA devices cannot be migrated", "a slirp-helper cannot be migrated",
+            "without dbus-vmstate support", "dimm info lacks slot ID or base address"},
+        "a device of the guest cannot be moved while it runs",
+        "detach the device that is named, or move the guest cold"},
+    {"autodestroy",
+        {"domain is marked for auto destroy"},
+        "whoever started the guest told its host to end it with the connection",
+        "start it again by drover"},
+    {"network-missing",
+        {"Cannot get interface MTU on", "Network not found", "Unable to add bridge * port",
+            "Unable to add port * to", "Cannot find * bridge"},
+        "the destination has no bridge or network of the name that the guest's NIC is on",
+        "make the bridge there: every host must have those of all networks"},
+
+    /* ---- the guest and its hosts ---- */
+    {"same-host",
+        {"Attempt to migrate guest to the same host"},
+        "the two hosts have the same host UUID, or the peer URI leads back to the source",
+        "give each host a host_uuid of its own in libvirtd.conf, and correct the peer URI"},
+    {"domain-exists",
+        {"domain * is already defined with uuid", "already exists with uuid", "is already active as",
+            "is already on host", "A domain with the UUID"},
+        "the destination already knows a domain of this name or UUID",
+        "look at it there with 'virsh list --all', and remove it if it is a leftover"},
+    {"busy",
+        {"cannot acquire state change lock", "another migration job is already running",
+            "has a job (*) under way"},
+        "something else is being done to the guest",
+        "see what ('virsh domjobinfo'), and migrate when it is over"},
+    {"postcopy-unsupported",
+        {"userfaultfd", "Userfault", "Postcopy is not supported", "postcopy is not supported",
+            "post-copy migration is not supported"},
+        "post-copy needs userfaultfd on the destination, and its kernel does not give it to QEMU",
+        "set vm.unprivileged_userfaultfd = 1 there, or live_migration_permit_post_copy = false"},
+    {"guest-died",
+        {"guest unexpectedly quit", "The guest stopped on", "domain is not running",
+            "domain * is no longer running", "is not running"},
+        "the guest itself ended: it was shut down, it crashed, or its QEMU was killed",
+        "see its console log and the host's QEMU log, and start it again"},
+    {"instance-gone",
+        {"was deleted while", "is not on host '"},
+        "the guest is no longer where it was: somebody deleted or moved it meanwhile",
+        "look at the instance again before anything is repeated"},
+    {"qemu-died",
+        {"qemu unexpectedly closed the monitor", "Failed to connect socket * monitor",
+            "process exited while connecting to monitor", "Failed to open file '"},
+        "QEMU on one of the hosts ended at once",
+        "see its log in /var/log/libvirt/qemu on the destination: its last line says why"},
+    {"stream-broken",
+        {"unexpectedly failed", "Broken pipe", "Channel error", "Connection reset by peer",
+            "Input/output error", "load of migration failed"},
+        "the stream of memory between the hosts was cut off: the destination's QEMU ended, or the "
+        "network broke",
+        "see the destination's QEMU log; if it says nothing, test the data network, and migrate "
+        "again"},
+    {"permission",
+        {"Permission denied", "Operation not permitted"},
+        "QEMU or libvirtd may not use a file or device of its host",
+        "compare user, group and security_driver in qemu.conf of both hosts"},
+
+    /* ---- what drover says itself ---- */
+    {"no-valid-host",
+        {"No valid host was found"},
+        "no host passed every check",
+        "the reason of each host is in the message; 'drover host list' shows what they have",
+        .is_ours = true},
+    {"host-unavailable",
+        {"is unavailable at this time", "' is not connected"},
+        "the host is down or cannot be reached",
+        "see why in 'drover host show', or choose another host",
+        .is_ours = true},
+    {"not-shared",
+        {"is not on shared storage"},
+        "the disk is local, and block_migration false was asked for",
+        "ask for block_migration auto",
+        .is_ours = true},
+    {"not-local",
+        {"is not on local storage"},
+        "the disk is on shared storage, and block_migration true was asked for",
+        "ask for block_migration auto",
+        .is_ours = true},
+    {"time-out",
+        {"when its time was over", "Timed out during operation"},
+        "a host did not answer in the time that this step may take",
+        "see whether the host is busy or frozen, and migrate again"},
+    {"outcome-unseen",
+        {"The migration ended unseen"},
+        "droverd or a libvirtd was stopped while the guest moved, and both hosts then said that it "
+        "had stayed",
+        "migrate again",
+        .is_ours = true},
+};
+/* clang-format on */
+
+const Diagnosis *
+diagnosis_table(unsigned *ret_n)
+{
+    *ret_n = G_N_ELEMENTS(table);
+    return table;
+}
+
+/* Where the pattern begins in the text, NULL: it is not there. Greedy in nothing: each part is
+ * taken where it is found first. */
+static const char *
+find_pattern(const char *text, size_t length, const char *pattern)
+{
+    g_auto(GStrv) parts = g_strsplit(pattern, "*", -1);
+    const char *begin = NULL;
+    const char *at = text;
+    const char *end = text + length;
+
+    for (int i = 0; parts[i] != NULL; i++) {
+        at = g_strstr_len(at, end - at, parts[i]);
+        if (at == NULL) {
+            return NULL;
+        }
+        begin = begin != NULL ? begin : at;
+        at += strlen(parts[i]);
+    }
+    return begin;
+}
+
+static const char *
+find_any(const Diagnosis *diagnosis, const char *text, size_t length)
+{
+    const char *first = NULL;
+
+    for (int i = 0; i < DIAGNOSIS_MAX_PATTERNS && diagnosis->patterns[i] != NULL; i++) {
+        const char *found = find_pattern(text, length, diagnosis->patterns[i]);
+        if (found != NULL && (first == NULL || found < first)) {
+            first = found;
+        }
+    }
+    return first;
+}
+
+static size_t
+plain_length(const char *message)
+{
+    const char *mark = strstr(message, CAUSE_MARK);
+
+    return mark != NULL ? (size_t)(mark - message) : strlen(message);
+}
+
+const Diagnosis *
+diagnosis_find(const char *message)
+{
+    if (message == NULL) {
+        return NULL;
+    }
+    size_t length = plain_length(message);
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (find_any(&table[i], message, length) != NULL) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+char *
+diagnosis_evidence(const Diagnosis *diagnosis, const char *message)
+{
+    size_t length = plain_length(message);
+    const char *begin = find_any(diagnosis, message, length);
+
+    return begin != NULL ? g_strndup(begin, length - (size_t)(begin - message)) : NULL;
+}
+
+char *
+diagnosis_explain(const char *message)
+{
+    const Diagnosis *diagnosis = diagnosis_find(message);
+
+    if (diagnosis == NULL || diagnosis->is_ours || strstr(message, CAUSE_MARK) != NULL) {
+        return g_strdup(message);
+    }
+    return g_strdup_printf(
+        "%s" CAUSE_MARK "%s. Fix: %s.", message, diagnosis->cause, diagnosis->fix);
+}
+
+const char *
+diagnosis_label(const char *message)
+{
+    const Diagnosis *diagnosis = diagnosis_find(message);
+
+    return diagnosis != NULL ? diagnosis->code : "other";
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/diagnosis.h"
+
+#include <string.h>
+
+/* What libvirt, QEMU and drover really say, in the versions that were at hand. */
+typedef struct Case {
+    const char *message;
+    const char *code; /* NULL: no row fits */
+} Case;
+
+#define MOVE "cannot migrate guest '1b' from host 'hosta' to host 'hostb': "
+
+/* clang-format off */
+static const Case cases[] = {
+    {MOVE "operation failed: guest CPU doesn't match specification: missing features: avx2,bmi2",
+        "cpu-incompatible"},
+    {MOVE "unsupported configuration: guest and host CPU are not compatible: Host CPU does not "
+        "provide required features: pcid; the CPU is incompatible with host CPU", "cpu-incompatible"},
+    {"cannot start guest '1b' on host 'hosta': internal error: Unknown CPU model Epyc-9",
+        "cpu-model-unknown"},
+    {MOVE "Requested operation is not valid: domain has 'invtsc' CPU feature but TSC frequency is "
+        "not specified", "cpu-tsc"},
+    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: unable "
+        "to connect to server at 'hostb:16514': Connection refused", "peer-unreachable"},
+    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://nowhere/system: "
+        "unable to resolve 'nowhere': Name or service not known", "name-not-resolved"},
+    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: Unable "
+        "to verify TLS peer: The certificate hasn't got a known issuer", "tls-untrusted"},
+    {MOVE "internal error: unable to execute QEMU command 'migrate': The certificate is not trusted",
+        "tls-untrusted"},
+    {MOVE "authentication failed: Certificate CN=hostx [session] does not match the hostname hostb",
+        "tls-name"},
+    {MOVE "The certificate has expired", "tls-expired"},
+    {MOVE "Cannot read CA certificate '/etc/pki/qemu/ca-cert.pem': No such file or directory",
+        "tls-files"},
+    {MOVE "Operation not supported: this libvirtd instance allows migration only with "
+        "VIR_MIGRATE_TLS flag", "tls-required"},
+    {MOVE "unable to connect to server at 'h:49152': Connection timed out", "data-port-timeout"},
+    {MOVE "unable to connect to server at 'h:49152': No route to host", "data-port-timeout"},
+    {MOVE "unable to connect to server at 'h:49152': Connection refused", "data-port-refused"},
+    {MOVE "internal error: Unable to find an unused port in range 'migration' (49152-49215)",
+        "no-port"},
+    {MOVE "operation failed: Lost connection to destination host", "peer-lost"},
+    {MOVE "Cannot recv data: Connection reset by peer: End of file while reading data: Input/output "
+        "error", "peer-lost"},
+    {MOVE "internal error: unable to execute QEMU command 'blockdev-add': No space left on device",
+        "disk-full"},
+    {"pool 'instances' of host 'hostb': No space left on device", "disk-full"},
+    {MOVE "internal error: qemu unexpectedly closed the monitor: cannot set up guest memory "
+        "'pc.ram': Cannot allocate memory", "memory-full"},
+    {MOVE "unsupported configuration: Emulator '/usr/bin/qemu-system-x86_64' does not support machine "
+        "type 'pc-i440fx-12.0'", "machine-type"},
+    {MOVE "internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: unsupported "
+        "machine type: 'pc-q35-99.0'", "machine-type"},
+    {"The instance requires a newer hypervisor version than has been provided.", "version"},
+    {"invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm ", "kvm-missing"},
+    {"operation failed: Unable to find 'efi' firmware that is compatible with the current "
+        "configuration", "firmware-missing"},
+    {MOVE "Operation not supported: the running swtpm does not support migration with shared storage",
+        "tpm-shared-state"},
+    {"internal error: Could not run '/usr/bin/swtpm_setup'. exitstatus: 1", "tpm"},
+    {"cannot start guest '1b' on host 'hosta': internal error: process exited while connecting to "
+        "monitor: Failed to get \"write\" lock Is another process using the image "
+        "[/p/1b.root.qcow2]?", "image-lock"},
+    {MOVE "Unsafe migration: Migration without shared storage is unsafe", "shared-unsafe"},
+    {MOVE "Unsafe migration: Migration may lead to data corruption if disks use cache other than "
+        "none or directsync", "cache-unsafe"},
+    {MOVE "Cannot access storage file '/p/1b.root.qcow2': No such file or directory", "disk-missing"},
+    {"Storage pool not found: no storage pool with matching name 'instances'", "pool-missing"},
+    {MOVE "operation failed: migration of disk vda failed: Input/output error", "disk-copy"},
+    {MOVE "Operation not supported: migration with transient disk is not supported",
+        "transient-disk"},
+    {MOVE "Requested operation is not valid: cannot migrate domain with 2 snapshots", "snapshots"},
+    {MOVE "Requested operation is not valid: cannot migrate domain with I/O error", "disk-io-error"},
+    {MOVE "Requested operation is not valid: domain has active block job", "block-job"},
+    {MOVE "Requested operation is not valid: domain is marked for auto destroy", "autodestroy"},
+    {MOVE "Operation not supported: cannot migrate a domain with <hostdev mode='capabilities'>",
+        "pci-passthrough"},
+    {MOVE "Requested operation is not valid: cannot migrate domain: 0000:01:00.0: VFIO migration is "
+        "not supported in kernel", "pci-passthrough"},
+    {MOVE "Operation not supported: migration with virtiofs device is not supported", "virtiofs"},
+    {MOVE "Operation not supported: shmem device 'x' cannot be migrated, only shmem with "
+        "role='master' can be migrated", "device-blocks"},
+    {MOVE "Operation not supported: vDPA devices cannot be migrated", "device-blocks"},
+    {MOVE "Operation not supported: a slirp-helper cannot be migrated", "device-blocks"},
+    {MOVE "cannot migrate this domain without dbus-vmstate support", "device-blocks"},
+    {MOVE "Cannot get interface MTU on 'br7': No such device", "network-missing"},
+    {MOVE "internal error: Attempt to migrate guest to the same host 1d", "same-host"},
+    {MOVE "operation failed: domain 'instance-00000001' is already defined with uuid 77",
+        "domain-exists"},
+    {MOVE "Timed out during operation: cannot acquire state change lock (held by monitor=remote)",
+        "busy"},
+    {MOVE "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not "
+        "supported: Userfaultfd not available: Operation not permitted", "postcopy-unsupported"},
+    {MOVE "operation failed: guest unexpectedly quit", "guest-died"},
+    {"The guest stopped on hosta while it was moving.", "guest-died"},
+    {MOVE "internal error: qemu unexpectedly closed the monitor: bad", "qemu-died"},
+    {MOVE "operation failed: migration out job: unexpectedly failed", "stream-broken"},
+    {MOVE "operation failed: job 'migration out' failed: Channel error: Input/output error",
+        "stream-broken"},
+    {"No valid host was found. 2 hosts: 2 failed 'ram' (hosta: needs 9 MiB, has 1 MiB; ...)",
+        "no-valid-host"},
+    {"Compute service of hostb is unavailable at this time.", "host-unavailable"},
+    {"hosta is not on shared storage: Shared storage live-migration requires either ...",
+        "not-shared"},
+    {"It was still making bases and disks on the destination when its time was over.", "time-out"},
+    {"The migration was aborted.", NULL},
+    {"", NULL},
+};
+/* clang-format on */
+
+static void
+test_recorded_texts_have_their_row(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const Diagnosis *found = diagnosis_find(cases[i].message);
+        if (g_strcmp0(found != NULL ? found->code : NULL, cases[i].code) != 0) {
+            g_error("'%s' is taken for '%s'", cases[i].message, found != NULL ? found->code : "-");
+        }
+    }
+    g_assert_null(diagnosis_find(NULL));
+    g_assert_cmpstr(diagnosis_label(NULL), ==, "other");
+}
+
+/* An explained message has the diagnosis and the evidence of the plain one, whatever the words of
+ * the cause would match by themselves. */
+static void
+test_an_explained_message_is_known_again(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *once = diagnosis_explain(cases[i].message);
+        g_autofree char *twice = diagnosis_explain(once);
+        g_assert_cmpstr(once, ==, twice);
+        g_assert_true(diagnosis_find(once) == diagnosis_find(cases[i].message));
+        if (cases[i].code != NULL) {
+            g_autofree char *evidence = diagnosis_evidence(diagnosis_find(once), once);
+            g_assert_true(g_str_has_suffix(cases[i].message, evidence));
+        }
+    }
+}
+
+static void
+test_the_evidence_is_the_part_that_counts(void)
+{
+    const char *message = MOVE "unable to connect to server at 'h:49152': Connection timed out";
+    g_autofree char *explained = diagnosis_explain(message);
+    const Diagnosis *found = diagnosis_find(explained);
+    g_autofree char *evidence = diagnosis_evidence(found, explained);
+    g_assert_cmpstr(
+        evidence, ==, "unable to connect to server at 'h:49152': Connection timed out");
+    g_assert_nonnull(strstr(explained, "Cause: packets between the hosts"));
+    g_assert_nonnull(strstr(explained, "Fix: allow ports 49152"));
+}
+
+static void
+test_what_drover_says_is_not_told_twice(void)
+{
+    g_autofree char *explained = diagnosis_explain("No valid host was found. 1 host: ...");
+    g_assert_cmpstr(explained, ==, "No valid host was found. 1 host: ...");
+}
+
+static void
+test_the_table_is_well_formed(void)
+{
+    unsigned n;
+    const Diagnosis *rows = diagnosis_table(&n);
+    for (unsigned i = 0; i < n; i++) {
+        g_assert_nonnull(rows[i].patterns[0]);
+        g_assert_false(g_str_has_suffix(rows[i].cause, "."));
+        g_assert_false(g_str_has_suffix(rows[i].fix, "."));
+        g_assert_true(g_regex_match_simple("^[a-z-]+$", rows[i].code, 0, 0));
+        for (unsigned other = 0; other < i; other++) {
+            g_assert_cmpstr(rows[i].code, !=, rows[other].code);
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/diagnosis/recorded-texts-have-their-row", test_recorded_texts_have_their_row);
+    g_test_add_func("/diagnosis/an-explained-message-is-known-again",
+        test_an_explained_message_is_known_again);
+    g_test_add_func("/diagnosis/the-evidence-is-the-part-that-counts",
+        test_the_evidence_is_the_part_that_counts);
+    g_test_add_func(
+        "/diagnosis/what-drover-says-is-not-told-twice", test_what_drover_says_is_not_told_twice);
+    g_test_add_func("/diagnosis/the-table-is-well-formed", test_the_table_is_well_formed);
+    return g_test_run();
+}
