@@ -15,6 +15,29 @@
 #include "http/server.h"
 #include "store/store.h"
 
+/* One key as it is; borrowed. */
+typedef struct ApiConfigValue {
+    const char *section;
+    const char *name;
+    const char *value;
+    const char *where; /* "file:line", "default", "option" */
+    const char *group; /* of the host that was asked for; NULL: it is in none */
+    bool needs_restart;
+} ApiConfigValue;
+typedef void (*ApiConfigRows)(const GPtrArray *values, void *data);
+
+/* What reading the configuration anew has changed. */
+typedef struct ApiConfigChange {
+    const char *section;
+    const char *name;
+    char *from;
+    char *to;
+    char *where;
+    bool needs_restart; /* it takes effect at the next start alone */
+    GPtrArray *hosts;   /* names of those for which it changes; empty: not a matter of hosts, or
+                           there are none */
+} ApiConfigChange;
+
 typedef struct ApiOptions {
     const Clock *clock;
     const char *public_url; /* "https://cloud.example:8774"; NULL or "": what each request's Host
@@ -36,6 +59,14 @@ typedef struct ApiOptions {
      * that status. */
     const char *(*migration_status)(const Migration *migration);
     char *(*migration_states)(const char *status);
+    /* The configuration, which is the daemon's: the two work from any thread. */
+    void *config_data;
+    /* Calls back with rows of ApiConfigValue, as they are for that host (NULL: for all). */
+    void (*list_config)(void *config_data, const char *host, ApiConfigRows rows, void *data);
+    /* Reads it anew; false: it is refused as a whole, and the old one stays. Of ApiConfigChange and
+     * of sentences; the caller frees both. */
+    bool (*reload_config)(
+        void *config_data, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error);
 } ApiOptions;
 
 typedef struct Api Api;

@@ -166,6 +166,8 @@ static const PolicyRule rules[] = {
     {"placement:resource_providers:list", ADMIN},
     {"placement:resource_providers:show", ADMIN},
 
+    {"drover:config:reload", ADMIN},
+    {"drover:config:show", ADMIN},
     {"drover:hosts:create", ADMIN},
     {"drover:hosts:delete", ADMIN},
     {"drover:hosts:list", ADMIN},

@@ -4,12 +4,21 @@
 /* The configuration: an INI file and the *.conf files of a directory beside it, in the order of
  * their names. A table names every key there is; a key that is unknown, in the wrong section or
  * of a wrong type is an error that names file, line, reason and the likely right spelling. A key
- * that Nova knows and drover does not need gives a warning that says what takes its place. */
+ * that Nova knows and drover does not need gives a warning that says what takes its place.
+ *
+ * A section [SECTION:NAME] is a group: what it says wins over [SECTION] for the members of that
+ * group, and only keys that may differ between them may stand in it. */
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef enum { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_FLOAT, CONFIG_LIST } ConfigType;
+
+typedef enum {
+    CONFIG_RELOAD = 1,     /* takes effect without a restart */
+    CONFIG_GROUP = 2,      /* may stand in a group as well */
+    CONFIG_GROUP_ONLY = 4, /* stands in groups alone: who belongs to them */
+} ConfigFlags;
 
 typedef struct ConfigKey {
     const char *section;
@@ -18,6 +27,8 @@ typedef struct ConfigKey {
     const char *default_value; /* as text */
     double min, max;           /* INT and FLOAT; both 0 = no bound */
     const char *help;          /* one sentence; man page and --help are made from it */
+    unsigned flags;            /* ConfigFlags */
+    const char *choices;       /* STRING: "abort,force_complete"; NULL = any text */
 } ConfigKey;
 
 typedef struct ConfigObsolete {
@@ -42,7 +53,16 @@ double config_get_float(const Config *config, const char *section, const char *n
 /* The items between commas, without blanks around them; caller frees with g_strfreev. */
 char **config_get_list(const Config *config, const char *section, const char *name);
 bool config_get_bool(const Config *config, const char *section, const char *name);
+/* "file:line" of the value, or "default", or "option". */
+const char *config_where(const Config *config, const char *section, const char *name);
 /* Overrides one value (command line, tests), with the same checks. */
 bool config_set(
     Config *config, const char *section, const char *name, const char *value, GError **error);
+
+/* Groups, in the order they are named first. A group is asked like the whole: what it does not say
+ * itself is what the section without a name says. Borrowed. */
+unsigned config_n_groups(const Config *config);
+const Config *config_group(const Config *config, unsigned index);
+const char *config_group_section(const Config *group);
+const char *config_group_name(const Config *group);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)

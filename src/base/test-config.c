@@ -13,6 +13,10 @@ static const ConfigKey keys[] = {
     {"DEFAULT", "name", CONFIG_STRING, NULL, 0, 0, "."},
     {"libvirt", "live_migration_completion_timeout", CONFIG_INT, "800", 0, 100000, "."},
     {"libvirt", "ratio", CONFIG_FLOAT, "1.5", 0.1, 16, "."},
+    {"libvirt", "hosts", CONFIG_LIST, "", 0, 0, ".", CONFIG_GROUP_ONLY},
+    {"libvirt", "live_migration_parallel_connections", CONFIG_INT, "1", 1, 255, ".", CONFIG_GROUP},
+    {"libvirt", "live_migration_timeout_action", CONFIG_STRING, "abort", 0, 0, ".", CONFIG_GROUP,
+        "abort,force_complete"},
     {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter, RamFilter", 0, 0, "."},
     {0},
 };
@@ -112,6 +116,32 @@ test_values_of_a_file(Fixture *fixture, const void *data)
 }
 
 static void
+test_a_group_has_what_it_does_not_say(Fixture *fixture, const void *data)
+{
+    write_snippet(fixture, "42-parallel.conf",
+        "[libvirt:rack1]\nlive_migration_timeout_action = force_complete\n"
+        "[libvirt]\nlive_migration_parallel_connections = 2\n");
+    g_autoptr(Config) config = load(fixture,
+        "[libvirt:rack1]\nhosts = a, b\n[libvirt:rack2]\n"
+        "live_migration_parallel_connections = 3\n",
+        NULL);
+    g_assert_cmpuint(config_n_groups(config), ==, 2);
+    const Config *rack1 = config_group(config, 0);
+    const Config *rack2 = config_group(config, 1);
+    g_assert_cmpstr(config_group_name(rack1), ==, "rack1");
+    g_assert_cmpstr(config_group_section(rack1), ==, "libvirt");
+    g_assert_cmpint(config_get_int(rack1, "libvirt", "live_migration_parallel_connections"), ==, 2);
+    g_assert_cmpint(config_get_int(rack2, "libvirt", "live_migration_parallel_connections"), ==, 3);
+    g_assert_cmpstr(config_get(rack1, "libvirt", "live_migration_timeout_action"), ==,
+        "force_complete");
+    g_assert_cmpstr(config_get(config, "libvirt", "live_migration_timeout_action"), ==, "abort");
+    g_assert_cmpstr(config_get(rack1, "libvirt", "hosts"), ==, "a, b");
+    const char *where = config_where(rack1, "libvirt", "live_migration_parallel_connections");
+    g_assert_true(g_str_has_suffix(where, "42-parallel.conf:4"));
+    g_assert_cmpstr(config_where(rack1, "libvirt", "ratio"), ==, "default");
+}
+
+static void
 test_snippets_win_in_the_order_of_their_names(Fixture *fixture, const void *data)
 {
     /* So many, in no order, that the directory's own order is not theirs by chance. */
@@ -164,6 +194,24 @@ static const BadCase bad_cases[] = {
     {"[DEFAULT]\nsomething_else = 1\n", ":2: unknown key 'something_else' in section [DEFAULT]"},
     {"[libvrit]\n", ":1: unknown section [libvrit]; did you mean [libvirt]?"},
     {"[nonsense]\n", ":1: unknown section [nonsense]"},
+    {"[nonsense]\nx = 1\n[libvirt]\n", ":1: unknown section [nonsense]"},
+    /* As a document of another product has it. */
+    {"[notifications]\nlive_migration_parallel_connections = 2\n",
+        ":2: key 'live_migration_parallel_connections' does not belong into section "
+        "[notifications], but into [libvirt]"},
+    {"[libvrit:rack1]\n", ":1: unknown section [libvrit:rack1]; did you mean [libvirt:rack1]?"},
+    {"[DEFAULT:rack1]\n", ":1: section [DEFAULT] has no groups: what it says is for all"},
+    {"[libvirt:]\n", ":1: the group in [libvirt:] has no name"},
+    {"[libvirt:rack1]\nratio = 2\n",
+        ":2: key 'ratio' is the same for all, and belongs into [libvirt], not into "
+        "[libvirt:rack1]"},
+    {"[libvirt]\nhosts = hosta\n",
+        ":2: key 'hosts' belongs into a group, [libvirt:NAME], and not into [libvirt]"},
+    {"[libvirt]\nlive_migration_timeout_action = stop\n",
+        ":2: 'live_migration_timeout_action' must be abort or force_complete, not 'stop'"},
+    {"[libvirt:a]\nlive_migration_parallel_connections = 2\n"
+     "live_migration_parallel_connections = 2\n",
+        ":3: 'live_migration_parallel_connections' was set already in line 2"},
     {"[libvirt\n", ":1: the section header has no ']'"},
     {"[\n", ":1: the section header has no ']'"},
     {"debug = 1\n", ":1: key 'debug' stands before the first section"},
@@ -254,6 +302,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/defaults", test_defaults);
     ADD(values_of_a_file);
+    ADD(a_group_has_what_it_does_not_say);
     ADD(snippets_win_in_the_order_of_their_names);
     ADD(obsolete_key_warns);
     ADD(mistakes_are_explained);

@@ -22,6 +22,7 @@ static const Command *const COMMANDS[] = {
     migration_commands,
     host_commands,
     service_commands,
+    config_commands,
     image_commands,
     flavor_commands,
     network_commands,

@@ -33,6 +33,7 @@ extern const Command server_commands[];
 extern const Command migration_commands[];
 extern const Command host_commands[];
 extern const Command service_commands[];
+extern const Command config_commands[];
 extern const Command image_commands[];
 extern const Command flavor_commands[];
 extern const Command network_commands[];

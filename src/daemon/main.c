@@ -14,12 +14,10 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "daemon/config_keys.h"
+#include "daemon/configuration.h"
 #include "daemon/wire.h"
 #include "lifecycle/lifecycle.h"
 #include "migration/migration.h"
-
-#define DEFAULT_CONFIG "/etc/drover/drover.conf"
-#define DEFAULT_CONFIG_DIR "/etc/drover/conf.d"
 
 enum {
     EXIT_OK = 0,
@@ -53,10 +51,10 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
 {
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config,
-            "The configuration; " DEFAULT_CONFIG " when it exists", "FILE"},
+            "The configuration; /etc/drover/drover.conf when it exists", "FILE"},
         {"config-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->config_dir,
-            "A directory of *.conf files that are read after it; " DEFAULT_CONFIG_DIR
-            " beside the default one",
+            "A directory of *.conf files that are read after it; /etc/drover/conf.d beside the "
+            "default one",
             "DIR"},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
             "Takes the place of [DEFAULT] state_path", "DIR"},
@@ -80,7 +78,8 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_summary(context,
         "The migration control plane for libvirt hosts. It stays in the foreground, logs to "
-        "standard error, and ends with SIGTERM or SIGINT.");
+        "standard error, reads its configuration anew with SIGHUP, and ends with SIGTERM or "
+        "SIGINT.");
     if (!g_option_context_parse(context, argc, argv, error)) {
         return false;
     }
@@ -105,12 +104,24 @@ type_name(ConfigType type)
     g_assert_not_reached();
 }
 
+static const char *
+flags_text(unsigned flags)
+{
+    if ((flags & CONFIG_GROUP_ONLY) != 0) {
+        return " It stands in a group, [libvirt:NAME], alone.";
+    }
+    if ((flags & CONFIG_GROUP) != 0) {
+        return " A group, [libvirt:NAME], may have its own. A reload is enough.";
+    }
+    return (flags & CONFIG_RELOAD) != 0 ? " A reload is enough." : "";
+}
+
 static int
 list_config(void)
 {
     for (const ConfigKey *key = daemon_config_keys; key->section != NULL; key++) {
-        printf("%s\t%s\t%s\t%s\t%s\n", key->section, key->name, type_name(key->type),
-            key->default_value, key->help);
+        printf("%s\t%s\t%s\t%s\t%s%s\n", key->section, key->name, type_name(key->type),
+            key->default_value, key->help, flags_text(key->flags));
     }
     return EXIT_OK;
 }
@@ -146,55 +157,16 @@ print_machine(const char *name)
 
 /* ---- the configuration ---- */
 
-/* The default file and directory may be absent; named ones may not. */
-static const char *
-choose_path(const char *named, const char *fallback, bool use_fallback)
+static void
+start_log(const Config *config, GPtrArray *warnings)
 {
-    if (named != NULL) {
-        return named;
-    }
-    return use_fallback && g_file_test(fallback, G_FILE_TEST_EXISTS) ? fallback : NULL;
-}
+    LogLevel level = LOG_LEVEL_INFO;
 
-static Config *
-load_config(const Options *options, GPtrArray **ret_warnings, GError **error)
-{
-    const char *path = choose_path(options->config, DEFAULT_CONFIG, true);
-    const char *directory =
-        choose_path(options->config_dir, DEFAULT_CONFIG_DIR, options->config == NULL);
-    g_autoptr(Config) config = config_load(
-        daemon_config_keys, daemon_config_obsolete, path, directory, ret_warnings, error);
-
-    if (config == NULL) {
-        return NULL;
-    }
-    if (options->state_dir != NULL &&
-        !config_set(config, "DEFAULT", "state_path", options->state_dir, error)) {
-        return NULL;
-    }
-    return g_steal_pointer(&config);
-}
-
-static bool
-start_log(const Config *config, GPtrArray *warnings, GError **error)
-{
-    const char *level_name = config_get(config, "DEFAULT", "log_level");
-    const char *format = config_get(config, "DEFAULT", "log_format");
-    LogLevel level;
-
-    if (!log_level_parse(level_name, &level)) {
-        return error_set(error, ERROR_INVALID,
-            "[DEFAULT] log_level is error, warning, info or debug, not '%s'", level_name);
-    }
-    if (!g_str_equal(format, "logfmt") && !g_str_equal(format, "json")) {
-        return error_set(
-            error, ERROR_INVALID, "[DEFAULT] log_format is logfmt or json, not '%s'", format);
-    }
-    log_init(level, g_str_equal(format, "json"));
-    for (unsigned i = 0; warnings != NULL && i < warnings->len; i++) {
+    log_level_parse(config_get(config, "DEFAULT", "log_level"), &level);
+    log_init(level, g_str_equal(config_get(config, "DEFAULT", "log_format"), "json"));
+    for (unsigned i = 0; i < warnings->len; i++) {
         log_warning("%s", (const char *)warnings->pdata[i]);
     }
-    return true;
 }
 
 /* ---- running ---- */
@@ -214,6 +186,18 @@ on_signal(void *data)
     return G_SOURCE_REMOVE;
 }
 
+/* Says what has changed, and for which hosts; a configuration that is wrong changes nothing. */
+static gboolean
+on_reload(void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!daemon_reload(data, NULL, NULL, &error)) {
+        log_error("the configuration stays as it was: %s", error->message);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 /* A burst leaves memory behind that is free and scattered; glibc gives it back when asked. */
 static gboolean
 on_trim(void *data)
@@ -223,23 +207,24 @@ on_trim(void *data)
 }
 
 static void
-wait_for_signal(void)
+wait_for_signal(Daemon *daemon)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
 
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
+    g_unix_signal_add(SIGHUP, on_reload, daemon);
     g_timeout_add_seconds(TRIM_INTERVAL_S, on_trim, NULL);
     g_main_loop_run(loop);
 }
 
 static int
-run(const Options *options, const Config *config)
+run(const Options *options, const ConfigSources *sources, const Config *config)
 {
     g_autoptr(GError) error = NULL;
 
     signal(SIGPIPE, SIG_IGN);
-    Daemon *daemon = daemon_start(config, &error);
+    Daemon *daemon = daemon_start(sources, config, &error);
     if (daemon == NULL) {
         return complain(error_is(error, ERROR_INVALID) ? EXIT_USAGE : EXIT_START, error->message);
     }
@@ -248,7 +233,7 @@ run(const Options *options, const Config *config)
         return complain(EXIT_START, error->message);
     }
     log_info("droverd %s is up", DROVER_VERSION);
-    wait_for_signal();
+    wait_for_signal(daemon);
     log_info("droverd is asked to end");
     daemon_stop(daemon);
     if (options->pid_file != NULL) {
@@ -280,10 +265,12 @@ main(int argc, char **argv)
     if (options.machine != NULL) {
         return print_machine(options.machine);
     }
-    Config *config = load_config(&options, &warnings, &error);
-    if (config == NULL || !start_log(config, warnings, &error)) {
+    ConfigSources sources = {options.config, options.config_dir, options.state_dir};
+    Config *config = configuration_load(&sources, &warnings, &error);
+    if (config == NULL) {
         return complain(EXIT_USAGE, error->message);
     }
+    start_log(config, warnings);
     if (options.check_config) {
         printf("The configuration is right.\n");
         return EXIT_OK;
@@ -292,7 +279,7 @@ main(int argc, char **argv)
      */
     mallopt(M_ARENA_MAX, N_ARENAS);
     failpoint_init();
-    int status = run(&options, config);
+    int status = run(&options, &sources, config);
     /* Workers may still be inside a host's call; the process ends under them, as it may at any
      * moment. */
     fflush(NULL);

@@ -24,7 +24,10 @@
 #define WATCH_INTERVAL_US G_USEC_PER_SEC
 
 struct Daemon {
-    const Config *config;
+    const ConfigSources *sources;
+    const Config *config; /* of the start: what is asked of it once is borrowed for ever */
+    GMutex config_lock;   /* current, and the order of reloads */
+    Config *current;      /* of the last reload; NULL = that of the start */
     char *image_directory;
     Store *store;
     Hypervisor *libvirt;
@@ -227,28 +230,35 @@ find_hypervisor(const char *uri, void *data)
 
 /* ---- engine, API, server ---- */
 
-static void
-make_engine(Daemon *daemon)
+/* What operations are told, which a reload changes. live is the caller's to unref. */
+static OperationSettings
+read_settings(const Daemon *daemon, const Config *config)
 {
-    const Config *config = daemon->config;
-    OperationSettings settings = {
-        .service_down_time_us = get_us(config, "DEFAULT", "service_down_time"),
+    return (OperationSettings){
+        .service_down_time_us = get_us(daemon->config, "DEFAULT", "service_down_time"),
         .max_concurrent_live_migrations =
             (int)config_get_int(config, "DEFAULT", "max_concurrent_live_migrations"),
-        .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
-        .bandwidth_mib_s = config_get_int(config, "libvirt", "live_migration_bandwidth"),
-        .downtime_ms = (int)config_get_int(config, "libvirt", "live_migration_downtime"),
+        .live = configuration_live_policy(config),
         .prepare_timeout_us = PREPARE_TIMEOUT_US,
         .switchover_timeout_us = SWITCHOVER_TIMEOUT_US,
         .shutdown_timeout_us = get_us(config, "DEFAULT", "shutdown_timeout"),
         .watch_interval_us = WATCH_INTERVAL_US,
-        .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
-        .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
-        .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
+        .cpu_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "cpu_allocation_ratio"),
+        .ram_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "ram_allocation_ratio"),
+        .disk_allocation_ratio =
+            config_get_float(daemon->config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
-            (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+            (int)config_get_int(daemon->config, "DEFAULT", "reserved_host_memory_mb"),
         .image_directory = daemon->image_directory,
     };
+}
+
+static void
+make_engine(Daemon *daemon)
+{
+    const Config *config = daemon->config;
+    OperationSettings settings = read_settings(daemon, config);
+    g_autoptr(LivePolicy) live = settings.live;
     double ping_interval_s = config_get_float(config, "DEFAULT", "host_ping_interval");
     EngineOptions options = {
         .ping_interval_us = (int64_t)(ping_interval_s * G_USEC_PER_SEC),
@@ -296,6 +306,81 @@ migration_states(const char *status)
     return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
+/* ---- a new configuration ---- */
+
+static void
+log_change(const ApiConfigChange *change)
+{
+    g_ptr_array_add(change->hosts, NULL);
+    g_autofree char *hosts = g_strjoinv(", ", (char **)change->hosts->pdata);
+    g_ptr_array_remove_index(change->hosts, change->hosts->len - 1);
+    LogField fields[] = {{"where", change->where},
+        {"hosts", hosts[0] != '\0' ? hosts : NULL}, {NULL, NULL}};
+
+    log_record(LOG_LEVEL_INFO, fields, "[%s] %s was '%s', is '%s'%s", change->section, change->name,
+        change->from, change->to, change->needs_restart ? " from the next start on" : "");
+}
+
+static void
+apply(Daemon *daemon, Config *take_config)
+{
+    OperationSettings settings = read_settings(daemon, take_config);
+    g_autoptr(LivePolicy) live = settings.live;
+
+    engine_set_settings(daemon->engine, &settings);
+    config_free(daemon->current);
+    daemon->current = take_config;
+}
+
+static const Config *
+current_config(const Daemon *daemon)
+{
+    return daemon->current != NULL ? daemon->current : daemon->config;
+}
+
+bool
+daemon_reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
+    g_autoptr(GPtrArray) warnings = NULL;
+    g_autoptr(Config) config = configuration_load(daemon->sources, &warnings, error);
+    g_autoptr(GPtrArray) hosts = config != NULL ? store_list_hosts(daemon->store, error) : NULL;
+
+    if (hosts == NULL || !configuration_check_hosts(config, hosts, error)) {
+        return false;
+    }
+    g_autoptr(GPtrArray) changes = configuration_compare(current_config(daemon), config, hosts);
+    apply(daemon, g_steal_pointer(&config));
+    log_info("the configuration was read anew: %u changes", changes->len);
+    for (unsigned i = 0; i < changes->len; i++) {
+        log_change(changes->pdata[i]);
+    }
+    for (unsigned i = 0; i < warnings->len; i++) {
+        log_warning("%s", (const char *)warnings->pdata[i]);
+    }
+    if (ret_changes != NULL) {
+        *ret_changes = g_steal_pointer(&changes);
+        *ret_warnings = g_steal_pointer(&warnings);
+    }
+    return true;
+}
+
+static bool
+reload_config(void *data, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error)
+{
+    return daemon_reload(data, ret_changes, ret_warnings, error);
+}
+
+static void
+list_config(void *config_data, const char *host, ApiConfigRows rows, void *data)
+{
+    Daemon *daemon = config_data;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
+    g_autoptr(GPtrArray) values = configuration_list(current_config(daemon), host);
+
+    rows(values, data);
+}
+
 static bool
 make_api(Daemon *daemon, GError **error)
 {
@@ -318,6 +403,9 @@ make_api(Daemon *daemon, GError **error)
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
         .migration_status = migration_status,
         .migration_states = migration_states,
+        .config_data = daemon,
+        .list_config = list_config,
+        .reload_config = reload_config,
     };
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;
@@ -382,10 +470,12 @@ listen_for_requests(Daemon *daemon, GError **error)
 /* The engine is last: nothing is done to any host before it is certain that this daemon can
  * start. */
 Daemon *
-daemon_start(const Config *config, GError **error)
+daemon_start(const ConfigSources *sources, const Config *config, GError **error)
 {
     Daemon *daemon = g_new0(Daemon, 1);
 
+    g_mutex_init(&daemon->config_lock);
+    daemon->sources = sources;
     daemon->config = config;
     if (!prepare_state(daemon, error) || !open_store(daemon, error) ||
         !make_hypervisors(daemon, error)) {

@@ -2,13 +2,18 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Puts the modules together: the only file that knows all of them. */
-#include "base/config.h"
+#include "daemon/configuration.h"
 
 typedef struct Daemon Daemon;
 
 /* Opens the database, makes the first administrator when there is none (its password goes to
  * standard output), listens, and starts the engine: all that can fail at a start, each with one
- * sentence. The configuration must outlive it. */
-Daemon *daemon_start(const Config *config, GError **error);
+ * sentence. The configuration and where it comes from must outlive it. */
+Daemon *daemon_start(const ConfigSources *sources, const Config *config, GError **error);
+/* Reads the configuration anew, from any thread; keys that need a restart wait for one. False: it
+ * is refused as a whole, and everything stays as it was. What has changed is logged, and returned
+ * (both may be NULL; of ApiConfigChange, and of sentences). */
+bool daemon_reload(
+    Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error);
 /* Stops taking requests, ends the engine, closes the database. What hosts are doing goes on. */
 void daemon_stop(Daemon *daemon);

@@ -141,6 +141,51 @@ fill_options(const EngineOptions *options, const OperationSettings *settings)
     return filled;
 }
 
+/* Borrowed until here. */
+static void
+settings_own(OperationSettings *settings)
+{
+    settings->image_directory = g_strdup(settings->image_directory);
+    settings->live = settings->live != NULL ? live_policy_ref(settings->live) : NULL;
+}
+
+static void
+settings_clear(OperationSettings *settings)
+{
+    g_clear_pointer(&settings->image_directory, g_free);
+    g_clear_pointer(&settings->live, live_policy_unref);
+}
+
+static void
+settings_free(void *data)
+{
+    OperationSettings *settings = data;
+
+    settings_clear(settings);
+    g_free(settings);
+}
+
+static void
+take_settings(Engine *engine, void *data)
+{
+    OperationSettings *settings = data;
+
+    settings_clear(&engine->context.settings);
+    engine->context.settings = *settings;
+    settings_own(&engine->context.settings);
+    /* More may move at once than before. */
+    tasks_wake_all(engine);
+}
+
+void
+engine_set_settings(Engine *engine, const OperationSettings *settings)
+{
+    OperationSettings *copy = g_memdup2(settings, sizeof *settings);
+
+    settings_own(copy);
+    engine_post(engine, take_settings, copy, settings_free);
+}
+
 Engine *
 engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
     const EngineOptions *options, EngineFindHypervisor find_hypervisor, void *find_data)
@@ -163,7 +208,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
         .is_gathering = context_is_gathering,
         .moved = context_moved,
     };
-    engine->context.settings.image_directory = g_strdup(settings->image_directory);
+    settings_own(&engine->context.settings);
     tasks_init(engine);
     hosts_init(engine);
     leftovers_init(engine);
@@ -282,6 +327,6 @@ engine_free(Engine *engine)
     g_hash_table_unref(engine->watches);
     g_main_loop_unref(engine->loop);
     g_main_context_unref(engine->main);
-    g_free(engine->context.settings.image_directory);
+    settings_clear(&engine->context.settings);
     g_free(engine);
 }

@@ -29,6 +29,9 @@ bool engine_start(Engine *engine, GError **error);
  * else than being killed. */
 void engine_stop(Engine *engine);
 void engine_free(Engine *engine);
+/* Any thread: new settings take the place of the old ones, soon; what is under way goes on by the
+ * new ones. Takes nothing. Times of the connections stay as they were at the start. */
+void engine_set_settings(Engine *engine, const OperationSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 
 /* ---- any thread ---- */

@@ -109,6 +109,8 @@ void tasks_clear(Engine *engine);
 void tasks_pass(Engine *engine);
 /* The operation was accepted by the engine itself. */
 void tasks_nudge(Engine *engine);
+/* Every open operation is looked at once more, soon. */
+void tasks_wake_all(Engine *engine);
 bool tasks_has_instance(Engine *engine, const char *instance_id);
 void tasks_on_event(Engine *engine, const char *host, const HostEvent *event);
 void tasks_on_host(Engine *engine, const char *host, bool connected);

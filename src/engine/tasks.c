@@ -106,6 +106,18 @@ context_wake_at(OperationContext *context, int64_t operation_id, int64_t when_us
     timer_set(task->engine->timers, &task->timer, when_us, on_timer, task);
 }
 
+void
+tasks_wake_all(Engine *engine)
+{
+    GHashTableIter iter;
+    void *task;
+
+    g_hash_table_iter_init(&iter, engine->tasks);
+    while (g_hash_table_iter_next(&iter, NULL, &task)) {
+        make_ready(task);
+    }
+}
+
 static void load(Engine *engine, const Operation *operation);
 
 /* A delete that waited for the operation that has just ended was inserted with its last move. What

@@ -454,6 +454,22 @@ hypervisor_query_done_job(
 }
 
 bool
+hypervisor_limit_downtime(HypervisorHost *source, const char *uuid, int downtime_ms, GError **error)
+{
+    return before(source, "limit_downtime", error) &&
+        provider(source)->limit_downtime(source->host, uuid, downtime_ms, error) &&
+        after(source, "limit_downtime", error);
+}
+
+bool
+hypervisor_start_post_copy(HypervisorHost *source, const char *uuid, GError **error)
+{
+    return before(source, "start_post_copy", error) &&
+        provider(source)->start_post_copy(source->host, uuid, error) &&
+        after(source, "start_post_copy", error);
+}
+
+bool
 hypervisor_abort_job(HypervisorHost *source, const char *uuid, GError **error)
 {
     return before(source, "abort_job", error) &&

@@ -76,6 +76,9 @@ bool hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,
     const MigrateRequest *request, GError **error);
+bool hypervisor_limit_downtime(
+    HypervisorHost *source, const char *uuid, int downtime_ms, GError **error);
+bool hypervisor_start_post_copy(HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_query_job(
     HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error);
 bool hypervisor_query_done_job(

@@ -86,9 +86,17 @@ typedef struct HypervisorProvider {
     bool (*prepare_dest)(void *dest, void *source, const char *uuid, GError **error);
     /* Moves the running (or paused) guest, peer to peer: source talks to dest, and the work goes
      * on when we die. Long. NOT idempotent. Returns when the source is done. OUTCOME_UNKNOWN when
-     * our connection broke meanwhile. On refusal and failure the guest runs where it was. */
+     * our connection broke meanwhile. On refusal and failure the guest runs where it was; but in
+     * post-copy it runs on dest and waits for memory from source: then the same request with
+     * resume_post_copy mends the way (idempotent; refused while the first call is not over). */
     bool (*live_migrate)(
         void *source, void *dest, const MigrateRequest *request, GError **error);
+    /* The longest pause to aim for at the end of the outgoing migration. No job is CONFLICT. */
+    bool (*limit_downtime)(void *source, const char *uuid, int downtime_ms, GError **error);
+    /* Lets the guest run on the destination before all of its memory is there; live_migrate must
+     * have been asked with post_copy, and memory must be flowing: else REFUSED, and nothing has
+     * changed. Returns at once; events tell when it has happened. */
+    bool (*start_post_copy)(void *source, const char *uuid, GError **error);
     /* Progress of the job on the source. CONFLICT: there is no job. */
     bool (*query_job)(void *source, const char *uuid, JobStats *ret_stats, GError **error);
     /* Totals and downtime of the finished job: libvirt keeps them on the destination, once. */

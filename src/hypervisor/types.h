@@ -137,4 +137,9 @@ typedef struct MigrateRequest {
     bool with_tls;
     int64_t bandwidth_mib_s; /* 0 = no limit */
     int downtime_ms;         /* longest pause to aim for; 0 = the hypervisor's own default */
+    bool auto_converge;      /* slow the guest down when it writes faster than it is sent */
+    bool post_copy;          /* start_post_copy may be asked for */
+    bool resume_post_copy;   /* mends a post-copy that broke; else as in the first request */
+    int connections;         /* streams; 0 and 1 = one */
+    const char *inbound_address; /* where dest takes it; NULL = its own migration address */
 } MigrateRequest;

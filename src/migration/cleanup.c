@@ -87,7 +87,7 @@ has_run_twice(const MigrationTask *task)
 {
     const DomainView *view = &task->source_view;
     bool is_paused_by_us = view->state == DOMAIN_PAUSED && view->reason == DOMAIN_REASON_USER &&
-        !task->was_paused && !migration_task_wants(task, WANTED_FORCE_COMPLETE);
+        !task->was_paused && task->migration->forced != FORCING_PAUSE;
     return is_twice_known(task) || is_executing(view) || is_paused_by_us;
 }
 

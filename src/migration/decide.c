@@ -68,6 +68,12 @@ decide_source_side(const DomainView *view)
     case DOMAIN_CRASHED: return SOURCE_OFF;
     case DOMAIN_RUNNING: return view->job == DOMAIN_JOB_OUT ? SOURCE_RUNNING_JOB : SOURCE_RUNNING;
     case DOMAIN_PAUSED:
+        if (view->reason == DOMAIN_REASON_POSTCOPY) {
+            return SOURCE_POSTCOPY;
+        }
+        if (view->reason == DOMAIN_REASON_POSTCOPY_FAILED) {
+            return SOURCE_BROKEN;
+        }
         if (view->job != DOMAIN_JOB_OUT) {
             return SOURCE_PAUSED;
         }
@@ -89,10 +95,19 @@ decide_dest_side(const DomainView *view, int64_t operation)
             return DEST_ABSENT;
         }
         return view->reason == DOMAIN_REASON_FAILED ? DEST_FAILED : DEST_OFF;
-    case DOMAIN_RUNNING: return is_ours ? DEST_RUNNING : DEST_ABSENT;
+    case DOMAIN_RUNNING:
     case DOMAIN_PAUSED:
         if (!is_ours) {
             return DEST_ABSENT;
+        }
+        if (view->reason == DOMAIN_REASON_POSTCOPY) {
+            return DEST_POSTCOPY;
+        }
+        if (view->reason == DOMAIN_REASON_POSTCOPY_FAILED) {
+            return DEST_BROKEN;
+        }
+        if (view->state == DOMAIN_RUNNING) {
+            return DEST_RUNNING;
         }
         return view->job == DOMAIN_JOB_IN || view->reason == DOMAIN_REASON_MIGRATION ||
                 view->reason == DOMAIN_REASON_STARTING_UP
@@ -119,6 +134,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_RUNNING] = ROW(MOVED, NOW,
                     "it was announced there; a source that comes back "
                     "is looked at before anything is removed"),
+                [DEST_POSTCOPY] = ROW(ASK, NOW, "the source may have what it needs"),
+                [DEST_BROKEN] = ROW(ASK, NOW, "the source may have what it needs"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "only what has arrived is defined there"),
                 [DEST_FAILED] = ROW(STAYED, GIVEN_UP, "it never ran there"),
             },
@@ -129,6 +146,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other waits"),
                 [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
                 [DEST_RUNNING] = ROW(TWICE, NOW, "the reply to Finish was lost and both run"),
+                [DEST_POSTCOPY] = ROW(TWICE, NOW, "the source went on although the guest had left"),
+                [DEST_BROKEN] = ROW(TWICE, NOW, "the source went on although the guest had left"),
                 [DEST_OFF] = ROW(STAYED, SETTLED, "the source keeps it"),
                 [DEST_FAILED] = ROW(STAYED, SETTLED, "the source keeps it, the other never ran"),
             },
@@ -139,6 +158,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_INCOMING] = ROW(WATCH, NOW, "the source is sending"),
                 [DEST_ARRIVED] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_RUNNING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_POSTCOPY] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_BROKEN] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_OFF] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_FAILED] = ROW(WAIT, NOW, "the source is about to hear of it"),
             },
@@ -149,6 +170,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_INCOMING] = ROW(WAIT, NOW, "in switchover"),
                 [DEST_ARRIVED] = ROW(WAIT, NOW, "the source is about to confirm"),
                 [DEST_RUNNING] = ROW(WAIT, NOW, "the source is about to confirm"),
+                [DEST_POSTCOPY] = ROW(WAIT, NOW, "the source is about to say so too"),
+                [DEST_BROKEN] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_OFF] = ROW(WAIT, NOW, "the source is about to confirm"),
                 [DEST_FAILED] = ROW(WAIT, NOW, "the source is about to hear of it"),
             },
@@ -162,8 +185,34 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                         "first, then the source goes on"),
                 [DEST_ARRIVED] = ROW(MOVED, SETTLED, "it arrived paused, as it was"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "the destination won; the paused copy is old"),
+                [DEST_POSTCOPY] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_BROKEN] = ROW(WAIT, NOW, "the source will say so too"),
                 [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it arrived and has stopped there"),
                 [DEST_FAILED] = ROW(STAYED, SETTLED, "it never ran there: the source goes on"),
+            },
+        [SOURCE_POSTCOPY] =
+            {
+                [DEST_UNREACHABLE] = ROW(ASK, NOW, "it runs on the side that does not answer"),
+                [DEST_ABSENT] = ROW(LOST, TIMEOUT, "who ran it is gone, with its memory"),
+                [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_ARRIVED] = ROW(FOLLOW, NOW, "paused by a user on its way"),
+                [DEST_RUNNING] = ROW(WAIT, NOW, "all is there, the source is about to confirm"),
+                [DEST_POSTCOPY] = ROW(FOLLOW, NOW, "its memory follows, with or without us"),
+                [DEST_BROKEN] = ROW(WAIT, NOW, "the source will notice too"),
+                [DEST_OFF] = ROW(MOVED_OFF, TIMEOUT, "it has stopped on the destination"),
+                [DEST_FAILED] = ROW(MOVED_OFF, TIMEOUT, "it ran there, and stopped since"),
+            },
+        [SOURCE_BROKEN] =
+            {
+                [DEST_UNREACHABLE] = ROW(ASK, NOW, "it runs on the side that does not answer"),
+                [DEST_ABSENT] = ROW(LOST, TIMEOUT, "who ran it is gone, with its memory"),
+                [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_ARRIVED] = ROW(MEND, NOW, "paused by a user on its way"),
+                [DEST_RUNNING] = ROW(MOVED, TIMEOUT, "it was all there before the way broke"),
+                [DEST_POSTCOPY] = ROW(MEND, NOW, "the destination may notice a minute later"),
+                [DEST_BROKEN] = ROW(MEND, NOW, "both wait for each other"),
+                [DEST_OFF] = ROW(MOVED_OFF, TIMEOUT, "it has stopped on the destination"),
+                [DEST_FAILED] = ROW(MOVED_OFF, TIMEOUT, "it ran there, and stopped since"),
             },
         [SOURCE_LEFT] =
             {
@@ -172,6 +221,9 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_ARRIVED] = ROW(MOVED, NOW, "completed"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "completed"),
+                [DEST_POSTCOPY] =
+                    ROW(MOVED, TIMEOUT, "the source has sent all, or would not be gone"),
+                [DEST_BROKEN] = ROW(HALVED, TIMEOUT, "the source is gone and cannot send the rest"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "completed, and stopped since"),
                 [DEST_FAILED] = ROW(MOVED_OFF, NOW, "it ran there, and stopped since"),
             },
@@ -183,6 +235,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_INCOMING] = ROW(STAYED_OFF, TIMEOUT, "the guest or its host stopped"),
                 [DEST_ARRIVED] = ROW(MOVED, NOW, "the source stopped after the switchover"),
                 [DEST_RUNNING] = ROW(MOVED, NOW, "the source stopped after the switchover"),
+                [DEST_POSTCOPY] = ROW(HALVED, TIMEOUT, "the source is dead and sends no more"),
+                [DEST_BROKEN] = ROW(HALVED, SETTLED, "the source is dead and sends no more"),
                 [DEST_OFF] = ROW(MOVED_OFF, NOW, "it arrived, and both have stopped since"),
                 [DEST_FAILED] =
                     ROW(LOST, TIMEOUT, "which of the two disks is newer cannot be told"),

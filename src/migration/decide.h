@@ -13,6 +13,8 @@
     X(RUNNING_JOB, "running (or paused by a user), job out")                                       \
     X(SWITCHING, "paused by the migration, job out")                                               \
     X(PAUSED, "paused, no job")                                                                    \
+    X(POSTCOPY, "paused in post-copy")                                                             \
+    X(BROKEN, "paused in a post-copy that broke")                                                  \
     X(LEFT, "absent, or shut off because it migrated")                                             \
     X(OFF, "shut off for another reason")
 
@@ -22,6 +24,8 @@
     X(INCOMING, "paused, waiting for the source")                                                  \
     X(ARRIVED, "paused, no job")                                                                   \
     X(RUNNING, "running")                                                                          \
+    X(POSTCOPY, "running in post-copy")                                                            \
+    X(BROKEN, "running in a post-copy that broke")                                                 \
     X(OFF, "shut off, of this migration")                                                          \
     X(FAILED, "shut off, of this migration: it failed to start there")
 
@@ -30,6 +34,9 @@
     X(WAIT, "in between: look again at once")                                                      \
     X(WATCH, "still moving: watch it")                                                             \
     X(ASK, "not known: ask again until the silent host answers")                                   \
+    X(FOLLOW, "in post-copy: watch it")                                                            \
+    X(MEND, "post-copy broke: resume it, with waits in between; destroy neither")                  \
+    X(HALVED, "half of its memory is gone: stop the half on the destination, its disks are there") \
     X(MOVED, "the destination has it: finish")                                                     \
     X(MOVED_OFF, "it arrived and has stopped there: finish")                                       \
     X(STAYED, "the source has it: clean the destination, resume the source if a move paused it")   \

@@ -41,6 +41,7 @@ effect_free(void *data)
     g_clear_error(&effect->error);
     domain_view_clear(&effect->view);
     g_free(effect->text);
+    g_free(effect->address);
     migration_task_unref(effect->task);
     g_free(effect);
 }
@@ -58,7 +59,7 @@ on_worker(void *data)
 static bool
 is_waited_for(const Effect *effect)
 {
-    return effect->kind != EFFECT_TRANSFER;
+    return effect->kind != EFFECT_TRANSFER && effect->kind != EFFECT_RESUME_POST_COPY;
 }
 
 static void
@@ -113,9 +114,8 @@ effect_submit(Effect *effect, CallLane lane)
     return STEP_WAIT;
 }
 
-/* A host that is not connected answers like one that hangs up. */
-static StepResult
-fail_unconnected(MigrationTask *task, const char *host)
+StepResult
+effect_fail_unconnected(MigrationTask *task, const char *host)
 {
     if (task->error == NULL) {
         error_set(&task->error, ERROR_HYPERVISOR_DOWN, "host '%s' is not connected", host);
@@ -228,7 +228,7 @@ start_verb(MigrationTask *task, MigrationEffect kind, HypervisorHost *host, cons
     EffectVerb verb)
 {
     if (host == NULL) {
-        return fail_unconnected(task, name);
+        return effect_fail_unconnected(task, name);
     }
     Effect *effect = effect_new(task, kind, host, NULL, run_verb);
     effect->verb = verb;
@@ -304,7 +304,7 @@ effect_between(MigrationTask *task, MigrationEffect kind, bool (*run)(Effect *, 
     HypervisorHost *source = migration_task_source(task);
     HypervisorHost *dest = migration_task_dest(task);
     if (source == NULL || dest == NULL) {
-        fail_unconnected(
+        effect_fail_unconnected(
             task, source == NULL ? task->migration->source_host : task->migration->dest_host);
         return NULL;
     }
@@ -372,54 +372,6 @@ effect_prepare(MigrationTask *task)
     return effect == NULL ? STEP_AGAIN : effect_submit(effect, LANE_SHORT);
 }
 
-/* ---- the transfer ---- */
-
-static bool
-run_transfer(Effect *effect, GError **error)
-{
-    return hypervisor_live_migrate(effect->host, effect->peer, &effect->request, error);
-}
-
-static void
-done_transfer(Effect *effect)
-{
-    MigrationTask *task = effect->task;
-    task->transfer = TRANSFER_ENDED;
-    /* How it ended is a clue; what counts is what the hosts say. */
-    task->transfer_error = g_steal_pointer(&effect->error);
-}
-
-StepResult
-effect_transfer(MigrationTask *task)
-{
-    Effect *effect = effect_between(task, EFFECT_TRANSFER, run_transfer);
-    if (effect == NULL) {
-        return STEP_AGAIN;
-    }
-    HypervisorHost *dest = effect->host;
-    effect->host = effect->peer; /* the source is who is asked */
-    effect->peer = dest;
-    const OperationSettings *settings = &task->context->settings;
-    effect->domain_name = instance_domain_name(task->instance);
-    effect->request = (MigrateRequest){
-        .uuid = effect->uuid,
-        .domain_name = effect->domain_name,
-        .copies_disks = task->migration->copies_disks,
-        .generation = task->migration->generation,
-        .operation = task->operation_id,
-        .display_name = task->instance->name,
-        .project_id = task->instance->project_id,
-        .flavor_name = task->instance->flavor.name,
-        .with_tls = settings->with_tls,
-        .bandwidth_mib_s = settings->bandwidth_mib_s,
-        .downtime_ms = settings->downtime_ms,
-    };
-    effect->done = done_transfer;
-    task->transfer = TRANSFER_RUNNING;
-    task->watched_us = migration_task_now_us(task);
-    return effect_submit(effect, LANE_TRANSFER);
-}
-
 /* ---- the console's history ---- */
 
 static bool
@@ -451,7 +403,7 @@ effect_console(MigrationTask *task)
 {
     HypervisorHost *source = migration_task_source(task);
     if (source == NULL) {
-        return fail_unconnected(task, task->migration->source_host);
+        return effect_fail_unconnected(task, task->migration->source_host);
     }
     Effect *effect = effect_new(task, EFFECT_CONSOLE, source, NULL, run_console);
     effect->done = done_console;

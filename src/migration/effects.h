@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* For effects.c and storage.c alone: how an effect is put together. Steps use task.h. */
+/* For effects.c, transfer.c and storage.c alone: how an effect is put together. */
 #include "migration/task.h"
 
 /* One call on its way to a worker and back. What run reads and writes is here and nowhere else:
@@ -20,6 +20,8 @@ struct Effect {
     bool is_dest;
     MigrateRequest request;
     char *domain_name;
+    char *address; /* where the destination takes it */
+    int number;
     GPtrArray *bases;
     unsigned base; /* the one that is streamed */
 
@@ -41,3 +43,5 @@ Effect *effect_between(
     MigrationTask *task, MigrationEffect kind, bool (*run)(Effect *effect, GError **error));
 /* Takes the effect. WAIT. */
 StepResult effect_submit(Effect *effect, CallLane lane);
+/* A host that is not connected answers like one that hangs up. AGAIN. */
+StepResult effect_fail_unconnected(MigrationTask *task, const char *host);

@@ -22,6 +22,9 @@
  *        v
  *    COMPLETED (ERROR: it ran twice)        RESOLVING --on neither--> ERROR
  *
+ *    TRANSFERRING, SWITCHING, RESOLVING --runs there, memory follows--> POSTCOPY
+ *    POSTCOPY --all of it is there--> FINISHING, --not known--> RESOLVING: there is no way back
+ *
  * Suspended in: QUEUED (slots), TRANSFERRING (the migrate call), and everywhere for the call under
  * way. No state is left because time has passed alone, but for those whose sentence says so.
  */
@@ -39,12 +42,17 @@ static const MachineMove moves[] = {
     {MIGRATION_PREPARING, MIGRATION_TRANSFERRING, "the destination is ready"},
     {MIGRATION_PREPARING, MIGRATION_UNDOING, "the destination cannot be made ready, or aborted"},
     {MIGRATION_TRANSFERRING, MIGRATION_SWITCHING, "the source has paused the guest"},
+    {MIGRATION_TRANSFERRING, MIGRATION_POSTCOPY, "the destination runs it, its memory follows"},
     {MIGRATION_TRANSFERRING, MIGRATION_FINISHING, "the guest runs on the destination"},
     {MIGRATION_TRANSFERRING, MIGRATION_RESOLVING, "the transfer ended, the outcome is not known"},
     {MIGRATION_TRANSFERRING, MIGRATION_UNDOING, "the transfer failed; the source has the guest"},
+    {MIGRATION_SWITCHING, MIGRATION_POSTCOPY, "the destination runs it, its memory follows"},
     {MIGRATION_SWITCHING, MIGRATION_FINISHING, "the guest runs on the destination"},
     {MIGRATION_SWITCHING, MIGRATION_RESOLVING, "the transfer ended, the outcome is not known"},
     {MIGRATION_SWITCHING, MIGRATION_UNDOING, "the switchover failed; the source has the guest"},
+    {MIGRATION_POSTCOPY, MIGRATION_FINISHING, "all of the guest is on the destination"},
+    {MIGRATION_POSTCOPY, MIGRATION_RESOLVING, "the transfer ended, the outcome is not known"},
+    {MIGRATION_RESOLVING, MIGRATION_POSTCOPY, "it runs on the destination and is not all there"},
     {MIGRATION_RESOLVING, MIGRATION_TRANSFERRING, "it is still moving; watched again"},
     {MIGRATION_RESOLVING, MIGRATION_FINISHING, "the guest runs on the destination"},
     {MIGRATION_RESOLVING, MIGRATION_UNDOING, "the source has the guest"},

@@ -48,6 +48,10 @@ runner_on_event(OperationTask *operation_task, const char *host, const HostEvent
         event->reason == DOMAIN_REASON_MIGRATION) {
         task->saw_pause = true;
     }
+    if (event->kind == HOST_EVENT_DOMAIN && is_source && event->state == DOMAIN_PAUSED &&
+        event->reason == DOMAIN_REASON_POSTCOPY) {
+        task->saw_post_copy = true;
+    }
     task->look_us = 0;
     task->context->wake(task->context, task->operation_id);
 }

@@ -37,7 +37,8 @@ on_result(void *data, bool cancelled)
     Query *query = data;
     MigrationTask *task = query->task;
     task->is_querying = false;
-    bool is_moving = task->state == MIGRATION_TRANSFERRING || task->state == MIGRATION_SWITCHING;
+    bool is_moving = task->state == MIGRATION_TRANSFERRING ||
+        task->state == MIGRATION_SWITCHING || task->state == MIGRATION_POSTCOPY;
     if (cancelled || task->is_dropped || !is_moving || !query->is_known) {
         return;
     }

@@ -26,6 +26,7 @@ migration_recover(MigrationTask *task)
         break;
     case MIGRATION_TRANSFERRING:
     case MIGRATION_SWITCHING:
+    case MIGRATION_POSTCOPY:
     case MIGRATION_RESOLVING:
     case MIGRATION_UNDOING:
         /* The migrate call may never have been made, be at work, or have ended either way: it is

@@ -13,24 +13,9 @@
 #define ASK_PATIENCE_US (5 * G_USEC_PER_SEC)
 /* A migrate call that was on its way when its sender died has begun by then. */
 #define SETTLE_US (2 * G_USEC_PER_SEC)
-
-/* Carries out what the operator asks of a guest on the move. WAIT: it is under way. */
-static StepResult
-steer(MigrationTask *task)
-{
-    if (migration_task_now_us(task) < task->retry_us) {
-        migration_task_wake_by(task, task->retry_us);
-        return STEP_AGAIN;
-    }
-    if (migration_task_wants(task, WANTED_CANCEL) && !migration_task_did(task, EFFECT_ABORT)) {
-        return effect_on_source(task, EFFECT_ABORT, hypervisor_abort_job);
-    }
-    if (migration_task_wants(task, WANTED_FORCE_COMPLETE) && !task->was_paused &&
-        task->state == MIGRATION_TRANSFERRING && !migration_task_did(task, EFFECT_PAUSE_SOURCE)) {
-        return effect_on_source(task, EFFECT_PAUSE_SOURCE, hypervisor_pause_guest);
-    }
-    return STEP_AGAIN;
-}
+/* Waits between two tries to mend a post-copy double from the first to the longest. */
+#define MEND_FIRST_US (G_USEC_PER_SEC / 2)
+#define MEND_LONGEST_US (30 * G_USEC_PER_SEC)
 
 char *
 migration_twice_message(const MigrationTask *task)
@@ -54,7 +39,7 @@ wait_and_look(MigrationTask *task, int64_t for_us)
 {
     migration_task_clear_views(task);
     task->look_us = migration_task_now_us(task) + for_us;
-    steer(task);
+    migration_steer(task);
     migration_task_wake_by(task, task->look_us);
     return STEP_WAIT;
 }
@@ -129,8 +114,9 @@ why_it_stayed(const MigrationTask *task)
 {
     const char *host = task->migration->source_host;
     /* First: QEMU may name an abort by what it broke ("Channel error: Input/output error"). */
-    if (migration_task_wants(task, WANTED_CANCEL)) {
-        return g_error_new(DROVER_ERROR, ERROR_CANCELLED, "The migration was aborted.");
+    GError *given_up = migration_why_given_up(task);
+    if (given_up != NULL) {
+        return given_up;
     }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
@@ -158,8 +144,66 @@ migration_undo(MigrationTask *task, const GError *error)
 static StepResult
 stayed(MigrationTask *task)
 {
+    if (task->state == MIGRATION_POSTCOPY) {
+        return migration_move(task, MIGRATION_RESOLVING, NULL);
+    }
     g_autoptr(GError) error = why_it_stayed(task);
     return migration_undo(task, error);
+}
+
+/* ---- post-copy ---- */
+
+static StepResult
+follow_post_copy(MigrationTask *task)
+{
+    task->transfer = TRANSFER_LOST;
+    task->asking_since_us = 0;
+    if (task->state != MIGRATION_POSTCOPY) {
+        return migration_move(task, MIGRATION_POSTCOPY, NULL);
+    }
+    task->n_mends = 0;
+    progress_watch(task);
+    return wait_and_look(task, task->context->settings.watch_interval_us);
+}
+
+/* Nothing else can be done than to try again: each half alone is nothing. */
+static StepResult
+mend(MigrationTask *task)
+{
+    int64_t now_us = migration_task_now_us(task);
+    task->transfer = TRANSFER_LOST;
+    task->asking_since_us = 0;
+    if (task->state != MIGRATION_POSTCOPY) {
+        return migration_move(task, MIGRATION_POSTCOPY, NULL);
+    }
+    if (now_us < task->mend_us) {
+        return wait_and_look(task, MIN(task->mend_us - now_us, ASK_AGAIN_US));
+    }
+    task->mend_us = now_us + MIN(MEND_FIRST_US << MIN(task->n_mends, 8), MEND_LONGEST_US);
+    task->n_mends++;
+    if (log_allow(task->migration->uuid, 30)) {
+        log_warning("the post-copy of migration %" G_GINT64_FORMAT " broke; it is resumed",
+            task->migration->id);
+    }
+    migration_task_clear_views(task);
+    return effect_resume_post_copy(task) == STEP_WAIT ? STEP_WAIT
+                                                      : wait_and_look(task, ASK_AGAIN_US);
+}
+
+/* The half on the destination cannot go on, and it keeps the disks: it is stopped, and then it is
+ * one that has arrived and stopped. */
+static StepResult
+halved(MigrationTask *task)
+{
+    if (task->state != MIGRATION_POSTCOPY && task->state != MIGRATION_RESOLVING) {
+        return migration_move(task, MIGRATION_POSTCOPY, NULL);
+    }
+    log_warning("migration %" G_GINT64_FORMAT ": the source died in post-copy; what runs on %s is "
+                "stopped, because a part of its memory is lost",
+        task->migration->id, task->migration->dest_host);
+    migration_task_clear_views(task);
+    StepResult result = effect_on_dest(task, EFFECT_DESTROY_DEST, hypervisor_destroy_guest);
+    return result == STEP_WAIT ? STEP_WAIT : wait_and_look(task, ASK_AGAIN_US);
 }
 
 /* Neither has it, although both answer: nothing of it is touched any more. */
@@ -191,6 +235,9 @@ follow(MigrationTask *task, Decision decision)
     case DECISION_WAIT: return wait_and_look(task, LOOK_AGAIN_US);
     case DECISION_WATCH: return watch(task);
     case DECISION_ASK: return ask(task);
+    case DECISION_FOLLOW: return follow_post_copy(task);
+    case DECISION_MEND: return mend(task);
+    case DECISION_HALVED: return halved(task);
     case DECISION_MOVED:
     case DECISION_MOVED_OFF:
     case DECISION_TWICE: return moved(task, decision);
@@ -220,12 +267,13 @@ migration_decide(const MigrationTask *task)
 static StepResult
 watch_transfer(MigrationTask *task)
 {
-    if (steer(task) == STEP_AGAIN && task->error != NULL) {
+    task->is_sending = !task->saw_pause;
+    if (migration_steer(task) == STEP_AGAIN && task->error != NULL) {
         g_clear_error(&task->error); /* not connected: the call itself will end */
     }
     /* Libvirt carries out one question of a guest at a time, and the end of its move is made of
      * some: asked while it is paused, ours makes the pause longer. */
-    if (!task->saw_pause) {
+    if (!task->saw_pause || task->state == MIGRATION_POSTCOPY) {
         progress_watch(task);
     }
     return STEP_WAIT;
@@ -254,5 +302,6 @@ migration_settle(MigrationTask *task)
     if (task->asking_since_us == 0) {
         task->asking_since_us = migration_task_now_us(task);
     }
+    task->is_sending = decide_source_side(&task->source_view) == SOURCE_RUNNING_JOB;
     return follow(task, migration_decide(task));
 }

@@ -26,6 +26,8 @@
         "memory and disks flow; the source runs the guest")                                        \
     X(SWITCHING, "switching", "running", "ask", settings->switchover_timeout_us,                   \
         "the guest is paused between its hosts: both are asked which one runs it")                 \
+    X(POSTCOPY, "postcopy", "running (post-copy)", "ask", 0,                                       \
+        "the destination runs the guest, its memory follows from the source: no way back")         \
     X(RESOLVING, "resolving", "running", "ask", settings->switchover_timeout_us,                   \
         "the outcome is not known: both hosts are asked until they answer")                        \
     X(FINISHING, "finishing", "post-migrating", "forward", MIGRATION_CLEANUP_TIMEOUT_US,           \
@@ -61,6 +63,9 @@ typedef enum {
     X(PREPARE, "prepare")                                                                          \
     X(TRANSFER, "transfer")                                                                        \
     X(ABORT, "abort")                                                                              \
+    X(LIMIT_DOWNTIME, "limit_downtime")   /* the next step of the pause that is aimed for */       \
+    X(START_POST_COPY, "start_post_copy")                                                          \
+    X(RESUME_POST_COPY, "resume_post_copy") /* after its way was broken */                         \
     X(PAUSE_SOURCE, "pause_source") /* to force completion, or because it runs twice */            \
     X(RESUME_SOURCE, "resume_source")                                                              \
     X(RESUME_DEST, "resume_dest")                                                                  \

@@ -249,6 +249,9 @@ step_claiming(MigrationTask *task)
     if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
         return effect_check_dest(task);
     }
+    if (!migration_choose_convergence(task, &error)) {
+        return refuse(task, error);
+    }
     task->migration->copies_disks = !is_shared;
     task->migration->generation = task->instance->generation + 1;
     OperationMove move = migration_plain_move();
@@ -336,10 +339,22 @@ step_transferring(MigrationTask *task)
         }
         return result;
     }
+    if (task->transfer == TRANSFER_RUNNING && task->saw_post_copy && task->pending == 0) {
+        return migration_move(task, MIGRATION_POSTCOPY, NULL);
+    }
     if (task->transfer == TRANSFER_RUNNING && task->saw_pause && task->pending == 0) {
         return migration_move(task, MIGRATION_SWITCHING, NULL);
     }
     return migration_settle(task);
+}
+
+/* What looked like the switchover may be the beginning of post-copy. */
+static StepResult
+step_switching(MigrationTask *task)
+{
+    return task->transfer == TRANSFER_RUNNING && task->saw_post_copy && task->pending == 0
+        ? migration_move(task, MIGRATION_POSTCOPY, NULL)
+        : migration_settle(task);
 }
 
 /* ---- all ---- */
@@ -353,7 +368,8 @@ step_state(MigrationTask *task)
     case MIGRATION_CLAIMING: return step_claiming(task);
     case MIGRATION_PREPARING: return step_preparing(task);
     case MIGRATION_TRANSFERRING: return step_transferring(task);
-    case MIGRATION_SWITCHING: return migration_settle(task);
+    case MIGRATION_SWITCHING: return step_switching(task);
+    case MIGRATION_POSTCOPY: return migration_settle(task);
     case MIGRATION_RESOLVING: return migration_settle(task);
     case MIGRATION_FINISHING: return step_finishing(task);
     case MIGRATION_UNDOING: return step_undoing(task);

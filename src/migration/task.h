@@ -55,7 +55,12 @@ struct MigrationTask {
     bool is_querying;        /* progress */
     int64_t watched_us;      /* last question for progress */
     int64_t look_us;         /* both hosts are not asked again before this */
+    bool is_sending;         /* as far as is known, the source sends the guest now */
     bool saw_pause;          /* the source reported the guest paused by the migration */
+    bool saw_post_copy;      /* the source reported the guest paused in post-copy */
+    bool is_mending;         /* a call that mends a post-copy is under way */
+    int n_mends;             /* of a broken post-copy, since it last flowed */
+    int64_t mend_us;         /* not tried again before this */
 };
 
 typedef enum {
@@ -118,6 +123,9 @@ StepResult effect_check_dest(MigrationTask *task);
 StepResult effect_prepare(MigrationTask *task);
 StepResult effect_transfer(MigrationTask *task);
 StepResult effect_console(MigrationTask *task);
+StepResult effect_limit_downtime(MigrationTask *task, int downtime_ms);
+/* Repeats the transfer's request to mend a post-copy that broke. */
+StepResult effect_resume_post_copy(MigrationTask *task);
 void effect_failpoint_before(MigrationEffect effect); /* for effects without a call */
 void effect_failpoint_after(MigrationEffect effect);
 
@@ -126,6 +134,16 @@ void effect_failpoint_after(MigrationEffect effect);
 bool storage_find_shared(MigrationTask *task, bool *ret_shared);
 /* Finds out. */
 StepResult effect_probe(MigrationTask *task);
+
+/* ---- steer.c ---- */
+/* Helps a guest on the move to its end, or gives it up: what the operator asks, the time limit, the
+ * steps of the downtime. WAIT: an effect is under way. */
+StepResult migration_steer(MigrationTask *task);
+/* Given up: by the operator, or because its time is over. The error says which; caller frees;
+ * NULL: it is not. */
+GError *migration_why_given_up(const MigrationTask *task);
+/* How it will be moved is decided; false: it cannot be as it is configured. */
+bool migration_choose_convergence(MigrationTask *task, GError **error);
 
 /* ---- progress.c ---- */
 /* Asks for progress when it is time to, and arms the next question. */

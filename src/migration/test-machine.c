@@ -54,7 +54,7 @@ test_who_leads_where(void)
     for (int from = 0; from < machine->n_states; from++) {
         bool begins = from == MIGRATION_PREPARING || from == MIGRATION_RESOLVING;
         bool finishes = from == MIGRATION_TRANSFERRING || from == MIGRATION_SWITCHING ||
-            from == MIGRATION_RESOLVING;
+            from == MIGRATION_POSTCOPY || from == MIGRATION_RESOLVING;
         g_assert_cmpint(
             machine_find_move(machine, from, MIGRATION_TRANSFERRING) != NULL, ==, begins);
         g_assert_cmpint(
@@ -62,6 +62,9 @@ test_who_leads_where(void)
         g_assert_cmpint(machine_find_move(machine, from, MIGRATION_COMPLETED) != NULL, ==,
             from == MIGRATION_FINISHING);
     }
+    /* The guest runs on the destination with a part of its memory elsewhere: no way back. */
+    g_assert_null(machine_find_move(machine, MIGRATION_POSTCOPY, MIGRATION_UNDOING));
+    g_assert_null(machine_find_move(machine, MIGRATION_POSTCOPY, MIGRATION_CANCELLED));
 }
 
 int

@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "model/migration.h"
 
+#include <string.h>
+
 static const char *const type_names[] = {
 #define X(name, text) [MIGRATION_TYPE_##name] = text,
     MIGRATION_TYPES(X)
@@ -27,6 +29,59 @@ migration_type_parse(const char *text, MigrationType *ret_type)
     return false;
 }
 
+static const char *const convergence_names[] = {
+#define X(name, text) text,
+    CONVERGENCES(X)
+#undef X
+};
+static const char *const forcing_names[] = {
+#define X(name, text) text,
+    FORCINGS(X)
+#undef X
+};
+
+static bool
+find_name(const char *const *names, size_t n, const char *text, size_t *ret_index)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+convergence_name(Convergence convergence)
+{
+    return convergence_names[convergence];
+}
+
+bool
+convergence_parse(const char *text, Convergence *ret_convergence)
+{
+    size_t index = 0;
+    bool is_found = find_name(convergence_names, G_N_ELEMENTS(convergence_names), text, &index);
+    *ret_convergence = is_found ? (Convergence)index : *ret_convergence;
+    return is_found;
+}
+
+const char *
+forcing_name(Forcing forcing)
+{
+    return forcing_names[forcing];
+}
+
+bool
+forcing_parse(const char *text, Forcing *ret_forcing)
+{
+    size_t index = 0;
+    bool is_found = find_name(forcing_names, G_N_ELEMENTS(forcing_names), text, &index);
+    *ret_forcing = is_found ? (Forcing)index : *ret_forcing;
+    return is_found;
+}
+
 Migration *
 migration_new(void)
 {
@@ -34,6 +89,7 @@ migration_new(void)
 
     migration->operation.kind = OPERATION_LIVE_MIGRATE;
     migration->stats = JOB_STATS_UNKNOWN;
+    migration->connections = 1;
     return migration;
 }
 
@@ -48,5 +104,7 @@ migration_free(Migration *migration)
     g_free(migration->source_host);
     g_free(migration->dest_host);
     g_free(migration->requested_host);
+    g_free(migration->convergence_reason);
+    g_free(migration->forced_reason);
     g_free(migration);
 }

@@ -23,6 +23,36 @@ typedef enum {
 
 typedef enum { BLOCK_MIGRATION_AUTO, BLOCK_MIGRATION_YES, BLOCK_MIGRATION_NO } BlockMigration;
 
+/* What keeps a guest that writes to its memory from moving for ever. NAME, stored text */
+#define CONVERGENCES(X)                                                                            \
+    X(PRE_COPY, "pre-copy")                                                                        \
+    X(AUTO_CONVERGE, "auto-converge")                                                              \
+    X(POST_COPY, "post-copy")
+
+typedef enum {
+#define X(name, text) CONVERGENCE_##name,
+    CONVERGENCES(X)
+#undef X
+} Convergence;
+const char *convergence_name(Convergence convergence);
+bool convergence_parse(const char *text, Convergence *ret_convergence);
+
+/* How it is brought to an end, by whomever (but for an abort by an operator, which is wanted):
+ * recorded before it is done. */
+#define FORCINGS(X)                                                                                \
+    X(NONE, "")                                                                                    \
+    X(PAUSE, "pause")                                                                              \
+    X(POST_COPY, "post-copy")                                                                      \
+    X(ABORT, "abort")
+
+typedef enum {
+#define X(name, text) FORCING_##name,
+    FORCINGS(X)
+#undef X
+} Forcing;
+const char *forcing_name(Forcing forcing);
+bool forcing_parse(const char *text, Forcing *ret_forcing);
+
 /* Progress and totals as libvirt reports them; -1 = not known. */
 typedef struct JobStats {
     int64_t memory_total_bytes;
@@ -55,6 +85,13 @@ typedef struct Migration {
     bool early_checks;    /* below 2.34: the request waits for the checks */
     bool copies_disks;    /* decided in CHECKING: the pools are not shared */
     int64_t generation;   /* the instance's generation once it has moved */
+    bool pause_first;     /* asked for: the guest is paused as soon as its move has begun */
+    Convergence convergence;  /* decided in CLAIMING */
+    char *convergence_reason; /* one sentence; NULL = not decided yet */
+    int connections;          /* streams of the transfer */
+    int downtime_limit_ms;    /* the pause that is aimed for now; 0 = not begun */
+    Forcing forced;
+    char *forced_reason; /* one sentence; NULL while it is not */
     JobStats stats;
     int64_t started_us;   /* transfer began */
     int64_t finished_us;

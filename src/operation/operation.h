@@ -8,14 +8,13 @@
  *
  * Everything here happens on the engine's thread; blocking work goes through calls.h. */
 #include "hypervisor/calls.h"
+#include "operation/live_policy.h"
 #include "store/store.h"
 
 typedef struct OperationSettings {
     int64_t service_down_time_us;
     int max_concurrent_live_migrations; /* outgoing, per host; 0 = no limit */
-    bool with_tls;                      /* migration streams */
-    int64_t bandwidth_mib_s;
-    int downtime_ms;
+    LivePolicy *live; /* how guests move live; NULL = the defaults. The engine has its own count */
     int64_t prepare_timeout_us;   /* 60 s of libvirt-facts R7, more for base streams */
     int64_t switchover_timeout_us;
     int64_t shutdown_timeout_us;  /* graceful stop, then the plug: Nova's 60 s */

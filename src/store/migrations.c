@@ -6,7 +6,9 @@
 
 #define COLUMNS                                                                                    \
     "m.id, m.uuid, m.type, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit,"     \
-    " m.force, m.early_checks, m.copies_disks, m.generation, m.memory_total_bytes,"                \
+    " m.force, m.early_checks, m.copies_disks, m.generation, m.pause_first, m.convergence,"       \
+    " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
+    " m.memory_total_bytes,"                                                                       \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
     " m.dirty_bytes_s, m.iteration, m.elapsed_ms, m.downtime_ms, m.started_us, "                   \
@@ -27,7 +29,14 @@
 #define SQL_SET_STATS "UPDATE migrations SET " STATS_ASSIGNMENTS " WHERE operation_id = $1"
 #define SQL_UPDATE                                                                                 \
     "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
-    " generation = $16, started_us = $17, finished_us = $18 WHERE operation_id = $1"
+    " generation = $16, started_us = $17, finished_us = $18, convergence = $19,"                   \
+    " convergence_reason = $20, connections = $21 WHERE operation_id = $1"
+#define SQL_SET_FORCED                                                                             \
+    "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
+#define SQL_SET_DOWNTIME "UPDATE migrations SET downtime_limit_ms = $2 WHERE operation_id = $1"
+#define SQL_SET_PAUSE_FIRST                                                                        \
+    "UPDATE migrations SET pause_first = 1 WHERE operation_id = $1 AND EXISTS"                     \
+    " (SELECT 1 FROM operations WHERE id = $1 AND is_open = 1)"
 
 static const char *const block_migration_names[] = {
     [BLOCK_MIGRATION_AUTO] = "auto",
@@ -74,6 +83,21 @@ read_stats(DbStatement *statement, int column, JobStats *stats)
     return column;
 }
 
+static int
+read_convergence(DbStatement *statement, int column, Migration *migration)
+{
+    bool is_known = convergence_parse(db_text(statement, column++), &migration->convergence);
+
+    g_assert(is_known);
+    migration->convergence_reason = db_dup_text(statement, column++);
+    migration->connections = (int)db_int(statement, column++);
+    migration->downtime_limit_ms = (int)db_int(statement, column++);
+    is_known = forcing_parse(db_text(statement, column++), &migration->forced);
+    g_assert(is_known);
+    migration->forced_reason = db_dup_text(statement, column++);
+    return column;
+}
+
 static void *
 read_migration(DbStatement *statement)
 {
@@ -91,6 +115,8 @@ read_migration(DbStatement *statement)
     migration->early_checks = db_int(statement, column++);
     migration->copies_disks = db_int(statement, column++);
     migration->generation = db_int(statement, column++);
+    migration->pause_first = db_int(statement, column++);
+    column = read_convergence(statement, column, migration);
     column = read_stats(statement, column, &migration->stats);
     migration->started_us = db_int(statement, column++);
     migration->finished_us = db_int(statement, column++);
@@ -288,6 +314,9 @@ migration_update_row(Store *store, int64_t operation_id, const Migration *migrat
     db_bind_int(statement, 16, migration->generation);
     db_bind_int(statement, 17, migration->started_us);
     db_bind_int(statement, 18, migration->finished_us);
+    db_bind_text(statement, 19, convergence_name(migration->convergence));
+    db_bind_text(statement, 20, migration->convergence_reason);
+    db_bind_int(statement, 21, migration->connections);
     return db_run(statement, NULL, error);
 }
 
@@ -306,4 +335,64 @@ store_set_migration_stats(Store *store, int64_t operation_id, const JobStats *st
     db_bind_int(statement, 1, operation_id);
     bind_stats(statement, stats);
     return db_run(statement, NULL, error) && db_commit(transaction, error);
+}
+
+/* ---- how it is helped to its end ---- */
+
+static bool
+run_set(DbStatement *statement, DbTransaction *transaction, GError **error)
+{
+    return db_run(statement, NULL, error) && db_commit(transaction, error);
+}
+
+bool
+store_set_migration_forced(
+    Store *store, int64_t operation_id, Forcing forced, const char *reason, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SET_FORCED, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    db_bind_text(statement, 2, forcing_name(forced));
+    db_bind_text(statement, 3, reason);
+    return run_set(statement, transaction, error);
+}
+
+bool
+store_set_migration_downtime(Store *store, int64_t operation_id, int downtime_ms, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SET_DOWNTIME, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    db_bind_int(statement, 2, downtime_ms);
+    return run_set(statement, transaction, error);
+}
+
+bool
+store_set_migration_pause_first(Store *store, int64_t operation_id, GError **error)
+{
+    int changes = 0;
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SET_PAUSE_FIRST, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    if (!db_run(statement, &changes, error) || !db_commit(transaction, error)) {
+        return false;
+    }
+    return changes > 0 ||
+        error_set(error, ERROR_GONE_STALE,
+            "operation %" G_GINT64_FORMAT " is not under way any more", operation_id);
 }

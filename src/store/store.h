@@ -292,6 +292,15 @@ Migration *store_get_migration_of_operation(Store *store, int64_t operation_id, 
 /* Engine only: progress between moves; not synced, loss is harmless. */
 bool store_set_migration_stats(
     Store *store, int64_t operation_id, const JobStats *stats, GError **error);
+/* Engine only: that it is made to complete, and why; before it is done. */
+bool store_set_migration_forced(
+    Store *store, int64_t operation_id, Forcing forced, const char *reason, GError **error);
+/* Engine only; not synced. */
+bool store_set_migration_downtime(
+    Store *store, int64_t operation_id, int downtime_ms, GError **error);
+/* API only: the mode in which the guest is paused as soon as its move has begun. ERROR_GONE_STALE
+ * when the operation is not open any more. */
+bool store_set_migration_pause_first(Store *store, int64_t operation_id, GError **error);
 
 /* ---- console history (store/console.c) ---- */
 /* What a guest's console said on hosts it has left, capped at 256 KiB in all; one row per

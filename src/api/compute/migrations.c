@@ -294,6 +294,16 @@ is_one_of(const char *status, const char *const *allowed)
     return g_strv_contains(allowed, status);
 }
 
+/* Nova's sentence does not say it: a guest in post-copy has no way back. */
+static const char *
+why_not(const Migration *migration)
+{
+    return g_strcmp0(migration->operation.state, "postcopy") == 0
+        ? " The guest runs on the destination already, and a part of its memory is still on the"
+          " source: without either of them it would be lost. It ends by itself."
+        : "";
+}
+
 HttpResponse *
 compute_abort_migration(ApiContext *context, GError **error)
 {
@@ -316,8 +326,8 @@ compute_abort_migration(ApiContext *context, GError **error)
         !is_one_of(status, context->minor >= 65 ? early : running)) {
         error_set(error, ERROR_INVALID,
             "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot abort live "
-            "migration while the migration is in this state.",
-            migration->id, server, status);
+            "migration while the migration is in this state.%s",
+            migration->id, server, status, why_not(migration));
         return NULL;
     }
     return set_wanted(context, migration, WANTED_CANCEL, "abort live migration", error)
@@ -363,8 +373,8 @@ compute_force_complete_migration(ApiContext *context, GError **error)
     if (!migration->operation.is_open || !is_one_of(status, running)) {
         error_set(error, ERROR_INVALID,
             "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot force complete "
-            "while the migration is in this state.",
-            migration->id, server, status);
+            "while the migration is in this state.%s",
+            migration->id, server, status, why_not(migration));
         return NULL;
     }
     return set_wanted(context, migration, WANTED_FORCE_COMPLETE, "force_complete", error)

@@ -20,6 +20,10 @@ bool drover_check_uri(const char *uri, bool allow_plaintext, GError **error);
  * Caller frees. */
 char *drover_make_peer_uri(const char *uri);
 
+/* ---- config.c ---- */
+HttpResponse *drover_show_config(ApiContext *context, GError **error);
+HttpResponse *drover_reload_config(ApiContext *context, GError **error);
+
 /* ---- migrations.c ---- */
 HttpResponse *drover_list_migrations(ApiContext *context, GError **error);
 HttpResponse *drover_show_migration(ApiContext *context, GError **error);

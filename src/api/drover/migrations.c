@@ -85,6 +85,21 @@ add_diagnosis(json_t *view, const Operation *operation)
     json_object_set_new(view, "fix", api_string_or_null(diagnosis != NULL ? diagnosis->fix : NULL));
 }
 
+/* What makes it end: chosen for what reason, and done by force for what reason. */
+static json_t *
+view_convergence(const Migration *migration)
+{
+    bool is_chosen = migration->convergence_reason != NULL;
+    const char *forced = forcing_name(migration->forced);
+    return json_pack("{s:b, s:o, s:o, s:i, s:o, s:o, s:o}", "pause_first", migration->pause_first,
+        "method", api_string_or_null(is_chosen ? convergence_name(migration->convergence) : NULL),
+        "reason", api_string_or_null(migration->convergence_reason), "connections",
+        migration->connections, "downtime_limit_ms",
+        known_or_null(migration->downtime_limit_ms > 0 ? migration->downtime_limit_ms : -1),
+        "forced", api_string_or_null(*forced != '\0' ? forced : NULL), "forced_reason",
+        api_string_or_null(migration->forced_reason));
+}
+
 static json_t *
 view_migration(const ApiContext *context, const Migration *migration)
 {
@@ -109,6 +124,7 @@ view_migration(const ApiContext *context, const Migration *migration)
         "total_ms", duration_ms(operation->created_us, end_us), "stats", view_stats(migration));
     json_object_update(view, rest);
     add_diagnosis(view, operation);
+    json_object_set_new(view, "convergence", view_convergence(migration));
     return view;
 }
 
@@ -222,8 +238,8 @@ drover_show_migration(ApiContext *context, GError **error)
     return api_json(200, json_pack("{s:o}", "migration", view));
 }
 
-/* Force complete, which the Compute API allows while memory flows, asked for before: the guest is
- * paused as soon as its move has begun, so it is certain to end. */
+/* A mode of its own, and recorded as such: the guest is paused as soon as its move has begun, so it
+ * is certain to end, and not without a gap. */
 HttpResponse *
 drover_pause_first(ApiContext *context, GError **error)
 {
@@ -237,8 +253,7 @@ drover_pause_first(ApiContext *context, GError **error)
             api_param(context, "id"), api_param(context, "instance"));
         return NULL;
     }
-    if (!store_set_wanted(
-            context->store, migration->operation.id, WANTED_FORCE_COMPLETE, &reason)) {
+    if (!store_set_migration_pause_first(context->store, migration->operation.id, &reason)) {
         if (error_is(reason, ERROR_GONE_STALE)) {
             error_set(error, ERROR_CONFLICT, "migration %s is over", api_param(context, "id"));
         } else {

@@ -14,7 +14,7 @@ fake_job_clear(FakeJob *job)
 #define JOB_COLUMNS                                                                                \
     "uuid, source, dest, source_pool, dest_pool, phase, started_us, disk_bytes, memory_bytes,"     \
     " bytes_s, dirty_bytes_s, downtime_us, iteration, pass_us, pass_bytes, moved_bytes, due_us,"   \
-    " paused_us, switched_us, was_paused, lost_us, lost_phase, left_us"
+    " paused_us, switched_us, was_paused, lost_us, lost_phase, left_us, post_copy, auto_converge"
 
 static bool
 read_job(WorldRows *rows, FakeJob *ret_job)
@@ -46,6 +46,8 @@ read_job(WorldRows *rows, FakeJob *ret_job)
     ret_job->lost_us = world_int(rows, 20);
     ret_job->lost_phase = (FakeJobPhase)world_int(rows, 21);
     ret_job->left_us = world_int(rows, 22);
+    ret_job->post_copy = world_int(rows, 23) != 0;
+    ret_job->auto_converge = world_int(rows, 24) != 0;
     return true;
 }
 
@@ -85,13 +87,14 @@ job_rows_insert(FakeFleet *fleet, const FakeJob *job)
 {
     world_run(fleet->world,
         "insert into jobs (" JOB_COLUMNS ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
         TEXT(job->uuid), TEXT(job->source), TEXT(job->dest), TEXT(job->source_pool),
         TEXT(job->dest_pool), INT(job->phase), INT(job->started_us), INT(job->disk_bytes),
         INT(job->memory_bytes), INT(job->bytes_s), INT(job->dirty_bytes_s), INT(job->downtime_us),
         INT(job->iteration), INT(job->pass_us), INT(job->pass_bytes), INT(job->moved_bytes),
         INT(job->due_us), INT(job->paused_us), INT(job->switched_us), INT(job->was_paused),
-        INT(job->lost_us), INT(job->lost_phase), INT(job->left_us));
+        INT(job->lost_us), INT(job->lost_phase), INT(job->left_us), INT(job->post_copy),
+        INT(job->auto_converge));
 }
 
 void
@@ -100,10 +103,11 @@ job_rows_update(FakeFleet *fleet, const FakeJob *job)
     world_run(fleet->world,
         "update jobs set phase = ?2, iteration = ?3, pass_us = ?4, pass_bytes = ?5,"
         " moved_bytes = ?6, due_us = ?7, paused_us = ?8, switched_us = ?9, lost_us = ?10,"
-        " lost_phase = ?11, left_us = ?12 where uuid = ?1",
+        " lost_phase = ?11, left_us = ?12, dirty_bytes_s = ?13 where uuid = ?1",
         TEXT(job->uuid), INT(job->phase), INT(job->iteration), INT(job->pass_us),
         INT(job->pass_bytes), INT(job->moved_bytes), INT(job->due_us), INT(job->paused_us),
-        INT(job->switched_us), INT(job->lost_us), INT(job->lost_phase), INT(job->left_us));
+        INT(job->switched_us), INT(job->lost_us), INT(job->lost_phase), INT(job->left_us),
+        INT(job->dirty_bytes_s));
 }
 
 void

@@ -8,6 +8,8 @@ typedef enum {
     JOB_DISK,   /* passes over the disks */
     JOB_MEMORY, /* passes over memory */
     JOB_SWITCH, /* both sides stand still */
+    JOB_POSTCOPY, /* the destination runs it, the rest of its memory follows */
+    JOB_BROKEN,   /* the same, and nothing flows until somebody mends it */
     JOB_LOST,   /* a side does not hear the other; was in lost_phase */
     JOB_DEAD,   /* as lost_phase: a side lost its power, there is no way back */
 } FakeJobPhase;
@@ -36,6 +38,8 @@ typedef struct FakeJob {
     int64_t lost_us;
     FakeJobPhase lost_phase;
     int64_t left_us; /* from lost_us to when it would have been due */
+    bool post_copy;  /* may be asked for */
+    bool auto_converge;
 } FakeJob;
 
 void fake_job_clear(FakeJob *job);

@@ -4,27 +4,31 @@
 
 #include "hypervisor/fake/domains.h"
 #include "hypervisor/fake/job_rows.h"
+#include "hypervisor/fake/post_copy.h"
 #include "hypervisor/fake/volumes.h"
 
 #define MIB (INT64_C(1) << 20)
 /* QEMU's own downtime limit, when the caller names none. */
 #define DEFAULT_DOWNTIME_US 300000
 
+/* What auto-converge leaves of what a guest writes, after each pass that it did not help. */
+#define THROTTLED_PERCENT 60
+
 /* ---- starting ---- */
 
-static int64_t
-time_for(const FakeJob *job, int64_t bytes)
+int64_t
+job_time_for(const FakeJob *job, int64_t bytes)
 {
     return job->bytes_s == 0 ? 0 : (int64_t)((double)bytes / (double)job->bytes_s * 1e6);
 }
 
-static void
-begin_pass(FakeJob *job, FakeJobPhase phase, int64_t now_us, int64_t bytes)
+void
+job_begin_pass(FakeJob *job, FakeJobPhase phase, int64_t now_us, int64_t bytes)
 {
     job->phase = phase;
     job->pass_us = now_us;
     job->pass_bytes = bytes;
-    job->due_us = now_us + time_for(job, bytes);
+    job->due_us = now_us + job_time_for(job, bytes);
 }
 
 static bool
@@ -126,9 +130,11 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
             request->downtime_ms > 0 ? request->downtime_ms * INT64_C(1000) : DEFAULT_DOWNTIME_US,
         .was_paused = domain.state == DOMAIN_PAUSED,
         .paused_us = domain.state == DOMAIN_PAUSED ? now_us : 0,
+        .post_copy = request->post_copy,
+        .auto_converge = request->auto_converge,
     };
     g_strlcpy(job.uuid, request->uuid, sizeof job.uuid);
-    begin_pass(&job, JOB_DISK, now_us, job.disk_bytes);
+    job_begin_pass(&job, JOB_DISK, now_us, job.disk_bytes);
     job_rows_insert(fleet, &job);
     make_incoming(fleet, dest, request, &domain);
     return true;
@@ -146,18 +152,30 @@ emit_job_done(FakeFleet *fleet, const char *host, const char *uuid)
 }
 
 /* What Finish does on the destination: the guest is there from now on. */
-static void
-arrive(FakeFleet *fleet, const FakeJob *job, int64_t now_us)
+void
+job_arrive(FakeFleet *fleet, const FakeJob *job)
 {
     bool is_copied = strcmp(job->source_pool, job->dest_pool) != 0;
     volumes_write(fleet, job->dest_pool, job->uuid, is_copied);
     world_run(fleet->world, "update domains set persistent = 1 where host = ?1 and uuid = ?2",
         TEXT(job->dest), TEXT(job->uuid));
+}
+
+static void
+keep_totals(FakeFleet *fleet, const FakeJob *job, int64_t now_us, int64_t downtime_us)
+{
     world_run(fleet->world,
         "insert or replace into done_jobs (host, uuid, disk_bytes, memory_bytes, elapsed_us,"
         " downtime_us, iteration) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         TEXT(job->dest), TEXT(job->uuid), INT(job->disk_bytes), INT(job->moved_bytes),
-        INT(now_us - job->started_us), INT(now_us - job->switched_us), INT(job->iteration));
+        INT(now_us - job->started_us), INT(downtime_us), INT(job->iteration));
+}
+
+static void
+let_go(FakeFleet *fleet, const FakeJob *job, int64_t now_us)
+{
+    job_arrive(fleet, job);
+    keep_totals(fleet, job, now_us, now_us - job->switched_us);
     if (job->was_paused) {
         domains_set_state(fleet, job->dest, job->uuid, DOMAIN_PAUSED, DOMAIN_REASON_USER);
     } else {
@@ -166,14 +184,30 @@ arrive(FakeFleet *fleet, const FakeJob *job, int64_t now_us)
 }
 
 static void
-complete(FakeFleet *fleet, const FakeJob *job)
+leave(FakeFleet *fleet, const FakeJob *job)
 {
-    job_rows_delete(fleet, job->uuid);
-    arrive(fleet, job, job->due_us);
     domains_set_state(fleet, job->source, job->uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_MIGRATED);
     domains_undefine(fleet, job->source, job->uuid);
     emit_job_done(fleet, job->source, job->uuid);
     fleet_end_job(fleet, job->uuid, 0, NULL);
+}
+
+static void
+complete(FakeFleet *fleet, const FakeJob *job)
+{
+    job_rows_delete(fleet, job->uuid);
+    let_go(fleet, job, job->due_us);
+    leave(fleet, job);
+}
+
+static void
+complete_post_copy(FakeFleet *fleet, FakeJob *job)
+{
+    job->moved_bytes += job->pass_bytes;
+    job_rows_delete(fleet, job->uuid);
+    keep_totals(fleet, job, job->due_us, 0);
+    domains_set_state(fleet, job->dest, job->uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+    leave(fleet, job);
 }
 
 static void
@@ -188,8 +222,12 @@ stop_incoming(FakeFleet *fleet, const FakeJob *job)
 
 /* The destination's half goes, the guest goes on at the source if it is there. */
 static void
-give_up(FakeFleet *fleet, const FakeJob *job, ErrorCode code, const char *why)
+give_up(FakeFleet *fleet, FakeJob *job, ErrorCode code, const char *why)
 {
+    if (post_copy_has_begun(job)) {
+        post_copy_break(fleet, job, why);
+        return;
+    }
     job_rows_delete(fleet, job->uuid);
     stop_incoming(fleet, job);
     g_auto(FakeDomain) source;
@@ -204,8 +242,13 @@ void
 jobs_fail(FakeFleet *fleet, const char *host, const char *uuid, const char *why)
 {
     g_auto(FakeJob) job;
-    if (job_rows_find(fleet, uuid, &job) &&
-        (strcmp(job.source, host) == 0 || strcmp(job.dest, host) == 0)) {
+    if (!job_rows_find(fleet, uuid, &job) ||
+        (strcmp(job.source, host) != 0 && strcmp(job.dest, host) != 0)) {
+        return;
+    }
+    if (post_copy_has_begun(&job)) {
+        post_copy_halve(fleet, &job, host, why);
+    } else {
         give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED, why);
     }
 }
@@ -226,6 +269,27 @@ find_outgoing(
 }
 
 bool
+jobs_limit_downtime(
+    FakeFleet *fleet, const char *source, const char *uuid, int downtime_ms, GError **error)
+{
+    g_auto(FakeJob) job;
+    if (!find_outgoing(fleet, source, uuid, &job, error)) {
+        return false;
+    }
+    world_run(fleet->world, "update jobs set downtime_us = ?2 where uuid = ?1", TEXT(uuid),
+        INT(downtime_ms * INT64_C(1000)));
+    return true;
+}
+
+bool
+jobs_start_post_copy(FakeFleet *fleet, const char *source, const char *uuid, GError **error)
+{
+    g_auto(FakeJob) job;
+    return find_outgoing(fleet, source, uuid, &job, error) &&
+        post_copy_start(fleet, &job, error);
+}
+
+bool
 jobs_abort(FakeFleet *fleet, const char *source, const char *uuid, GError **error)
 {
     g_auto(FakeJob) job;
@@ -235,6 +299,10 @@ jobs_abort(FakeFleet *fleet, const char *source, const char *uuid, GError **erro
     if (job.phase == JOB_SWITCH) {
         return error_set(
             error, ERROR_HYPERVISOR_REFUSED, "cannot abort a migration that switches over already");
+    }
+    if (post_copy_has_begun(&job)) {
+        return error_set(
+            error, ERROR_HYPERVISOR_REFUSED, "cannot abort migration in post-copy mode");
     }
     give_up(fleet, &job, ERROR_CANCELLED, "operation aborted: migration out: canceled by client");
     return true;
@@ -252,7 +320,7 @@ static void
 next_iteration(FakeFleet *fleet, FakeJob *job, int64_t now_us, int64_t bytes)
 {
     job->iteration++;
-    begin_pass(job, JOB_MEMORY, now_us, bytes);
+    job_begin_pass(job, JOB_MEMORY, now_us, bytes);
     HostEvent event = {.kind = HOST_EVENT_ITERATION, .iteration = job->iteration};
     g_strlcpy(event.uuid, job->uuid, sizeof event.uuid);
     fleet_emit(fleet, job->source, &event);
@@ -285,10 +353,13 @@ end_memory_pass(FakeFleet *fleet, FakeJob *job, int64_t now_us)
     int64_t dirtied = dirtied_in_pass(job);
     job->moved_bytes += job->pass_bytes;
     /* What is left after a pause must still be moved, but it gets no more. */
-    if (job->bytes_s == 0 || time_for(job, dirtied) <= job->downtime_us) {
+    if (job->bytes_s == 0 || job_time_for(job, dirtied) <= job->downtime_us) {
         switch_over(fleet, job, now_us);
     } else {
         next_iteration(fleet, job, now_us, dirtied);
+        if (job->auto_converge) {
+            job->dirty_bytes_s = job->dirty_bytes_s * THROTTLED_PERCENT / 100;
+        }
     }
 }
 
@@ -300,6 +371,8 @@ advance_job(FakeFleet *fleet, FakeJob *job)
     case JOB_DISK: next_iteration(fleet, job, now_us, job->memory_bytes); break;
     case JOB_MEMORY: end_memory_pass(fleet, job, now_us); break;
     case JOB_SWITCH: complete(fleet, job); return;
+    case JOB_POSTCOPY: complete_post_copy(fleet, job); return;
+    case JOB_BROKEN: job->due_us = INT64_MAX; break;
     case JOB_LOST:
     case JOB_DEAD:
         give_up(fleet, job, ERROR_HYPERVISOR_REFUSED,
@@ -353,14 +426,14 @@ jobs_lose_host(FakeFleet *fleet, const char *host, bool forever)
     for (unsigned int i = 0; i < uuids->len; i++) {
         g_auto(FakeJob) job;
         job_rows_find(fleet, uuids->pdata[i], &job);
-        if (job.phase < JOB_LOST) {
+        if (job.phase < JOB_LOST && job.phase != JOB_BROKEN) {
             job.lost_phase = job.phase;
             job.lost_us = fleet_now_us(fleet);
             job.left_us = MAX(job.due_us - job.lost_us, 0);
             job.due_us = job.lost_us + fleet->options.peer_keepalive_us;
             job.phase = JOB_LOST;
         }
-        if (forever) {
+        if (forever && job.phase != JOB_BROKEN) {
             job.phase = JOB_DEAD;
         }
         job_rows_update(fleet, &job);
@@ -408,7 +481,7 @@ strand(FakeFleet *fleet, const FakeJob *job)
     bool has_arrived = (g_str_hash(job->uuid) ^ (unsigned int)job->switched_us) & 1;
     job_rows_delete(fleet, job->uuid);
     if (has_arrived) {
-        arrive(fleet, job, fleet_now_us(fleet));
+        let_go(fleet, job, fleet_now_us(fleet));
     } else {
         stop_incoming(fleet, job);
     }
@@ -424,6 +497,9 @@ jobs_restart_host(FakeFleet *fleet, const char *host)
         job_rows_find(fleet, uuids->pdata[i], &job);
         if (job.phase == JOB_SWITCH && strcmp(job.source, host) == 0) {
             strand(fleet, &job);
+        } else if (post_copy_has_begun(&job)) {
+            /* It needs no daemon: QEMU goes on by itself. */
+            fleet_end_job(fleet, job.uuid, ERROR_OUTCOME_UNKNOWN, "a daemon has died");
         } else {
             give_up(fleet, &job, ERROR_HYPERVISOR_REFUSED,
                 "operation failed: Lost connection to destination host");
@@ -433,8 +509,8 @@ jobs_restart_host(FakeFleet *fleet, const char *host)
 
 /* ---- statistics ---- */
 
-static int64_t
-moved_in_pass(const FakeJob *job, int64_t now_us)
+int64_t
+job_moved_in_pass(const FakeJob *job, int64_t now_us)
 {
     int64_t until_us = job->phase >= JOB_LOST ? job->lost_us : now_us;
     double while_us = (double)MAX(until_us - job->pass_us, 0);
@@ -450,19 +526,20 @@ jobs_query(
         return false;
     }
     int64_t now_us = fleet_now_us(fleet);
-    int64_t moved = moved_in_pass(&job, now_us);
+    int64_t moved = job_moved_in_pass(&job, now_us);
     FakeJobPhase phase = job.phase >= JOB_LOST ? job.lost_phase : job.phase;
+    bool is_memory = phase == JOB_MEMORY || phase == JOB_POSTCOPY || phase == JOB_BROKEN;
     int64_t disk_moved = phase == JOB_DISK ? moved : job.disk_bytes;
     *ret_stats = JOB_STATS_UNKNOWN;
     ret_stats->memory_total_bytes = job.memory_bytes;
-    ret_stats->memory_processed_bytes = job.moved_bytes + (phase == JOB_MEMORY ? moved : 0);
+    ret_stats->memory_processed_bytes = job.moved_bytes + (is_memory ? moved : 0);
     ret_stats->memory_remaining_bytes = phase == JOB_DISK ? job.memory_bytes
-        : phase == JOB_MEMORY                             ? job.pass_bytes - moved
+                : is_memory                             ? job.pass_bytes - moved
                                                           : 0;
     ret_stats->disk_total_bytes = job.disk_bytes;
     ret_stats->disk_processed_bytes = disk_moved;
     ret_stats->disk_remaining_bytes = job.disk_bytes - disk_moved;
-    ret_stats->memory_bytes_s = phase == JOB_MEMORY ? job.bytes_s : 0;
+    ret_stats->memory_bytes_s = is_memory ? job.bytes_s : 0;
     ret_stats->disk_bytes_s = phase == JOB_DISK ? job.bytes_s : 0;
     ret_stats->dirty_bytes_s = job.paused_us != 0 ? 0 : job.dirty_bytes_s;
     ret_stats->iteration = job.iteration;

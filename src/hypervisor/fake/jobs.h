@@ -13,6 +13,9 @@ bool jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *
 bool jobs_abort(FakeFleet *fleet, const char *source, const char *uuid, GError **error);
 bool jobs_query(
     FakeFleet *fleet, const char *source, const char *uuid, JobStats *ret_stats, GError **error);
+bool jobs_limit_downtime(
+    FakeFleet *fleet, const char *source, const char *uuid, int downtime_ms, GError **error);
+bool jobs_start_post_copy(FakeFleet *fleet, const char *source, const char *uuid, GError **error);
 /* Reads the totals once. */
 bool jobs_query_done(
     FakeFleet *fleet, const char *dest, const char *uuid, JobStats *ret_stats, GError **error);

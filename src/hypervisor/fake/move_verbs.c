@@ -5,6 +5,7 @@
 
 #include "hypervisor/fake/domains.h"
 #include "hypervisor/fake/jobs.h"
+#include "hypervisor/fake/post_copy.h"
 #include "hypervisor/fake/volumes.h"
 
 /* All fake hosts have the same processor. */
@@ -68,7 +69,9 @@ fake_live_migrate(void *source_host, void *dest_host, const MigrateRequest *requ
     }
     FakeWaiter waiter = {.session = source, .uuid = request->uuid};
     fleet_expect(source->fleet, &waiter);
-    bool done = jobs_start(source->fleet, source, dest_host, request, error);
+    bool done = request->resume_post_copy
+        ? post_copy_resume(source->fleet, source, dest_host, request->uuid, error)
+        : jobs_start(source->fleet, source, dest_host, request, error);
     if (done) {
         done = wait_for_job(source, &waiter, error);
     } else {
@@ -111,6 +114,30 @@ fake_abort_job(void *source_host, const char *uuid, GError **error)
         return false;
     }
     bool done = jobs_abort(source->fleet, source->host, uuid, error);
+    fleet_leave(source->fleet);
+    return done;
+}
+
+bool
+fake_limit_downtime(void *source_host, const char *uuid, int downtime_ms, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter(source, true, error)) {
+        return false;
+    }
+    bool done = jobs_limit_downtime(source->fleet, source->host, uuid, downtime_ms, error);
+    fleet_leave(source->fleet);
+    return done;
+}
+
+bool
+fake_start_post_copy(void *source_host, const char *uuid, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter(source, true, error)) {
+        return false;
+    }
+    bool done = jobs_start_post_copy(source->fleet, source->host, uuid, error);
     fleet_leave(source->fleet);
     return done;
 }

@@ -176,6 +176,8 @@ static const HypervisorProvider fake_provider = {
     .live_migrate = fake_live_migrate,
     .query_job = fake_query_job,
     .query_done_job = fake_query_done_job,
+    .limit_downtime = fake_limit_downtime,
+    .start_post_copy = fake_start_post_copy,
     .abort_job = fake_abort_job,
 };
 

@@ -24,4 +24,6 @@ bool fake_live_migrate(
     void *source_host, void *dest_host, const MigrateRequest *request, GError **error);
 bool fake_query_job(void *source_host, const char *uuid, JobStats *ret_stats, GError **error);
 bool fake_query_done_job(void *dest_host, const char *uuid, JobStats *ret_stats, GError **error);
+bool fake_limit_downtime(void *source_host, const char *uuid, int downtime_ms, GError **error);
+bool fake_start_post_copy(void *source_host, const char *uuid, GError **error);
 bool fake_abort_job(void *source_host, const char *uuid, GError **error);

@@ -79,6 +79,48 @@ libvirt_query_done_job(void *dest, const char *uuid, JobStats *ret_stats, GError
     return job_query(dest, uuid, flags, ret_stats, error);
 }
 
+/* No job, or not one that this can be done to: libvirt has one number for both. */
+static bool
+fail_invalid(
+    const Slot *slot, const char *uuid, ErrorCode code, const char *what, GError **error)
+{
+    g_autofree char *text = g_strdup(virGetLastErrorMessage());
+
+    return libvirt_error_number() == VIR_ERR_OPERATION_INVALID
+        ? error_set(error, code, "cannot %s guest '%s' on host '%s': %s", what, uuid,
+              slot->host->name, text)
+        : domain_fail(slot, uuid, EFFECT_ASKED, what, error);
+}
+
+bool
+libvirt_limit_downtime(void *source, const char *uuid, int downtime_ms, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, source, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    return domain != NULL &&
+        (virDomainMigrateSetMaxDowntime(domain, (unsigned long long)downtime_ms, 0) == 0 ||
+            fail_invalid(&slot, uuid, ERROR_CONFLICT, "limit the downtime of", error));
+}
+
+bool
+libvirt_start_post_copy(void *source, const char *uuid, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, source, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    return domain != NULL &&
+        (virDomainMigrateStartPostCopy(domain, 0) == 0 ||
+            fail_invalid(
+                &slot, uuid, ERROR_HYPERVISOR_REFUSED, "start the post-copy of", error));
+}
+
 bool
 libvirt_abort_job(void *source, const char *uuid, GError **error)
 {

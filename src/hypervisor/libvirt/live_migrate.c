@@ -82,18 +82,21 @@ add_disks(MigrateCall *call, const GPtrArray *disks, bool copies)
  * checked against the name by which hosts know each other, because the migration address need not
  * be in it. */
 static bool
-add_target(MigrateCall *call, const LibvirtHost *dest, bool with_tls, GError **error)
+add_target(
+    MigrateCall *call, const LibvirtHost *dest, const MigrateRequest *request, GError **error)
 {
-    g_autofree char *uri = address_migration_uri(dest->migration_address);
+    const char *address = request->inbound_address != NULL ? request->inbound_address
+                                                           : dest->migration_address;
+    g_autofree char *uri = address_migration_uri(address);
     g_autofree char *name = address_host(dest->peer_uri, error);
 
     if (name == NULL) {
         return false;
     }
     add_string(call, VIR_MIGRATE_PARAM_URI, uri);
-    if (with_tls) {
+    if (request->with_tls) {
         call->flags |= VIR_MIGRATE_TLS;
-        if (strcmp(name, dest->migration_address) != 0) {
+        if (strcmp(name, address) != 0) {
             add_string(call, VIR_MIGRATE_PARAM_TLS_DESTINATION, name);
         }
     }
@@ -139,6 +142,26 @@ add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain, const 
     return true;
 }
 
+static void
+add_speed(MigrateCall *call, const MigrateRequest *request)
+{
+    if (request->bandwidth_mib_s > 0) {
+        add_number(call, VIR_MIGRATE_PARAM_BANDWIDTH, request->bandwidth_mib_s);
+        if (request->post_copy) {
+            add_number(call, VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY, request->bandwidth_mib_s);
+        }
+    }
+    if (request->connections > 1) {
+        call->flags |= VIR_MIGRATE_PARALLEL;
+        call->is_ok = call->is_ok &&
+            virTypedParamsAddInt(&call->params, &call->n_params, &call->max_params,
+                VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, request->connections) == 0;
+    }
+    call->flags |= request->auto_converge ? VIR_MIGRATE_AUTO_CONVERGE : 0U;
+    call->flags |= request->post_copy ? VIR_MIGRATE_POSTCOPY : 0U;
+    call->flags |= request->resume_post_copy ? VIR_MIGRATE_POSTCOPY_RESUME : 0U;
+}
+
 static bool
 prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
     const MigrateRequest *request, const DestPlace *place, GError **error)
@@ -146,13 +169,11 @@ prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const Lib
     call->is_ok = true;
     call->flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST |
         VIR_MIGRATE_UNDEFINE_SOURCE | VIR_MIGRATE_ABORT_ON_ERROR;
-    if (!add_target(call, dest, request->with_tls, error) ||
+    if (!add_target(call, dest, request, error) ||
         !add_definitions(call, slot, domain, dest, request, place, error)) {
         return false;
     }
-    if (request->bandwidth_mib_s > 0) {
-        add_number(call, VIR_MIGRATE_PARAM_BANDWIDTH, request->bandwidth_mib_s);
-    }
+    add_speed(call, request);
     return call->is_ok ||
         libvirt_error_set(error, slot->connection, EFFECT_NONE, "cannot ask for a migration");
 }
@@ -238,7 +259,7 @@ libvirt_live_migrate(
     if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, &place, error)) {
         return false;
     }
-    if (request->downtime_ms > 0 &&
+    if (request->downtime_ms > 0 && !request->resume_post_copy &&
         virDomainMigrateSetMaxDowntime(domain, (unsigned long long)request->downtime_ms, 0) < 0) {
         return domain_fail(&slot, request->uuid, EFFECT_NONE, "limit the downtime of", error);
     }

@@ -51,4 +51,6 @@ bool libvirt_live_migrate(void *source, void *dest, const MigrateRequest *reques
 /* job.c */
 bool libvirt_query_job(void *source, const char *uuid, JobStats *ret_stats, GError **error);
 bool libvirt_query_done_job(void *dest, const char *uuid, JobStats *ret_stats, GError **error);
+bool libvirt_limit_downtime(void *source, const char *uuid, int downtime_ms, GError **error);
+bool libvirt_start_post_copy(void *source, const char *uuid, GError **error);
 bool libvirt_abort_job(void *source, const char *uuid, GError **error);

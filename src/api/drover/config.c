@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The configuration as it is, and reading it anew: rows from the daemon, shown. */
+#include "api/drover/drover.h"
+
+static json_t *
+view_value(const ApiConfigValue *value)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b}", "section", value->section, "name",
+        value->name, "value", value->value, "where", value->where, "group",
+        api_string_or_null(value->group), "needs_restart", value->needs_restart);
+}
+
+static void
+on_rows(const GPtrArray *values, void *data)
+{
+    for (unsigned i = 0; i < values->len; i++) {
+        json_array_append_new(data, view_value(values->pdata[i]));
+    }
+}
+
+static const QueryField show_query[] = {
+    {"host", QUERY_STRING},
+    {0},
+};
+
+HttpResponse *
+drover_show_config(ApiContext *context, GError **error)
+{
+    if (!validate_query(context->request, show_query, 1, 1, error)) {
+        return NULL;
+    }
+    const char *name = api_query(context, "host");
+    g_autoptr(Host) host = name != NULL ? store_get_host(context->store, name, error) : NULL;
+    if (name != NULL && host == NULL) {
+        return NULL;
+    }
+    json_t *rows = json_array();
+    context->options->list_config(context->options->config_data, name, on_rows, rows);
+    return api_json(200, json_pack("{s:o}", "config", rows));
+}
+
+static json_t *
+view_change(const ApiConfigChange *change)
+{
+    json_t *hosts = json_array();
+    for (unsigned i = 0; i < change->hosts->len; i++) {
+        json_array_append_new(hosts, json_string(change->hosts->pdata[i]));
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "section", change->section, "name",
+        change->name, "from", change->from, "to", change->to, "where", change->where,
+        "needs_restart", change->needs_restart, "hosts", hosts);
+}
+
+HttpResponse *
+drover_reload_config(ApiContext *context, GError **error)
+{
+    g_autoptr(GPtrArray) changes = NULL;
+    g_autoptr(GPtrArray) warnings = NULL;
+    if (!context->options->reload_config(
+            context->options->config_data, &changes, &warnings, error)) {
+        return NULL;
+    }
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < changes->len; i++) {
+        json_array_append_new(rows, view_change(changes->pdata[i]));
+    }
+    json_t *sentences = json_array();
+    for (unsigned i = 0; i < warnings->len; i++) {
+        json_array_append_new(sentences, json_string(warnings->pdata[i]));
+    }
+    return api_json(
+        200, json_pack("{s:{s:o, s:o}}", "reload", "changes", rows, "warnings", sentences));
+}
