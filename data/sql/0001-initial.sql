@@ -189,6 +189,8 @@ CREATE TABLE instances (
     image_kernel_hash TEXT,
     image_initrd_hash TEXT,
     image_command_line TEXT,
+    image_cdrom_hash TEXT,
+    config_drive_format TEXT NOT NULL,
     metadata_json TEXT NOT NULL,
     tags_json TEXT NOT NULL,
     key_name TEXT,
@@ -276,6 +278,7 @@ CREATE TABLE migrations (
     force BIGINT NOT NULL,
     early_checks BIGINT NOT NULL,
     copies_disks BIGINT NOT NULL DEFAULT 0,
+    disks TEXT,
     generation BIGINT NOT NULL DEFAULT 0,
     pause_first BIGINT NOT NULL DEFAULT 0,
     convergence TEXT NOT NULL DEFAULT 'pre-copy',
@@ -315,6 +318,50 @@ CREATE TABLE claims (
 );
 CREATE INDEX claims_by_host ON claims (host, role, vcpus, ram_mib, disk_gib);
 CREATE INDEX claims_by_operation ON claims (operation_id);
+
+-- Disks with a life of their own: in the pool that every host shares, or (pool NULL) on the network
+-- at a URI.
+CREATE TABLE volumes (
+    number @IDENTITY@,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT,
+    project_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    size_gib BIGINT NOT NULL,
+    pool TEXT,
+    format TEXT NOT NULL,
+    uri TEXT,
+    bootable BIGINT NOT NULL,
+    image_id TEXT,
+    image_root_hash TEXT,
+    image_root_format TEXT,
+    image_kernel_hash TEXT,
+    image_initrd_hash TEXT,
+    image_command_line TEXT,
+    metadata_json TEXT NOT NULL,
+    message TEXT,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL
+);
+CREATE INDEX volumes_by_project ON volumes (project_id, number);
+CREATE INDEX volumes_unsettled ON volumes (status) WHERE status IN ('creating', 'deleting');
+
+-- Which instance has which volume. A volume has one place at most: that index is the promise.
+CREATE TABLE volume_attachments (
+    id TEXT NOT NULL PRIMARY KEY,
+    volume_id TEXT NOT NULL UNIQUE REFERENCES volumes (id),
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    operation_id BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    device TEXT NOT NULL,
+    boot_index BIGINT NOT NULL,
+    delete_on_termination BIGINT NOT NULL,
+    tag TEXT,
+    created_us BIGINT NOT NULL,
+    UNIQUE (instance_id, device)
+);
 
 -- What the console of an instance said on hosts it has left.
 CREATE TABLE consoles (

@@ -214,6 +214,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
     leftovers_init(engine);
     watches_init(engine);
     works_init(engine);
+    volumes_init(engine);
     return engine;
 }
 
@@ -240,6 +241,7 @@ on_tick(void *data)
     Engine *engine = data;
 
     tasks_pass(engine);
+    volumes_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);
 }
@@ -316,6 +318,7 @@ engine_free(Engine *engine)
     }
     engine_stop(engine);
     works_clear(engine);
+    volumes_clear(engine);
     leftovers_clear(engine);
     timers_free(engine->timers);
     calls_free(engine->context.calls);

@@ -85,6 +85,7 @@ struct Engine {
 
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
+    GHashTable *volumes; /* ids of those that are being made or deleted */
 };
 
 /* ---- engine.c ---- */
@@ -161,6 +162,12 @@ void leftovers_on_connected(Engine *engine, const char *owner);
 void watches_init(Engine *engine);
 void watches_clear(Engine *engine);
 void watches_on_move(Engine *engine, int64_t operation_id);
+
+/* ---- volumes.c ---- */
+void volumes_init(Engine *engine);
+void volumes_clear(Engine *engine);
+/* Makes and deletes what the rows of the store say, through any host that has the pool. */
+void volumes_pass(Engine *engine);
 
 /* ---- works.c ---- */
 void works_init(Engine *engine);

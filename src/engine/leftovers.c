@@ -29,6 +29,7 @@ typedef enum {
 
 typedef struct Leftover {
     LeftoverAction action;
+    Store *store;
     char *instance_id;
     char *token;           /* CLEAN: of the marker */
     int64_t generation;    /* that the instance has where it belongs */
@@ -75,7 +76,7 @@ clean(Leftover *leftover)
     bool is_shared = false;
 
     if (!hypervisor_probe_shared_pool(
-            leftover->owner, leftover->host, leftover->token, &is_shared, &leftover->error)) {
+            leftover->owner, leftover->host, NULL, leftover->token, &is_shared, &leftover->error)) {
         return false;
     }
     return is_shared ? hypervisor_forget_guest(leftover->host, id, &leftover->error)
@@ -110,6 +111,19 @@ run_leftover(void *data)
     g_clear_pointer(&leftover->owner, hypervisor_host_unref);
 }
 
+/* The deleted instance's guest is gone, so nobody writes to its volumes any more. */
+static void
+release_volumes(const Leftover *leftover)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (leftover->action == LEFTOVER_REMOVE &&
+        !store_release_volumes(leftover->store, leftover->instance_id, &error)) {
+        log_warning("the volumes of instance %s stay taken: %s", leftover->instance_id,
+            error->message);
+    }
+}
+
 static void
 on_leftover(void *data, bool cancelled)
 {
@@ -125,6 +139,7 @@ on_leftover(void *data, bool cancelled)
             leftover->error->message);
     } else if (leftover->is_proven) {
         log_record(LOG_LEVEL_INFO, fields, "a leftover domain was %s", done);
+        release_volumes(leftover);
     }
 }
 
@@ -154,6 +169,7 @@ submit_leftover(Engine *engine, const char *host, const Instance *instance, Left
     }
     Leftover *leftover = g_new0(Leftover, 1);
     leftover->action = action;
+    leftover->store = engine->context.store;
     leftover->instance_id = g_strdup(instance->id);
     leftover->token = clock_random_hex(engine->context.clock, 16);
     leftover->generation = instance->generation;

@@ -22,7 +22,9 @@ runner_of(OperationKind kind)
     case OPERATION_REBOOT_SOFT:
     case OPERATION_REBOOT_HARD:
     case OPERATION_PAUSE:
-    case OPERATION_UNPAUSE: return lifecycle_runner();
+    case OPERATION_UNPAUSE:
+    case OPERATION_ATTACH_VOLUME:
+    case OPERATION_DETACH_VOLUME: return lifecycle_runner();
     case OPERATION_LIVE_MIGRATE: return migration_runner();
     }
     g_assert_not_reached();
@@ -297,6 +299,7 @@ look_for_fresh(void *data)
         return;
     }
     see_all(engine, operations);
+    volumes_pass(engine);
     int64_t end_us = engine_now_us(engine);
     engine->next_look_us = end_us + 2 * MAX(end_us - begin_us, 0);
 }

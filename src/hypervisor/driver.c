@@ -356,12 +356,46 @@ hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_size,
 }
 
 bool
-hypervisor_create_marker(HypervisorHost *host, const char *token, bool *ret_existed, GError **error)
+hypervisor_create_volume(HypervisorHost *host, const PoolVolume *volume, GError **error)
+{
+    return before(host, "create_volume", error) &&
+        provider(host)->create_volume(host->host, volume, error) &&
+        after(host, "create_volume", error);
+}
+
+bool
+hypervisor_delete_volume(HypervisorHost *host, const char *pool, const char *name, GError **error)
+{
+    return before(host, "delete_volume", error) &&
+        provider(host)->delete_volume(host->host, pool, name, error) &&
+        after(host, "delete_volume", error);
+}
+
+bool
+hypervisor_attach_disk(
+    HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error)
+{
+    return before(host, "attach_disk", error) &&
+        provider(host)->attach_disk(host->host, uuid, disk, error) &&
+        after(host, "attach_disk", error);
+}
+
+bool
+hypervisor_detach_disk(HypervisorHost *host, const char *uuid, const char *target, GError **error)
+{
+    return before(host, "detach_disk", error) &&
+        provider(host)->detach_disk(host->host, uuid, target, error) &&
+        after(host, "detach_disk", error);
+}
+
+bool
+hypervisor_create_marker(HypervisorHost *host, const char *pool, const char *token,
+    bool *ret_existed, GError **error)
 {
     bool existed;
 
     if (!before(host, "create_marker", error) ||
-        !provider(host)->create_marker(host->host, token, &existed, error) ||
+        !provider(host)->create_marker(host->host, pool, token, &existed, error) ||
         !after(host, "create_marker", error)) {
         return false;
     }
@@ -370,28 +404,29 @@ hypervisor_create_marker(HypervisorHost *host, const char *token, bool *ret_exis
 }
 
 bool
-hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error)
+hypervisor_delete_marker(
+    HypervisorHost *host, const char *pool, const char *token, GError **error)
 {
     return before(host, "delete_marker", error) &&
-        provider(host)->delete_marker(host->host, token, error) &&
+        provider(host)->delete_marker(host->host, pool, token, error) &&
         after(host, "delete_marker", error);
 }
 
 bool
-hypervisor_probe_shared_pool(
-    HypervisorHost *one, HypervisorHost *other, const char *token, bool *ret_shared, GError **error)
+hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const char *pool,
+    const char *token, bool *ret_shared, GError **error)
 {
     bool existed = false;
     bool is_shared = false;
 
-    if (!hypervisor_create_marker(one, token, &existed, error) ||
-        !hypervisor_create_marker(other, token, &is_shared, error)) {
+    if (!hypervisor_create_marker(one, pool, token, &existed, error) ||
+        !hypervisor_create_marker(other, pool, token, &is_shared, error)) {
         return false;
     }
     /* Markers that stay are harmless, so are failures to delete them. */
-    hypervisor_delete_marker(one, token, NULL);
+    hypervisor_delete_marker(one, pool, token, NULL);
     if (!is_shared) {
-        hypervisor_delete_marker(other, token, NULL);
+        hypervisor_delete_marker(other, pool, token, NULL);
     }
     *ret_shared = is_shared;
     return true;

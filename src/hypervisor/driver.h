@@ -62,14 +62,22 @@ bool hypervisor_pause_guest(HypervisorHost *host, const char *uuid, GError **err
 bool hypervisor_resume_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_size,
     char **ret_text, size_t *ret_size, GError **error);
-bool hypervisor_create_marker(
-    HypervisorHost *host, const char *token, bool *ret_existed, GError **error);
-bool hypervisor_delete_marker(HypervisorHost *host, const char *token, GError **error);
+bool hypervisor_create_volume(HypervisorHost *host, const PoolVolume *volume, GError **error);
+bool hypervisor_delete_volume(
+    HypervisorHost *host, const char *pool, const char *name, GError **error);
+bool hypervisor_attach_disk(
+    HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error);
+bool hypervisor_detach_disk(
+    HypervisorHost *host, const char *uuid, const char *target, GError **error);
+bool hypervisor_create_marker(HypervisorHost *host, const char *pool, const char *token,
+    bool *ret_existed, GError **error);
+bool hypervisor_delete_marker(
+    HypervisorHost *host, const char *pool, const char *token, GError **error);
 /* Made of the two above: whether both hosts have one pool, seen by a marker that is made through
  * one and is there already when the other makes it. token: random, used once; a crash leaves its
  * marker behind, which nobody asks for again. */
-bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const char *token,
-    bool *ret_shared, GError **error);
+bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const char *pool,
+    const char *token, bool *ret_shared, GError **error);
 bool hypervisor_check_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_prepare_dest(

@@ -71,18 +71,34 @@ typedef struct HypervisorProvider {
         void *host, const char *uuid, size_t max_size, char **ret_text, size_t *ret_size,
         GError **error);
 
-    /* Shared-pool probe, half each: makes the marker volume. *ret_existed: the name was there
-     * already (made through the other host: the pool is shared). */
-    bool (*create_marker)(void *host, const char *token, bool *ret_existed, GError **error);
-    bool (*delete_marker)(void *host, const char *token, GError **error);
+    /* Makes a volume and fills it when it has a source. One that is there is made again when it is
+     * to be filled (it may be half full), else it is taken as it is: nobody uses it yet. Long.
+     * NOT_FOUND: the host does not have that pool. */
+    bool (*create_volume)(void *host, const PoolVolume *volume, GError **error);
+    /* Absent is fine. */
+    bool (*delete_volume)(void *host, const char *pool, const char *name, GError **error);
+    /* Gives the guest the disk, in its definition and, when it is active, at once. A disk that is
+     * there already (same target and serial) is fine. */
+    bool (*attach_disk)(void *host, const char *uuid, const GuestDisk *disk, GError **error);
+    /* Takes it away again, from both; absent is fine. TIMEOUT: the running guest has been asked and
+     * has not let go yet: ask again. */
+    bool (*detach_disk)(void *host, const char *uuid, const char *target, GError **error);
+
+    /* Shared-pool probe, half each: makes the marker volume in that pool (NULL: the one that guests
+     * live in). *ret_existed: the name was there already (made through the other host: the pool is
+     * shared). */
+    bool (*create_marker)(
+        void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
+    bool (*delete_marker)(void *host, const char *pool, const char *token, GError **error);
 
     /* Whether dest could run the guest that runs on source, as far as can be told without starting
      * anything: its processor, devices of the source that it owns. HYPERVISOR_REFUSED: this host
      * could not, another might; UNSUPPORTED: it cannot leave while it runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
-    /* On the destination, before a migration that copies disks: makes the volumes that the source
-     * has (root overlay on its base, config drive, console log), empty and of the same capacity
-     * and format. The bases must be complete here. */
+    /* On the destination, before a migration that copies disks: makes the volumes of the guest's
+     * own that the source has (root overlay on its base, config drive, console log), empty and of
+     * the same capacity and format; read-only ones with the same bytes, compared by hash. The bases
+     * must be complete here. */
     bool (*prepare_dest)(void *dest, void *source, const char *uuid, GError **error);
     /* Moves the running (or paused) guest, peer to peer: source talks to dest, and the work goes
      * on when we die. Long. NOT idempotent. Returns when the source is done. OUTCOME_UNKNOWN when

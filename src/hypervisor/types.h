@@ -100,6 +100,27 @@ typedef struct GuestNic {
     int64_t mtu; /* 0 = default */
 } GuestNic;
 
+/* A disk beside the guest's own: a volume, or an image in the CD-ROM drive. */
+typedef struct GuestDisk {
+    const char *target;    /* "vdc"; "vda": the guest boots from it and has no root disk */
+    const char *serial;    /* shown to the guest; NULL = none */
+    const char *format;    /* "qcow2", "raw" */
+    const char *pool;      /* a volume of that pool, called name; else NULL */
+    const char *name;
+    const char *uri;       /* nbd://HOST[:PORT]/EXPORT, iscsi://HOST[:PORT]/IQN/LUN; else NULL */
+    const char *base_hash; /* read-only CD-ROM of that base (format "iso"); else NULL */
+} GuestDisk;
+
+/* A volume to be made in a pool that hosts share. */
+typedef struct PoolVolume {
+    const char *pool;
+    const char *name;
+    const char *format; /* "qcow2", "raw" */
+    int64_t size_bytes;
+    const char *source_path; /* a file of that format that it is filled from, or NULL */
+    int64_t source_size_bytes;
+} PoolVolume;
+
 /* Everything a host must know to make a guest; all borrowed. The same record made from the same
  * instance gives the same domain on every host. */
 typedef struct GuestSpec {
@@ -113,7 +134,7 @@ typedef struct GuestSpec {
     int vcpus;
     int64_t memory_mib;
     int64_t root_size_bytes;   /* capacity of the overlay */
-    const char *root_hash;     /* of the base below it */
+    const char *root_hash;     /* of the base below it; NULL: the first of the disks is its root */
     const char *root_format;
     int64_t root_virtual_size_bytes;
     const char *kernel_hash;   /* NULL: boots from its disk */
@@ -121,14 +142,18 @@ typedef struct GuestSpec {
     const char *command_line;
     const GuestNic *nics;
     int n_nics;
-    const void *config_drive;  /* bytes of the vfat image */
+    const void *config_drive;  /* its bytes */
     size_t config_drive_size;
+    bool config_drive_is_read_only; /* iso9660 */
+    const GuestDisk *disks;
+    int n_disks;
 } GuestSpec;
 
 typedef struct MigrateRequest {
     const char *uuid;
     const char *domain_name;
-    bool copies_disks;     /* the pools are not shared: disks flow too */
+    bool copies_disks;     /* the pools are not shared: the guest's own disks flow too */
+    const char *volume_pool; /* the pool of its volumes, which both hosts share; NULL = none */
     int64_t generation;    /* written into the destination's metadata before the job */
     int64_t operation;
     const char *display_name;

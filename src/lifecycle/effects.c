@@ -9,6 +9,7 @@ typedef struct Wish {
     GuestPlan *plan;
     GPtrArray *bases;
     const BaseImage *base; /* one of them */
+    Volume *volume;        /* attach_disk, detach_disk */
 } Wish;
 
 static void
@@ -19,6 +20,7 @@ wish_free(void *data)
     g_clear_pointer(&wish->plan, guest_plan_free);
     g_clear_pointer(&wish->instance, instance_free);
     g_clear_pointer(&wish->bases, g_ptr_array_unref);
+    g_clear_pointer(&wish->volume, volume_free);
     g_free(wish);
 }
 
@@ -80,6 +82,23 @@ static bool
 run_resume_guest(EffectCall *call, GError **error)
 {
     return hypervisor_resume_guest(call->host, call->uuid, error);
+}
+
+static bool
+run_attach_disk(EffectCall *call, GError **error)
+{
+    const Wish *wish = call->data;
+    g_autofree char *name = volume_file_name(wish->volume);
+    GuestDisk disk = guest_disk_of(wish->volume, name);
+    return hypervisor_attach_disk(call->host, call->uuid, &disk, error);
+}
+
+static bool
+run_detach_disk(EffectCall *call, GError **error)
+{
+    const Wish *wish = call->data;
+    return hypervisor_detach_disk(
+        call->host, call->uuid, attachment_target(wish->volume->attachment), error);
 }
 
 static bool
@@ -162,10 +181,34 @@ prepare_copy(EffectCall *call, void *data, GError **error)
     return prepare_base(call, data, error);
 }
 
+/* The volume whose attachment this operation is about. */
+static bool
+prepare_disk(EffectCall *call, void *data, GError **error)
+{
+    LifecycleTask *task = data;
+    Wish *wish = wish_new(call);
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
+
+    if (volumes == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; wish->volume == NULL && i < volumes->len; i++) {
+        const Volume *volume = volumes->pdata[i];
+        if (volume->attachment->operation == task->operation->id) {
+            wish->volume = g_ptr_array_steal_index(volumes, i);
+        }
+    }
+    return wish->volume != NULL ||
+        error_set(error, ERROR_NOT_FOUND, "the volume is not attached to the instance");
+}
+
 static bool (*const prepares[EFFECT_N_EFFECTS])(EffectCall *call, void *task, GError **error) = {
     [EFFECT_ensure_base] = prepare_base,
     [EFFECT_copy_base] = prepare_copy,
     [EFFECT_create_guest] = prepare_create,
+    [EFFECT_attach_disk] = prepare_disk,
+    [EFFECT_detach_disk] = prepare_disk,
 };
 
 EffectResult

@@ -60,6 +60,7 @@ guest_list_bases(Store *store, const Instance *instance, const char *image_direc
         root_virtual_size(store, instance));
     add_base(bases, image_directory, refs->kernel_hash, "kernel", -1);
     add_base(bases, image_directory, refs->initrd_hash, "initrd", -1);
+    add_base(bases, image_directory, refs->cdrom_hash, "iso", -1);
     return bases;
 }
 
@@ -78,11 +79,48 @@ add_nics(GuestPlan *plan, Store *store, const Instance *instance, GError **error
     return true;
 }
 
+GuestDisk
+guest_disk_of(const Volume *volume, const char *name)
+{
+    return (GuestDisk){
+        .target = attachment_target(volume->attachment),
+        .serial = volume->id,
+        .format = volume->format,
+        .pool = volume->pool,
+        .name = volume->pool != NULL ? name : NULL,
+        .uri = volume->uri,
+    };
+}
+
+/* The one it boots from is vda, so it is the first. */
+static bool
+add_disks(GuestPlan *plan, Store *store, const Instance *instance, GError **error)
+{
+    plan->volumes = store_list_volumes(store, &(VolumeFilter){.instance_id = instance->id}, error);
+    if (plan->volumes == NULL) {
+        return false;
+    }
+    unsigned n_volumes = plan->volumes->len;
+    plan->names = g_ptr_array_new_with_free_func(g_free);
+    plan->disks = g_new0(GuestDisk, n_volumes + 1);
+    for (unsigned i = 0; i < n_volumes; i++) {
+        const Volume *volume = plan->volumes->pdata[i];
+        g_ptr_array_add(plan->names, volume_file_name(volume));
+        plan->disks[i] = guest_disk_of(volume, plan->names->pdata[i]);
+    }
+    plan->n_disks = (int)n_volumes;
+    if (instance->image.cdrom_hash != NULL) {
+        plan->disks[plan->n_disks++] =
+            (GuestDisk){.target = "hda", .format = "iso", .base_hash = instance->image.cdrom_hash};
+    }
+    return true;
+}
+
 GuestPlan *
 guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError **error)
 {
     g_autoptr(GuestPlan) plan = g_new0(GuestPlan, 1);
-    if (!add_nics(plan, store, instance, error)) {
+    if (!add_nics(plan, store, instance, error) || !add_disks(plan, store, instance, error)) {
         return NULL;
     }
     plan->domain_name = instance_domain_name(instance);
@@ -108,6 +146,9 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
         .command_line = refs->command_line,
         .nics = plan->nics,
         .n_nics = (int)instance->ports->len,
+        .config_drive_is_read_only = instance_has_read_only_config_drive(instance),
+        .disks = plan->disks,
+        .n_disks = plan->n_disks,
     };
     return g_steal_pointer(&plan);
 }
@@ -130,6 +171,9 @@ guest_plan_free(GuestPlan *plan)
         return;
     }
     g_clear_pointer(&plan->config_drive, g_bytes_unref);
+    g_clear_pointer(&plan->volumes, g_ptr_array_unref);
+    g_clear_pointer(&plan->names, g_ptr_array_unref);
+    g_free(plan->disks);
     g_free(plan->nics);
     g_free(plan->domain_name);
     g_free(plan);

@@ -11,6 +11,10 @@ typedef struct GuestPlan {
     GuestSpec spec; /* points into the members below and into the instance that it was made from */
     char *domain_name;
     GuestNic *nics;
+    GPtrArray *volumes; /* Volume *, those that it has */
+    GPtrArray *names;   /* of their files, char * */
+    GuestDisk *disks;
+    int n_disks;
     GBytes *config_drive; /* NULL until guest_plan_add_config_drive */
 } GuestPlan;
 
@@ -23,6 +27,10 @@ bool guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GErr
 void guest_plan_free(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_free)
 
-/* The files that the guest's host must have first: root, then kernel and initrd if it has them.
+/* How a host is told of a volume with an attachment; borrows from it and from the name of its file
+ * (volume_file_name). */
+GuestDisk guest_disk_of(const Volume *volume, const char *name);
+
+/* The files that the guest's host must have first: root, kernel, initrd, CD-ROM, those it has.
  * BaseImage with strings of its own; path is NULL when the file is gone from the directory. */
 GPtrArray *guest_list_bases(Store *store, const Instance *instance, const char *image_directory);

@@ -44,6 +44,7 @@ typedef struct LifecycleChange {
     bool launched;
     bool terminated;
     bool releases_claims;
+    MoveVolumes volumes;
     bool clears_fault;
     const Fault *fault;
     const GError *error;  /* why: the first one of an operation is kept */

@@ -8,6 +8,9 @@
  *     ├─> STOPPING ─> POWERING_OFF ─> [STARTING ─>] COMPLETED                  (stop, reboot)
  *     ├─> STARTING, PAUSING, RESUMING ─> COMPLETED
  *     │        └─> CHECKING ─> FAILED                (also from STOPPING and POWERING_OFF)
+ *     ├─> ATTACHING ─> COMPLETED                                               (attach)
+ *     │        └─> DETACHING ─> FAILED, CANCELLED
+ *     ├─> DETACHING ─> COMPLETED, FAILED, CANCELLED                            (detach)
  *     └─> REMOVING ─> COMPLETED                                                (delete)
  *
  * Suspended in (waiting for a host, an event or a deadline): every state but QUEUED and
@@ -37,6 +40,8 @@ static const MachineMove moves[] = {
     MOVE(QUEUED, POWERING_OFF, "the guest is to be stopped at once"),
     MOVE(QUEUED, PAUSING, "the guest is to be paused"),
     MOVE(QUEUED, RESUMING, "the guest is to go on"),
+    MOVE(QUEUED, ATTACHING, "the guest is to get a volume"),
+    MOVE(QUEUED, DETACHING, "the guest is to lose a volume"),
     MOVE(QUEUED, REMOVING, "the guest is to be removed"),
     MOVE(QUEUED, COMPLETED, "the instance has never been on a host"),
     MOVE(QUEUED, CANCELLED, "it was given up before it began"),
@@ -63,6 +68,11 @@ static const MachineMove moves[] = {
     MOVE(PAUSING, CHECKING, "the guest could not be paused"),
     MOVE(RESUMING, COMPLETED, "the guest goes on"),
     MOVE(RESUMING, CHECKING, "the guest could not go on"),
+    MOVE(ATTACHING, COMPLETED, "the guest has the volume"),
+    MOVE(ATTACHING, DETACHING, "the volume is not to stay: what the guest has of it goes"),
+    MOVE(DETACHING, COMPLETED, "the volume is free"),
+    MOVE(DETACHING, FAILED, "the volume was not attached, or could not be detached"),
+    MOVE(DETACHING, CANCELLED, "the instance is to be deleted"),
     MOVE(REMOVING, COMPLETED, "the instance is gone"),
     MOVE(REMOVING, FAILED, "the host refuses to remove the guest"),
     MOVE(CLEANING, FAILED, "the create has failed"),

@@ -60,6 +60,7 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .fault = change->fault,
         .clear_fault = change->clears_fault,
         .release_all = change->releases_claims,
+        .volumes = change->volumes,
     };
 }
 

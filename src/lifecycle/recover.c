@@ -34,6 +34,8 @@ lifecycle_recover(LifecycleTask *task)
     case LIFECYCLE_POWERING_OFF:
     case LIFECYCLE_PAUSING:
     case LIFECYCLE_RESUMING:
+    case LIFECYCLE_ATTACHING:
+    case LIFECYCLE_DETACHING:
         /* Done twice is done once. */
     case LIFECYCLE_REMOVING:
     case LIFECYCLE_CLEANING:

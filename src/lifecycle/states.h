@@ -18,6 +18,8 @@
     X(POWERING_OFF, "powering-off", "redo", 60, "the host pulls the guest's plug")                 \
     X(PAUSING, "pausing", "redo", 60, "the host halts the guest's processors")                     \
     X(RESUMING, "resuming", "redo", 60, "the host lets the guest's processors go on")              \
+    X(ATTACHING, "attaching", "redo", 60, "the host gives the guest a volume")                     \
+    X(DETACHING, "detaching", "redo", 120, "the host takes a volume from the guest")               \
     X(REMOVING, "removing", "forward", 60, "the host removes the guest and its volumes")           \
     X(CLEANING, "cleaning", "undo", 120, "what a failed create made on the host is removed")       \
     X(CHECKING, "checking", "ask", 60, "something failed: the host is asked what is true")         \
@@ -44,6 +46,8 @@ typedef enum {
     X(destroy_guest, LANE_SHORT)                                                                   \
     X(pause_guest, LANE_SHORT)                                                                     \
     X(resume_guest, LANE_SHORT)                                                                    \
+    X(attach_disk, LANE_SHORT)                                                                     \
+    X(detach_disk, LANE_SHORT)                                                                     \
     X(remove_guest, LANE_SHORT)
 
 typedef enum {

@@ -14,6 +14,9 @@
  * virt/libvirt/driver.py, _clean_shutdown. */
 #define ASK_INTERVAL_US (10 * G_USEC_PER_SEC)
 
+/* Volumes that a create waits for are looked at this often. */
+#define VOLUME_INTERVAL_US (G_USEC_PER_SEC / 4)
+
 /* Nova: a failed build is a 500 in the instance's fault. */
 enum { FAULT_CODE = 500 };
 
@@ -65,6 +68,8 @@ complete_delete(LifecycleTask *task, const GError *error)
     change.should_run = false;
     change.terminated = true;
     change.releases_claims = true;
+    /* On a host that is silent the guest may still write to them: engine/leftovers.c. */
+    change.volumes = error == NULL ? MOVE_VOLUMES_DROP_ALL : MOVE_VOLUMES_LEAVE;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
 }
@@ -126,13 +131,25 @@ is_create(const LifecycleTask *task)
     return task->operation->kind == OPERATION_CREATE;
 }
 
+/* The end of an operation, with what it means for the volume that it attaches or detaches (others
+ * have none, and nothing happens to any). */
+static StepResult
+end_volume(LifecycleTask *task, LifecycleState to, bool is_attached, const GError *error)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.volumes = is_attached ? MOVE_VOLUMES_KEEP : MOVE_VOLUMES_DROP;
+    change.error = error;
+    return lifecycle_move(task, to, &change);
+}
+
 static StepResult
 step_QUEUED(LifecycleTask *task)
 {
     OperationKind kind = task->operation->kind;
 
     if (is_given_up(task)) {
-        return move_on(task, LIFECYCLE_CANCELLED);
+        return end_volume(task, LIFECYCLE_CANCELLED, kind == OPERATION_DETACH_VOLUME, NULL);
     }
     if (kind == OPERATION_DELETE && task->instance->host == NULL) {
         return complete_delete(task, NULL);
@@ -140,7 +157,7 @@ step_QUEUED(LifecycleTask *task)
     if (kind != OPERATION_CREATE && task->instance->host == NULL) {
         g_autoptr(GError) error = NULL;
         error_set(&error, ERROR_CONFLICT, "the instance is on no host");
-        return move_with_error(task, LIFECYCLE_FAILED, error);
+        return end_volume(task, LIFECYCLE_FAILED, kind == OPERATION_DETACH_VOLUME, error);
     }
     switch (kind) {
     case OPERATION_CREATE: return move_with_intent(task, LIFECYCLE_SCHEDULING, true);
@@ -151,6 +168,8 @@ step_QUEUED(LifecycleTask *task)
     case OPERATION_REBOOT_HARD: return move_with_intent(task, LIFECYCLE_POWERING_OFF, true);
     case OPERATION_PAUSE: return move_on(task, LIFECYCLE_PAUSING);
     case OPERATION_UNPAUSE: return move_on(task, LIFECYCLE_RESUMING);
+    case OPERATION_ATTACH_VOLUME: return move_on(task, LIFECYCLE_ATTACHING);
+    case OPERATION_DETACH_VOLUME: return move_on(task, LIFECYCLE_DETACHING);
     case OPERATION_LIVE_MIGRATE: break; /* migration's */
     }
     g_assert_not_reached();
@@ -165,7 +184,7 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
         .instance_id = task->instance->id,
         .vcpus = task->instance->flavor.vcpus,
         .ram_mib = task->instance->flavor.ram_mib,
-        .disk_gib = task->instance->flavor.disk_gib,
+        .disk_gib = instance_disk_gib(task->instance),
         .zone = task->instance->availability_zone,
         .requested_host = task->operation->requested_host,
         .cpu_allocation_ratio = settings->cpu_allocation_ratio,
@@ -228,6 +247,48 @@ fetch_base(LifecycleTask *task, GError **ret_error)
     }
 }
 
+/* Volumes that were asked for together with the instance are made beside it. */
+static EffectResult
+wait_for_volumes(LifecycleTask *task, GError **error)
+{
+    OperationContext *context = task->context;
+    int64_t now_us = clock_now_us(context->clock);
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        context->store, &(VolumeFilter){.instance_id = task->instance->id}, NULL);
+    bool is_ready = volumes != NULL;
+
+    for (unsigned i = 0; volumes != NULL && i < volumes->len; i++) {
+        const Volume *volume = volumes->pdata[i];
+        if (volume->status == VOLUME_ERROR) {
+            error_set(error, ERROR_HYPERVISOR_REFUSED, "volume %s could not be made: %s",
+                volume->id, volume->message != NULL ? volume->message : "no reason is known");
+            return EFFECT_FAILED;
+        }
+        is_ready = is_ready && volume->status == VOLUME_AVAILABLE;
+    }
+    if (!is_ready && now_us >= task->deadline_us) {
+        error_set(error, ERROR_TIMEOUT, "its volumes were not made in time");
+        return EFFECT_FAILED;
+    }
+    if (!is_ready) {
+        context->wake_at(context, task->operation->id, now_us + VOLUME_INTERVAL_US);
+    }
+    return is_ready ? EFFECT_DONE : EFFECT_WAITING;
+}
+
+static StepResult
+end_fetching(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (wait_for_volumes(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    return move_on(task, LIFECYCLE_BUILDING);
+}
+
 static StepResult
 step_FETCHING(LifecycleTask *task)
 {
@@ -241,7 +302,7 @@ step_FETCHING(LifecycleTask *task)
             task->context->store, task->instance, task->context->settings.image_directory);
     }
     if (task->n_bases == task->bases->len) {
-        return move_on(task, LIFECYCLE_BUILDING);
+        return end_fetching(task);
     }
     switch (fetch_base(task, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
@@ -381,8 +442,8 @@ step_STOPPING(LifecycleTask *task)
     case EFFECT_FAILED:
         /* The guest's time is over, whether its host is there or not. */
         return error_is(error, ERROR_HYPERVISOR_DOWN)
-                   ? move_on(task, LIFECYCLE_POWERING_OFF)
-                   : move_with_error(task, LIFECYCLE_CHECKING, error);
+            ? move_on(task, LIFECYCLE_POWERING_OFF)
+            : move_with_error(task, LIFECYCLE_CHECKING, error);
     case EFFECT_DONE: break;
     }
     return on_look_at_stopping(task);
@@ -425,6 +486,44 @@ step_RESUMING(LifecycleTask *task)
     case EFFECT_DONE: break;
     }
     return complete(task, VM_STATE_ACTIVE, POWER_STATE_RUNNING);
+}
+
+static StepResult
+step_ATTACHING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_given_up(task)) {
+        return move_on(task, LIFECYCLE_DETACHING);
+    }
+    switch (lifecycle_effect(task, EFFECT_attach_disk, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    /* Part of it may have happened, and the volume must not be free while the guest has it. */
+    case EFFECT_FAILED: return move_with_error(task, LIFECYCLE_DETACHING, error);
+    case EFFECT_DONE: break;
+    }
+    return end_volume(task, LIFECYCLE_COMPLETED, true, NULL);
+}
+
+/* A volume that could not be seen to be gone is attached. */
+static StepResult
+step_DETACHING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_undo = task->operation->kind == OPERATION_ATTACH_VOLUME;
+
+    if (!is_undo && is_given_up(task)) {
+        return end_volume(task, LIFECYCLE_CANCELLED, true, NULL);
+    }
+    switch (lifecycle_effect(task, EFFECT_detach_disk, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return end_volume(task, LIFECYCLE_FAILED, true, error);
+    case EFFECT_DONE: break;
+    }
+    LifecycleState end = !is_undo             ? LIFECYCLE_COMPLETED
+        : task->operation->error_code != NULL ? LIFECYCLE_FAILED
+                                              : LIFECYCLE_CANCELLED;
+    return end_volume(task, end, false, NULL);
 }
 
 /* A host that stays away does not keep its owner from deleting an instance: what is left there is
@@ -502,6 +601,8 @@ lifecycle_step_state(LifecycleTask *task)
     case LIFECYCLE_POWERING_OFF: return step_POWERING_OFF(task);
     case LIFECYCLE_PAUSING: return step_PAUSING(task);
     case LIFECYCLE_RESUMING: return step_RESUMING(task);
+    case LIFECYCLE_ATTACHING: return step_ATTACHING(task);
+    case LIFECYCLE_DETACHING: return step_DETACHING(task);
     case LIFECYCLE_REMOVING: return step_REMOVING(task);
     case LIFECYCLE_CLEANING: return step_CLEANING(task);
     case LIFECYCLE_CHECKING: return step_CHECKING(task);

@@ -37,6 +37,7 @@ effect_free(void *data)
     hypervisor_host_unref(effect->peer);
     g_free(effect->uuid);
     g_free(effect->domain_name);
+    g_free(effect->pool);
     g_clear_pointer(&effect->bases, g_ptr_array_unref);
     g_clear_error(&effect->error);
     domain_view_clear(&effect->view);
@@ -257,7 +258,7 @@ run_remove(Effect *effect, GError **error)
 {
     bool is_shared = false;
     if (!hypervisor_probe_shared_pool(
-            effect->peer, effect->host, effect->text, &is_shared, error)) {
+            effect->peer, effect->host, NULL, effect->text, &is_shared, error)) {
         return false;
     }
     return is_shared ? hypervisor_forget_guest(effect->host, effect->uuid, error)

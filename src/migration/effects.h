@@ -22,6 +22,7 @@ struct Effect {
     char *domain_name;
     char *address; /* where the destination takes it */
     int number;
+    char *pool; /* NULL: the one that guests live in */
     GPtrArray *bases;
     unsigned base; /* the one that is streamed */
 

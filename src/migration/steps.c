@@ -136,7 +136,7 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
         .instance_id = task->instance->id,
         .vcpus = task->instance->flavor.vcpus,
         .ram_mib = task->instance->flavor.ram_mib,
-        .disk_gib = task->instance->flavor.disk_gib,
+        .disk_gib = instance_disk_gib(task->instance),
         .zone = task->instance->availability_zone,
         .requested_host = task->migration->requested_host,
         .source_host = task->migration->source_host,
@@ -169,26 +169,22 @@ claim(MigrationTask *task, GError **error)
     return true;
 }
 
-/* Nova: os-migrateLive, block_migration. */
+/* What happens to each disk, and whether that is what was asked for. */
 static bool
-agrees_with_request(const MigrationTask *task, bool is_shared, GError **error)
+plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts, GError **error)
 {
-    const char *path = task->migration->source_host;
-    switch (task->migration->block_migration) {
-    case BLOCK_MIGRATION_AUTO: return true;
-    case BLOCK_MIGRATION_YES:
-        return !is_shared ||
-            error_set(error, ERROR_INVALID,
-                "%s is not on local storage: Block migration can not be used with shared storage.",
-                path);
-    case BLOCK_MIGRATION_NO:
-        return is_shared ||
-            error_set(error, ERROR_INVALID,
-                "%s is not on shared storage: Shared storage live-migration requires either shared "
-                "storage or boot-from-volume with no local disks.",
-                path);
+    Migration *migration = task->migration;
+    g_autofree char *reason = disk_plan_refuse(migration->block_migration,
+        disk_plan_is_shared(task->instance, facts), migration->source_host);
+    g_autoptr(GPtrArray) plan =
+        reason == NULL ? disk_plan_new(task->instance, volumes, facts, &reason) : NULL;
+    if (plan == NULL) {
+        return error_set(error, ERROR_INVALID, "%s", reason);
     }
-    g_assert_not_reached();
+    migration->copies_disks = !facts->pool_is_shared;
+    g_free(migration->disks);
+    migration->disks = disk_plan_to_text(plan);
+    return true;
 }
 
 /* So many hosts are asked whether they can run the guest before it is given up. */
@@ -219,7 +215,7 @@ static StepResult
 step_claiming(MigrationTask *task)
 {
     g_autoptr(GError) error = NULL;
-    bool is_shared = false;
+    DiskFacts facts;
     if (task->pending > 0) {
         return STEP_WAIT;
     }
@@ -240,10 +236,15 @@ step_claiming(MigrationTask *task)
     if (is_too_early(task)) {
         return migration_task_wait(task, CONNECT_LOOK_US);
     }
-    if (!storage_find_shared(task, &is_shared)) {
-        return effect_probe(task);
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, &error);
+    if (volumes == NULL) {
+        return migration_task_wait(task, CONNECT_LOOK_US);
     }
-    if (!agrees_with_request(task, is_shared, &error)) {
+    if (!storage_find_facts(task, volumes, &facts)) {
+        return effect_probe(task, volumes);
+    }
+    if (!plan_disks(task, volumes, &facts, &error)) {
         return refuse(task, error);
     }
     if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
@@ -252,7 +253,6 @@ step_claiming(MigrationTask *task)
     if (!migration_choose_convergence(task, &error)) {
         return refuse(task, error);
     }
-    task->migration->copies_disks = !is_shared;
     task->migration->generation = task->instance->generation + 1;
     OperationMove move = migration_plain_move();
     move.migration = task->migration;

@@ -6,13 +6,14 @@
 #include "migration/decide.h"
 #include "migration/migration.h"
 #include "migration/states.h"
+#include "model/disk_plan.h"
 
 typedef struct MigrationTask MigrationTask;
 
 /* What all migrations of one engine share: hangs on OperationContext.migrations. */
 typedef struct MigrationShared {
     GHashTable *tasks; /* source host -> GPtrArray of MigrationTask, borrowed */
-    GHashTable *pools; /* "session session" -> "shared" or "local" */
+    GHashTable *pools; /* "session session pool" -> "shared" or "local" */
 } MigrationShared;
 
 typedef enum {
@@ -130,10 +131,13 @@ void effect_failpoint_before(MigrationEffect effect); /* for effects without a c
 void effect_failpoint_after(MigrationEffect effect);
 
 /* ---- storage.c ---- */
-/* Whether source and destination share their pool; false: not known yet. */
-bool storage_find_shared(MigrationTask *task, bool *ret_shared);
-/* Finds out. */
-StepResult effect_probe(MigrationTask *task);
+/* What source and destination share, of the pools that the instance and its volumes (Volume *) lie
+ * in; false: not all of it is known yet. */
+bool storage_find_facts(MigrationTask *task, const GPtrArray *volumes, DiskFacts *ret_facts);
+/* The pool that its volumes lie in, NULL: none does. Caller frees. */
+char *migration_volume_pool(const MigrationTask *task);
+/* Finds out the next that is not known. */
+StepResult effect_probe(MigrationTask *task, const GPtrArray *volumes);
 
 /* ---- steer.c ---- */
 /* Helps a guest on the move to its end, or gives it up: what the operator asks, the time limit, the

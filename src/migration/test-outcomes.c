@@ -130,7 +130,14 @@ stub_read_console(void *host, const char *uuid, size_t max_size, char **ret_text
 }
 
 static bool
-stub_create_marker(void *host, const char *token, bool *ret_existed, GError **error)
+stub_ensure_base(void *host, const BaseImage *image, GError **error)
+{
+    return true;
+}
+
+static bool
+stub_create_marker(
+    void *host, const char *pool, const char *token, bool *ret_existed, GError **error)
 {
     *ret_existed = world->is_shared && g_strcmp0(world->marker, token) == 0;
     g_free(world->marker);
@@ -139,7 +146,7 @@ stub_create_marker(void *host, const char *token, bool *ret_existed, GError **er
 }
 
 static bool
-stub_delete_marker(void *host, const char *token, GError **error)
+stub_delete_marker(void *host, const char *pool, const char *token, GError **error)
 {
     return true;
 }
@@ -180,6 +187,7 @@ static const HypervisorProvider stub = {
     .pause_guest = stub_pause,
     .resume_guest = stub_resume,
     .read_console = stub_read_console,
+    .ensure_base = stub_ensure_base,
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
     .check_dest = stub_check_dest,
@@ -293,6 +301,7 @@ make_instance(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Instance) instance = instance_new();
+    instance->image.root_hash = g_strdup("roothash");
     g_autoptr(GPtrArray) networks = g_ptr_array_new();
     g_autofree char *host = NULL;
     instance->name = g_strdup("vm");

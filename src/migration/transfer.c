@@ -57,10 +57,12 @@ fill_request(Effect *effect)
         live_policy_for(task->context->settings.live, migration->source_host);
     effect->domain_name = instance_domain_name(task->instance);
     effect->address = inbound_address(task);
+    effect->pool = migration_volume_pool(task);
     effect->request = (MigrateRequest){
         .uuid = effect->uuid,
         .domain_name = effect->domain_name,
         .copies_disks = migration->copies_disks,
+        .volume_pool = effect->pool,
         .generation = migration->generation,
         .operation = task->operation_id,
         .display_name = task->instance->name,

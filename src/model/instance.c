@@ -57,6 +57,24 @@ instance_task_state(const Instance *instance)
     return operation_kind_task_state(kind);
 }
 
+bool
+instance_has_read_only_config_drive(const Instance *instance)
+{
+    return g_strcmp0(instance->config_drive_format, "iso9660") == 0;
+}
+
+bool
+instance_is_volume_backed(const Instance *instance)
+{
+    return instance->image.root_hash == NULL;
+}
+
+int
+instance_disk_gib(const Instance *instance)
+{
+    return instance_is_volume_backed(instance) ? 0 : instance->flavor.disk_gib;
+}
+
 static const char *
 status_while_active(const char *task_state)
 {
@@ -115,6 +133,7 @@ image_refs_clear(ImageRefs *refs)
     g_free(refs->kernel_hash);
     g_free(refs->initrd_hash);
     g_free(refs->command_line);
+    g_free(refs->cdrom_hash);
     *refs = (ImageRefs){0};
 }
 
@@ -128,6 +147,7 @@ image_refs_copy(const ImageRefs *from, ImageRefs *ret_to)
         .kernel_hash = g_strdup(from->kernel_hash),
         .initrd_hash = g_strdup(from->initrd_hash),
         .command_line = g_strdup(from->command_line),
+        .cdrom_hash = g_strdup(from->cdrom_hash),
     };
 
     image_refs_clear(ret_to);
@@ -149,6 +169,7 @@ instance_free(Instance *instance)
     g_free(instance->host);
     flavor_clear(&instance->flavor);
     image_refs_clear(&instance->image);
+    g_free(instance->config_drive_format);
     g_free(instance->metadata_json);
     g_free(instance->tags_json);
     g_free(instance->user_data);

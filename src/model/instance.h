@@ -47,6 +47,7 @@ typedef struct ImageRefs {
     char *kernel_hash;   /* NULL: boots from its disk */
     char *initrd_hash;   /* NULL with kernel_hash NULL */
     char *command_line;  /* of the kernel, may be NULL */
+    char *cdrom_hash;    /* of the image in its CD-ROM drive, may be NULL */
 } ImageRefs;
 
 typedef struct Fault {
@@ -72,6 +73,7 @@ typedef struct Instance {
     int64_t generation; /* rises by one with every move; travels in the domain's metadata */
     Flavor flavor;      /* as it was when the instance was made */
     ImageRefs image;
+    char *config_drive_format; /* "vfat" or "iso9660", as when it was made */
     char *metadata_json;   /* object of strings, never NULL */
     char *tags_json;       /* array of strings, never NULL */
     char *user_data;       /* base64, may be NULL */
@@ -99,6 +101,12 @@ const char *vm_state_name(VmState state); /* "active" */
 bool vm_state_parse(const char *text, VmState *ret_state);
 /* "instance-00000001"; caller frees. */
 char *instance_domain_name(const Instance *instance);
+/* Its config drive is read-only to QEMU: an iso9660 one. */
+bool instance_has_read_only_config_drive(const Instance *instance);
+/* It has no root disk of its own: it boots from a volume. */
+bool instance_is_volume_backed(const Instance *instance);
+/* GiB that it takes of its host's pool. */
+int instance_disk_gib(const Instance *instance);
 /* Nova's task_state ("migrating"), NULL when nothing is under way. Borrowed, static. */
 const char *instance_task_state(const Instance *instance);
 /* Nova's status ("MIGRATING"). Borrowed, static. */

@@ -83,7 +83,8 @@ typedef struct Migration {
     bool disk_over_commit;
     bool force;           /* 2.1-2.67: the named host is taken without the scheduler's checks */
     bool early_checks;    /* below 2.34: the request waits for the checks */
-    bool copies_disks;    /* decided in CHECKING: the pools are not shared */
+    bool copies_disks;    /* decided in CLAIMING: the pools are not shared */
+    char *disks;          /* decided with it, of each disk: model/disk_plan.h; NULL until then */
     int64_t generation;   /* the instance's generation once it has moved */
     bool pause_first;     /* asked for: the guest is paused as soon as its move has begun */
     Convergence convergence;  /* decided in CLAIMING */

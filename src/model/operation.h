@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* NAME, stored name (also the name of Nova's instance action), task_state while open */
+/* NAME, stored name (also the name of Nova's instance action), task_state while open (NULL: Nova
+ * shows none) */
 #define OPERATION_KINDS(X)                                                                         \
     X(CREATE, "create", "spawning")                                                                \
     X(DELETE, "delete", "deleting")                                                                \
@@ -18,6 +19,8 @@
     X(REBOOT_HARD, "reboot_hard", "rebooting_hard")                                                \
     X(PAUSE, "pause", "pausing")                                                                   \
     X(UNPAUSE, "unpause", "unpausing")                                                             \
+    X(ATTACH_VOLUME, "attach_volume", NULL)                                                        \
+    X(DETACH_VOLUME, "detach_volume", NULL)                                                        \
     X(LIVE_MIGRATE, "live-migration", "migrating")
 
 typedef enum {

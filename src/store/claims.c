@@ -197,7 +197,7 @@ insert_claim(Store *store, const Operation *operation, const Instance *instance,
     db_bind_text(statement, 4, host);
     db_bind_int(statement, 5, flavor->vcpus);
     db_bind_int(statement, 6, flavor->ram_mib);
-    db_bind_int(statement, 7, flavor->disk_gib + flavor->ephemeral_gib);
+    db_bind_int(statement, 7, instance_disk_gib(instance) + flavor->ephemeral_gib);
     return db_run(statement, NULL, error);
 }
 

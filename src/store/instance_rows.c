@@ -9,12 +9,13 @@
     " flavor_description, flavor_vcpus, flavor_ram_mib, flavor_disk_gib,"                          \
     " flavor_ephemeral_gib, flavor_swap_mib, flavor_rxtx_factor, flavor_is_public,"                \
     " flavor_extra_specs_json, image_id, image_root_hash, image_root_format,"                      \
-    " image_kernel_hash, image_initrd_hash, image_command_line, metadata_json, tags_json,"         \
+    " image_kernel_hash, image_initrd_hash, image_command_line, image_cdrom_hash,"                 \
+    " config_drive_format, metadata_json, tags_json,"                                             \
     " key_name, availability_zone, reservation_id, locked, locked_reason, created_us,"             \
     " updated_us, user_data)"                                                                      \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
-    " $37, $38) RETURNING number"
+    " $37, $38, $39, $40) RETURNING number"
 
 /* Where instance_peek finds what it needs in INSTANCE_COLUMNS. */
 enum {
@@ -23,8 +24,8 @@ enum {
     COLUMN_HOST = 7,
     COLUMN_VM_STATE = 8,
     COLUMN_DELETE_WANTED = 11,
-    COLUMN_TAGS = 31,
-    COLUMN_OPEN_KIND = 47,
+    COLUMN_TAGS = 33,
+    COLUMN_OPEN_KIND = 49,
 };
 
 static VmState
@@ -63,6 +64,7 @@ read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
     refs->kernel_hash = db_dup_text(statement, column++);
     refs->initrd_hash = db_dup_text(statement, column++);
     refs->command_line = db_dup_text(statement, column++);
+    refs->cdrom_hash = db_dup_text(statement, column++);
     return column;
 }
 
@@ -98,6 +100,7 @@ instance_read(DbStatement *statement)
     instance->generation = db_int(statement, column++);
     column = read_flavor(statement, column, &instance->flavor);
     column = read_image_refs(statement, column, &instance->image);
+    instance->config_drive_format = db_dup_text(statement, column++);
     instance->metadata_json = db_dup_text(statement, column++);
     g_assert(column == COLUMN_TAGS);
     instance->tags_json = db_dup_text(statement, column++);
@@ -190,6 +193,7 @@ bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
     db_bind_text(statement, index++, refs->kernel_hash);
     db_bind_text(statement, index++, refs->initrd_hash);
     db_bind_text(statement, index++, refs->command_line);
+    db_bind_text(statement, index++, refs->cdrom_hash);
     return index;
 }
 
@@ -212,6 +216,8 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_int(statement, index++, instance->generation);
     index = bind_flavor(statement, index, &instance->flavor);
     index = bind_image_refs(statement, index, &instance->image);
+    db_bind_text(statement, index++,
+        instance->config_drive_format != NULL ? instance->config_drive_format : "vfat");
     db_bind_text(
         statement, index++, instance->metadata_json != NULL ? instance->metadata_json : "{}");
     db_bind_text(statement, index++, instance->tags_json != NULL ? instance->tags_json : "[]");

@@ -5,6 +5,7 @@
 #include "store/instance_rows.h"
 #include "store/operation_rows.h"
 #include "store/ports.h"
+#include "store/volume_rows.h"
 
 #define SQL_WANT_DELETE                                                                            \
     "UPDATE instances SET delete_wanted = 1, delete_request_id = $2, delete_user_id = $3,"         \
@@ -112,8 +113,9 @@ store_accept_instance(Store *store, InstanceRequest *request, GError **error)
     fill_in(store, request->instance);
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
     return transaction != NULL && instance_insert_row(store, request->instance, error) &&
-        insert_ports(store, request, error) && insert_create(store, request, error) &&
-        db_commit(transaction, error);
+        insert_ports(store, request, error) &&
+        attachments_insert(store, request->instance->id, request->volumes, error) &&
+        insert_create(store, request, error) && db_commit(transaction, error);
 }
 
 /* ---- delete ---- */

@@ -6,7 +6,8 @@
 
 #define COLUMNS                                                                                    \
     "m.id, m.uuid, m.type, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit,"     \
-    " m.force, m.early_checks, m.copies_disks, m.generation, m.pause_first, m.convergence,"       \
+    " m.force, m.early_checks, m.copies_disks, m.disks, m.generation, m.pause_first,"              \
+    " m.convergence,"                                                                              \
     " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
     " m.memory_total_bytes,"                                                                       \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
@@ -30,7 +31,7 @@
 #define SQL_UPDATE                                                                                 \
     "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
     " generation = $16, started_us = $17, finished_us = $18, convergence = $19,"                   \
-    " convergence_reason = $20, connections = $21 WHERE operation_id = $1"
+    " convergence_reason = $20, connections = $21, disks = $22 WHERE operation_id = $1"
 #define SQL_SET_FORCED                                                                             \
     "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
 #define SQL_SET_DOWNTIME "UPDATE migrations SET downtime_limit_ms = $2 WHERE operation_id = $1"
@@ -114,6 +115,7 @@ read_migration(DbStatement *statement)
     migration->force = db_int(statement, column++);
     migration->early_checks = db_int(statement, column++);
     migration->copies_disks = db_int(statement, column++);
+    migration->disks = db_dup_text(statement, column++);
     migration->generation = db_int(statement, column++);
     migration->pause_first = db_int(statement, column++);
     column = read_convergence(statement, column, migration);
@@ -317,6 +319,7 @@ migration_update_row(Store *store, int64_t operation_id, const Migration *migrat
     db_bind_text(statement, 19, convergence_name(migration->convergence));
     db_bind_text(statement, 20, migration->convergence_reason);
     db_bind_int(statement, 21, migration->connections);
+    db_bind_text(statement, 22, migration->disks);
     return db_run(statement, NULL, error);
 }
 

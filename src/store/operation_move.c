@@ -6,6 +6,7 @@
 #include "store/migration_rows.h"
 #include "store/operation_rows.h"
 #include "store/ports.h"
+#include "store/volume_rows.h"
 
 /* The first error stays; without one the message is the sentence of the last move. */
 #define SQL_MOVE                                                                                   \
@@ -235,7 +236,9 @@ store_move_operation(Store *store, const OperationMove *move, GError **error)
         !operation_insert_event(
             store, move->operation_id, move->from, move->to, move->sentence, error) ||
         !move_instance(store, moved.instance_id, move, error) ||
-        !move_claims(store, moved.instance_id, move, error)) {
+        !move_claims(store, moved.instance_id, move, error) ||
+        !attachments_settle(
+            store, moved.instance_id, move->operation_id, move->volumes, error)) {
         return false;
     }
     if (move->migration != NULL &&

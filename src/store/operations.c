@@ -215,8 +215,11 @@ check_instance(const OperationRequest *request, const Instance *instance, GError
             error, ERROR_CONFLICT, "while it is in vm_state %s", vm_state_name(instance->vm_state));
     }
     const char *task_state = instance_task_state(instance);
-    return task_state == NULL ||
-        error_set(error, ERROR_CONFLICT, "while it is in task_state %s", task_state);
+    if (task_state != NULL) {
+        return error_set(error, ERROR_CONFLICT, "while it is in task_state %s", task_state);
+    }
+    return instance->open_kind == NULL ||
+        error_set(error, ERROR_CONFLICT, "while a volume is being attached or detached");
 }
 
 static bool

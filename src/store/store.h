@@ -17,6 +17,7 @@
 #include "model/instance.h"
 #include "model/migration.h"
 #include "model/network.h"
+#include "model/volume.h"
 
 typedef struct Store Store;
 
@@ -156,6 +157,8 @@ typedef struct InstanceRequest {
     Instance *instance;
     GPtrArray *network_ids;     /* char *: one port each; NULL: none */
     GPtrArray *fixed_addresses; /* char * or NULL entries, same length, may be NULL */
+    GPtrArray *volumes;         /* Volume * with an attachment each: attached in the same commit,
+                                 * and inserted when their status is CREATING; may be NULL */
     const char *requested_host; /* NULL: the scheduler chooses; kept in the operation */
     const char *request_id;
     const char *user_id;
@@ -213,6 +216,12 @@ bool store_set_wanted(Store *store, int64_t operation_id, Wanted wanted, GError 
  * state (id, from, epoch), its history line, and whatever of the members below is set. Zero rows
  * swapped is ERROR_GONE_STALE and nothing is written. The one caller of each machine is its
  * move.c. */
+typedef enum {
+    MOVE_VOLUMES_LEAVE,
+    MOVE_VOLUMES_KEEP, /* those that the operation attaches or detaches are attached */
+    MOVE_VOLUMES_DROP, /* those are not attached any more */
+    MOVE_VOLUMES_DROP_ALL, /* so are all of the instance: some of them are to be deleted with it */
+} MoveVolumes;
 typedef struct OperationMove {
     int64_t operation_id;
     int64_t epoch;
@@ -236,6 +245,9 @@ typedef struct OperationMove {
     bool terminated;         /* deleted: ports are released, terminated_at = now */
     const Fault *fault;      /* NULL = leave */
     bool clear_fault;
+
+    /* of the volumes */
+    MoveVolumes volumes;
 
     /* of the claims */
     bool release_target; /* the claim on the destination goes */
@@ -301,6 +313,39 @@ bool store_set_migration_downtime(
 /* API only: the mode in which the guest is paused as soon as its move has begun. ERROR_GONE_STALE
  * when the operation is not open any more. */
 bool store_set_migration_pause_first(Store *store, int64_t operation_id, GError **error);
+
+/* ---- volumes (store/volumes.c, store/attachments.c) ---- */
+/* Status, id and times are filled in when they are not set. */
+bool store_insert_volume(Store *store, Volume *volume, GError **error);
+Volume *store_get_volume(Store *store, const char *id, GError **error);
+/* Newest first; each NULL = any. status as shown by the API; name: exactly that one. */
+typedef struct VolumeFilter {
+    const char *project_id;
+    const char *instance_id;
+    const char *name;
+} VolumeFilter;
+/* With an instance: in the order of their devices. */
+GPtrArray *store_list_volumes(Store *store, const VolumeFilter *filter, GError **error);
+/* Engine only: those that are to be made or deleted, oldest first. */
+GPtrArray *store_list_unsettled_volumes(Store *store, GError **error);
+/* Name, description, bootable, metadata, and delete_on_termination of its attachment. */
+bool store_update_volume(Store *store, const Volume *volume, GError **error);
+/* From now on the engine deletes it. ERROR_CONFLICT: it has an attachment, or is being made. */
+bool store_accept_volume_delete(Store *store, const char *id, GError **error);
+/* Engine only. CREATING becomes AVAILABLE, or ERROR with that message; DELETING ends the row, or
+ * becomes ERROR. Nothing happens when it is in another status by now. */
+bool store_settle_volume(
+    Store *store, const char *id, VolumeStatus from, const char *message, GError **error);
+/* One transaction: the operation (kind ATTACH_VOLUME) and its attachment, whose id, device and
+ * operation are filled in. Besides what store_accept_operation refuses: ERROR_CONFLICT, the volume
+ * is not available or has an attachment; ERROR_LIMIT, no device is free. */
+Operation *store_accept_attach(
+    Store *store, const OperationRequest *request, Attachment *attachment, GError **error);
+/* The same for DETACH_VOLUME. ERROR_NOT_FOUND: the instance does not have that volume. */
+Operation *store_accept_detach(
+    Store *store, const OperationRequest *request, const char *volume_id, GError **error);
+/* Engine only: a deleted instance's domain was found gone; now its volumes are free. */
+bool store_release_volumes(Store *store, const char *instance_id, GError **error);
 
 /* ---- console history (store/console.c) ---- */
 /* What a guest's console said on hosts it has left, capped at 256 KiB in all; one row per

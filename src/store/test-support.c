@@ -131,6 +131,7 @@ test_instance(Fixture *fixture, const char *name)
     instance->project_id = g_strdup("project");
     instance->user_id = g_strdup("user");
     instance->should_run = true;
+    instance->image.root_hash = g_strdup("roothash");
     instance->flavor = (Flavor){.id = g_strdup("1"),
         .name = g_strdup("m1.tiny"),
         .vcpus = 1,

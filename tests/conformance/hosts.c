@@ -78,18 +78,18 @@ probe_pool(Fixture *fixture, bool is_shared)
 {
     g_autofree char *token = clock_random_hex(clock_system(), 8);
     bool existed = true;
-    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    assert_ok(hypervisor_create_marker(fixture->a, NULL, token, &existed, &error));
     g_assert_false(existed);
-    assert_ok(hypervisor_create_marker(fixture->b, token, &existed, &error));
+    assert_ok(hypervisor_create_marker(fixture->b, NULL, token, &existed, &error));
     g_assert_cmpint(existed, ==, is_shared);
-    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    assert_ok(hypervisor_create_marker(fixture->a, NULL, token, &existed, &error));
     g_assert_true(existed);
 
-    assert_ok(hypervisor_delete_marker(fixture->b, token, &error));
-    assert_ok(hypervisor_delete_marker(fixture->b, token, &error));
-    assert_ok(hypervisor_create_marker(fixture->a, token, &existed, &error));
+    assert_ok(hypervisor_delete_marker(fixture->b, NULL, token, &error));
+    assert_ok(hypervisor_delete_marker(fixture->b, NULL, token, &error));
+    assert_ok(hypervisor_create_marker(fixture->a, NULL, token, &existed, &error));
     g_assert_cmpint(existed, ==, !is_shared);
-    assert_ok(hypervisor_delete_marker(fixture->a, token, &error));
+    assert_ok(hypervisor_delete_marker(fixture->a, NULL, token, &error));
 }
 
 static void

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "api/drover/drover.h"
 #include "model/diagnosis.h"
+#include "model/disk_plan.h"
 #include <string.h>
 
 static json_t *
@@ -100,6 +101,20 @@ view_convergence(const Migration *migration)
         api_string_or_null(migration->forced_reason));
 }
 
+/* What is copied, and what stays where it is. */
+static json_t *
+view_disks(const Migration *migration)
+{
+    g_autoptr(GPtrArray) plan = disk_plan_from_text(migration->disks);
+    json_t *view = json_object();
+    for (unsigned i = 0; i < plan->len; i++) {
+        const PlannedDisk *disk = plan->pdata[i];
+        json_object_set_new(
+            view, disk->target, json_string(disk_decision_name(disk->decision)));
+    }
+    return view;
+}
+
 static json_t *
 view_migration(const ApiContext *context, const Migration *migration)
 {
@@ -125,6 +140,7 @@ view_migration(const ApiContext *context, const Migration *migration)
     json_object_update(view, rest);
     add_diagnosis(view, operation);
     json_object_set_new(view, "convergence", view_convergence(migration));
+    json_object_set_new(view, "disks", view_disks(migration));
     return view;
 }
 

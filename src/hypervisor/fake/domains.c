@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/fake/domains.h"
 
+#include "hypervisor/fake/disks.h"
 #include "hypervisor/fake/jobs.h"
 #include "hypervisor/fake/volumes.h"
 
@@ -143,6 +144,7 @@ domains_undefine(FakeFleet *fleet, const char *host, const char *uuid)
         fleet->world, "delete from domains where host = ?1 and uuid = ?2", TEXT(host), TEXT(uuid));
     world_run(fleet->world, "delete from done_jobs where host = ?1 and uuid = ?2", TEXT(host),
         TEXT(uuid));
+    disks_forget(fleet, host, uuid);
 }
 
 bool

@@ -3,6 +3,7 @@
 /* Verbs on guests of one host. */
 #include "hypervisor/fake/verbs.h"
 
+#include "hypervisor/fake/disks.h"
 #include "hypervisor/fake/domains.h"
 #include "hypervisor/fake/jobs.h"
 #include "hypervisor/fake/volumes.h"
@@ -26,7 +27,8 @@ fake_create_guest(void *host, const GuestSpec *guest, GError **error)
         return false;
     }
     bool done = check_name(session, guest, error) &&
-        volumes_make_guest(session->fleet, session->pool, guest, error);
+        volumes_make_guest(session->fleet, session->pool, guest, error) &&
+        disks_define(session, guest, error);
     if (done) {
         domains_define(session->fleet, session, guest);
     }

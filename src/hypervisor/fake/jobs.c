@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/fake/jobs.h"
 
+#include "hypervisor/fake/disks.h"
 #include "hypervisor/fake/domains.h"
 #include "hypervisor/fake/job_rows.h"
 #include "hypervisor/fake/post_copy.h"
@@ -90,8 +91,8 @@ min_rate(int64_t bytes_s, int64_t limit_mib_s)
 }
 
 static void
-make_incoming(FakeFleet *fleet, const FakeSession *dest, const MigrateRequest *request,
-    const FakeDomain *domain)
+make_incoming(FakeFleet *fleet, const char *source, const FakeSession *dest,
+    const MigrateRequest *request, const FakeDomain *domain)
 {
     world_run(fleet->world,
         "insert into domains (host, uuid, name, pool, state, reason, persistent, generation,"
@@ -103,6 +104,7 @@ make_incoming(FakeFleet *fleet, const FakeSession *dest, const MigrateRequest *r
         INT(DOMAIN_SHUT_OFF), INT(request->generation), INT(request->operation), INT(domain->vcpus),
         INT(domain->memory_mib));
     domains_set_state(fleet, dest->host, request->uuid, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION);
+    disks_arrive(fleet, source, dest->host, request->uuid);
 }
 
 bool
@@ -136,7 +138,7 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
     g_strlcpy(job.uuid, request->uuid, sizeof job.uuid);
     job_begin_pass(&job, JOB_DISK, now_us, job.disk_bytes);
     job_rows_insert(fleet, &job);
-    make_incoming(fleet, dest, request, &domain);
+    make_incoming(fleet, source->host, dest, request, &domain);
     return true;
 }
 

@@ -74,26 +74,34 @@ fake_copy_base(void *host, void *from_host, const BaseImage *image, GError **err
 
 /* ---- markers ---- */
 
+/* A pool that is named is one that the whole fleet shares. */
+static const char *
+pool_of(const FakeSession *session, const char *name)
+{
+    return name != NULL ? name : session->pool;
+}
+
 bool
-fake_create_marker(void *host, const char *token, bool *ret_existed, GError **error)
+fake_create_marker(
+    void *host, const char *pool, const char *token, bool *ret_existed, GError **error)
 {
     FakeSession *session = host;
     if (!fleet_enter(session, true, error)) {
         return false;
     }
-    *ret_existed = !volumes_make_marker(session->fleet, session->pool, token);
+    *ret_existed = !volumes_make_marker(session->fleet, pool_of(session, pool), token);
     fleet_leave(session->fleet);
     return true;
 }
 
 bool
-fake_delete_marker(void *host, const char *token, GError **error)
+fake_delete_marker(void *host, const char *pool, const char *token, GError **error)
 {
     FakeSession *session = host;
     if (!fleet_enter(session, true, error)) {
         return false;
     }
-    volumes_delete_marker(session->fleet, session->pool, token);
+    volumes_delete_marker(session->fleet, pool_of(session, pool), token);
     fleet_leave(session->fleet);
     return true;
 }

@@ -16,8 +16,13 @@ bool fake_destroy_guest(void *host, const char *uuid, GError **error);
 bool fake_reboot_guest(void *host, const char *uuid, bool hard, GError **error);
 bool fake_pause_guest(void *host, const char *uuid, GError **error);
 bool fake_resume_guest(void *host, const char *uuid, GError **error);
-bool fake_create_marker(void *host, const char *token, bool *ret_existed, GError **error);
-bool fake_delete_marker(void *host, const char *token, GError **error);
+bool fake_create_volume(void *host, const PoolVolume *volume, GError **error);
+bool fake_delete_volume(void *host, const char *pool, const char *name, GError **error);
+bool fake_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
+bool fake_detach_disk(void *host, const char *uuid, const char *target, GError **error);
+bool fake_create_marker(
+    void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
+bool fake_delete_marker(void *host, const char *pool, const char *token, GError **error);
 bool fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **error);
 bool fake_prepare_dest(void *dest_host, void *source_host, const char *uuid, GError **error);
 bool fake_live_migrate(

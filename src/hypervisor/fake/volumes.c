@@ -169,7 +169,9 @@ static char *
 names_of_bases(const GuestSpec *guest)
 {
     GString *names = g_string_new(NULL);
-    g_string_append_printf(names, "base-%s.%s", guest->root_hash, guest->root_format);
+    if (guest->root_hash != NULL) {
+        g_string_append_printf(names, "base-%s.%s", guest->root_hash, guest->root_format);
+    }
     if (guest->kernel_hash != NULL) {
         g_string_append_printf(names, " base-%s.kernel", guest->kernel_hash);
     }

@@ -9,19 +9,22 @@
 
 /* Every place where a path of the pool can be. */
 static void
-move_paths(xmlDoc *document, const DestPlace *place)
+move_paths(xmlDoc *document, const char *from, const char *to)
 {
+    if (from == NULL || to == NULL || strcmp(from, to) == 0) {
+        return;
+    }
     g_autoptr(GPtrArray) nodes = xml_find_all(document,
         "/domain/os/kernel | /domain/os/initrd | /domain/os/nvram[not(*)]"
         " | /domain/os/nvram/source/@file | /domain/devices/disk//source/@file"
         " | /domain/devices/*/log/@file | /domain/devices/*[@type='file']/source/@path");
-    g_autofree char *prefix = g_strconcat(place->from_pool, "/", NULL);
+    g_autofree char *prefix = g_strconcat(from, "/", NULL);
 
     for (unsigned int i = 0; i < nodes->len; i++) {
         xmlNode *node = g_ptr_array_index(nodes, i);
         g_autofree char *path = xml_get_text(node);
         if (g_str_has_prefix(path, prefix)) {
-            g_autofree char *moved = g_build_filename(place->to_pool, path + strlen(prefix), NULL);
+            g_autofree char *moved = g_build_filename(to, path + strlen(prefix), NULL);
             xml_set_text(node, moved);
         }
     }
@@ -131,10 +134,8 @@ dest_xml_make(const char *xml, const Metadata *metadata, const DestPlace *place,
         return NULL;
     }
     metadata_xml_put(xmlDocGetRootElement(document), metadata);
-    if (place->from_pool != NULL && place->to_pool != NULL &&
-        strcmp(place->from_pool, place->to_pool) != 0) {
-        move_paths(document, place);
-    }
+    move_paths(document, place->from_pool, place->to_pool);
+    move_paths(document, place->from_volumes, place->to_volumes);
     set_listen(document, "vnc", place->vnc_listen);
     set_listen(document, "spice", place->spice_listen);
     fit_placement(document, place);

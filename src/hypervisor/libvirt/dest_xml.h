@@ -10,6 +10,8 @@
 typedef struct DestPlace {
     const char *from_pool; /* directories of both pools; either may be NULL: nothing is moved */
     const char *to_pool;
+    const char *from_volumes; /* the same of the pool of its volumes */
+    const char *to_volumes;
     const char *vnc_listen; /* addresses that consoles listen on; NULL = as they are */
     const char *spice_listen;
     int n_cpus;  /* of the destination; 0 = not known */

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/domain_xml.h"
 
+#include "hypervisor/libvirt/disk_xml.h"
 #include "hypervisor/libvirt/names.h"
 #include <string.h>
 
@@ -21,6 +22,17 @@ base_path(const DomainPlace *place, const char *sha256, const char *format)
     return g_build_filename(place->pool_path, name, NULL);
 }
 
+static bool
+has_cdrom(const GuestSpec *guest)
+{
+    for (int i = 0; i < guest->n_disks; i++) {
+        if (guest->disks[i].base_hash != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The machine is "pc": libvirt stores it with its version, and it boots faster than q35, which
  * puts each device behind a port of its own. */
 static void
@@ -31,6 +43,9 @@ build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
     xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
     if (guest->kernel_hash == NULL) {
         xml_set(xml_add(os, "boot"), "dev", "hd");
+        if (has_cdrom(guest)) {
+            xml_set(xml_add(os, "boot"), "dev", "cdrom");
+        }
         return;
     }
     g_autofree char *kernel = base_path(place, guest->kernel_hash, "kernel");
@@ -42,22 +57,6 @@ build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
     if (guest->command_line != NULL) {
         xml_add_text(os, "cmdline", "%s", guest->command_line);
     }
-}
-
-/* Cache mode none: the page cache of a host never holds what the other host does not see, which
- * is what makes a migration over a shared pool safe. */
-static xmlNode *
-build_disk(xmlNode *devices, const char *target, const char *format, const char *path)
-{
-    xmlNode *disk = xml_add(devices, "disk");
-
-    xml_set(xml_set(disk, "type", "file"), "device", "disk");
-    xmlNode *driver = xml_add(disk, "driver");
-    xml_set(xml_set(xml_set(driver, "name", "qemu"), "type", "%s", format), "cache", "none");
-    xml_set(driver, "discard", "unmap");
-    xml_set(xml_add(disk, "source"), "file", "%s", path);
-    xml_set(xml_set(xml_add(disk, "target"), "dev", "%s", target), "bus", "virtio");
-    return disk;
 }
 
 /* The whole chain with its formats, ended by an empty element: libvirt then probes nothing. */
@@ -73,15 +72,46 @@ build_backing(xmlNode *disk, const char *format, const char *path)
 }
 
 static void
-build_disks(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place)
+build_root(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place)
 {
-    g_autofree char *root_path = volume_path(place, guest, VOLUME_ROOT);
-    g_autofree char *config_path = volume_path(place, guest, VOLUME_CONFIG);
+    g_autofree char *path = volume_path(place, guest, VOLUME_ROOT);
     g_autofree char *base = base_path(place, guest->root_hash, guest->root_format);
 
-    build_backing(build_disk(devices, "vda", "qcow2", root_path), guest->root_format, base);
-    xmlNode *config = build_disk(devices, "vdb", "raw", config_path);
+    build_backing(disk_xml_add_file(devices, "vda", "qcow2", path), guest->root_format, base);
+}
+
+static void
+build_config(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place)
+{
+    g_autofree char *path = volume_path(place, guest, VOLUME_CONFIG);
+    xmlNode *config = disk_xml_add_file(devices, "vdb", "raw", path);
+
     xml_add(config, "backingStore");
+    if (guest->config_drive_is_read_only) {
+        xml_add(config, "readonly");
+    }
+}
+
+/* The disk that the guest boots from comes first: that is what <boot dev='hd'/> means. */
+static bool
+build_disks(xmlNode *devices, const GuestSpec *guest, const DomainPlace *place, GError **error)
+{
+    int first = guest->root_hash == NULL ? 1 : 0;
+
+    if (guest->root_hash != NULL) {
+        build_root(devices, guest, place);
+    } else if (guest->n_disks == 0) {
+        return error_set(error, ERROR_INVALID, "guest '%s' has no disk to boot from", guest->uuid);
+    } else if (!disk_xml_add(devices, &guest->disks[0], place->disk_paths[0], error)) {
+        return false;
+    }
+    build_config(devices, guest, place);
+    for (int i = first; i < guest->n_disks; i++) {
+        if (!disk_xml_add(devices, &guest->disks[i], place->disk_paths[i], error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -117,12 +147,14 @@ build_graphics(xmlNode *devices, const char *type, const char *listen)
     }
 }
 
-static void
-build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
+static bool
+build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place, GError **error)
 {
     xmlNode *devices = xml_add(domain, "devices");
 
-    build_disks(devices, guest, place);
+    if (!build_disks(devices, guest, place, error)) {
+        return false;
+    }
     for (int i = 0; i < guest->n_nics; i++) {
         build_nic(devices, &guest->nics[i]);
     }
@@ -136,10 +168,11 @@ build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
     xml_set(xml_add(devices, "memballoon"), "model", "virtio");
     xmlNode *rng = xml_set(xml_add(devices, "rng"), "model", "virtio");
     xml_set(xml_add_text(rng, "backend", "/dev/urandom"), "model", "random");
+    return true;
 }
 
 char *
-domain_xml_build(const GuestSpec *guest, const DomainPlace *place)
+domain_xml_build(const GuestSpec *guest, const DomainPlace *place, GError **error)
 {
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
     xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
@@ -162,8 +195,7 @@ domain_xml_build(const GuestSpec *guest, const DomainPlace *place)
     xml_add_text(domain, "on_poweroff", "destroy");
     xml_add_text(domain, "on_reboot", "restart");
     xml_add_text(domain, "on_crash", "destroy");
-    build_devices(domain, guest, place);
-    return xml_to_text(document);
+    return build_devices(domain, guest, place, error) ? xml_to_text(document) : NULL;
 }
 
 void
@@ -197,8 +229,10 @@ disk_read(const xmlNode *element)
     }
     disk->backing_path = xml_get(xml_child(backing, "source"), "file");
     disk->backing_format = xml_get(xml_child(backing, "format"), "type");
+    disk->is_read_only = xml_child(element, "readonly") != NULL;
+    disk->is_volume = name_is_volume(disk->path);
     disk->is_copied =
-        xml_child(element, "readonly") == NULL && xml_child(element, "shareable") == NULL;
+        !disk->is_read_only && !disk->is_volume && xml_child(element, "shareable") == NULL;
     return disk;
 }
 
@@ -227,8 +261,9 @@ domain_xml_list_files(const char *xml, GError **error)
     if (document == NULL) {
         return NULL;
     }
-    g_autoptr(GPtrArray) nodes = xml_find_all(
-        document, "/domain/os/kernel | /domain/os/initrd | /domain/devices/serial/log/@file");
+    g_autoptr(GPtrArray) nodes = xml_find_all(document,
+        "/domain/os/kernel | /domain/os/initrd | /domain/devices/serial/log/@file"
+        " | /domain/devices/disk[@device='cdrom']/source/@file");
     GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
     for (unsigned int i = 0; i < nodes->len; i++) {
         g_ptr_array_add(files, xml_get_text(g_ptr_array_index(nodes, i)));

@@ -14,10 +14,12 @@ typedef struct DomainPlace {
     CpuChoice cpu; /* when the guest names none */
     const char *vnc_listen; /* NULL = no such console */
     const char *spice_listen;
+    char *const *disk_paths; /* of the spec's disks; NULL for those on the network */
 } DomainPlace;
 
-/* The same guest in the same place gives the same text. Caller frees. */
-char *domain_xml_build(const GuestSpec *guest, const DomainPlace *place);
+/* The same guest in the same place gives the same text. INVALID: a disk cannot be told. Caller
+ * frees. */
+char *domain_xml_build(const GuestSpec *guest, const DomainPlace *place, GError **error);
 
 /* A file that a domain's disk lies in. */
 typedef struct DomainDisk {
@@ -27,11 +29,14 @@ typedef struct DomainDisk {
     char *cache;          /* "none", ...; "" = the default */
     char *backing_path;   /* NULL = none */
     char *backing_format; /* as the definition says; never probed */
-    bool is_copied;       /* by a migration that copies disks: neither read-only nor shareable */
+    bool is_read_only;
+    bool is_volume;       /* of the Block Storage API: it has a life of its own */
+    bool is_copied;       /* by a migration that copies disks: the guest's own, and it may write */
 } DomainDisk;
 void domain_disk_free(DomainDisk *disk);
 
 /* The disks (not CD-ROMs, not floppies) that are files: DomainDisk. */
 GPtrArray *domain_xml_list_disks(const char *xml, GError **error);
-/* Paths of console logs, kernels and initial RAM disks: what else of the pool the domain uses. */
+/* Paths of console logs, kernels, initial RAM disks and CD-ROMs: what else of the pool the domain
+ * uses. */
 GPtrArray *domain_xml_list_files(const char *xml, GError **error);

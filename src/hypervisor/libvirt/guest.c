@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Guests come and go: their volumes and their definition. */
+#include "hypervisor/libvirt/disks.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
@@ -87,8 +88,19 @@ create_volumes(LibvirtHost *host, const GuestSpec *guest, GError **error)
         return false;
     }
     g_autoptr(virStoragePool) pool = pool_get(&slot, error);
-    return pool != NULL && create_root(&slot, pool, guest, error) &&
+    return pool != NULL && (guest->root_hash == NULL || create_root(&slot, pool, guest, error)) &&
         create_console(&slot, pool, guest, error);
+}
+
+static bool
+find_disk_paths(const Slot *slot, const GuestSpec *guest, char **paths, GError **error)
+{
+    for (int i = 0; i < guest->n_disks; i++) {
+        if (!disk_find_path(slot, &guest->disks[i], &paths[i], error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -107,11 +119,19 @@ define_guest(LibvirtHost *host, const GuestSpec *guest, GError **error)
     if (virt_type == NULL || !cpu_choose_model(&slot, virt_type, &model, error)) {
         return false;
     }
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_set_size(paths, guest->n_disks);
+    if (!find_disk_paths(&slot, guest, (char **)paths->pdata, error)) {
+        return false;
+    }
     DomainPlace place = {
         pool_path, virt_type, {settings->cpu_mode, model, settings->cpu_flags},
         settings->vnc_enabled ? settings->vnc_listen : NULL,
-        settings->spice_enabled ? settings->spice_listen : NULL};
-    g_autofree char *xml = domain_xml_build(guest, &place);
+        settings->spice_enabled ? settings->spice_listen : NULL, (char *const *)paths->pdata};
+    g_autofree char *xml = domain_xml_build(guest, &place, error);
+    if (xml == NULL) {
+        return false;
+    }
     g_autoptr(virDomain) domain = virDomainDefineXML(slot.connection, xml);
     return domain != NULL || domain_fail(&slot, guest->uuid, EFFECT_ASKED, "define", error);
 }

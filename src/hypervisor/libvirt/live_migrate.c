@@ -47,31 +47,50 @@ cache_is_safe(const char *cache)
     return strcmp(cache, "none") == 0 || strcmp(cache, "directsync") == 0;
 }
 
-/* On a shared pool libvirt may not see that the file system is shared. The caller has proven it;
- * what is left is that no host holds anything of a disk in its page cache. */
 static bool
-unsafe_is_safe(const GPtrArray *disks)
+is_copied(const DomainDisk *disk, bool copies)
+{
+    return copies && disk->is_copied;
+}
+
+/* Of the disks that stay where they are libvirt may not see that their file system is shared. The
+ * caller has proven it; what is left is that no host holds anything of one in its page cache. */
+static bool
+unsafe_is_safe(const GPtrArray *disks, bool copies)
 {
     for (unsigned int i = 0; i < disks->len; i++) {
         const DomainDisk *disk = g_ptr_array_index(disks, i);
-        if (disk->is_copied && !cache_is_safe(disk->cache)) {
+        if (!is_copied(disk, copies) && !disk->is_read_only && !cache_is_safe(disk->cache)) {
             return false;
         }
     }
     return true;
 }
 
+static bool
+has_staying(const GPtrArray *disks, bool copies)
+{
+    for (unsigned int i = 0; i < disks->len; i++) {
+        const DomainDisk *disk = g_ptr_array_index(disks, i);
+        if (!is_copied(disk, copies) && !disk->is_read_only) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without a list of disks libvirt would copy them all, so a move that copies none does not ask for
+ * copies. */
 static void
 add_disks(MigrateCall *call, const GPtrArray *disks, bool copies)
 {
-    if (!copies) {
-        call->flags |= unsafe_is_safe(disks) ? VIR_MIGRATE_UNSAFE : 0U;
-        return;
+    if (has_staying(disks, copies) && unsafe_is_safe(disks, copies)) {
+        call->flags |= VIR_MIGRATE_UNSAFE;
     }
-    call->flags |= VIR_MIGRATE_NON_SHARED_INC;
     for (unsigned int i = 0; i < disks->len; i++) {
         const DomainDisk *disk = g_ptr_array_index(disks, i);
-        if (disk->is_copied) {
+        if (is_copied(disk, copies)) {
+            call->flags |= VIR_MIGRATE_NON_SHARED_INC;
             add_string(call, VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk->target);
         }
     }
@@ -215,6 +234,32 @@ learn_pool_path(LibvirtHost *host, const char **ret_path, GError **error)
     return *ret_path != NULL;
 }
 
+/* What a place points to. */
+typedef struct VolumePaths {
+    char *from;
+    char *to;
+} VolumePaths;
+
+static void
+volume_paths_clear(VolumePaths *paths)
+{
+    g_free(paths->from);
+    g_free(paths->to);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VolumePaths, volume_paths_clear)
+
+static bool
+learn_named_path(LibvirtHost *host, const char *pool_name, char **ret_path, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virStoragePool) pool = pool_get_named(&slot, pool_name, ret_path, error);
+    return pool != NULL;
+}
+
 /* The source's answer, once the call is over: only a refusal can be the abort that we asked for. */
 static bool
 run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, const LibvirtHost *dest,
@@ -237,6 +282,21 @@ run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, const L
     return false;
 }
 
+/* Where their volumes are, on both sides; nothing when there are none. */
+static bool
+learn_volume_paths(LibvirtHost *source, LibvirtHost *dest, const char *pool, DestPlace *place,
+    VolumePaths *paths, GError **error)
+{
+    if (pool == NULL) {
+        return true;
+    }
+    bool is_ok = learn_named_path(source, pool, &paths->from, error) &&
+        learn_named_path(dest, pool, &paths->to, error);
+    place->from_volumes = paths->from;
+    place->to_volumes = paths->to;
+    return is_ok;
+}
+
 bool
 libvirt_live_migrate(
     void *source_data, void *dest_data, const MigrateRequest *request, GError **error)
@@ -245,6 +305,7 @@ libvirt_live_migrate(
     LibvirtHost *dest = dest_data;
     g_auto(Slot) slot = {0};
     g_auto(MigrateCall) call = {0};
+    g_auto(VolumePaths) paths = {0};
     DestPlace place = {
         .vnc_listen = dest->settings->vnc_listen,
         .spice_listen = dest->settings->spice_listen,
@@ -252,6 +313,7 @@ libvirt_live_migrate(
 
     if (!learn_pool_path(source, &place.from_pool, error) ||
         !learn_pool_path(dest, &place.to_pool, error) || !learn_size(dest, &place, error) ||
+        !learn_volume_paths(source, dest, request->volume_pool, &place, &paths, error) ||
         !slot_take_transfer(&slot, source, error)) {
         return false;
     }

@@ -6,7 +6,8 @@
 #include "hypervisor/libvirt/volumes.h"
 
 bool
-libvirt_create_marker(void *data, const char *token, bool *ret_existed, GError **error)
+libvirt_create_marker(
+    void *data, const char *pool_name, const char *token, bool *ret_existed, GError **error)
 {
     g_auto(Slot) slot = {0};
     g_autoptr(GError) reason = NULL;
@@ -16,7 +17,7 @@ libvirt_create_marker(void *data, const char *token, bool *ret_existed, GError *
     if (!slot_take_control(&slot, data, error)) {
         return false;
     }
-    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    g_autoptr(virStoragePool) pool = pool_get_named(&slot, pool_name, NULL, error);
     if (pool == NULL) {
         return false;
     }
@@ -29,7 +30,7 @@ libvirt_create_marker(void *data, const char *token, bool *ret_existed, GError *
 }
 
 bool
-libvirt_delete_marker(void *data, const char *token, GError **error)
+libvirt_delete_marker(void *data, const char *pool_name, const char *token, GError **error)
 {
     g_auto(Slot) slot = {0};
     g_autofree char *name = name_probe(token);
@@ -37,6 +38,6 @@ libvirt_delete_marker(void *data, const char *token, GError **error)
     if (!slot_take_control(&slot, data, error)) {
         return false;
     }
-    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    g_autoptr(virStoragePool) pool = pool_get_named(&slot, pool_name, NULL, error);
     return pool != NULL && volume_delete(&slot, pool, name, error);
 }

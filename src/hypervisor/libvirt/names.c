@@ -30,6 +30,14 @@ name_base_marker(const char *sha256, const char *format)
     return g_strconcat(BASE_PREFIX, sha256, ".", format, ".complete", NULL);
 }
 
+bool
+name_is_volume(const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
+
+    return g_str_has_prefix(name, "volume-");
+}
+
 char *
 name_probe(const char *token)
 {

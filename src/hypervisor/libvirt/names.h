@@ -17,6 +17,8 @@ char *name_guest_volume(const char *uuid, VolumeKind kind);
 char *name_base(const char *sha256, const char *format);
 /* base-<sha256>.<format>.complete: the same bytes may be two images of two formats. */
 char *name_base_marker(const char *sha256, const char *format);
+/* Whether a file is a volume of the Block Storage API: "volume-<id>". */
+bool name_is_volume(const char *path);
 /* drover-probe-<token> */
 char *name_probe(const char *token);
 /* The base that a file name means; false when it means none. */

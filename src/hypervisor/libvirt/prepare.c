@@ -6,6 +6,7 @@
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/names.h"
+#include "hypervisor/libvirt/place.h"
 #include "hypervisor/libvirt/verbs.h"
 #include <string.h>
 
@@ -36,6 +37,7 @@ typedef struct Plan {
     const char *pool_path; /* of the source's pool */
     GPtrArray *volumes;    /* of NewVolume */
     GPtrArray *bases;      /* of char *: names of bases other than those below the volumes */
+    GPtrArray *placed;     /* of char *: names of volumes whose bytes are put there */
 } Plan;
 
 static void
@@ -43,6 +45,7 @@ plan_clear(Plan *plan)
 {
     g_clear_pointer(&plan->volumes, g_ptr_array_unref);
     g_clear_pointer(&plan->bases, g_ptr_array_unref);
+    g_clear_pointer(&plan->placed, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
@@ -79,7 +82,21 @@ plan_add_disk(const Slot *slot, virDomainPtr domain, const DomainDisk *disk, con
     return true;
 }
 
-/* Kernels are bases, logs are volumes. */
+/* Each disk of the guest's own: to be copied, or to be put there. Volumes stay where they are. */
+static bool
+plan_add_own(const Slot *slot, virDomainPtr domain, const DomainDisk *disk, const char *uuid,
+    Plan *plan, GError **error)
+{
+    if (disk->is_copied) {
+        return plan_add_disk(slot, domain, disk, uuid, plan, error);
+    }
+    if (disk->is_read_only && !disk->is_volume) {
+        g_ptr_array_add(plan->placed, g_path_get_basename(disk->path));
+    }
+    return true;
+}
+
+/* Kernels and CD-ROMs are bases, logs are volumes. */
 static bool
 plan_add_files(const char *xml, const char *uuid, Plan *plan, GError **error)
 {
@@ -119,9 +136,10 @@ plan_read(LibvirtHost *source, const char *uuid, Plan *plan, GError **error)
     }
     plan->volumes = g_ptr_array_new_with_free_func(new_volume_free);
     plan->bases = g_ptr_array_new_with_free_func(g_free);
+    plan->placed = g_ptr_array_new_with_free_func(g_free);
     for (unsigned int i = 0; is_ok && i < disks->len; i++) {
         DomainDisk *disk = g_ptr_array_index(disks, i);
-        is_ok = !disk->is_copied || plan_add_disk(&slot, domain, disk, uuid, plan, error);
+        is_ok = plan_add_own(&slot, domain, disk, uuid, plan, error);
     }
     return is_ok && plan_add_files(xml, uuid, plan, error);
 }
@@ -168,14 +186,14 @@ check_pools_differ(LibvirtHost *dest, LibvirtHost *source, GError **error)
     g_autoptr(GError) ignored = NULL;
     bool existed = false;
 
-    if (!libvirt_create_marker(source, token, &existed, error)) {
+    if (!libvirt_create_marker(source, NULL, token, &existed, error)) {
         return false;
     }
-    bool is_ok = libvirt_create_marker(dest, token, &existed, error);
+    bool is_ok = libvirt_create_marker(dest, NULL, token, &existed, error);
     if (is_ok && !existed) {
-        is_ok = libvirt_delete_marker(dest, token, error);
+        is_ok = libvirt_delete_marker(dest, NULL, token, error);
     }
-    libvirt_delete_marker(source, token, &ignored);
+    libvirt_delete_marker(source, NULL, token, &ignored);
     if (is_ok && existed) {
         return error_set(error, ERROR_CONFLICT,
             "hosts '%s' and '%s' share their storage pool: there is nothing to copy", source->name,
@@ -246,6 +264,18 @@ check_absent(LibvirtHost *dest, const char *uuid, GError **error)
         error_set(error, ERROR_CONFLICT, "guest '%s' is already on host '%s'", uuid, dest->name);
 }
 
+/* Only after the volumes were made: by then the two pools are known to be two. */
+static bool
+place_all(LibvirtHost *dest, LibvirtHost *source, const Plan *plan, GError **error)
+{
+    bool is_ok = true;
+
+    for (unsigned int i = 0; is_ok && i < plan->placed->len; i++) {
+        is_ok = place_volume(dest, source, g_ptr_array_index(plan->placed, i), error);
+    }
+    return is_ok;
+}
+
 /* Volumes of these names without their guest are leftovers of an earlier move: they are made
  * again, but looked for only when the straight way fails. */
 bool
@@ -261,11 +291,12 @@ libvirt_prepare_dest(void *dest_data, void *source_data, const char *uuid, GErro
         return false;
     }
     if (make_all(dest, &plan, false, &is_taken, &reason)) {
-        return true;
+        return place_all(dest, source, &plan, error);
     }
     if (!is_taken) {
         g_propagate_error(error, g_steal_pointer(&reason));
         return false;
     }
-    return check_pools_differ(dest, source, error) && make_all(dest, &plan, true, &is_taken, error);
+    return check_pools_differ(dest, source, error) &&
+        make_all(dest, &plan, true, &is_taken, error) && place_all(dest, source, &plan, error);
 }

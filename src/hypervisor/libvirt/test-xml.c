@@ -83,8 +83,8 @@ static void
 test_a_guest_becomes_a_domain(void)
 {
     GuestSpec guest = example();
-    g_autofree char *text = domain_xml_build(&guest, &place);
-    g_autofree char *again = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
+    g_autofree char *again = domain_xml_build(&guest, &place, NULL);
     g_autoptr(xmlDoc) document = parse(text);
 
     g_assert_cmpstr(text, ==, again);
@@ -112,7 +112,7 @@ test_no_format_is_left_to_be_probed(void)
 {
     GuestSpec guest = example();
     guest.root_format = "raw";
-    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
     g_autoptr(xmlDoc) document = parse(text);
 
     assert_at(document, "//disk[target/@dev='vda']/driver/@type", "qcow2");
@@ -132,7 +132,7 @@ test_a_guest_can_boot_from_its_disk_and_name_its_cpu(void)
 {
     GuestSpec guest = example();
     guest.kernel_hash = NULL;
-    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
     g_autoptr(xmlDoc) document = parse(text);
 
     g_assert_cmpuint(count(document, "/domain/os/kernel"), ==, 0);
@@ -142,7 +142,7 @@ test_a_guest_can_boot_from_its_disk_and_name_its_cpu(void)
         .virt_type = "kvm",
         .cpu = {.mode = "none"},
         .vnc_listen = "127.0.0.1"};
-    g_autofree char *plain = domain_xml_build(&guest, &kvm);
+    g_autofree char *plain = domain_xml_build(&guest, &kvm, NULL);
     g_autoptr(xmlDoc) plain_document = parse(plain);
     g_assert_cmpuint(count(plain_document, "/domain/cpu"), ==, 0);
     assert_at(plain_document, "/domain/@type", "kvm");
@@ -154,7 +154,7 @@ static void
 test_metadata_travels(void)
 {
     GuestSpec guest = example();
-    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
     g_autoptr(xmlDoc) document = parse(text);
     g_autoptr(GError) error = NULL;
     int64_t generation;
@@ -177,7 +177,7 @@ static void
 test_the_destination_gets_its_own_definition(void)
 {
     GuestSpec guest = example();
-    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
     g_autoptr(GError) error = NULL;
     Metadata metadata = {UUID, "renamed", "p1", "m1.tiny", 4, 99};
     DestPlace dest = {.from_pool = "/pool", .to_pool = "/other/pool"};
@@ -205,7 +205,7 @@ static void
 test_disks_are_read_back(void)
 {
     GuestSpec guest = example();
-    g_autofree char *text = domain_xml_build(&guest, &place);
+    g_autofree char *text = domain_xml_build(&guest, &place, NULL);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) disks = domain_xml_list_disks(text, &error);
     g_autoptr(GPtrArray) files = domain_xml_list_files(text, &error);

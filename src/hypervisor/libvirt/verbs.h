@@ -35,9 +35,16 @@ bool libvirt_resume_guest(void *host, const char *uuid, GError **error);
 bool libvirt_read_console(void *host, const char *uuid, size_t max_size, char **ret_text,
     size_t *ret_size, GError **error);
 
+/* disks.c */
+bool libvirt_create_volume(void *host, const PoolVolume *volume, GError **error);
+bool libvirt_delete_volume(void *host, const char *pool, const char *name, GError **error);
+bool libvirt_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
+bool libvirt_detach_disk(void *host, const char *uuid, const char *target, GError **error);
+
 /* marker.c */
-bool libvirt_create_marker(void *host, const char *token, bool *ret_existed, GError **error);
-bool libvirt_delete_marker(void *host, const char *token, GError **error);
+bool libvirt_create_marker(
+    void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
+bool libvirt_delete_marker(void *host, const char *pool, const char *token, GError **error);
 
 /* check.c */
 bool libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error);

@@ -15,7 +15,8 @@ pool_ensure_running(const Slot *slot, virStoragePoolPtr pool, GError **error)
 
     if (is_active < 0 || (is_active == 0 && virStoragePoolCreate(pool, 0) < 0)) {
         return libvirt_error_set(error, slot->connection, EFFECT_NONE,
-            "cannot start storage pool '%s' on host '%s'", slot->host->pool, slot->host->name);
+            "cannot start storage pool '%s' on host '%s'", virStoragePoolGetName(pool),
+            slot->host->name);
     }
     return true;
 }
@@ -46,7 +47,7 @@ pool_type_is_supported(const char *type)
 }
 
 static char *
-pool_read_path(const Slot *slot, const char *text, GError **error)
+pool_read_path(const Slot *slot, const char *name, const char *text, GError **error)
 {
     g_autoptr(xmlDoc) document = xml_parse(text, error);
 
@@ -59,11 +60,51 @@ pool_read_path(const Slot *slot, const char *text, GError **error)
     if (path == NULL || !pool_type_is_supported(type)) {
         g_free(path);
         error_set(error, ERROR_UNSUPPORTED,
-            "storage pool '%s' on host '%s' is of type '%s'; supported are dir, fs and netfs",
-            slot->host->pool, slot->host->name, type);
+            "storage pool '%s' on host '%s' is of type '%s'; supported are dir, fs and netfs", name,
+            slot->host->name, type);
         return NULL;
     }
     return path;
+}
+
+/* Of a pool that runs by then. Caller frees. */
+static char *
+pool_learn_path(const Slot *slot, virStoragePoolPtr pool, GError **error)
+{
+    const char *name = virStoragePoolGetName(pool);
+    char *text = virStoragePoolGetXMLDesc(pool, 0);
+
+    if (text == NULL) {
+        libvirt_error_set(error, slot->connection, EFFECT_NONE,
+            "cannot describe storage pool '%s' on host '%s'", name, slot->host->name);
+        return NULL;
+    }
+    g_autofree char *path = pool_read_path(slot, name, text, error);
+    free(text);
+    return path != NULL && pool_ensure_running(slot, pool, error) ? g_steal_pointer(&path) : NULL;
+}
+
+virStoragePoolPtr
+pool_get_named(const Slot *slot, const char *name, char **ret_path, GError **error)
+{
+    if (name == NULL && ret_path == NULL) {
+        return pool_get(slot, error);
+    }
+    name = name != NULL ? name : slot->host->pool;
+    g_autoptr(virStoragePool) pool = virStoragePoolLookupByName(slot->connection, name);
+    if (pool == NULL) {
+        libvirt_error_set(error, slot->connection, EFFECT_NONE,
+            "cannot use storage pool '%s' on host '%s'", name, slot->host->name);
+        return NULL;
+    }
+    g_autofree char *path = pool_learn_path(slot, pool, error);
+    if (path == NULL) {
+        return NULL;
+    }
+    if (ret_path != NULL) {
+        *ret_path = g_steal_pointer(&path);
+    }
+    return g_steal_pointer(&pool);
 }
 
 const char *
@@ -77,15 +118,8 @@ pool_get_path(const Slot *slot, virStoragePoolPtr pool, GError **error)
     if (known != NULL) {
         return known;
     }
-    char *text = virStoragePoolGetXMLDesc(pool, 0);
-    if (text == NULL) {
-        libvirt_error_set(error, slot->connection, EFFECT_NONE,
-            "cannot describe storage pool '%s' on host '%s'", host->pool, host->name);
-        return NULL;
-    }
-    g_autofree char *path = pool_read_path(slot, text, error);
-    free(text);
-    if (path == NULL || !pool_ensure_running(slot, pool, error)) {
+    g_autofree char *path = pool_learn_path(slot, pool, error);
+    if (path == NULL) {
         return NULL;
     }
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
@@ -111,7 +145,8 @@ pool_refresh(const Slot *slot, virStoragePoolPtr pool, GError **error)
     }
     if (r < 0) {
         return libvirt_error_set(error, slot->connection, EFFECT_NONE,
-            "cannot refresh storage pool '%s' on host '%s'", slot->host->pool, slot->host->name);
+            "cannot refresh storage pool '%s' on host '%s'", virStoragePoolGetName(pool),
+            slot->host->name);
     }
     return true;
 }
@@ -124,13 +159,14 @@ pool_check_space(const Slot *slot, virStoragePoolPtr pool, int64_t needed_bytes,
     if (virStoragePoolGetInfo(pool, &info) < 0) {
         return libvirt_error_set(error, slot->connection, EFFECT_NONE,
             "cannot ask host '%s' for the size of storage pool '%s'", slot->host->name,
-            slot->host->pool);
+            virStoragePoolGetName(pool));
     }
     return needed_bytes <= (int64_t)info.available ||
         error_set(error, ERROR_LIMIT,
             "storage pool '%s' on host '%s' has %llu MiB left where %" G_GINT64_FORMAT
             " MiB are needed",
-            slot->host->pool, slot->host->name, info.available >> 20, needed_bytes >> 20);
+            virStoragePoolGetName(pool), slot->host->name, info.available >> 20,
+            needed_bytes >> 20);
 }
 
 bool

@@ -16,6 +16,10 @@ typedef struct VolumeSpec {
 
 /* The host's pool, running; a dir, fs or netfs pool. NOT_FOUND, UNSUPPORTED. */
 virStoragePoolPtr pool_get(const Slot *slot, GError **error);
+/* Any pool of the host by its name, running; NULL: as pool_get. *ret_path (may be NULL) is where
+ * its files are; caller frees. NOT_FOUND: there is none of that name. */
+virStoragePoolPtr pool_get_named(
+    const Slot *slot, const char *name, char **ret_path, GError **error);
 /* Where its files are. Borrowed; asked for once per session. */
 const char *pool_get_path(const Slot *slot, virStoragePoolPtr pool, GError **error);
 bool pool_refresh(const Slot *slot, virStoragePoolPtr pool, GError **error);
