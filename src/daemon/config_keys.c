@@ -22,9 +22,6 @@ const ConfigKey daemon_config_keys[] = {
     {"DEFAULT", "sync_power_state_interval", CONFIG_INT, "600", 5, 86400,
         "Seconds between two looks at all domains and at the facts of a host; events come at once "
         "beside them."},
-    {"DEFAULT", "host_ping_interval", CONFIG_FLOAT, "25", 0.1, 3600,
-        "Seconds between two signs of life of a host; never more than two fifths of "
-        "service_down_time."},
     {"DEFAULT", "max_transfers", CONFIG_INT, "256", 1, 1000,
         "Migrate calls at the same time in the whole fleet; each takes a thread."},
     {"DEFAULT", "cpu_allocation_ratio", CONFIG_FLOAT, "16.0", 0.1, 1000,
@@ -174,7 +171,7 @@ const ConfigObsolete daemon_config_obsolete[] = {
     {"DEFAULT", "compute_driver", "is not needed: a host's URI says what it is"},
     {"DEFAULT", "instances_path", "is not needed: instances live in a storage pool of their host"},
     {"DEFAULT", "report_interval",
-        "is not needed: a host is up while its control connection answers; see host_ping_interval"},
+        "is not needed: a host is up while its connection lives; see [libvirt] keepalive_interval"},
     {"DEFAULT", "vncserver_listen", "is called [vnc] server_listen"},
     {"DEFAULT", "vnc_enabled", "is called [vnc] enabled"},
     {"vnc", "vncserver_listen", "is called [vnc] server_listen"},

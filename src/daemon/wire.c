@@ -259,9 +259,10 @@ make_engine(Daemon *daemon)
     const Config *config = daemon->config;
     OperationSettings settings = read_settings(daemon, config);
     g_autoptr(LivePolicy) live = settings.live;
-    double ping_interval_s = config_get_float(config, "DEFAULT", "host_ping_interval");
+    int64_t keepalive_s = config_get_int(config, "libvirt", "keepalive_interval") *
+        (config_get_int(config, "libvirt", "keepalive_count") + 1);
     EngineOptions options = {
-        .ping_interval_us = (int64_t)(ping_interval_s * G_USEC_PER_SEC),
+        .keepalive_us = keepalive_s * G_USEC_PER_SEC,
         .sync_interval_us = get_us(config, "DEFAULT", "sync_power_state_interval"),
         .resume_guests = config_get_bool(config, "DEFAULT", "resume_guests_state_on_host_boot"),
         .max_transfers = (int)config_get_int(config, "DEFAULT", "max_transfers"),

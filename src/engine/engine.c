@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { DEFAULT_MAX_TRANSFERS = 256 };
-#define DEFAULT_PING_INTERVAL_US (25 * G_USEC_PER_SEC)
+#define DEFAULT_KEEPALIVE_US (20 * G_USEC_PER_SEC)
 #define DEFAULT_SYNC_INTERVAL_US (600 * G_USEC_PER_SEC)
 /* A nudge that was lost with its daemon is found at the next tick. */
 #define TICK_US (5 * G_USEC_PER_SEC)
@@ -121,16 +121,12 @@ context_moved(OperationContext *context, int64_t operation_id)
 /* ---- life ---- */
 
 static EngineOptions
-fill_options(const EngineOptions *options, const OperationSettings *settings)
+fill_options(const EngineOptions *options)
 {
     EngineOptions filled = options != NULL ? *options : (EngineOptions){.resume_guests = true};
 
-    if (filled.ping_interval_us == 0) {
-        filled.ping_interval_us = DEFAULT_PING_INTERVAL_US;
-    }
-    if (settings->service_down_time_us > 0) {
-        filled.ping_interval_us =
-            MIN(filled.ping_interval_us, settings->service_down_time_us * 2 / 5);
+    if (filled.keepalive_us == 0) {
+        filled.keepalive_us = DEFAULT_KEEPALIVE_US;
     }
     if (filled.sync_interval_us == 0) {
         filled.sync_interval_us = DEFAULT_SYNC_INTERVAL_US;
@@ -194,7 +190,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
 
     engine->main = g_main_context_new();
     engine->loop = g_main_loop_new(engine->main, false);
-    engine->options = fill_options(options, settings);
+    engine->options = fill_options(options);
     engine->find_hypervisor = find_hypervisor;
     engine->find_data = find_data;
     engine->timers = timers_new(engine->main, clock);

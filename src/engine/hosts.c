@@ -127,8 +127,7 @@ engine_nudge_hosts(Engine *engine)
     engine_post(engine, run_load, NULL, NULL);
 }
 
-/* With two fifths of service_down_time between two pings, a fifth here leaves a host that lives far
- * from being shown as down. */
+/* A fifth of service_down_time leaves a host that lives far from being shown as down. */
 static int64_t
 touch_interval_us(const Engine *engine)
 {
@@ -143,29 +142,26 @@ schedule_touch(Engine *engine, void (*on_touch)(void *data))
         engine_now_us(engine) + touch_interval_us(engine), on_touch, engine);
 }
 
-/* The oldest sign of the batch is what all of them get: what is shown is never younger than what
- * was seen. */
+/* A connected host lives: its connection is closed when its keep-alive gets no answer. So nobody
+ * has to be asked, however many there are. */
 static void
 on_touch_timer(void *data)
 {
     Engine *engine = data;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     g_autoptr(GError) error = NULL;
-    int64_t oldest_us = INT64_MAX;
     GHashTableIter iter;
     void *value;
 
     g_hash_table_iter_init(&iter, engine->links);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         HostLink *link = value;
-        if (link->sign_us != 0) {
-            oldest_us = MIN(oldest_us, link->sign_us);
-            link->row->last_seen_us = link->sign_us;
-            link->sign_us = 0;
+        if (link->state == LINK_CONNECTED) {
             g_ptr_array_add(names, link->row->name);
         }
     }
-    if (names->len > 0 && !store_touch_hosts(engine->context.store, names, oldest_us, &error)) {
+    if (names->len > 0 &&
+        !store_touch_hosts(engine->context.store, names, engine_now_us(engine), &error)) {
         log_error("cannot write signs of life: %s", error->message);
     }
     schedule_touch(engine, on_touch_timer);

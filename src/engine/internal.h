@@ -36,14 +36,13 @@ typedef struct HostLink {
     LinkState state;
     uint64_t session;     /* of this try or connection; 0 = none */
     HypervisorHost *host; /* while CONNECTED */
-    Timer timer;          /* DOWN: next try. CONNECTED: next ping */
+    Timer timer;          /* DOWN: next try. CONNECTED: next look at facts and domains */
     unsigned n_failures;
     bool is_tried;       /* has been connected, or could not be, since the start */
-    bool is_asking;      /* a ping or a sync is under way */
+    bool is_asking;      /* what it is and has: a call is under way */
     bool closed_early;   /* OPENING: the session closed before its opener had reported */
     GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
-    int64_t sync_us;     /* next look at facts and domains */
-    int64_t sign_us;     /* last sign of life that is not yet in the store; 0 = none */
+    int64_t sign_us;     /* CONNECTED: its last answer or event */
     uint64_t seen_in_pass;
 } HostLink;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* One link: DOWN -> OPENING -> CONNECTED -> DOWN. The provider says by an event when a connection
- * has closed (its keep-alive got no answer); pings are the signs of life that are shown. Calls
+ * has closed (its keep-alive got no answer); while it has not, the host lives. Calls
  * carry name and session instead of pointers: a link may be gone when they return. */
 #include "base/log.h"
 #include "engine/internal.h"
@@ -31,7 +31,6 @@ typedef struct LinkCall {
     Host *row;              /* opening: a copy of the address */
     Hypervisor *hypervisor; /* opening */
     HypervisorHost *host;
-    bool syncs; /* facts and domains, not just a ping */
     int64_t asked_us;
     HostFacts facts;
     GPtrArray *domains;
@@ -131,6 +130,7 @@ link_free(void *data)
 
 /* ---- the row ---- */
 
+/* seen_us: the last sign of life; 0 = as it was. */
 static void
 write_connection(HostLink *link, bool connected, const char *reason, int64_t seen_us)
 {
@@ -141,18 +141,14 @@ write_connection(HostLink *link, bool connected, const char *reason, int64_t see
     /* The first word is always written: what an earlier daemon wrote has grown old meanwhile. */
     if (!is_first && link->row->connected == connected &&
         g_strcmp0(link->row->connect_error, reason) == 0) {
-        link->sign_us = MAX(link->sign_us, seen_us);
         return;
     }
-    int64_t last_seen_us = MAX(seen_us, link->row->last_seen_us);
-    if (!store_set_host_connection(link->engine->context.store, link->row->name, connected, reason,
-            last_seen_us, &error)) {
+    if (!store_set_host_connection(
+            link->engine->context.store, link->row->name, connected, reason, seen_us, &error)) {
         log_error("cannot write the state of host '%s': %s", link->row->name, error->message);
         return;
     }
-    link->sign_us = 0;
     link->row->connected = connected;
-    link->row->last_seen_us = last_seen_us;
     g_free(link->row->connect_error);
     link->row->connect_error = g_strdup(reason);
 }
@@ -219,6 +215,15 @@ schedule_retry(HostLink *link)
         engine_now_us(engine) + engine_random_us(engine, pause_us / 2, pause_us), on_retry, link);
 }
 
+/* Up to now it was taken for alive. Silence is noticed late, so what is certain is older. */
+static int64_t
+last_sign_us(const HostLink *link)
+{
+    int64_t certain_us = engine_now_us(link->engine) - link->engine->options.keepalive_us;
+
+    return MAX(link->sign_us, certain_us);
+}
+
 void
 link_close(HostLink *link, const char *reason)
 {
@@ -233,7 +238,7 @@ link_close(HostLink *link, const char *reason)
     link->state = LINK_DOWN;
     link->is_asking = false;
     release(engine, link->row->name, g_steal_pointer(&link->host));
-    write_connection(link, false, reason, link->sign_us);
+    write_connection(link, false, reason, last_sign_us(link));
     schedule_retry(link);
     tasks_on_host(engine, link->row->name, false);
 }
@@ -250,17 +255,9 @@ on_open_failed(HostLink *link, const char *reason)
     schedule_retry(link);
 }
 
-/* ---- signs of life ---- */
+/* ---- what the host is and has ---- */
 
-static void schedule_ping(HostLink *link, int64_t first_us);
-
-/* The host's own no is a sign of life as well. */
-static bool
-is_answer(const GError *error)
-{
-    return error == NULL || error_is(error, ERROR_HYPERVISOR_REFUSED) ||
-        error_is(error, ERROR_NOT_FOUND);
-}
+static void schedule_sync(HostLink *link, int64_t interval_us);
 
 static bool
 ask_all(LinkCall *call)
@@ -277,11 +274,7 @@ run_ask(void *data)
 {
     LinkCall *call = data;
 
-    if (call->syncs) {
-        ask_all(call);
-    } else {
-        hypervisor_ping(call->host, &call->error);
-    }
+    ask_all(call);
     g_clear_pointer(&call->host, hypervisor_host_unref);
 }
 
@@ -299,21 +292,20 @@ on_asked(void *data, bool cancelled)
         link_close(link, call->error->message);
         return;
     }
-    if (is_answer(call->error)) {
-        write_connection(link, true, NULL, engine_now_us(link->engine));
+    schedule_sync(link, link->engine->options.sync_interval_us);
+    if (call->error != NULL) {
+        if (log_allow(link->row->name, 60)) {
+            log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
+        }
+        return;
     }
-    if (call->error != NULL && log_allow(link->row->name, 60)) {
-        log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
-    }
-    schedule_ping(link, link->engine->options.ping_interval_us);
-    if (call->domains != NULL) {
-        write_facts(link, &call->facts);
-        reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
-    }
+    link->sign_us = engine_now_us(link->engine);
+    write_facts(link, &call->facts);
+    reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
 }
 
 static void
-on_ping_timer(void *data)
+on_sync_timer(void *data)
 {
     HostLink *link = data;
     Engine *engine = link->engine;
@@ -323,23 +315,19 @@ on_ping_timer(void *data)
     }
     LinkCall *call = call_new(link);
     call->host = hypervisor_host_ref(link->host);
-    call->syncs = call->asked_us >= link->sync_us;
-    if (call->syncs) {
-        link->sync_us = call->asked_us + engine->options.sync_interval_us;
-    }
     link->is_asking = true;
     calls_submit(
         engine->context.calls, LANE_SHORT, link->row->name, run_ask, on_asked, call, call_free);
 }
 
 static void
-schedule_ping(HostLink *link, int64_t interval_us)
+schedule_sync(HostLink *link, int64_t interval_us)
 {
     Engine *engine = link->engine;
 
     timer_set(engine->timers, &link->timer,
         engine_now_us(engine) + engine_random_us(engine, interval_us * 9 / 10, interval_us),
-        on_ping_timer, link);
+        on_sync_timer, link);
 }
 
 /* ---- events ---- */
@@ -447,13 +435,13 @@ on_connected(HostLink *link, LinkCall *call)
     link->host = g_steal_pointer(&call->host);
     link->n_failures = 0;
     link->is_asking = false;
-    link->sync_us = now_us +
-        engine_random_us(
-            engine, engine->options.sync_interval_us / 2, engine->options.sync_interval_us);
+    link->sign_us = now_us;
     write_facts(link, &call->facts);
     write_connection(link, true, NULL, now_us);
-    /* The first pings of a fleet that connects at once are spread over the whole interval. */
-    schedule_ping(link, engine_random_us(engine, 0, engine->options.ping_interval_us));
+    /* A fleet that connects at once is not asked at once. */
+    schedule_sync(link,
+        engine_random_us(
+            engine, engine->options.sync_interval_us / 2, engine->options.sync_interval_us));
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);

@@ -209,13 +209,6 @@ hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error)
     return true;
 }
 
-bool
-hypervisor_ping(HypervisorHost *host, GError **error)
-{
-    return before(host, "ping", error) && provider(host)->ping(host->host, error) &&
-        after(host, "ping", error);
-}
-
 GPtrArray *
 hypervisor_list_domains(HypervisorHost *host, GError **error)
 {

@@ -29,8 +29,6 @@ typedef struct HypervisorProvider {
 
     /* What the host is and has. Refreshes the pool. */
     bool (*probe)(void *host, HostFacts *ret_facts, GError **error);
-    /* A sign of life: the cheapest question that host and hypervisor answer themselves. */
-    bool (*ping)(void *host, GError **error);
     /* All domains: DomainView *. */
     GPtrArray *(*list_domains)(void *host, GError **error);
     /* One domain; DOMAIN_ABSENT is success. job is filled in. */

@@ -3,11 +3,11 @@
 #include "hypervisor/driver.h"
 #include <string.h>
 
-/* A provider that knows how often it was pinged and opened. */
+/* A provider that knows how often it was opened and asked. */
 typedef struct Counts {
     int opened;
     int closed;
-    int pings;
+    int pauses;
     int views;
     bool data_freed;
 } Counts;
@@ -31,11 +31,11 @@ counts_close(void *host)
 }
 
 static bool
-counts_ping(void *host, GError **error)
+counts_pause(void *host, const char *uuid, GError **error)
 {
     Counts *counts = host;
 
-    counts->pings++;
+    counts->pauses++;
     return true;
 }
 
@@ -61,7 +61,7 @@ static const HypervisorProvider counting_provider = {
     .name = "counting",
     .open = counts_open,
     .close = counts_close,
-    .ping = counts_ping,
+    .pause_guest = counts_pause,
     .describe_domain = counts_describe_domain,
 };
 
@@ -94,7 +94,7 @@ test_a_host_outlives_its_hypervisor(void)
     g_assert_cmpuint(hypervisor_host_session(host), ==, 7);
     HypervisorHost *again = hypervisor_host_ref(host);
     hypervisor_host_unref(host);
-    g_assert_true(hypervisor_ping(again, &error));
+    g_assert_true(hypervisor_pause_guest(again, "x", &error));
     g_assert_cmpint(counts.closed, ==, 0);
     hypervisor_host_unref(again);
     g_assert_cmpint(counts.closed, ==, 1);
@@ -104,18 +104,18 @@ test_a_host_outlives_its_hypervisor(void)
 static void
 test_a_fault_strikes_before_the_effect(void)
 {
-    const char *filters[] = {"fault:ping@2=refused", NULL};
+    const char *filters[] = {"fault:pause_guest@2=refused", NULL};
     Counts counts = {0};
     g_autoptr(HypervisorHost) host = open_with(&counts, filters);
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(hypervisor_ping(host, &error));
-    g_assert_false(hypervisor_ping(host, &error));
+    g_assert_true(hypervisor_pause_guest(host, "x", &error));
+    g_assert_false(hypervisor_pause_guest(host, "x", &error));
     g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_REFUSED);
-    g_assert_cmpint(counts.pings, ==, 1);
+    g_assert_cmpint(counts.pauses, ==, 1);
     g_clear_error(&error);
-    g_assert_true(hypervisor_ping(host, &error));
-    g_assert_cmpint(counts.pings, ==, 2);
+    g_assert_true(hypervisor_pause_guest(host, "x", &error));
+    g_assert_cmpint(counts.pauses, ==, 2);
 }
 
 static void
@@ -141,7 +141,7 @@ test_a_fault_of_another_host_or_verb_does_not_strike(void)
     g_autoptr(HypervisorHost) host = open_with(&counts, filters);
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(hypervisor_ping(host, &error));
+    g_assert_true(hypervisor_pause_guest(host, "x", &error));
 }
 
 static void
@@ -161,21 +161,22 @@ test_a_fault_at_open_leaves_nothing_open(void)
 static void
 test_a_delay_delays(void)
 {
-    const char *filters[] = {"delay:ping=60", NULL};
+    const char *filters[] = {"delay:pause_guest=60", NULL};
     Counts counts = {0};
     g_autoptr(HypervisorHost) host = open_with(&counts, filters);
     g_autoptr(GError) error = NULL;
     int64_t start = g_get_monotonic_time();
 
-    g_assert_true(hypervisor_ping(host, &error));
+    g_assert_true(hypervisor_pause_guest(host, "x", &error));
     g_assert_cmpint(g_get_monotonic_time() - start, >=, 60 * 1000);
 }
 
 static void
 test_a_wrong_filter_is_refused(void)
 {
-    const char *wrong[] = {"slow:ping=1", "delay:ping", "delay:ping=soon", "delay:=3",
-        "fault:ping@x=refused", "fault:ping@0=refused", "fault:ping=sadness"};
+    const char *wrong[] = {"slow:pause_guest=1", "delay:pause_guest", "delay:pause_guest=soon",
+        "delay:=3", "fault:pause_guest@x=refused", "fault:pause_guest@0=refused",
+        "fault:pause_guest=sadness"};
     Counts counts = {0};
     g_autoptr(Hypervisor) hypervisor = hypervisor_new(&counting_provider, &counts, NULL);
 

@@ -26,7 +26,7 @@
 #define SQL_SET_FORCED_DOWN "UPDATE hosts SET forced_down = $2, updated_us = $3 WHERE name = $1"
 #define SQL_SET_CONNECTION                                                                         \
     "UPDATE hosts SET connected = $2, connect_error = $3,"                                         \
-    " last_seen_us = CASE WHEN $4 > last_seen_us THEN $4 ELSE last_seen_us END,"                   \
+    " last_seen_us = CASE WHEN $4 > 0 THEN $4 ELSE last_seen_us END,"                              \
     " updated_us = $5 WHERE name = $1"
 #define SQL_SET_FACTS                                                                              \
     "UPDATE hosts SET has_facts = 1, facts_hostname = $2, facts_hypervisor_type = $3,"             \

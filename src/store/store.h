@@ -107,7 +107,8 @@ GPtrArray *store_list_hosts(Store *store, GError **error); /* by name */
 bool store_set_host_enabled(
     Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error);
 bool store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error);
-/* Engine only: what the control connection says. connect_error NULL clears it. */
+/* Engine only: what the control connection says. connect_error NULL clears it; last_seen_us 0
+ * leaves it as it is. */
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);

@@ -326,17 +326,21 @@ test_hosts(Fixture *fixture, const void *data)
     g_assert_true(store_set_host_forced_down(fixture->store, "hosta", true, &error));
     g_assert_true(
         store_set_host_connection(fixture->store, "hosta", true, NULL, test_now_us, &error));
-    g_assert_true(store_set_host_connection(fixture->store, "hosta", false, "refused", 1, &error));
+    g_assert_true(store_set_host_connection(fixture->store, "hosta", false, "refused", 0, &error));
     g_autoptr(Host) host = store_get_host(fixture->store, "hosta", &error);
     g_assert_false(host->enabled);
     g_assert_cmpstr(host->disabled_reason, ==, "fan");
     g_assert_true(host->forced_down);
     g_assert_false(host->connected);
     g_assert_cmpstr(host->connect_error, ==, "refused");
-    /* A sign of life is never taken back. */
     g_assert_cmpint(host->last_seen_us, ==, test_now_us);
     g_assert_false(host->has_facts);
     g_assert_cmpstr(host->facts.cpu_json, ==, "{}");
+    /* That it was silent is noticed late: what was taken for a sign of life is corrected. */
+    g_assert_true(store_set_host_connection(
+        fixture->store, "hosta", false, "silent", test_now_us - 5, &error));
+    g_autoptr(Host) corrected = store_get_host(fixture->store, "hosta", &error);
+    g_assert_cmpint(corrected->last_seen_us, ==, test_now_us - 5);
     g_assert_true(store_delete_host(fixture->store, "hosta", &error));
     g_assert_false(store_set_host_enabled(fixture->store, "hosta", true, NULL, &error));
     g_assert_true(error_is(error, ERROR_NOT_FOUND));

@@ -33,13 +33,6 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
 }
 
 static void
-test_ping_is_answered(Fixture *fixture)
-{
-    assert_ok(hypervisor_ping(fixture->a, &error));
-    assert_ok(hypervisor_ping(fixture->a, &error));
-}
-
-static void
 test_a_dead_host_is_down(Fixture *fixture)
 {
     assert_fails(hypervisor_open(fixture->target->hypervisor, &fixture->target->dead, 1,
@@ -108,7 +101,6 @@ void
 conformance_add_hosts(Target *target)
 {
     fixture_add("/host/probe-tells-what-the-host-is", target, test_probe_tells_what_the_host_is);
-    fixture_add("/host/ping-is-answered", target, test_ping_is_answered);
     fixture_add("/host/a-dead-host-is-down", target, test_a_dead_host_is_down);
     fixture_add("/host/events-carry-their-session", target, test_events_carry_their_session);
     fixture_add("/host/no-event-comes-after-close", target, test_no_event_comes_after_close);

@@ -239,6 +239,15 @@ test_a_guest_paused_on_the_way_arrives_running(Fixture *fixture)
     fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_RUNNING);
 }
 
+static void
+assert_answers(HypervisorHost *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) domains = hypervisor_list_domains(host, &error);
+
+    g_assert_no_error(error);
+}
+
 /* libvirtd takes five requests per connection, and a migrate call is one for all its time. */
 static void
 test_six_move_at_once_from_one_host(Fixture *fixture)
@@ -254,7 +263,7 @@ test_six_move_at_once_from_one_host(Fixture *fixture)
         MigrateRequest request = fixture_request(uuids[i], true);
         moves[i] = fixture_begin_move(fixture->a, fixture->b, &request);
     }
-    assert_ok(hypervisor_ping(fixture->a, &error));
+    assert_answers(fixture->a);
     for (int i = 0; i < N_AT_ONCE; i++) {
         g_autoptr(GError) error = NULL;
         fixture_end_move(moves[i], &error);
@@ -262,7 +271,7 @@ test_six_move_at_once_from_one_host(Fixture *fixture)
         fixture_assert_absent(fixture->a, uuids[i]);
         fixture_wait_state(fixture, fixture->b, uuids[i], DOMAIN_PAUSED);
     }
-    assert_ok(hypervisor_ping(fixture->a, &error)); /* keep-alive has not closed it */
+    assert_answers(fixture->a); /* keep-alive has not closed it */
 }
 
 void

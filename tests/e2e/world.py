@@ -29,7 +29,7 @@ class World:
 
     def config(self, lab):
         return {
-            "DEFAULT": {"service_down_time": SERVICE_DOWN_TIME_S, "host_ping_interval": 2,
+            "DEFAULT": {"service_down_time": SERVICE_DOWN_TIME_S,
                         "max_concurrent_live_migrations": 6, "shutdown_timeout": 20},
             "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_mode": "custom",
                         "cpu_models": "qemu64", "cpu_model_extra_flags": "+ssse3",

@@ -81,17 +81,6 @@ fake_probe(void *host, HostFacts *ret_facts, GError **error)
     return true;
 }
 
-static bool
-fake_ping(void *host, GError **error)
-{
-    FakeSession *session = host;
-    if (!fleet_enter(session, false, error)) {
-        return false;
-    }
-    fleet_leave(session->fleet);
-    return true;
-}
-
 static GPtrArray *
 fake_list_domains(void *host, GError **error)
 {
@@ -153,7 +142,6 @@ static const HypervisorProvider fake_provider = {
     .open = fake_open,
     .close = fake_close,
     .probe = fake_probe,
-    .ping = fake_ping,
     .list_domains = fake_list_domains,
     .describe_domain = fake_describe_domain,
     .ensure_base = fake_ensure_base,

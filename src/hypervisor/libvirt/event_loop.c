@@ -48,6 +48,7 @@ struct EventLoop {
     GHashTable *descriptors; /* fd -> Descriptor */
     GHashTable *timers;      /* id -> Timer */
     GPtrArray *heap;         /* of Timer, those that are switched on */
+    GArray *changed;         /* int: descriptors of which epoll is told at the end of the turn */
     GArray *garbage;         /* of Garbage: libvirt wants free functions called later */
     int64_t sleeps_until_us; /* of the wait that goes on; 0 = awake */
 };
@@ -82,6 +83,7 @@ event_loop_new(void)
     loop->descriptors = g_hash_table_new_full(NULL, NULL, NULL, descriptor_free);
     loop->timers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     loop->heap = g_ptr_array_new();
+    loop->changed = g_array_new(FALSE, FALSE, sizeof(int));
     loop->garbage = g_array_new(FALSE, FALSE, sizeof(Garbage));
     return loop;
 }
@@ -125,9 +127,9 @@ events_from_epoll(uint32_t mask)
         ((mask & EPOLLHUP) ? VIR_EVENT_HANDLE_HANGUP : 0);
 }
 
-/* Tells epoll what the descriptor's handles want together. */
-static bool
-descriptor_apply(EventLoop *loop, Descriptor *descriptor)
+/* What the descriptor's handles want together. */
+static uint32_t
+descriptor_wants(const Descriptor *descriptor)
 {
     uint32_t mask = 0;
 
@@ -135,6 +137,15 @@ descriptor_apply(EventLoop *loop, Descriptor *descriptor)
         Handle *handle = g_ptr_array_index(descriptor->handles, i);
         mask |= events_to_epoll(handle->events);
     }
+    return mask;
+}
+
+/* Tells epoll. */
+static bool
+descriptor_apply(EventLoop *loop, Descriptor *descriptor)
+{
+    uint32_t mask = descriptor_wants(descriptor);
+
     if (mask == descriptor->mask) {
         return true;
     }
@@ -145,6 +156,22 @@ descriptor_apply(EventLoop *loop, Descriptor *descriptor)
         .events = mask, .data.u64 = EVENT_KEY(descriptor->serial, descriptor->fd)};
     descriptor->mask = mask;
     return epoll_ctl(loop->epoll_fd, operation, descriptor->fd, &event) == 0;
+}
+
+/* An answer to a keep-alive asks for "writable", writes, and asks for "readable" again, all on our
+ * own thread within a moment. So there epoll is told at the end of the turn, when nothing has
+ * changed any more in most cases: with 1,000 connections that is half the work. */
+static void
+descriptor_changed(EventLoop *loop, Descriptor *descriptor)
+{
+    bool is_late = g_thread_self() == loop->thread && descriptor->mask != 0 &&
+        descriptor_wants(descriptor) != 0;
+
+    if (is_late) {
+        g_array_append_val(loop->changed, descriptor->fd);
+    } else {
+        descriptor_apply(loop, descriptor);
+    }
 }
 
 int
@@ -185,7 +212,8 @@ event_loop_update_handle(EventLoop *loop, int watch, int events)
 
     if (handle != NULL && handle->events != events) {
         handle->events = events;
-        descriptor_apply(loop, g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(handle->fd)));
+        descriptor_changed(
+            loop, g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(handle->fd)));
     }
 }
 
@@ -304,6 +332,30 @@ loop_call_descriptor(EventLoop *loop, uint64_t key, int events)
     }
 }
 
+/* What wants to write most probably can: it is tried before epoll is asked. Who could not write all
+ * still wants to, and epoll is told. */
+static void
+loop_apply_changes(EventLoop *loop)
+{
+    g_mutex_lock(&loop->lock);
+    for (unsigned int i = 0; i < loop->changed->len; i++) {
+        int fd = g_array_index(loop->changed, int, i);
+        Descriptor *descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
+        if (descriptor != NULL && (descriptor_wants(descriptor) & ~descriptor->mask & EPOLLOUT)) {
+            uint64_t key = EVENT_KEY(descriptor->serial, fd);
+            g_mutex_unlock(&loop->lock);
+            loop_call_descriptor(loop, key, VIR_EVENT_HANDLE_WRITABLE);
+            g_mutex_lock(&loop->lock);
+            descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
+        }
+        if (descriptor != NULL) {
+            descriptor_apply(loop, descriptor);
+        }
+    }
+    g_array_set_size(loop->changed, 0);
+    g_mutex_unlock(&loop->lock);
+}
+
 /* A timer that is always due (interval 0) runs once per turn: only what was due when the turn
  * began is called. */
 static void
@@ -380,6 +432,7 @@ loop_turn(EventLoop *loop, const struct epoll_event *events, int n_events)
         }
     }
     loop_call_timers(loop);
+    loop_apply_changes(loop);
     loop_collect_garbage(loop);
 }
 
@@ -404,6 +457,8 @@ loop_run(void *data)
 void
 event_loop_start(EventLoop *loop)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
+
     loop->thread = g_thread_new("libvirt-events", loop_run, loop);
 }
 
@@ -446,6 +501,7 @@ event_loop_free(EventLoop *loop)
     g_hash_table_unref(loop->descriptors);
     g_hash_table_unref(loop->timers);
     g_ptr_array_unref(loop->heap);
+    g_array_unref(loop->changed);
     g_array_unref(loop->garbage);
     close(loop->epoll_fd);
     close(loop->wake_fd);

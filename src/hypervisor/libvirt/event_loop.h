@@ -4,7 +4,9 @@
 /* An event loop for libvirt: epoll and a heap of timers, on a thread of its own. libvirt's default
  * loop polls every descriptor on every turn and costs a fifth of a core with 1,000 idle
  * connections. All functions may be called from any thread and from within callbacks; callbacks
- * and free functions run on the loop's thread, with no lock held. */
+ * and free functions run on the loop's thread, with no lock held. Who begins to want "writable" on
+ * the loop's thread is called once at the end of the turn without asking the kernel: descriptors
+ * must be non-blocking. */
 #include <glib.h>
 #include <libvirt/libvirt.h>
 #include <stdbool.h>

@@ -247,16 +247,3 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
     *ret_facts = facts;
     return true;
 }
-
-bool
-libvirt_ping(void *data, GError **error)
-{
-    g_auto(Slot) slot = {0};
-    unsigned long version;
-
-    if (!slot_take_control(&slot, data, error)) {
-        return false;
-    }
-    return virConnectGetLibVersion(slot.connection, &version) == 0 ||
-        facts_fail(&slot, "a sign of life", error);
-}

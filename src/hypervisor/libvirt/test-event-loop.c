@@ -153,6 +153,51 @@ test_a_descriptor_can_be_watched_twice(void)
     close(ends[1]);
 }
 
+/* As libvirt answers a keep-alive: read, want to write, write what fits, want to read again. */
+static void
+on_handle_answer(int watch, int fd, int events, void *data)
+{
+    Seen *seen = data;
+    int wanted = VIR_EVENT_HANDLE_READABLE;
+    char block[4096] = {0};
+
+    if ((events & VIR_EVENT_HANDLE_READABLE) && read(fd, block, sizeof block) > 0) {
+        wanted |= VIR_EVENT_HANDLE_WRITABLE;
+    }
+    if (events & VIR_EVENT_HANDLE_WRITABLE) {
+        bool is_written = send(fd, block, sizeof block, MSG_DONTWAIT) > 0;
+        wanted |= is_written ? 0 : VIR_EVENT_HANDLE_WRITABLE;
+        g_atomic_int_add(&seen->calls, is_written);
+    }
+    event_loop_update_handle(seen->loop, watch, wanted);
+}
+
+static void
+test_an_answer_is_written_once_there_is_room(void)
+{
+    EventLoop *loop = started_loop();
+    Seen seen = {.loop = loop};
+    char block[4096] = {0};
+    int ends[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), ==, 0);
+    event_loop_add_handle(
+        loop, ends[0], VIR_EVENT_HANDLE_READABLE, on_handle_answer, &seen, on_free);
+    g_assert_cmpint(write(ends[1], "a", 1), ==, 1);
+    seen_wait(&seen.calls, 1);
+    while (send(ends[0], block, sizeof block, MSG_DONTWAIT) > 0) {
+    }
+    g_assert_cmpint(write(ends[1], "a", 1), ==, 1);
+    g_usleep(30 * 1000);
+    g_assert_cmpint(g_atomic_int_get(&seen.calls), ==, 1);
+    while (recv(ends[1], block, sizeof block, MSG_DONTWAIT) > 0) {
+    }
+    seen_wait(&seen.calls, 2);
+    event_loop_free(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void
 test_data_is_freed_after_the_callback(void)
 {
@@ -277,6 +322,8 @@ main(int argc, char **argv)
         test_a_handle_that_is_off_does_not_spin_on_hangup);
     g_test_add_func(
         "/event-loop/a-descriptor-can-be-watched-twice", test_a_descriptor_can_be_watched_twice);
+    g_test_add_func("/event-loop/an-answer-is-written-once-there-is-room",
+        test_an_answer_is_written_once_there_is_room);
     g_test_add_func(
         "/event-loop/data-is-freed-after-the-callback", test_data_is_freed_after_the_callback);
     g_test_add_func("/event-loop/removal-by-another-thread-waits-for-the-callback",

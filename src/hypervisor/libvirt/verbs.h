@@ -7,7 +7,6 @@
 
 /* facts.c */
 bool libvirt_probe(void *host, HostFacts *ret_facts, GError **error);
-bool libvirt_ping(void *host, GError **error);
 
 /* view.c */
 GPtrArray *libvirt_list_domains(void *host, GError **error);
