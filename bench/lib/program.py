@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""What the four programs share: options, installing, building, cleaning up, printing."""
+"""What the programs share: options, installing, building, cleaning up, printing."""
 
 import argparse
 import contextlib
