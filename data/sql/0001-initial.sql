@@ -130,6 +130,15 @@ CREATE TABLE hosts (
     enabled BIGINT NOT NULL,
     disabled_reason TEXT,
     forced_down BIGINT NOT NULL DEFAULT 0,
+    forced_down_us BIGINT NOT NULL DEFAULT 0,
+    forced_down_by TEXT,
+    fence_agent TEXT,
+    fence_options TEXT NOT NULL DEFAULT '',
+    power TEXT NOT NULL DEFAULT 'unknown',
+    power_us BIGINT NOT NULL DEFAULT 0,
+    fenced_us BIGINT NOT NULL DEFAULT 0,
+    fenced_by TEXT,
+    fence_error TEXT,
     connected BIGINT NOT NULL DEFAULT 0,
     connect_error TEXT,
     last_seen_us BIGINT NOT NULL DEFAULT 0,
@@ -148,6 +157,7 @@ CREATE TABLE hosts (
     facts_pool_capacity_bytes BIGINT NOT NULL DEFAULT 0,
     facts_pool_available_bytes BIGINT NOT NULL DEFAULT 0,
     facts_pool_path TEXT,
+    facts_pool_id TEXT,
     facts_uptime_s BIGINT NOT NULL DEFAULT 0,
     facts_running_domains BIGINT NOT NULL DEFAULT 0,
     facts_host_uuid TEXT
@@ -287,6 +297,8 @@ CREATE TABLE migrations (
     downtime_limit_ms BIGINT NOT NULL DEFAULT 0,
     forced TEXT NOT NULL DEFAULT '',
     forced_reason TEXT,
+    ends_stopped BIGINT NOT NULL DEFAULT 0,
+    admin_pass TEXT,
     memory_total_bytes BIGINT NOT NULL DEFAULT -1,
     memory_processed_bytes BIGINT NOT NULL DEFAULT -1,
     memory_remaining_bytes BIGINT NOT NULL DEFAULT -1,
@@ -362,6 +374,27 @@ CREATE TABLE volume_attachments (
     created_us BIGINT NOT NULL,
     UNIQUE (instance_id, device)
 );
+
+-- What an operation has left on a host, on purpose or because the host could not be reached. kind:
+-- 'guest' is a copy that its instance has left, with its domain and its volumes (with_disks: they
+-- are its own and go with it); 'volume' is one volume that nobody is known to need.
+CREATE TABLE leftovers (
+    id @IDENTITY@,
+    host TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('guest', 'volume')),
+    name TEXT NOT NULL,
+    instance_id TEXT,
+    operation_id BIGINT,
+    with_disks BIGINT NOT NULL DEFAULT 0,
+    size_bytes BIGINT NOT NULL DEFAULT -1,
+    why TEXT NOT NULL,
+    removable_when TEXT NOT NULL,
+    remove_wanted BIGINT NOT NULL DEFAULT 0,
+    last_error TEXT,
+    since_us BIGINT NOT NULL,
+    UNIQUE (host, kind, name)
+);
+CREATE INDEX leftovers_by_instance ON leftovers (instance_id);
 
 -- What the console of an instance said on hosts it has left.
 CREATE TABLE consoles (

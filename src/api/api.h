@@ -54,6 +54,9 @@ typedef struct ApiOptions {
     double ram_allocation_ratio;
     double disk_allocation_ratio;
     int reserved_host_memory_mib;
+    const char *fence_directory; /* where fence agents are */
+    int fence_timeout_ms;
+    bool evacuated_instances_stopped; /* at every microversion */
     /* What each machine that moves instances calls its states in the API: what is above may look
      * down, so the daemon hands it in. states: comma separated "type:state"; NULL: no state has
      * that status. */

@@ -21,6 +21,7 @@ static const Command *const COMMANDS[] = {
     server_commands,
     migration_commands,
     host_commands,
+    evacuate_commands,
     service_commands,
     config_commands,
     image_commands,

@@ -101,7 +101,7 @@ get_migration(Session *session, int64_t id, GError **error)
 static bool
 is_over(const char *status)
 {
-    static const char *FINAL[] = {"completed", "failed", "error", "cancelled"};
+    static const char *FINAL[] = {"completed", "done", "failed", "error", "cancelled"};
     for (size_t i = 0; i < G_N_ELEMENTS(FINAL); i++) {
         if (g_strcmp0(status, FINAL[i]) == 0) {
             return true;
@@ -115,7 +115,8 @@ report_end(Output *output, const json_t *migration, GError **error)
 {
     const char *status = json_string_value(json_object_get(migration, "status"));
     const char *message = json_string_value(json_object_get(migration, "message"));
-    if (strcmp(status, "completed") != 0) {
+    bool is_done = strcmp(status, "done") == 0;
+    if (strcmp(status, "completed") != 0 && !is_done) {
         return error_set(error, ERROR_CONFLICT, "the migration ended in '%s': %s", status,
             message != NULL ? message : "no reason");
     }
@@ -127,6 +128,10 @@ report_end(Output *output, const json_t *migration, GError **error)
     output_say(output, "Completed: on %s after %.2f s%s.",
         json_string_value(json_object_get(migration, "dest_host")), (double)total_ms / 1000,
         downtime);
+    /* Of an evacuation: what became of the password. */
+    if (is_done && message != NULL) {
+        output_say(output, "%s", message);
+    }
     return true;
 }
 

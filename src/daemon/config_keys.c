@@ -33,6 +33,14 @@ const ConfigKey daemon_config_keys[] = {
     {"DEFAULT", "reserved_host_memory_mb", CONFIG_INT, "512", 0, 1048576,
         "Memory of each host, in MiB, that is not promised to instances."},
 
+    {"DEFAULT", "evacuated_instances_stopped", CONFIG_BOOL, "false", 0, 0,
+        "Whether an evacuated instance stays off at every microversion; from 2.95 on it always does."},
+
+    {"fencing", "agent_path", CONFIG_STRING, "/usr/sbin", 0, 0,
+        "The directory with the fence agents that hosts may name (Debian: package fence-agents)."},
+    {"fencing", "timeout", CONFIG_INT, "60", 1, 3600,
+        "Seconds that one run of a fence agent may take."},
+
     {"api", "listen", CONFIG_STRING, "127.0.0.1:8774", 0, 0,
         "ADDRESS:PORT that the API listens on; an empty address is every one ([::1]:8774 for IPv6), "
         "port 0 any free one, which is then logged."},

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "evacuation/evacuation.h"
 #include "hypervisor/fake/fake.h"
 #include "hypervisor/libvirt/libvirt.h"
 #include "migration/migration.h"
@@ -250,6 +251,8 @@ read_settings(const Daemon *daemon, const Config *config)
         .reserved_host_memory_mib =
             (int)config_get_int(daemon->config, "DEFAULT", "reserved_host_memory_mb"),
         .image_directory = daemon->image_directory,
+        .fence_directory = (char *)config_get(config, "fencing", "agent_path"),
+        .fence_timeout_ms = (int)config_get_int(config, "fencing", "timeout") * 1000,
     };
 }
 
@@ -278,6 +281,7 @@ static const struct {
     char *(*states_of_status)(const char *status);
 } movers[] = {
     {MIGRATION_TYPE_LIVE, migration_status_of_state, migration_states_of_status},
+    {MIGRATION_TYPE_EVACUATION, evacuation_status_of_state, evacuation_states_of_status},
 };
 
 static const char *
@@ -402,6 +406,10 @@ make_api(Daemon *daemon, GError **error)
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .fence_directory = config_get(config, "fencing", "agent_path"),
+        .fence_timeout_ms = (int)config_get_int(config, "fencing", "timeout") * 1000,
+        .evacuated_instances_stopped =
+            config_get_bool(config, "DEFAULT", "evacuated_instances_stopped"),
         .migration_status = migration_status,
         .migration_states = migration_states,
         .config_data = daemon,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "engine/internal.h"
+#include "evacuation/evacuation.h"
 #include "migration/migration.h"
 
 #include <string.h>
@@ -142,6 +143,7 @@ static void
 settings_own(OperationSettings *settings)
 {
     settings->image_directory = g_strdup(settings->image_directory);
+    settings->fence_directory = g_strdup(settings->fence_directory);
     settings->live = settings->live != NULL ? live_policy_ref(settings->live) : NULL;
 }
 
@@ -149,6 +151,7 @@ static void
 settings_clear(OperationSettings *settings)
 {
     g_clear_pointer(&settings->image_directory, g_free);
+    g_clear_pointer(&settings->fence_directory, g_free);
     g_clear_pointer(&settings->live, live_policy_unref);
 }
 
@@ -300,6 +303,7 @@ engine_stop(Engine *engine)
     tasks_clear(engine);
     hosts_clear(engine);
     migration_forget(&engine->context);
+    evacuation_forget(&engine->context);
     g_clear_pointer(&engine->timers, timers_free);
     /* What was dropped is freed on the context; nothing is decided any more. */
     while (g_main_context_iteration(engine->main, false)) {

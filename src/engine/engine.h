@@ -36,6 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 /* ---- any thread ---- */
 /* Something was accepted in the store, or wanted was set: look now instead of at the next tick. */
 void engine_nudge(Engine *engine);
+/* An operator wants a leftover removed. */
+void engine_nudge_leftovers(Engine *engine);
 /* A host was added or removed in the store. */
 void engine_nudge_hosts(Engine *engine);
 

@@ -80,7 +80,7 @@ struct Engine {
     struct EventTarget *events;
     GHashTable *observing; /* ids of instances whose domain is being looked at, and whether it
                             * must be once more */
-    GHashTable *unproven;  /* leftovers.c: instance id -> what waits for its host */
+    GHashTable *clearing;  /* leftovers.c: "host instance" of leftovers that are being removed */
 
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
@@ -150,12 +150,17 @@ void reconcile_instance(Engine *engine, const char *host, const char *instance_i
 /* ---- leftovers.c ---- */
 void leftovers_init(Engine *engine);
 void leftovers_clear(Engine *engine);
-/* A domain of ours on a host that is not its instance's: what is provably old is removed, or paused
- * when it runs. */
+/* A domain of ours on a host that is not its instance's, or the absence of one that is on record:
+ * what is provably old is removed, or paused when it runs. */
 void leftover_reconcile(
     Engine *engine, const char *host, const Instance *instance, const DomainView *view);
+/* All domains of that host (uuid -> DomainView): what is on record and is not among them is looked
+ * after as well. */
+void leftovers_on_listed(Engine *engine, const char *host, GHashTable *views);
 /* What could not be proven while this host was away is looked at again. */
 void leftovers_on_connected(Engine *engine, const char *owner);
+/* An operation of the instance has ended, which may have left something. */
+void leftovers_look_again(Engine *engine, const char *instance_id);
 
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);

@@ -1,182 +1,270 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* Domains whose instance is deleted, or is elsewhere in a newer generation. */
+/* Domains whose instance is deleted, or is elsewhere in a newer generation; and what else
+ * operations have left on hosts (the table leftovers). Each is on record until it is gone, and
+ * goes when it is proven that it may. */
 #include "base/log.h"
 #include "engine/internal.h"
-
-/* A leftover that waits for the host of its instance. */
-typedef struct Unproven {
-    char *host;
-    char *owner;
-} Unproven;
-
-static void
-unproven_free(void *data)
-{
-    Unproven *unproven = data;
-
-    g_free(unproven->host);
-    g_free(unproven->owner);
-    g_free(unproven);
-}
+#include "evacuation/evacuation.h"
 
 typedef enum {
-    LEFTOVER_REMOVE, /* the domain, its volumes; also when it runs: its instance is deleted */
-    LEFTOVER_CLEAN,  /* the domain if it is off, and its volumes: they are only its own */
-    LEFTOVER_FORGET, /* the domain if it is off: its volumes belong to the instance's host too */
-    LEFTOVER_PAUSE,  /* it runs beside its newer generation: both keep what they have */
-} LeftoverAction;
+    CLEAR_REMOVE, /* the domain, its volumes; also when it runs: its instance is deleted */
+    CLEAR_OWN,    /* the domain if it is off, and its volumes: they are only its own */
+    CLEAR_DOMAIN, /* the domain if it is off: its volumes belong to the instance's host too */
+    CLEAR_ORDERED, /* as OWN or DOMAIN, also when it is paused: an operator says so */
+    CLEAR_PAUSE,  /* it runs beside its newer generation: both keep what they have */
+} ClearAction;
 
-typedef struct Leftover {
-    LeftoverAction action;
-    Store *store;
+typedef struct Clearing {
+    Engine *engine;
+    char *key; /* in engine->clearing */
+    ClearAction action;
+    char *host_name;
     char *instance_id;
-    char *token;           /* CLEAN: of the marker */
-    int64_t generation;    /* that the instance has where it belongs */
-    HypervisorHost *host;  /* with the leftover */
+    char *token;          /* OWN: of the marker */
+    int64_t generation;   /* that the instance has where it belongs */
+    bool may_be_off;      /* the instance is off, as it should be */
+    bool with_disks;      /* ORDERED: its volumes are its own */
+    HypervisorHost *host; /* with the leftover */
     HypervisorHost *owner; /* the instance's host; NULL for REMOVE */
     bool is_proven;
     GError *error;
-} Leftover;
+} Clearing;
 
 static void
-leftover_free(void *data)
+clearing_free(void *data)
 {
-    Leftover *leftover = data;
+    Clearing *clearing = data;
 
-    g_clear_pointer(&leftover->host, hypervisor_host_unref);
-    g_clear_pointer(&leftover->owner, hypervisor_host_unref);
-    g_clear_error(&leftover->error);
-    g_free(leftover->instance_id);
-    g_free(leftover->token);
-    g_free(leftover);
+    g_clear_pointer(&clearing->host, hypervisor_host_unref);
+    g_clear_pointer(&clearing->owner, hypervisor_host_unref);
+    g_clear_error(&clearing->error);
+    g_free(clearing->key);
+    g_free(clearing->host_name);
+    g_free(clearing->instance_id);
+    g_free(clearing->token);
+    g_free(clearing);
 }
 
-/* The newer generation must be seen running first. */
+/* ---- on a worker ---- */
+
+/* The newer generation must be seen first: running, or off as its owner wants it. */
 static bool
-prove(Leftover *leftover)
+prove(Clearing *clearing)
 {
     DomainView view = {0};
 
     if (!hypervisor_describe_domain(
-            leftover->owner, leftover->instance_id, &view, &leftover->error)) {
+            clearing->owner, clearing->instance_id, &view, &clearing->error)) {
         return false;
     }
     bool is_active = view.state == DOMAIN_RUNNING || view.state == DOMAIN_PAUSED;
-    bool is_newest = view.job == DOMAIN_JOB_NONE && view.generation == leftover->generation;
+    bool is_off = clearing->may_be_off && view.state == DOMAIN_SHUT_OFF;
+    bool is_newest = view.job == DOMAIN_JOB_NONE && view.generation == clearing->generation;
     domain_view_clear(&view);
-    return is_active && is_newest;
+    return (is_active || is_off) && is_newest;
 }
 
 /* Its volumes were its own when it left. Pools may have been mounted since. */
 static bool
-clean(Leftover *leftover)
+clear_own(Clearing *clearing)
 {
-    const char *id = leftover->instance_id;
+    const char *id = clearing->instance_id;
     bool is_shared = false;
 
     if (!hypervisor_probe_shared_pool(
-            leftover->owner, leftover->host, NULL, leftover->token, &is_shared, &leftover->error)) {
+            clearing->owner, clearing->host, NULL, clearing->token, &is_shared,
+            &clearing->error)) {
         return false;
     }
-    return is_shared ? hypervisor_forget_guest(leftover->host, id, &leftover->error)
-                     : hypervisor_remove_guest(leftover->host, id, false, &leftover->error);
+    return is_shared ? hypervisor_forget_guest(clearing->host, id, &clearing->error)
+                     : hypervisor_remove_guest(clearing->host, id, false, &clearing->error);
 }
 
 static bool
-act(Leftover *leftover)
+clear_ordered(Clearing *clearing)
 {
-    const char *id = leftover->instance_id;
+    const char *id = clearing->instance_id;
 
-    switch (leftover->action) {
-    case LEFTOVER_REMOVE:
-        return hypervisor_remove_guest(leftover->host, id, true, &leftover->error);
-    case LEFTOVER_CLEAN: return clean(leftover);
-    case LEFTOVER_FORGET: return hypervisor_forget_guest(leftover->host, id, &leftover->error);
-    case LEFTOVER_PAUSE: return hypervisor_pause_guest(leftover->host, id, &leftover->error);
+    if (!hypervisor_destroy_guest(clearing->host, id, &clearing->error)) {
+        if (!error_is(clearing->error, ERROR_NOT_FOUND)) {
+            return false;
+        }
+        g_clear_error(&clearing->error);
+    }
+    return clearing->with_disks ? clear_own(clearing)
+                                : hypervisor_forget_guest(clearing->host, id, &clearing->error);
+}
+
+static bool
+act(Clearing *clearing)
+{
+    const char *id = clearing->instance_id;
+
+    switch (clearing->action) {
+    case CLEAR_REMOVE: return hypervisor_remove_guest(clearing->host, id, true, &clearing->error);
+    case CLEAR_OWN: return clear_own(clearing);
+    case CLEAR_DOMAIN: return hypervisor_forget_guest(clearing->host, id, &clearing->error);
+    case CLEAR_ORDERED: return clear_ordered(clearing);
+    case CLEAR_PAUSE: return hypervisor_pause_guest(clearing->host, id, &clearing->error);
     }
     g_assert_not_reached();
 }
 
 static void
-run_leftover(void *data)
+run_clearing(void *data)
 {
-    Leftover *leftover = data;
+    Clearing *clearing = data;
 
-    leftover->is_proven = leftover->owner == NULL || prove(leftover);
-    if (leftover->is_proven) {
-        act(leftover);
+    clearing->is_proven = clearing->owner == NULL || prove(clearing);
+    if (clearing->is_proven) {
+        act(clearing);
     }
-    g_clear_pointer(&leftover->host, hypervisor_host_unref);
-    g_clear_pointer(&leftover->owner, hypervisor_host_unref);
+    g_clear_pointer(&clearing->host, hypervisor_host_unref);
+    g_clear_pointer(&clearing->owner, hypervisor_host_unref);
+}
+
+/* ---- records ---- */
+
+/* The record of that guest on that host; NULL: there is none. */
+static Leftover *
+find_record(Engine *engine, const char *host, const char *instance_id)
+{
+    LeftoverFilter filter = {.host = host, .instance_id = instance_id};
+    g_autoptr(GPtrArray) rows = store_list_leftovers(engine->context.store, &filter, NULL);
+
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        if (((Leftover *)rows->pdata[i])->kind == LEFTOVER_GUEST) {
+            return g_ptr_array_steal_index(rows, i);
+        }
+    }
+    return NULL;
 }
 
 /* The deleted instance's guest is gone, so nobody writes to its volumes any more. */
 static void
-release_volumes(const Leftover *leftover)
+release_volumes(const Clearing *clearing)
 {
     g_autoptr(GError) error = NULL;
 
-    if (leftover->action == LEFTOVER_REMOVE &&
-        !store_release_volumes(leftover->store, leftover->instance_id, &error)) {
-        log_warning("the volumes of instance %s stay taken: %s", leftover->instance_id,
+    if (clearing->action == CLEAR_REMOVE &&
+        !store_release_volumes(
+            clearing->engine->context.store, clearing->instance_id, &error)) {
+        log_warning("the volumes of instance %s stay taken: %s", clearing->instance_id,
             error->message);
     }
 }
 
 static void
-on_leftover(void *data, bool cancelled)
+record(Engine *engine, const char *host, const Instance *instance, bool with_disks, const char *why)
 {
-    const Leftover *leftover = data;
-    LogField fields[] = {{"instance_id", leftover->instance_id}, {NULL, NULL}};
+    g_autoptr(GError) error = NULL;
+    Leftover leftover = {
+        .host = (char *)host,
+        .kind = LEFTOVER_GUEST,
+        .name = instance->id,
+        .instance_id = instance->id,
+        .with_disks = with_disks,
+        .size_bytes = -1,
+        .why = (char *)why,
+        .removable_when = (char *)"both hosts answer and the instance is seen where it is now",
+    };
+
+    g_autoptr(Leftover) known = find_record(engine, host, instance->id);
+    if (known == NULL && !store_record_leftover(engine->context.store, &leftover, &error)) {
+        engine_log_instance(LOG_LEVEL_ERROR, instance, host, error->message);
+    }
+}
+
+/* It is gone, and so is what an evacuation still waited for. */
+static void
+close_record(Engine *engine, const Leftover *leftover)
+{
+    g_autoptr(GError) error = NULL;
+
+    if ((leftover->operation_id != 0 &&
+            !evacuation_settle(&engine->context, leftover->operation_id, &error)) ||
+        !store_delete_leftover(engine->context.store, leftover->id, &error)) {
+        log_error("cannot close the record of a leftover: %s", error->message);
+    }
+}
+
+static void
+note_failure(Engine *engine, const Leftover *leftover, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (g_strcmp0(leftover->last_error, reason) != 0 &&
+        !store_set_leftover_error(engine->context.store, leftover->id, reason, &error)) {
+        log_error("cannot write why a leftover stays: %s", error->message);
+    }
+}
+
+static void
+on_cleared(void *data, bool cancelled)
+{
+    const Clearing *clearing = data;
+    Engine *engine = clearing->engine;
+    LogField fields[] = {
+        {"instance_id", clearing->instance_id}, {"host", clearing->host_name}, {NULL, NULL}};
 
     if (cancelled) {
         return;
     }
-    const char *done = leftover->action == LEFTOVER_PAUSE ? "paused" : "removed";
-    if (leftover->error != NULL) {
+    g_hash_table_remove(engine->clearing, clearing->key);
+    bool is_paused = clearing->action == CLEAR_PAUSE;
+    const char *done = is_paused ? "paused" : "removed";
+    g_autoptr(Leftover) known = find_record(engine, clearing->host_name, clearing->instance_id);
+    if (clearing->error != NULL) {
         log_record(LOG_LEVEL_WARNING, fields, "a leftover domain was not %s: %s", done,
-            leftover->error->message);
-    } else if (leftover->is_proven) {
+            clearing->error->message);
+    } else if (clearing->is_proven) {
         log_record(LOG_LEVEL_INFO, fields, "a leftover domain was %s", done);
-        release_volumes(leftover);
+        release_volumes(clearing);
+    }
+    if (known == NULL) {
+        return;
+    }
+    if (clearing->error != NULL || !clearing->is_proven) {
+        note_failure(engine, known,
+            clearing->error != NULL ? clearing->error->message
+                                    : "the instance is not seen where it should be");
+    } else if (!is_paused) {
+        close_record(engine, known);
     }
 }
 
-/* Nothing can be proven while the owner is away: when it is back the leftover is looked at anew. */
-static void
-postpone(Engine *engine, const char *host, const Instance *instance)
-{
-    Unproven *unproven = g_new0(Unproven, 1);
+/* ---- what is to be done ---- */
 
-    unproven->host = g_strdup(host);
-    unproven->owner = g_strdup(instance->host);
-    g_hash_table_replace(engine->unproven, g_strdup(instance->id), unproven);
-}
-
+/* Nothing can be proven while the owner is away: when it is back the leftover is looked at anew,
+ * because it is on record. */
 static void
-submit_leftover(Engine *engine, const char *host, const Instance *instance, LeftoverAction action)
+clear(Engine *engine, const char *host, const Instance *instance, ClearAction action,
+    bool with_disks)
 {
     HypervisorHost *session = hosts_find_session(engine, host);
     HypervisorHost *owner = hosts_find_session(engine, instance->host);
+    g_autofree char *key = g_strdup_printf("%s %s", host, instance->id);
 
-    if (session == NULL) {
+    if (session == NULL || g_hash_table_contains(engine->clearing, key) ||
+        (action != CLEAR_REMOVE && owner == NULL)) {
         return;
     }
-    if (action != LEFTOVER_REMOVE && owner == NULL) {
-        postpone(engine, host, instance);
-        return;
-    }
-    Leftover *leftover = g_new0(Leftover, 1);
-    leftover->action = action;
-    leftover->store = engine->context.store;
-    leftover->instance_id = g_strdup(instance->id);
-    leftover->token = clock_random_hex(engine->context.clock, 16);
-    leftover->generation = instance->generation;
-    leftover->host = hypervisor_host_ref(session);
-    leftover->owner = action != LEFTOVER_REMOVE ? hypervisor_host_ref(owner) : NULL;
-    calls_submit(engine->context.calls, LANE_SHORT, host, run_leftover, on_leftover, leftover,
-        leftover_free);
+    g_hash_table_add(engine->clearing, g_strdup(key));
+    Clearing *clearing = g_new0(Clearing, 1);
+    clearing->engine = engine;
+    clearing->key = g_steal_pointer(&key);
+    clearing->action = action;
+    clearing->host_name = g_strdup(host);
+    clearing->instance_id = g_strdup(instance->id);
+    clearing->token = clock_random_hex(engine->context.clock, 16);
+    clearing->generation = instance->generation;
+    clearing->may_be_off = instance->vm_state == VM_STATE_STOPPED && !instance->should_run;
+    clearing->with_disks = with_disks;
+    clearing->host = hypervisor_host_ref(session);
+    clearing->owner = action != CLEAR_REMOVE ? hypervisor_host_ref(owner) : NULL;
+    calls_submit(engine->context.calls, LANE_SHORT, host, run_clearing, on_cleared, clearing,
+        clearing_free);
 }
 
 /* Whether the instance's last move away from that host copied its disks: then what is left there
@@ -186,74 +274,166 @@ has_left_disks(Engine *engine, const Instance *instance, const char *host)
 {
     MigrationFilter filter = {.instance_id = instance->id,
         .source_host = host,
-        .states = "live-migration:completed",
+        .states = "live-migration:completed,evacuation:done,evacuation:completed",
         .limit = 1};
     g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
     return migrations != NULL && migrations->len > 0 &&
         ((Migration *)migrations->pdata[0])->copies_disks;
 }
 
+static void
+reconcile_active(Engine *engine, const char *host, const Instance *instance,
+    const DomainView *view, const Leftover *known, bool with_disks)
+{
+    engine_log_instance(LOG_LEVEL_ERROR, instance, host,
+        "an older copy of the instance is active on this host, which is not its own");
+    record(engine, host, instance, with_disks,
+        "an older copy of the instance was found active here, and was paused");
+    if (view->state == DOMAIN_RUNNING) {
+        clear(engine, host, instance, CLEAR_PAUSE, with_disks);
+    } else if (known != NULL && known->remove_wanted) {
+        clear(engine, host, instance, CLEAR_ORDERED, with_disks);
+    }
+}
+
+/* A copy that is not older by its generation is old when it is on record as what its operation has
+ * left; else the database may be the older one, and nothing is touched. */
+static bool
+is_older(const Instance *instance, const DomainView *view, const Leftover *known)
+{
+    return view->generation < instance->generation ||
+        (known != NULL && known->operation_id != 0 && known->operation_id == view->operation);
+}
+
 void
 leftover_reconcile(
     Engine *engine, const char *host, const Instance *instance, const DomainView *view)
 {
+    g_autoptr(Leftover) known = find_record(engine, host, instance->id);
+    bool is_absent = view->state == DOMAIN_ABSENT;
+
+    if (is_absent && known == NULL) {
+        return;
+    }
     if (instance->terminated_us != 0) {
         engine_log_instance(LOG_LEVEL_INFO, instance, host,
             "the host still has a guest that was deleted, and is told to remove it");
-        submit_leftover(engine, host, instance, LEFTOVER_REMOVE);
+        clear(engine, host, instance, CLEAR_REMOVE, true);
         return;
     }
-    if (view->generation >= instance->generation || instance->host == NULL) {
+    if (instance->host == NULL || (!is_absent && !is_older(instance, view, known))) {
         return;
     }
-    if (view->state != DOMAIN_SHUT_OFF) {
-        engine_log_instance(LOG_LEVEL_ERROR, instance, host,
-            "an older copy of the instance is active on this host, which is not its own");
-        if (view->state == DOMAIN_RUNNING) {
-            submit_leftover(engine, host, instance, LEFTOVER_PAUSE);
-        }
-        return;
+    bool with_disks =
+        known != NULL ? known->with_disks : has_left_disks(engine, instance, host);
+    if (is_absent && !with_disks) {
+        close_record(engine, known);
+    } else if (!is_absent && view->state != DOMAIN_SHUT_OFF) {
+        reconcile_active(engine, host, instance, view, known, with_disks);
+    } else {
+        record(engine, host, instance, with_disks,
+            "the instance has left this host, and its copy stayed behind");
+        clear(engine, host, instance, with_disks ? CLEAR_OWN : CLEAR_DOMAIN, with_disks);
     }
-    submit_leftover(engine, host, instance,
-        has_left_disks(engine, instance, host) ? LEFTOVER_CLEAN : LEFTOVER_FORGET);
 }
 
-/* ---- those that wait ---- */
+/* ---- those on record ---- */
 
-typedef struct Turn {
-    Engine *engine;
-    const char *owner;
-} Turn;
-
-static gboolean
-take_turn(void *key, void *value, void *data)
+/* The instance is on that host again: what was left there is its own. */
+static bool
+is_void(const Leftover *leftover, const Instance *instance)
 {
-    const Unproven *unproven = value;
-    const Turn *turn = data;
+    return instance->terminated_us == 0 && g_strcmp0(instance->host, leftover->host) == 0;
+}
 
-    if (g_strcmp0(unproven->owner, turn->owner) != 0) {
-        return false;
+static void
+look_at(Engine *engine, const Leftover *row)
+{
+    g_autoptr(Instance) instance = row->instance_id != NULL
+        ? store_get_instance(engine->context.store, row->instance_id, NULL)
+        : NULL;
+
+    if (instance == NULL || row->kind != LEFTOVER_GUEST) {
+        return;
     }
-    reconcile_instance(turn->engine, unproven->host, key);
-    return true;
+    if (is_void(row, instance)) {
+        close_record(engine, row);
+    } else {
+        reconcile_instance(engine, row->host, row->instance_id);
+    }
+}
+
+void
+leftovers_on_listed(Engine *engine, const char *host, GHashTable *views)
+{
+    LeftoverFilter filter = {.host = host};
+    g_autoptr(GPtrArray) rows = store_list_leftovers(engine->context.store, &filter, NULL);
+
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        const Leftover *row = rows->pdata[i];
+        if (row->kind == LEFTOVER_GUEST && !g_hash_table_contains(views, row->instance_id)) {
+            look_at(engine, row);
+        }
+    }
 }
 
 void
 leftovers_on_connected(Engine *engine, const char *owner)
 {
-    Turn turn = {engine, owner};
+    g_autoptr(GPtrArray) rows =
+        store_list_leftovers(engine->context.store, &(LeftoverFilter){0}, NULL);
 
-    g_hash_table_foreach_remove(engine->unproven, take_turn, &turn);
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        const Leftover *row = rows->pdata[i];
+        g_autoptr(Instance) instance = row->instance_id != NULL
+            ? store_get_instance(engine->context.store, row->instance_id, NULL)
+            : NULL;
+        if (instance != NULL && g_strcmp0(instance->host, owner) == 0) {
+            look_at(engine, row);
+        }
+    }
+}
+
+void
+leftovers_look_again(Engine *engine, const char *instance_id)
+{
+    LeftoverFilter filter = {.instance_id = instance_id};
+    g_autoptr(GPtrArray) rows = store_list_leftovers(engine->context.store, &filter, NULL);
+
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        look_at(engine, rows->pdata[i]);
+    }
+}
+
+/* Those that an operator wants gone. */
+static void
+run_wanted(Engine *engine, void *data)
+{
+    g_autoptr(GPtrArray) rows =
+        store_list_leftovers(engine->context.store, &(LeftoverFilter){0}, NULL);
+
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        const Leftover *row = rows->pdata[i];
+        if (row->remove_wanted) {
+            look_at(engine, row);
+        }
+    }
+}
+
+void
+engine_nudge_leftovers(Engine *engine)
+{
+    engine_post(engine, run_wanted, NULL, NULL);
 }
 
 void
 leftovers_init(Engine *engine)
 {
-    engine->unproven = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unproven_free);
+    engine->clearing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 void
 leftovers_clear(Engine *engine)
 {
-    g_clear_pointer(&engine->unproven, g_hash_table_unref);
+    g_clear_pointer(&engine->clearing, g_hash_table_unref);
 }

@@ -151,7 +151,7 @@ reconcile_domain(Engine *engine, const char *host, const DomainView *view, int64
     }
     if (instance->terminated_us == 0 && g_strcmp0(instance->host, host) == 0) {
         reconcile_own(engine, instance, view);
-    } else if (view->is_ours) {
+    } else if (view->is_ours || view->state == DOMAIN_ABSENT) {
         leftover_reconcile(engine, host, instance, view);
     }
 }
@@ -169,6 +169,7 @@ reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t ask
         return;
     }
     g_autoptr(GHashTable) views = index_views(domains);
+    leftovers_on_listed(engine, host, views);
     for (unsigned i = 0; i < instances->len; i++) {
         const Instance *instance = instances->pdata[i];
         const DomainView *view = g_hash_table_lookup(views, instance->id);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "engine/internal.h"
+#include "evacuation/evacuation.h"
 #include "lifecycle/lifecycle.h"
 #include "migration/migration.h"
 
@@ -26,6 +27,7 @@ runner_of(OperationKind kind)
     case OPERATION_ATTACH_VOLUME:
     case OPERATION_DETACH_VOLUME: return lifecycle_runner();
     case OPERATION_LIVE_MIGRATE: return migration_runner();
+    case OPERATION_EVACUATE: return evacuation_runner();
     }
     g_assert_not_reached();
 }
@@ -136,6 +138,7 @@ load_next(Engine *engine, const char *instance_id, bool is_touched)
         if (is_touched && instance->host != NULL) {
             reconcile_instance(engine, instance->host, instance_id);
         }
+        leftovers_look_again(engine, instance_id);
         return;
     }
     g_autoptr(Operation) operation =

@@ -286,6 +286,26 @@ hypervisor_forget_guest(HypervisorHost *host, const char *uuid, GError **error)
         provider(host)->forget_guest(host->host, uuid, error) && after(host, "forget_guest", error);
 }
 
+GPtrArray *
+hypervisor_list_guest_volumes(HypervisorHost *host, const char *uuid, GError **error)
+{
+    if (!before(host, "list_guest_volumes", error)) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) volumes = provider(host)->list_guest_volumes(host->host, uuid, error);
+    if (volumes == NULL || !after(host, "list_guest_volumes", error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&volumes);
+}
+
+bool
+hypervisor_prove_guest(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "prove_guest", error) &&
+        provider(host)->prove_guest(host->host, uuid, error) && after(host, "prove_guest", error);
+}
+
 bool
 hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error)
 {

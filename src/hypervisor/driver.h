@@ -53,7 +53,9 @@ bool hypervisor_remove_guest(
     HypervisorHost *host, const char *uuid, bool destroy, GError **error);
 bool hypervisor_remove_disks(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_forget_guest(HypervisorHost *host, const char *uuid, GError **error);
+GPtrArray *hypervisor_list_guest_volumes(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_start_guest(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_prove_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_shutdown_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_destroy_guest(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_reboot_guest(HypervisorHost *host, const char *uuid, bool hard, GError **error);

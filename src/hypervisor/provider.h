@@ -27,7 +27,8 @@ typedef struct HypervisorProvider {
     /* Closes and frees the session. No event is delivered after it has returned. */
     void (*close)(void *host);
 
-    /* What the host is and has. Refreshes the pool. */
+    /* What the host is and has. Refreshes the pool. pool_id is of the pool itself: every host that
+     * shares it tells the same (a volume that the first one made says it). */
     bool (*probe)(void *host, HostFacts *ret_facts, GError **error);
     /* All domains: DomainView *. */
     GPtrArray *(*list_domains)(void *host, GError **error);
@@ -42,7 +43,8 @@ typedef struct HypervisorProvider {
     bool (*copy_base)(void *host, void *from_host, const BaseImage *image, GError **error);
     /* Makes the guest's volumes (root overlay, config drive, console log) where they are missing
      * and defines the domain (persistent, no autostart). An existing volume is never overwritten
-     * when it belongs to a defined domain. */
+     * when it belongs to a defined domain. With GUEST_ROOT_KEPT none is ever overwritten, and a
+     * root disk that is not in the pool is NOT_FOUND. */
     bool (*create_guest)(void *host, const GuestSpec *guest, GError **error);
     /* Undefines the domain and deletes the guest's volumes. A running domain is destroyed first
      * only when destroy is true, else that is CONFLICT. Absent things are fine. */
@@ -54,8 +56,17 @@ typedef struct HypervisorProvider {
      * pool left behind. Running or paused is CONFLICT, absent is fine. */
     bool (*forget_guest)(void *host, const char *uuid, GError **error);
 
-    /* Starts it; already running is fine. */
+    /* The volumes of guests that the pool holds, of one guest or (uuid NULL) of all, domain or not:
+     * VolumeView *. Refreshes the pool. */
+    GPtrArray *(*list_guest_volumes)(void *host, const char *uuid, GError **error);
+
+    /* Starts it; already running is fine. CONFLICT: an image of it is locked by a process that
+     * already runs it, here or elsewhere. */
     bool (*start_guest)(void *host, const char *uuid, GError **error);
+    /* Proves that it could be started, and that nobody else runs it, without running it: starts it
+     * paused and pulls its plug. Of a guest that runs: CONFLICT, as of a locked image. One that is
+     * paused is taken for what an earlier proof left, and its plug is pulled. */
+    bool (*prove_guest)(void *host, const char *uuid, GError **error);
     /* Asks the guest to power off (ACPI); returns at once. */
     bool (*shutdown_guest)(void *host, const char *uuid, GError **error);
     /* Pulls the plug; not running is fine. */

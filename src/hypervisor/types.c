@@ -65,3 +65,12 @@ domain_job_name(DomainJob job)
     }
     g_return_val_if_reached("other");
 }
+
+void
+volume_view_free(VolumeView *view)
+{
+    if (view != NULL) {
+        g_free(view->name);
+        g_free(view);
+    }
+}

@@ -121,6 +121,23 @@ typedef struct PoolVolume {
     int64_t source_size_bytes;
 } PoolVolume;
 
+/* A volume in a host's pool that is called as those of guests are. */
+typedef struct VolumeView {
+    char uuid[37]; /* the guest that it is called after */
+    char *name;
+    bool is_root;       /* its root disk */
+    int64_t size_bytes; /* what it takes of the pool */
+} VolumeView;
+void volume_view_free(VolumeView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VolumeView, volume_view_free)
+
+/* What is in the pool of a guest that is to be made. */
+typedef enum {
+    GUEST_ROOT_NEW,     /* nothing, or what an earlier attempt has made */
+    GUEST_ROOT_KEPT,    /* all that the guest has written: what is there is kept */
+    GUEST_ROOT_REBUILT, /* nothing: the root disk begins anew, though one may be left elsewhere */
+} GuestRoot;
+
 /* Everything a host must know to make a guest; all borrowed. The same record made from the same
  * instance gives the same domain on every host. */
 typedef struct GuestSpec {
@@ -147,6 +164,7 @@ typedef struct GuestSpec {
     bool config_drive_is_read_only; /* iso9660 */
     const GuestDisk *disks;
     int n_disks;
+    GuestRoot root;
 } GuestSpec;
 
 typedef struct MigrateRequest {

@@ -20,7 +20,7 @@ parse_metadata(const Instance *instance, GError **error)
 
 /* Nova: api/metadata/base.py, meta_data.json of the version "latest". */
 static char *
-meta_data(const Instance *instance, json_t *metadata)
+meta_data(const Instance *instance, const char *admin_pass, json_t *metadata)
 {
     json_auto_t *root = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:O, s:[]}", "uuid", instance->id,
         "name", instance->name, "hostname",
@@ -29,6 +29,9 @@ meta_data(const Instance *instance, json_t *metadata)
         instance->availability_zone != NULL ? instance->availability_zone : "nova", "project_id",
         instance->project_id, "meta", metadata, "devices");
     g_assert(root != NULL);
+    if (admin_pass != NULL) {
+        json_object_set_new(root, "admin_pass", json_string(admin_pass));
+    }
     return json_to_text(root);
 }
 
@@ -139,13 +142,13 @@ serial_of(const Instance *instance)
 }
 
 GBytes *
-config_drive_new(const Instance *instance, GError **error)
+config_drive_new(const Instance *instance, const char *admin_pass, GError **error)
 {
     json_auto_t *metadata = parse_metadata(instance, error);
     if (metadata == NULL) {
         return NULL;
     }
-    g_autofree char *meta = meta_data(instance, metadata);
+    g_autofree char *meta = meta_data(instance, admin_pass, metadata);
     g_autofree char *network = network_data(instance);
     g_autofree char *env = network_env(instance, metadata);
     gsize user_size = 0;

@@ -8,5 +8,6 @@
 
 enum { CONFIG_DRIVE_SIZE = 1 << 20 };
 
-/* ERROR_LIMIT when metadata and user data do not fit, ERROR_INVALID when they cannot be read. */
-GBytes *config_drive_new(const Instance *instance, GError **error);
+/* admin_pass: what meta_data.json says that the administrator's password shall be; NULL = nothing.
+ * ERROR_LIMIT when metadata and user data do not fit, ERROR_INVALID when they cannot be read. */
+GBytes *config_drive_new(const Instance *instance, const char *admin_pass, GError **error);

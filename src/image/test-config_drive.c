@@ -68,7 +68,7 @@ test_files_are_read_back(void)
                                                 "\"note\":\"it's\",\"address\":\"6.6.6.6\"}");
     instance->user_data = g_base64_encode((const guchar *)"#!/bin/sh\n", 10);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = config_drive_new(instance, &error);
+    g_autoptr(GBytes) bytes = config_drive_new(instance, "s3cret", &error);
     g_assert_no_error(error);
     g_assert_cmpuint(g_bytes_get_size(bytes), ==, CONFIG_DRIVE_SIZE);
     g_autofree char *path = write_image(bytes);
@@ -78,6 +78,7 @@ test_files_are_read_back(void)
     g_assert_cmpstr(g_strstrip(label), ==, "config-2");
     g_autofree char *meta = run(path, "mtype -i @ ::openstack/latest/meta_data.json");
     g_assert_nonnull(strstr(meta, "\"hostname\":\"vm1\""));
+    g_assert_nonnull(strstr(meta, "\"admin_pass\":\"s3cret\""));
     g_assert_nonnull(strstr(meta, "\"heartbeat\":\"10.0.0.1:4799\""));
     g_autofree char *network = run(path, "mtype -i @ ::openstack/latest/network_data.json");
     g_assert_nonnull(strstr(network, "\"netmask\":\"255.255.255.0\""));
@@ -95,8 +96,8 @@ static void
 test_same_instance_gives_same_bytes(void)
 {
     g_autoptr(Instance) instance = new_instance("{}");
-    g_autoptr(GBytes) one = config_drive_new(instance, NULL);
-    g_autoptr(GBytes) two = config_drive_new(instance, NULL);
+    g_autoptr(GBytes) one = config_drive_new(instance, NULL, NULL);
+    g_autoptr(GBytes) two = config_drive_new(instance, NULL, NULL);
     g_assert_true(g_bytes_equal(one, two));
 }
 

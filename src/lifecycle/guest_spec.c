@@ -156,7 +156,7 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
 bool
 guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GError **error)
 {
-    plan->config_drive = config_drive_new(instance, error);
+    plan->config_drive = config_drive_new(instance, plan->admin_pass, error);
     if (plan->config_drive == NULL) {
         return false;
     }
@@ -174,6 +174,7 @@ guest_plan_free(GuestPlan *plan)
     g_clear_pointer(&plan->volumes, g_ptr_array_unref);
     g_clear_pointer(&plan->names, g_ptr_array_unref);
     g_free(plan->disks);
+    g_free(plan->admin_pass);
     g_free(plan->nics);
     g_free(plan->domain_name);
     g_free(plan);

@@ -16,6 +16,7 @@ typedef struct GuestPlan {
     GuestDisk *disks;
     int n_disks;
     GBytes *config_drive; /* NULL until guest_plan_add_config_drive */
+    char *admin_pass;     /* for the config drive; NULL = none */
 } GuestPlan;
 
 /* The instance must outlive the plan. operation goes into the domain's metadata. */

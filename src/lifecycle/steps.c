@@ -171,6 +171,7 @@ step_QUEUED(LifecycleTask *task)
     case OPERATION_ATTACH_VOLUME: return move_on(task, LIFECYCLE_ATTACHING);
     case OPERATION_DETACH_VOLUME: return move_on(task, LIFECYCLE_DETACHING);
     case OPERATION_LIVE_MIGRATE: break; /* migration's */
+    case OPERATION_EVACUATE: break;     /* evacuation's */
     }
     g_assert_not_reached();
 }

@@ -8,6 +8,7 @@ host_new(void)
     Host *host = g_new0(Host, 1);
 
     host->enabled = true;
+    host->fence_options = g_strdup("");
     return host;
 }
 
@@ -20,6 +21,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->arch);
     g_free(facts->cpu_json);
     g_free(facts->pool_path);
+    g_free(facts->pool_id);
     *facts = (HostFacts){0};
 }
 
@@ -34,6 +36,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.arch = g_strdup(from->arch);
     copy.cpu_json = g_strdup(from->cpu_json);
     copy.pool_path = g_strdup(from->pool_path);
+    copy.pool_id = g_strdup(from->pool_id);
     host_facts_clear(ret_to);
     *ret_to = copy;
 }
@@ -54,14 +57,49 @@ host_free(Host *host)
     g_free(host->zone);
     g_free(host->disabled_reason);
     g_free(host->connect_error);
+    g_free(host->forced_down_by);
+    g_free(host->fence_agent);
+    g_free(host->fence_options);
+    g_free(host->fenced_by);
+    g_free(host->fence_error);
     host_facts_clear(&host->facts);
     g_free(host);
+}
+
+static const char *const power_names[] = {
+    [HOST_POWER_UNKNOWN] = "unknown",
+    [HOST_POWER_OFF] = "off",
+    [HOST_POWER_ON] = "on",
+};
+
+const char *
+host_power_name(HostPower power)
+{
+    return power_names[power];
+}
+
+bool
+host_power_parse(const char *text, HostPower *ret_power)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(power_names); i++) {
+        if (g_strcmp0(text, power_names[i]) == 0) {
+            *ret_power = (HostPower)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+host_is_fenced(const Host *host)
+{
+    return host->forced_down || host->fenced_us != 0;
 }
 
 bool
 host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us)
 {
-    if (host->forced_down || host->last_seen_us == 0) {
+    if (host_is_fenced(host) || host->last_seen_us == 0) {
         return false;
     }
     return now_us - host->last_seen_us <= service_down_time_us;

@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef enum {
+    HOST_POWER_UNKNOWN, /* nobody has been asked, or the answer is void */
+    HOST_POWER_OFF,
+    HOST_POWER_ON,
+} HostPower;
+
 /* What a host said of itself when it was last asked. */
 typedef struct HostFacts {
     char *hostname;           /* as the hypervisor calls it */
@@ -22,6 +28,7 @@ typedef struct HostFacts {
     int64_t pool_capacity_bytes;
     int64_t pool_available_bytes;
     char *pool_path;
+    char *pool_id;            /* the same for hosts that share the pool; NULL or "" = not told */
     int64_t uptime_s;         /* 0 = unknown: libvirt does not tell it */
     int running_domains;      /* every domain that is active, ours or not */
 } HostFacts;
@@ -38,7 +45,16 @@ typedef struct Host {
     char *zone;
     bool enabled;
     char *disabled_reason; /* may be NULL */
-    bool forced_down;
+    bool forced_down;         /* an operator has stated that it is dead */
+    int64_t forced_down_us;   /* since when; 0 = it is not */
+    char *forced_down_by;     /* who said so: a user's name; may be NULL */
+    char *fence_agent;        /* program that switches its power; NULL = none */
+    char *fence_options;      /* "key=value" lines for it, passwords among them; never NULL */
+    HostPower power;          /* as the fence agent last said, or because it answers */
+    int64_t power_us;         /* when; 0 = never */
+    int64_t fenced_us;        /* since when its power is known to be off; 0 = it is not */
+    char *fenced_by;          /* the agent that saw to it; may be NULL */
+    char *fence_error;        /* why the last try to fence it failed; may be NULL */
     bool connected;        /* the engine's control connection stands */
     char *connect_error;   /* why it does not, one sentence; may be NULL */
     int64_t last_seen_us;  /* last sign of life, 0 = never */
@@ -64,5 +80,9 @@ void host_free(Host *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 void host_facts_clear(HostFacts *facts);
 void host_facts_copy(const HostFacts *from, HostFacts *ret_to);
-/* up: not forced down, and a sign of life within service_down_time. */
+const char *host_power_name(HostPower power); /* "unknown", "off", "on" */
+bool host_power_parse(const char *text, HostPower *ret_power);
+/* Dead for certain: its power is off, or an operator has stated it. Silence is not enough. */
+bool host_is_fenced(const Host *host);
+/* up: not fenced, and a sign of life within service_down_time. */
 bool host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us);

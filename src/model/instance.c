@@ -96,6 +96,9 @@ instance_status(const Instance *instance)
 {
     const char *task_state = instance_task_state(instance);
 
+    if (g_strcmp0(task_state, "rebuilding") == 0) {
+        return "REBUILD";
+    }
     switch (instance->vm_state) {
     case VM_STATE_BUILDING: return "BUILD";
     case VM_STATE_ACTIVE: return status_while_active(task_state);

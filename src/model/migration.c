@@ -107,5 +107,6 @@ migration_free(Migration *migration)
     g_free(migration->convergence_reason);
     g_free(migration->forced_reason);
     g_free(migration->disks);
+    g_free(migration->admin_pass);
     g_free(migration);
 }

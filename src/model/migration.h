@@ -83,7 +83,8 @@ typedef struct Migration {
     bool disk_over_commit;
     bool force;           /* 2.1-2.67: the named host is taken without the scheduler's checks */
     bool early_checks;    /* below 2.34: the request waits for the checks */
-    bool copies_disks;    /* decided in CLAIMING: the pools are not shared */
+    bool copies_disks;    /* decided in CLAIMING: the pools are not shared; of an evacuation: the
+                           * root disk begins anew */
     char *disks;          /* decided with it, of each disk: model/disk_plan.h; NULL until then */
     int64_t generation;   /* the instance's generation once it has moved */
     bool pause_first;     /* asked for: the guest is paused as soon as its move has begun */
@@ -93,6 +94,8 @@ typedef struct Migration {
     int downtime_limit_ms;    /* the pause that is aimed for now; 0 = not begun */
     Forcing forced;
     char *forced_reason; /* one sentence; NULL while it is not */
+    bool ends_stopped;    /* evacuation: the instance stays off, whatever it did before */
+    char *admin_pass;     /* evacuation: for the new root disk, until it is made; NULL = none */
     JobStats stats;
     int64_t started_us;   /* transfer began */
     int64_t finished_us;

@@ -21,7 +21,8 @@
     X(UNPAUSE, "unpause", "unpausing")                                                             \
     X(ATTACH_VOLUME, "attach_volume", NULL)                                                        \
     X(DETACH_VOLUME, "detach_volume", NULL)                                                        \
-    X(LIVE_MIGRATE, "live-migration", "migrating")
+    X(LIVE_MIGRATE, "live-migration", "migrating")                                                 \
+    X(EVACUATE, "evacuate", "rebuilding")
 
 typedef enum {
 #define X(name, text, task) OPERATION_##name,

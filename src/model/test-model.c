@@ -22,6 +22,9 @@ static const StatusCase status_cases[] = {
     {VM_STATE_ACTIVE, NULL, false, true, NULL, "ACTIVE"},
     {VM_STATE_ACTIVE, "live-migration", false, true, "migrating", "MIGRATING"},
     {VM_STATE_ACTIVE, "live-migration", true, true, "deleting", "ACTIVE"},
+    {VM_STATE_ACTIVE, "evacuate", false, true, "rebuilding", "REBUILD"},
+    {VM_STATE_STOPPED, "evacuate", false, true, "rebuilding", "REBUILD"},
+    {VM_STATE_ERROR, "evacuate", false, true, "rebuilding", "REBUILD"},
     {VM_STATE_ACTIVE, "reboot", false, true, "rebooting", "REBOOT"},
     {VM_STATE_ACTIVE, "reboot_hard", false, true, "rebooting_hard", "HARD_REBOOT"},
     {VM_STATE_ACTIVE, "stop", false, true, "powering-off", "ACTIVE"},
@@ -62,7 +65,7 @@ test_names_and_parsers_agree(void)
         g_assert_true(vm_state_parse(vm_state_name((VmState)i), &state));
         g_assert_cmpint(state, ==, i);
     }
-    for (int i = OPERATION_CREATE; i <= OPERATION_LIVE_MIGRATE; i++) {
+    for (int i = OPERATION_CREATE; i <= OPERATION_EVACUATE; i++) {
         OperationKind kind;
         g_assert_true(operation_kind_parse(operation_kind_name((OperationKind)i), &kind));
         g_assert_cmpint(kind, ==, i);

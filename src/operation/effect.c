@@ -97,7 +97,7 @@ submit(EffectSlot *slot, const EffectAsk *ask, HypervisorHost *host, HypervisorH
     if (ask->prepare != NULL && !ask->prepare(call, ask->task, error)) {
         return false;
     }
-    call->host = hypervisor_host_ref(host);
+    call->host = host != NULL ? hypervisor_host_ref(host) : NULL;
     call->flight->slot = slot;
     g_clear_pointer(&slot->answer, call_free);
     slot->is_unread = false;
@@ -159,9 +159,9 @@ effect_ask(EffectSlot *slot, const EffectAsk *ask, GError **ret_error)
         return result;
     }
     int64_t now_us = clock_now_us(context->clock);
-    HypervisorHost *host = context->find_session(context, ask->host);
+    HypervisorHost *host = ask->host != NULL ? context->find_session(context, ask->host) : NULL;
     HypervisorHost *peer = ask->peer != NULL ? context->find_session(context, ask->peer) : NULL;
-    bool is_reachable = host != NULL && (ask->peer == NULL || peer != NULL);
+    bool is_reachable = (ask->host == NULL || host != NULL) && (ask->peer == NULL || peer != NULL);
     if (is_reachable && now_us >= slot->retry_us) {
         return submit(slot, ask, host, peer, ret_error) ? EFFECT_WAITING : EFFECT_FAILED;
     }

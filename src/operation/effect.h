@@ -11,7 +11,7 @@
  * worker never sees the task. */
 typedef struct EffectCall {
     char *uuid;           /* of the domain that it is about */
-    HypervisorHost *host; /* who is asked */
+    HypervisorHost *host; /* who is asked; NULL: no host is */
     HypervisorHost *peer; /* the other side; NULL when nobody asked for one */
     DomainView view;      /* for a kind that describes a domain */
     void *data;           /* the machine's own, made by prepare */
@@ -50,7 +50,7 @@ typedef enum {
 typedef struct EffectAsk {
     const EffectKind *kind;
     const char *uuid;
-    const char *host;
+    const char *host;    /* NULL: it is on no host */
     const char *peer;    /* must be connected too; NULL: none */
     int64_t deadline_us; /* 0 = none */
     /* Fills in data (and peer, where the machine chooses it); false: it cannot be asked for. May be

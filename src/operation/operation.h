@@ -24,6 +24,8 @@ typedef struct OperationSettings {
     double disk_allocation_ratio;
     int reserved_host_memory_mib;
     char *image_directory;
+    char *fence_directory;  /* where fence agents are */
+    int fence_timeout_ms;   /* of each run of one */
 } OperationSettings;
 
 typedef struct OperationContext OperationContext;
@@ -35,6 +37,7 @@ struct OperationContext {
     OperationSettings settings;
     void *engine; /* the engine's own; nobody else looks inside */
     void *migrations; /* migration/'s own, made on first use; freed by migration_forget */
+    void *evacuations; /* evacuation/'s own, made on first use; freed by evacuation_forget */
 
     /* The open session with that host, borrowed until the engine's next turn (ref it to keep it);
      * NULL while it is not connected. */

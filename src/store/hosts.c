@@ -6,11 +6,12 @@
     "facts_hostname, facts_hypervisor_type, facts_hypervisor_version, facts_libvirt_version,"      \
     " facts_arch, facts_cpu_json, facts_vcpus, facts_memory_mib, facts_memory_free_mib,"           \
     " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
-    " facts_running_domains, facts_host_uuid"
+    " facts_running_domains, facts_host_uuid, facts_pool_id"
 #define COLUMNS                                                                                    \
     "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone, enabled,"      \
-    " disabled_reason, forced_down, connected, connect_error, last_seen_us, created_us,"           \
-    " updated_us, has_facts, " FACTS_COLUMNS
+    " disabled_reason, connected, connect_error, last_seen_us, created_us, updated_us,"            \
+    " forced_down, forced_down_us, forced_down_by, fence_agent, fence_options, power, power_us,"   \
+    " fenced_us, fenced_by, fence_error, has_facts, " FACTS_COLUMNS
 #define SQL_INSERT                                                                                 \
     "INSERT INTO hosts (id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone,"    \
     " enabled, disabled_reason, created_us, updated_us)"                                           \
@@ -23,17 +24,35 @@
 #define SQL_LIST "SELECT " COLUMNS " FROM hosts ORDER BY name"
 #define SQL_SET_ENABLED                                                                            \
     "UPDATE hosts SET enabled = $2, disabled_reason = $3, updated_us = $4 WHERE name = $1"
-#define SQL_SET_FORCED_DOWN "UPDATE hosts SET forced_down = $2, updated_us = $3 WHERE name = $1"
+#define SQL_SET_FORCED_DOWN                                                                        \
+    "UPDATE hosts SET forced_down = $2, forced_down_us = CASE WHEN $2 = 0 THEN 0"                  \
+    " WHEN forced_down_us <> 0 THEN forced_down_us ELSE $4 END,"                                   \
+    " forced_down_by = CASE WHEN $2 = 0 THEN NULL ELSE COALESCE(forced_down_by, $3) END,"          \
+    " updated_us = $4 WHERE name = $1"
+#define SQL_SET_FENCE                                                                              \
+    "UPDATE hosts SET fence_agent = $2, fence_options = $3, fence_error = NULL, updated_us = $4"   \
+    " WHERE name = $1"
+#define SQL_SET_POWER                                                                              \
+    "UPDATE hosts SET power = $2, power_us = $4, fence_error = NULL,"                              \
+    " fenced_us = CASE WHEN $2 <> 'off' THEN 0 WHEN fenced_us <> 0 THEN fenced_us ELSE $4 END,"    \
+    " fenced_by = CASE WHEN $2 <> 'off' THEN NULL ELSE $3 END, updated_us = $4 WHERE name = $1"
+#define SQL_SET_FENCE_ERROR                                                                        \
+    "UPDATE hosts SET fence_error = $2, updated_us = $3 WHERE name = $1"
 #define SQL_SET_CONNECTION                                                                         \
     "UPDATE hosts SET connected = $2, connect_error = $3,"                                         \
     " last_seen_us = CASE WHEN $4 > 0 THEN $4 ELSE last_seen_us END,"                              \
+    " fenced_us = CASE WHEN $2 = 1 THEN 0 ELSE fenced_us END,"                                     \
+    " fenced_by = CASE WHEN $2 = 1 THEN NULL ELSE fenced_by END,"                                  \
+    " power = CASE WHEN $2 = 1 THEN 'on' ELSE power END,"                                          \
+    " power_us = CASE WHEN $2 = 1 THEN $5 ELSE power_us END,"                                      \
     " updated_us = $5 WHERE name = $1"
 #define SQL_SET_FACTS                                                                              \
     "UPDATE hosts SET has_facts = 1, facts_hostname = $2, facts_hypervisor_type = $3,"             \
     " facts_hypervisor_version = $4, facts_libvirt_version = $5, facts_arch = $6,"                 \
     " facts_cpu_json = $7, facts_vcpus = $8, facts_memory_mib = $9, facts_memory_free_mib = $10,"  \
     " facts_pool_capacity_bytes = $11, facts_pool_available_bytes = $12, facts_pool_path = $13,"   \
-    " facts_uptime_s = $14, facts_running_domains = $15, facts_host_uuid = $16"                    \
+    " facts_uptime_s = $14, facts_running_domains = $15, facts_host_uuid = $16,"                   \
+    " facts_pool_id = $17"                                                                         \
     " WHERE name = $1"
 #define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
 
@@ -55,6 +74,25 @@ read_facts(DbStatement *statement, int column, HostFacts *facts)
     facts->uptime_s = db_int(statement, column++);
     facts->running_domains = (int)db_int(statement, column++);
     facts->host_uuid = db_dup_text(statement, column++);
+    facts->pool_id = db_dup_text(statement, column++);
+    return column;
+}
+
+static int
+read_fence(DbStatement *statement, int column, Host *host)
+{
+    host->forced_down = db_int(statement, column++);
+    host->forced_down_us = db_int(statement, column++);
+    host->forced_down_by = db_dup_text(statement, column++);
+    host->fence_agent = db_dup_text(statement, column++);
+    g_free(host->fence_options);
+    host->fence_options = db_dup_text(statement, column++);
+    bool is_known = host_power_parse(db_text(statement, column++), &host->power);
+    g_assert(is_known);
+    host->power_us = db_int(statement, column++);
+    host->fenced_us = db_int(statement, column++);
+    host->fenced_by = db_dup_text(statement, column++);
+    host->fence_error = db_dup_text(statement, column++);
     return column;
 }
 
@@ -75,12 +113,12 @@ read_host(DbStatement *statement)
     host->zone = db_dup_text(statement, column++);
     host->enabled = db_int(statement, column++);
     host->disabled_reason = db_dup_text(statement, column++);
-    host->forced_down = db_int(statement, column++);
     host->connected = db_int(statement, column++);
     host->connect_error = db_dup_text(statement, column++);
     host->last_seen_us = db_int(statement, column++);
     host->created_us = db_int(statement, column++);
     host->updated_us = db_int(statement, column++);
+    column = read_fence(statement, column, host);
     host->has_facts = db_int(statement, column++);
     read_facts(statement, column, &host->facts);
     return host;
@@ -217,7 +255,8 @@ store_set_host_enabled(
 }
 
 bool
-store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error)
+store_set_host_forced_down(
+    Store *store, const char *name, bool forced_down, const char *by, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FORCED_DOWN, error);
 
@@ -226,6 +265,53 @@ store_set_host_forced_down(Store *store, const char *name, bool forced_down, GEr
     }
     db_bind_text(statement, 1, name);
     db_bind_int(statement, 2, forced_down);
+    db_bind_text(statement, 3, by);
+    db_bind_int(statement, 4, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_fence(
+    Store *store, const char *name, const char *agent, const char *options, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FENCE, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_text(statement, 2, agent);
+    db_bind_text(statement, 3, or_empty(options));
+    db_bind_int(statement, 4, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_power(
+    Store *store, const char *name, HostPower power, const char *by, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_POWER, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_text(statement, 2, host_power_name(power));
+    db_bind_text(statement, 3, by);
+    db_bind_int(statement, 4, db_now_us(store));
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_fence_error(Store *store, const char *name, const char *reason, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FENCE_ERROR, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_text(statement, 2, reason);
     db_bind_int(statement, 3, db_now_us(store));
     return rows_change(statement, "host", name, error);
 }
@@ -271,6 +357,7 @@ store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GEr
     db_bind_int(statement, 14, facts->uptime_s);
     db_bind_int(statement, 15, facts->running_domains);
     db_bind_text(statement, 16, facts->host_uuid);
+    db_bind_text(statement, 17, facts->pool_id);
     return rows_change(statement, "host", name, error);
 }
 

@@ -9,6 +9,7 @@
     " m.force, m.early_checks, m.copies_disks, m.disks, m.generation, m.pause_first,"              \
     " m.convergence,"                                                                              \
     " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
+    " m.ends_stopped, m.admin_pass,"                                                               \
     " m.memory_total_bytes,"                                                                       \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
@@ -21,7 +22,8 @@
 #define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
-    " disk_over_commit, force, early_checks, type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass)"                      \
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 #define STATS_ASSIGNMENTS                                                                          \
     "memory_total_bytes = $2, memory_processed_bytes = $3, memory_remaining_bytes = $4,"           \
     " disk_total_bytes = $5, disk_processed_bytes = $6, disk_remaining_bytes = $7,"                \
@@ -31,7 +33,8 @@
 #define SQL_UPDATE                                                                                 \
     "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
     " generation = $16, started_us = $17, finished_us = $18, convergence = $19,"                   \
-    " convergence_reason = $20, connections = $21, disks = $22 WHERE operation_id = $1"
+    " convergence_reason = $20, connections = $21, disks = $22, admin_pass = $23"                  \
+    " WHERE operation_id = $1"
 #define SQL_SET_FORCED                                                                             \
     "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
 #define SQL_SET_DOWNTIME "UPDATE migrations SET downtime_limit_ms = $2 WHERE operation_id = $1"
@@ -119,6 +122,8 @@ read_migration(DbStatement *statement)
     migration->generation = db_int(statement, column++);
     migration->pause_first = db_int(statement, column++);
     column = read_convergence(statement, column, migration);
+    migration->ends_stopped = db_int(statement, column++);
+    migration->admin_pass = db_dup_text(statement, column++);
     column = read_stats(statement, column, &migration->stats);
     migration->started_us = db_int(statement, column++);
     migration->finished_us = db_int(statement, column++);
@@ -173,6 +178,8 @@ insert_migration(Store *store, const MigrationRequest *request, const Operation 
     db_bind_int(statement, 7, request->force);
     db_bind_int(statement, 8, request->early_checks);
     db_bind_text(statement, 9, migration_type_name(request->type));
+    db_bind_int(statement, 10, request->ends_stopped);
+    db_bind_text(statement, 11, request->admin_pass);
     return db_run(statement, NULL, error);
 }
 
@@ -320,6 +327,7 @@ migration_update_row(Store *store, int64_t operation_id, const Migration *migrat
     db_bind_text(statement, 20, migration->convergence_reason);
     db_bind_int(statement, 21, migration->connections);
     db_bind_text(statement, 22, migration->disks);
+    db_bind_text(statement, 23, migration->admin_pass);
     return db_run(statement, NULL, error);
 }
 

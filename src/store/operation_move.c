@@ -3,6 +3,7 @@
 /* THE transaction that moves an operation. Nothing else writes operations.state. */
 #include "store/claims.h"
 #include "store/console.h"
+#include "store/leftovers.h"
 #include "store/migration_rows.h"
 #include "store/operation_rows.h"
 #include "store/ports.h"
@@ -28,6 +29,10 @@
 #define SQL_FIND_DELETE                                                                            \
     "SELECT delete_request_id, delete_user_id, project_id FROM instances"                          \
     " WHERE id = $1 AND delete_wanted = 1 AND terminated_us = 0"
+
+#define SQL_SETTLE                                                                                 \
+    "UPDATE operations SET state = $3, updated_us = $4 WHERE id = $1 AND state = $2"               \
+    " AND is_open = 0"
 
 /* What the swapped row says. */
 typedef struct Moved {
@@ -245,8 +250,35 @@ store_move_operation(Store *store, const OperationMove *move, GError **error)
         !migration_update_row(store, move->operation_id, move->migration, error)) {
         return false;
     }
+    if (move->leftover != NULL && !leftovers_insert(store, move->leftover, error)) {
+        return false;
+    }
     if (move->closes && !follow_close(store, &moved, error)) {
         return false;
     }
     return db_commit(transaction, error);
+}
+
+bool
+store_settle_operation(Store *store, int64_t operation_id, const char *from, const char *to,
+    const char *sentence, GError **error)
+{
+    int changes = 0;
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SETTLE, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    db_bind_text(statement, 2, from);
+    db_bind_text(statement, 3, to);
+    db_bind_int(statement, 4, db_now_us(store));
+    if (!db_run(statement, &changes, error)) {
+        return false;
+    }
+    return changes == 0 ||
+        (operation_insert_event(store, operation_id, from, to, sentence, error) &&
+            db_commit(transaction, error));
 }

@@ -15,6 +15,7 @@
 #include "model/identity.h"
 #include "model/image.h"
 #include "model/instance.h"
+#include "model/leftover.h"
 #include "model/migration.h"
 #include "model/network.h"
 #include "model/volume.h"
@@ -106,9 +107,22 @@ GPtrArray *store_list_hosts(Store *store, GError **error); /* by name */
 /* disabled_reason NULL clears it. */
 bool store_set_host_enabled(
     Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error);
-bool store_set_host_forced_down(Store *store, const char *name, bool forced_down, GError **error);
+/* by: who states it (a user's name), may be NULL. Said twice, the first one stays. */
+bool store_set_host_forced_down(
+    Store *store, const char *name, bool forced_down, const char *by, GError **error);
+/* agent NULL: none any more. options: "key=value" lines. */
+bool store_set_host_fence(
+    Store *store, const char *name, const char *agent, const char *options, GError **error);
+/* Engine only: what its fence agent (by) said of its power. Off: it is fenced from now on, until it
+ * is connected or said to be on. */
+bool store_set_host_power(
+    Store *store, const char *name, HostPower power, const char *by, GError **error);
+/* Engine only: a try to fence it failed. */
+bool store_set_host_fence_error(
+    Store *store, const char *name, const char *reason, GError **error);
 /* Engine only: what the control connection says. connect_error NULL clears it; last_seen_us 0
- * leaves it as it is. */
+ * leaves it as it is. A host that connects has power: what a fence agent said of it before is
+ * void. */
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
@@ -258,8 +272,15 @@ typedef struct OperationMove {
     /* of the migration (only for kinds that have one) */
     const Migration
         *migration; /* dest_host, copies_disks, generation, stats, times; NULL = leave */
+
+    const Leftover *leftover; /* recorded with it: what stays behind on a host; NULL = nothing */
 } OperationMove;
 bool store_move_operation(Store *store, const OperationMove *move, GError **error);
+/* Engine only: what a closed operation still waited for has come. Its state changes from one name
+ * to another, with a line of history; one that is in another state is left alone. The one caller
+ * is the move.c of its machine. */
+bool store_settle_operation(Store *store, int64_t operation_id, const char *from, const char *to,
+    const char *sentence, GError **error);
 
 /* ---- claims (store/claims.c) ---- */
 /* Engine only. The choice and the claim in one transaction: choose is called inside it with every
@@ -281,6 +302,8 @@ typedef struct MigrationRequest {
     bool disk_over_commit;
     bool force;
     bool early_checks;
+    bool ends_stopped;
+    const char *admin_pass;
 } MigrationRequest;
 /* Inserts operation and migration; source host is the instance's host at that moment. */
 Migration *store_accept_migration(Store *store, const MigrationRequest *request, GError **error);
@@ -347,6 +370,22 @@ Operation *store_accept_detach(
     Store *store, const OperationRequest *request, const char *volume_id, GError **error);
 /* Engine only: a deleted instance's domain was found gone; now its volumes are free. */
 bool store_release_volumes(Store *store, const char *instance_id, GError **error);
+
+/* ---- leftovers (store/leftovers.c) ---- */
+typedef struct LeftoverFilter {
+    const char *host;        /* NULL = any */
+    const char *instance_id; /* NULL = any */
+} LeftoverFilter;
+/* One that is on record already (host, kind, name) keeps its age. */
+bool store_record_leftover(Store *store, const Leftover *leftover, GError **error);
+GPtrArray *store_list_leftovers(Store *store, const LeftoverFilter *filter, GError **error);
+Leftover *store_get_leftover(Store *store, int64_t id, GError **error);
+/* Engine only: it is gone. */
+bool store_delete_leftover(Store *store, int64_t id, GError **error);
+/* API: an operator wants it removed though nothing proves that it may be. */
+bool store_want_leftover_removed(Store *store, int64_t id, GError **error);
+/* Engine only: a try to remove it failed; NULL clears it. */
+bool store_set_leftover_error(Store *store, int64_t id, const char *reason, GError **error);
 
 /* ---- console history (store/console.c) ---- */
 /* What a guest's console said on hosts it has left, capped at 256 KiB in all; one row per

@@ -323,7 +323,7 @@ test_hosts(Fixture *fixture, const void *data)
     g_assert_true(store_find_host(fixture->store, "hostc", &missing, &error));
     g_assert_null(missing);
     g_assert_true(store_set_host_enabled(fixture->store, "hosta", false, "fan", &error));
-    g_assert_true(store_set_host_forced_down(fixture->store, "hosta", true, &error));
+    g_assert_true(store_set_host_forced_down(fixture->store, "hosta", true, "admin", &error));
     g_assert_true(
         store_set_host_connection(fixture->store, "hosta", true, NULL, test_now_us, &error));
     g_assert_true(store_set_host_connection(fixture->store, "hosta", false, "refused", 0, &error));

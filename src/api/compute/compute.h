@@ -107,7 +107,9 @@ bool compute_check_state(const Instance *instance, const char *name, const VmSta
 /* 409 for everybody but administrators while the instance is locked. */
 bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
 
-/* ---- live_migrate.c, console_output.c ---- */
+/* ---- evacuate.c, live_migrate.c, console_output.c ---- */
+HttpResponse *compute_evacuate(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
 HttpResponse *compute_live_migrate(
     ApiContext *context, const Instance *instance, const json_t *value, GError **error);
 HttpResponse *compute_console_output(

@@ -225,6 +225,7 @@ static const ActionRow actions[] = {
     {"pause", "os_compute_api:os-pause-server:pause", pause_server},
     {"unpause", "os_compute_api:os-pause-server:unpause", unpause_server},
     {"os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", compute_live_migrate},
+    {"evacuate", "os_compute_api:os-evacuate", compute_evacuate},
     {"os-getConsoleOutput", "os_compute_api:os-console-output", compute_console_output, true},
     {"lock", "os_compute_api:os-lock-server:lock", lock_server, true},
     {"unlock", "os_compute_api:os-lock-server:unlock", unlock_server, true},

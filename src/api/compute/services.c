@@ -174,6 +174,31 @@ find_host_of_service(ApiContext *context, const char *id, GError **error)
     return NULL;
 }
 
+/* Nova: a host that instances were evacuated from is not up before it has cleaned up. */
+static bool
+set_forced_down(ApiContext *context, const char *name, bool forced_down, GError **error)
+{
+    if (!forced_down) {
+        g_autofree char *states = context->options->migration_states("done");
+        MigrationFilter filter = {.source_host = name,
+            .type = migration_type_name(MIGRATION_TYPE_EVACUATION),
+            .states = states,
+            .limit = 1};
+        g_autoptr(GPtrArray) waiting = store_list_migrations(context->store, &filter, error);
+        if (waiting == NULL) {
+            return false;
+        }
+        if (waiting->len > 0) {
+            return error_set(error, ERROR_CONFLICT,
+                "Service 'nova-compute' on host '%s' cannot be forced up: instances were evacuated "
+                "from it, and it has not been back since to remove its copies of them.",
+                name);
+        }
+    }
+    return store_set_host_forced_down(
+        context->store, name, forced_down, context->identity->user_name, error);
+}
+
 static bool
 update_host(ApiContext *context, const Host *host, GError **error)
 {
@@ -184,8 +209,8 @@ update_host(ApiContext *context, const Host *host, GError **error)
         return false;
     }
     return !body_has(context->body, "forced_down") ||
-        store_set_host_forced_down(
-            context->store, host->name, body_bool(context->body, "forced_down", false), error);
+        set_forced_down(
+            context, host->name, body_bool(context->body, "forced_down", false), error);
 }
 
 HttpResponse *
@@ -286,7 +311,7 @@ compute_force_down_service(ApiContext *context, GError **error)
 {
     const char *host = named_host(context, force_down_fields, error);
     bool forced_down = body_bool(context->body, "forced_down", true);
-    if (host == NULL || !store_set_host_forced_down(context->store, host, forced_down, error)) {
+    if (host == NULL || !set_forced_down(context, host, forced_down, error)) {
         return NULL;
     }
     return api_json(200,

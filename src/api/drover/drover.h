@@ -12,6 +12,18 @@ HttpResponse *drover_list_hosts(ApiContext *context, GError **error);
 HttpResponse *drover_show_host(ApiContext *context, GError **error);
 HttpResponse *drover_add_host(ApiContext *context, GError **error);
 HttpResponse *drover_remove_host(ApiContext *context, GError **error);
+/* 404 in our own words. */
+Host *drover_get_host(ApiContext *context, const char *name, GError **error);
+HttpResponse *drover_reply_host(
+    ApiContext *context, const char *name, int status, GError **error);
+
+/* ---- power.c ---- */
+HttpResponse *drover_update_host(ApiContext *context, GError **error);
+HttpResponse *drover_host_power(ApiContext *context, GError **error);
+
+/* ---- leftovers.c ---- */
+HttpResponse *drover_list_leftovers(ApiContext *context, GError **error);
+HttpResponse *drover_remove_leftover(ApiContext *context, GError **error);
 
 /* ---- uri.c: pure ---- */
 /* Checks the URI of a host; plaintext ones need leave. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "api/drover/drover.h"
+#include <string.h>
 
 #define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -43,6 +44,35 @@ view_usage(const HostUsage *usage)
         usage->outgoing_migrations, "incoming_migrations", usage->incoming_migrations);
 }
 
+/* Of the options only what they are called: their values hold passwords. */
+static char *
+option_names(const Host *host)
+{
+    g_auto(GStrv) lines = g_strsplit(host->fence_options, "\n", -1);
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        char *equals = strchr(lines[i], '=');
+        if (equals != NULL) {
+            *equals = '\0';
+        }
+    }
+    return g_strjoinv(",", lines);
+}
+
+static json_t *
+view_fence(const Host *host)
+{
+    g_autofree char *names = option_names(host);
+    bool is_fenced = host_is_fenced(host);
+    int64_t since_us = host->fenced_us != 0 ? host->fenced_us : host->forced_down_us;
+    const char *by = host->fenced_us != 0 ? host->fenced_by : host->forced_down_by;
+    return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:s, s:o}", "power",
+        host_power_name(host->power), "power_seen", api_time_us(host->power_us), "fenced",
+        is_fenced, "fenced_since", api_time_us(is_fenced ? since_us : 0), "fenced_by",
+        api_string_or_null(is_fenced ? by : NULL), "fence_agent",
+        api_string_or_null(host->fence_agent), "fence_options", names, "fence_error",
+        api_string_or_null(host->fence_error));
+}
+
 /* reason: why it takes no instances, whatever keeps it from that. */
 static json_t *
 view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
@@ -61,6 +91,8 @@ view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
         api_time_us(host->created_us), "facts",
         host->has_facts ? view_facts(&host->facts) : json_null());
     json_object_update(view, rest);
+    json_auto_t *fence = view_fence(host);
+    json_object_update(view, fence);
     if (usage != NULL) {
         json_object_set_new(view, "usage", view_usage(usage));
     }
@@ -85,8 +117,8 @@ drover_list_hosts(ApiContext *context, GError **error)
     return api_json(200, json_pack("{s:o}", "hosts", views));
 }
 
-static Host *
-get_host(ApiContext *context, const char *name, GError **error)
+Host *
+drover_get_host(ApiContext *context, const char *name, GError **error)
 {
     g_autoptr(Host) host = NULL;
     if (!store_find_host(context->store, name, &host, error)) {
@@ -98,11 +130,11 @@ get_host(ApiContext *context, const char *name, GError **error)
     return g_steal_pointer(&host);
 }
 
-static HttpResponse *
-reply_host(ApiContext *context, const char *name, int status, GError **error)
+HttpResponse *
+drover_reply_host(ApiContext *context, const char *name, int status, GError **error)
 {
     HostUsage usage;
-    g_autoptr(Host) host = get_host(context, name, error);
+    g_autoptr(Host) host = drover_get_host(context, name, error);
     if (host == NULL || !store_get_host_usage(context->store, name, &usage, error)) {
         return NULL;
     }
@@ -112,7 +144,7 @@ reply_host(ApiContext *context, const char *name, int status, GError **error)
 HttpResponse *
 drover_show_host(ApiContext *context, GError **error)
 {
-    return reply_host(context, api_param(context, "name"), 200, error);
+    return drover_reply_host(context, api_param(context, "name"), 200, error);
 }
 
 static bool
@@ -171,13 +203,13 @@ drover_add_host(ApiContext *context, GError **error)
         return NULL;
     }
     engine_nudge_hosts(context->engine);
-    return reply_host(context, host->name, 201, error);
+    return drover_reply_host(context, host->name, 201, error);
 }
 
 HttpResponse *
 drover_remove_host(ApiContext *context, GError **error)
 {
-    g_autoptr(Host) host = get_host(context, api_param(context, "name"), error);
+    g_autoptr(Host) host = drover_get_host(context, api_param(context, "name"), error);
     if (host == NULL || !store_delete_host(context->store, host->name, error)) {
         return NULL;
     }

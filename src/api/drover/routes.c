@@ -20,6 +20,11 @@ static const ApiRoute routes[] = {
     {"POST", "/v1/hosts", drover_add_host, "drover:hosts:create", ROUTE_BODY},
     {"GET", "/v1/hosts/{name}", drover_show_host, "drover:hosts:show"},
     {"DELETE", "/v1/hosts/{name}", drover_remove_host, "drover:hosts:delete"},
+    {"PATCH", "/v1/hosts/{name}", drover_update_host, "drover:hosts:update", ROUTE_BODY},
+    {"POST", "/v1/hosts/{name}/power", drover_host_power, "drover:hosts:power", ROUTE_BODY},
+
+    {"GET", "/v1/leftovers", drover_list_leftovers, "drover:leftovers:list"},
+    {"DELETE", "/v1/leftovers/{id}", drover_remove_leftover, "drover:leftovers:delete"},
 
     {"GET", "/v1/config", drover_show_config, "drover:config:show"},
     {"POST", "/v1/config/reload", drover_reload_config, "drover:config:reload"},

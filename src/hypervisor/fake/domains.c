@@ -176,25 +176,45 @@ check_image_lock(
     if (!world_next(rows)) {
         return true;
     }
-    return error_set(error, ERROR_HYPERVISOR_REFUSED,
+    return error_set(error, ERROR_CONFLICT,
         "Failed to get \"write\" lock: is another process using the image [%s]?", uuid);
 }
 
-bool
-domains_boot(
+static bool
+check_boot(
     FakeFleet *fleet, const char *host, const char *uuid, const FakeDomain *domain, GError **error)
 {
     if (!volumes_has_guest(fleet, domain->pool, uuid)) {
         return error_set(error, ERROR_HYPERVISOR_REFUSED,
             "Cannot access storage file '%s': No such file or directory", uuid);
     }
-    if (!domains_check_memory(fleet, host, domain->memory_mib, error) ||
-        !check_image_lock(fleet, host, uuid, domain->pool, error)) {
+    return domains_check_memory(fleet, host, domain->memory_mib, error) &&
+        check_image_lock(fleet, host, uuid, domain->pool, error);
+}
+
+bool
+domains_boot(
+    FakeFleet *fleet, const char *host, const char *uuid, const FakeDomain *domain, GError **error)
+{
+    if (!check_boot(fleet, host, uuid, domain, error)) {
         return false;
     }
     volumes_write(fleet, domain->pool, uuid, false);
     domains_set_state(fleet, host, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED);
     domains_reset(fleet, host, uuid);
+    return true;
+}
+
+bool
+domains_prove(
+    FakeFleet *fleet, const char *host, const char *uuid, const FakeDomain *domain, GError **error)
+{
+    if (!check_boot(fleet, host, uuid, domain, error)) {
+        return false;
+    }
+    volumes_write(fleet, domain->pool, uuid, false);
+    fleet_emit_domain(fleet, host, uuid, DOMAIN_PAUSED, DOMAIN_REASON_STARTING_UP);
+    fleet_emit_domain(fleet, host, uuid, DOMAIN_SHUT_OFF, DOMAIN_REASON_DESTROYED);
     return true;
 }
 

@@ -44,6 +44,9 @@ void domains_undefine(FakeFleet *fleet, const char *host, const char *uuid);
 /* Starts a domain that is shut off. */
 bool domains_boot(
     FakeFleet *fleet, const char *host, const char *uuid, const FakeDomain *domain, GError **error);
+/* Starts one that is shut off paused, and ends it. */
+bool domains_prove(
+    FakeFleet *fleet, const char *host, const char *uuid, const FakeDomain *domain, GError **error);
 /* The guest starts again inside its running domain. */
 void domains_reset(FakeFleet *fleet, const char *host, const char *uuid);
 /* The guest was asked to power off. */

@@ -155,6 +155,38 @@ start_domain(FakeSession *session, const char *uuid, const FakeDomain *domain, G
         domains_boot(session->fleet, session->host, uuid, domain, error);
 }
 
+static bool
+prove_domain(FakeSession *session, const char *uuid, const FakeDomain *domain, GError **error)
+{
+    if (domain->state == DOMAIN_RUNNING) {
+        return error_set(
+            error, ERROR_CONFLICT, "domain '%s' is running on host '%s'", uuid, session->host);
+    }
+    if (domain->state == DOMAIN_PAUSED) {
+        pull_plug(session, uuid, domain);
+        return true;
+    }
+    return domains_prove(session->fleet, session->host, uuid, domain, error);
+}
+
+bool
+fake_prove_guest(void *host, const char *uuid, GError **error)
+{
+    return run_on_domain(host, uuid, prove_domain, error);
+}
+
+GPtrArray *
+fake_list_guest_volumes(void *host, const char *uuid, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return NULL;
+    }
+    GPtrArray *views = volumes_list_guest(session->fleet, session->pool, uuid);
+    fleet_leave(session->fleet);
+    return views;
+}
+
 bool
 fake_start_guest(void *host, const char *uuid, GError **error)
 {

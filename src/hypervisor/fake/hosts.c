@@ -89,6 +89,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .pool_capacity_bytes = capacity,
         .pool_available_bytes = capacity - pools_used_bytes(fleet, pool),
         .pool_path = g_strdup_printf("/fake/%s", pool),
+        .pool_id = g_strdup(pool),
         .running_domains = (int)world_int(rows, 2),
     };
 }

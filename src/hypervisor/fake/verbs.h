@@ -10,6 +10,8 @@ bool fake_create_guest(void *host, const GuestSpec *guest, GError **error);
 bool fake_remove_guest(void *host, const char *uuid, bool destroy, GError **error);
 bool fake_remove_disks(void *host, const char *uuid, GError **error);
 bool fake_forget_guest(void *host, const char *uuid, GError **error);
+GPtrArray *fake_list_guest_volumes(void *host, const char *uuid, GError **error);
+bool fake_prove_guest(void *host, const char *uuid, GError **error);
 bool fake_start_guest(void *host, const char *uuid, GError **error);
 bool fake_shutdown_guest(void *host, const char *uuid, GError **error);
 bool fake_destroy_guest(void *host, const char *uuid, GError **error);

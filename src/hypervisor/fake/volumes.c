@@ -6,6 +6,7 @@
 
 /* A console log keeps this much of its end. */
 #define CONSOLE_MAX 4096
+#define CONTENT_REBUILT (-1)
 
 static char *
 name_of(const char *prefix, const char *key, const char *suffix)
@@ -111,6 +112,25 @@ has_volume(FakeFleet *fleet, const char *pool, const char *name)
                TEXT(pool), TEXT(name)) != 0;
 }
 
+GPtrArray *
+volumes_list_guest(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    GPtrArray *views = g_ptr_array_new_with_free_func((GDestroyNotify)volume_view_free);
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select guest, name, allocated from volumes"
+        " where pool = ?1 and guest <> '' and (?2 = '' or guest = ?2)",
+        TEXT(pool), TEXT(uuid != NULL ? uuid : ""));
+    while (world_next(rows)) {
+        VolumeView *view = g_new0(VolumeView, 1);
+        g_strlcpy(view->uuid, world_text(rows, 0), sizeof view->uuid);
+        view->name = g_strdup(world_text(rows, 1));
+        view->is_root = g_str_has_suffix(view->name, ".root");
+        view->size_bytes = world_int(rows, 2);
+        g_ptr_array_add(views, view);
+    }
+    return views;
+}
+
 bool
 volumes_has_guest(FakeFleet *fleet, const char *pool, const char *uuid)
 {
@@ -191,13 +211,18 @@ volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, G
     if (volumes_has_guest(fleet, pool, guest->uuid)) {
         return true;
     }
+    if (guest->root == GUEST_ROOT_KEPT) {
+        return error_set(
+            error, ERROR_NOT_FOUND, "pool '%s' has no disk of guest '%s'", pool, guest->uuid);
+    }
     int64_t allocated = MIN(fleet->options.guest_disk_bytes, guest->root_size_bytes);
     int64_t config_size = (int64_t)guest->config_drive_size;
     if (!check_room(fleet, pool, allocated + config_size, error)) {
         return false;
     }
     insert_guest_volume(fleet, pool, guest->uuid, ".root", guest->root_size_bytes, allocated,
-        content_of_new_disk(fleet, guest->uuid));
+        guest->root == GUEST_ROOT_REBUILT ? CONTENT_REBUILT
+                                            : content_of_new_disk(fleet, guest->uuid));
     g_autofree char *root = name_of(guest->uuid, ".root", "");
     world_run(fleet->world, "update volumes set text = ?3 where pool = ?1 and name = ?2",
         TEXT(pool), TEXT(root), TEXT(bases));
@@ -284,7 +309,7 @@ volumes_write(FakeFleet *fleet, const char *pool, const char *uuid, bool was_cop
         world_number(fleet->world, "select content from guests where uuid = ?1", TEXT(uuid));
     int64_t content = world_number(fleet->world,
         "select content from volumes where pool = ?1 and name = ?2", TEXT(pool), TEXT(name));
-    if (!was_copied && content != newest) {
+    if (!was_copied && content != newest && content != CONTENT_REBUILT) {
         fleet_violate(fleet,
             "I3: guest %s starts from an old disk in pool '%s' (%" G_GINT64_FORMAT
             " of %" G_GINT64_FORMAT ")",

@@ -6,7 +6,8 @@
  *
  * content says what a root disk holds: every boot and every arrival of a guest raises the number in
  * "guests" and on the disk that it runs from, so that the newest disk is known, a stale copy is
- * seen when somebody starts it, and 0 is an empty or half filled disk. */
+ * seen when somebody starts it, 0 is an empty or half filled disk, and CONTENT_REBUILT one that
+ * begins anew because its owner ordered it. */
 #include "hypervisor/fake/fleet.h"
 
 void pools_make(FakeFleet *fleet, const char *pool);
@@ -25,6 +26,8 @@ bool volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *gue
 /* The same volumes as in from_pool, empty. */
 bool volumes_prepare_guest(
     FakeFleet *fleet, const char *pool, const char *from_pool, const char *uuid, GError **error);
+/* VolumeView *, of one guest or (uuid NULL) of all. */
+GPtrArray *volumes_list_guest(FakeFleet *fleet, const char *pool, const char *uuid);
 bool volumes_has_guest(FakeFleet *fleet, const char *pool, const char *uuid);
 int64_t volumes_guest_bytes(FakeFleet *fleet, const char *pool, const char *uuid);
 /* ordered: by remove_guest, as an owner does it; else nothing that counts may go. */

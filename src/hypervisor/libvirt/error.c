@@ -32,6 +32,14 @@ says_no_space(const virError *last)
         strstr(last->message, "No space left on device") != NULL;
 }
 
+/* QEMU's lock of an image file: whoever holds it runs the guest. */
+static bool
+says_locked(const virError *last)
+{
+    return strstr(last->message, "Failed to get \"write\" lock") != NULL ||
+        strstr(last->message, "Failed to get shared \"write\" lock") != NULL;
+}
+
 static ErrorCode
 number_to_code(const virError *last, Effect effect)
 {
@@ -49,6 +57,9 @@ number_to_code(const virError *last, Effect effect)
     }
     if (says_no_space(last)) {
         return ERROR_LIMIT;
+    }
+    if (says_locked(last)) {
+        return ERROR_CONFLICT;
     }
     /* With our own connection alive, an error of the protocol is the source's with the
      * destination: it went away in the middle. */

@@ -223,6 +223,10 @@ read_pool(const Slot *slot, HostFacts *facts, GError **error)
     if (virStoragePoolGetInfo(pool, &info) < 0) {
         return facts_fail(slot, "the size of its storage pool", error);
     }
+    facts->pool_id = pool_get_id(slot, pool, error);
+    if (facts->pool_id == NULL) {
+        return false;
+    }
     facts->pool_path = g_strdup(pool_get_path(slot, pool, NULL));
     facts->pool_capacity_bytes = (int64_t)info.capacity;
     facts->pool_available_bytes = (int64_t)info.available;

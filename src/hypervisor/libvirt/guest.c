@@ -77,10 +77,36 @@ create_config(LibvirtHost *host, const GuestSpec *guest, GError **error)
     return stream_upload_bytes(&slot, volume, guest->config_drive, guest->config_drive_size, error);
 }
 
+/* A guest that keeps its disks has them: only what was lost on the way is made. */
+static bool
+find_kept(LibvirtHost *host, const GuestSpec *guest, bool *ret_config, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_autofree char *root = name_guest_volume(guest->uuid, VOLUME_ROOT);
+    g_autofree char *config = name_guest_volume(guest->uuid, VOLUME_CONFIG);
+    bool has_root = false;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
+    if (pool == NULL || !volume_exists(&slot, pool, root, &has_root, error) ||
+        !volume_exists(&slot, pool, config, ret_config, error)) {
+        return false;
+    }
+    return has_root ||
+        error_set(error, ERROR_NOT_FOUND, "volume '%s' is not on host '%s'", root, slot.host->name);
+}
+
 static bool
 create_volumes(LibvirtHost *host, const GuestSpec *guest, GError **error)
 {
-    if (!create_config(host, guest, error)) {
+    bool has_config = false;
+
+    if (guest->root == GUEST_ROOT_KEPT && !find_kept(host, guest, &has_config, error)) {
+        return false;
+    }
+    if (!has_config && !create_config(host, guest, error)) {
         return false;
     }
     g_auto(Slot) slot = {0};

@@ -44,6 +44,33 @@ name_probe(const char *token)
     return g_strconcat("drover-probe-", token, NULL);
 }
 
+#define POOL_PREFIX "drover-pool-"
+
+char *
+name_pool_id(const char *id)
+{
+    return g_strconcat(POOL_PREFIX, id, NULL);
+}
+
+const char *
+name_parse_pool_id(const char *name)
+{
+    return g_str_has_prefix(name, POOL_PREFIX) ? name + strlen(POOL_PREFIX) : NULL;
+}
+
+bool
+name_parse_guest_volume(const char *name, char ret_uuid[37], bool *ret_root)
+{
+    g_autofree char *uuid = g_strndup(name, 36);
+
+    if (strlen(name) < 38 || name[36] != '.' || !g_uuid_string_is_valid(uuid)) {
+        return false;
+    }
+    memcpy(ret_uuid, uuid, 37);
+    *ret_root = g_str_has_prefix(name + 36, ".root.");
+    return true;
+}
+
 bool
 name_parse_base(const char *name, char **ret_sha256, char **ret_format)
 {

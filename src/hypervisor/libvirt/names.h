@@ -21,5 +21,11 @@ char *name_base_marker(const char *sha256, const char *format);
 bool name_is_volume(const char *path);
 /* drover-probe-<token> */
 char *name_probe(const char *token);
+/* drover-pool-<id>: says which pool this is, to every host that has it. */
+char *name_pool_id(const char *id);
+/* The id that a file name tells, borrowed from it; NULL: none. */
+const char *name_parse_pool_id(const char *name);
+/* The guest that a volume's name says it is of; false: of none. */
+bool name_parse_guest_volume(const char *name, char ret_uuid[37], bool *ret_root);
 /* The base that a file name means; false when it means none. */
 bool name_parse_base(const char *name, char **ret_sha256, char **ret_format);

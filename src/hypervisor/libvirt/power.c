@@ -103,3 +103,35 @@ libvirt_resume_guest(void *host, const char *uuid, GError **error)
 {
     return power(host, uuid, &(PowerVerb){"resume", virDomainResume, is_running}, error);
 }
+
+static int
+start_paused(virDomainPtr domain)
+{
+    return virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED);
+}
+
+/* Of a guest that runs the state would be "done": it is nobody's to prove. */
+bool
+libvirt_prove_guest(void *host, const char *uuid, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    DomainState state;
+    DomainReason reason;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    if (domain == NULL || !domain_get_state(&slot, domain, &state, &reason, error)) {
+        return false;
+    }
+    if (state == DOMAIN_RUNNING) {
+        return error_set(
+            error, ERROR_CONFLICT, "guest '%s' runs on host '%s'", uuid, slot.host->name);
+    }
+    if (!is_active(state) && start_paused(domain) < 0) {
+        return domain_fail(&slot, uuid, EFFECT_ASKED, "start", error);
+    }
+    return virDomainDestroy(domain) == 0 ||
+        domain_fail(&slot, uuid, EFFECT_ASKED, "destroy", error);
+}

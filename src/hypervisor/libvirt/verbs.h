@@ -22,7 +22,11 @@ bool libvirt_remove_guest(void *host, const char *uuid, bool destroy, GError **e
 bool libvirt_remove_disks(void *host, const char *uuid, GError **error);
 bool libvirt_forget_guest(void *host, const char *uuid, GError **error);
 
+/* inventory.c */
+GPtrArray *libvirt_list_guest_volumes(void *host, const char *uuid, GError **error);
+
 /* power.c */
+bool libvirt_prove_guest(void *host, const char *uuid, GError **error);
 bool libvirt_start_guest(void *host, const char *uuid, GError **error);
 bool libvirt_shutdown_guest(void *host, const char *uuid, GError **error);
 bool libvirt_destroy_guest(void *host, const char *uuid, GError **error);

@@ -22,6 +22,9 @@ virStoragePoolPtr pool_get_named(
     const Slot *slot, const char *name, char **ret_path, GError **error);
 /* Where its files are. Borrowed; asked for once per session. */
 const char *pool_get_path(const Slot *slot, virStoragePoolPtr pool, GError **error);
+/* What every host that has this pool calls it; made when nobody has yet. As of the pool's last
+ * refresh. Caller frees. */
+char *pool_get_id(const Slot *slot, virStoragePoolPtr pool, GError **error);
 bool pool_refresh(const Slot *slot, virStoragePoolPtr pool, GError **error);
 
 /* Success with NULL when the pool does not list it. */

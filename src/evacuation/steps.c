@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* One function for each state up to the choice of a destination, in life order. Until then nothing
+ * has been built, and what goes wrong is a refusal. */
+#include "evacuation/task.h"
+
+#include "scheduler/scheduler.h"
+
+#define LOOK_AGAIN_US (G_USEC_PER_SEC / 2)
+
+bool
+evacuation_is_given_up(const EvacuationTask *task)
+{
+    return task->migration->operation.wanted == WANTED_CANCEL && task->slot.call == NULL;
+}
+
+static EvacuationStep
+give_up(EvacuationTask *task)
+{
+    return evacuation_move_because(task, EVACUATION_CANCELLED, EVACUATION_REASON_DELETED,
+        "The instance is to be deleted.");
+}
+
+static EvacuationStep
+wait_a_little(EvacuationTask *task)
+{
+    task->context->wake_at(
+        task->context, task->migration->operation.id, evacuation_now_us(task) + LOOK_AGAIN_US);
+    return EVACUATION_WAIT;
+}
+
+static EvacuationStep
+step_queued(EvacuationTask *task)
+{
+    return evacuation_is_given_up(task) ? give_up(task)
+                                        : evacuation_move(task, EVACUATION_FENCING, NULL);
+}
+
+/* ---- CHECKING ---- */
+
+EffectResult
+evacuation_look_at_source(EvacuationTask *task, char **ret_message)
+{
+    g_autoptr(GError) error = NULL;
+    const char *host = task->migration->source_host;
+    bool is_asked = task->slot.call != NULL || task->slot.is_unread;
+    if (evacuation_did(task, EVACUATION_EFFECT_LOOK_SOURCE) ||
+        (!is_asked && task->context->find_session(task->context, host) == NULL)) {
+        return EFFECT_DONE;
+    }
+    EffectResult result =
+        evacuation_effect(task, EVACUATION_EFFECT_LOOK_SOURCE, &error);
+    /* It answers, and not this: only its own word that the guest is off is good enough. */
+    if (result == EFFECT_FAILED) {
+        *ret_message = g_strdup_printf(
+            "Host %s is connected and does not say what it runs: %s.", host, error->message);
+        return EFFECT_FAILED;
+    }
+    bool is_active = task->view.state == DOMAIN_RUNNING || task->view.state == DOMAIN_PAUSED;
+    if (result == EFFECT_DONE && is_active) {
+        *ret_message = g_strdup_printf(
+            "Host %s answers, and the instance is %s there: it is not dead, whatever was said of "
+            "it. Migrate the instance, or switch the host's power off.",
+            host, domain_state_name(task->view.state));
+        return EFFECT_FAILED;
+    }
+    return result;
+}
+
+static EvacuationStep
+step_checking(EvacuationTask *task)
+{
+    g_autofree char *message = NULL;
+    if (evacuation_is_given_up(task)) {
+        return give_up(task);
+    }
+    switch (evacuation_look_at_source(task, &message)) {
+    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_FAILED:
+        return evacuation_move_because(
+            task, EVACUATION_ERROR, EVACUATION_REASON_SOURCE_ALIVE, message);
+    case EFFECT_DONE: break;
+    }
+    return evacuation_move(task, EVACUATION_CLAIMING, NULL);
+}
+
+/* ---- CLAIMING ---- */
+
+static const char *
+choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+{
+    const EvacuationTask *task = data;
+    const OperationSettings *settings = &task->context->settings;
+    PlacementRequest request = {
+        .instance_id = task->instance->id,
+        .vcpus = task->instance->flavor.vcpus,
+        .ram_mib = task->instance->flavor.ram_mib,
+        .disk_gib = task->instance->flavor.disk_gib,
+        .zone = task->instance->availability_zone,
+        .requested_host = task->migration->requested_host,
+        .source_host = task->migration->source_host,
+        .force = task->migration->force,
+        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
+        .ram_allocation_ratio = settings->ram_allocation_ratio,
+        .disk_allocation_ratio = settings->disk_allocation_ratio,
+        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
+        .service_down_time_us = settings->service_down_time_us,
+        .now_us = evacuation_now_us(task),
+    };
+    return scheduler_choose(&request, hosts, usage, error);
+}
+
+/* The store keeps a claim that was made before, so this may run as often as it likes. */
+static bool
+claim(EvacuationTask *task, GError **error)
+{
+    g_autofree char *host = NULL;
+    if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
+            task, &host, error)) {
+        return false;
+    }
+    g_free(task->migration->dest_host);
+    task->migration->dest_host = g_steal_pointer(&host);
+    return true;
+}
+
+static EvacuationStep
+on_claim_failed(EvacuationTask *task, const GError *error)
+{
+    if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
+        return wait_a_little(task);
+    }
+    return evacuation_move_because(
+        task, EVACUATION_ERROR, EVACUATION_REASON_NO_VALID_HOST, error->message);
+}
+
+/* Of every host of a shared pool the same is told; a host that was never asked shares nothing. */
+static bool
+is_same_pool(EvacuationTask *task, bool *ret_same, GError **error)
+{
+    Store *store = task->context->store;
+    g_autoptr(Host) source = store_get_host(store, task->migration->source_host, error);
+    g_autoptr(Host) dest =
+        source != NULL ? store_get_host(store, task->migration->dest_host, error) : NULL;
+    if (dest == NULL) {
+        return false;
+    }
+    const char *id = source->facts.pool_id;
+    *ret_same = id != NULL && id[0] != '\0' && g_strcmp0(id, dest->facts.pool_id) == 0;
+    return true;
+}
+
+/* Whether a root disk in the destination's own pool is known to be what an older move has left. */
+static bool
+is_known_leftover(EvacuationTask *task)
+{
+    LeftoverFilter filter = {
+        .host = task->migration->dest_host, .instance_id = task->instance->id};
+    g_autoptr(GPtrArray) rows = store_list_leftovers(task->context->store, &filter, NULL);
+    return rows != NULL && rows->len > 0;
+}
+
+static bool
+is_stale_domain(EvacuationTask *task)
+{
+    const DomainView *view = &task->view;
+    return view->state == DOMAIN_SHUT_OFF && view->is_ours &&
+        (view->generation <= task->instance->generation || is_known_leftover(task));
+}
+
+static EvacuationStep
+refuse_dest(EvacuationTask *task, EvacuationReason reason, const char *what)
+{
+    g_autofree char *message =
+        g_strdup_printf("%s cannot take the instance: %s", task->migration->dest_host, what);
+    return evacuation_move_because(task, EVACUATION_ERROR, reason, message);
+}
+
+/* The root disk is kept where it is in a pool that both share, and begins anew where not. No disk
+ * is taken for the instance's own because of its name alone, and none is removed for it. */
+static EvacuationStep
+decide(EvacuationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_same = false;
+    bool is_absent = task->view.state == DOMAIN_ABSENT;
+    if (!is_absent && !is_stale_domain(task)) {
+        return refuse_dest(task, EVACUATION_REASON_DEST_BUSY,
+            "it has a domain of it that is not known to be old.");
+    }
+    if (!is_same_pool(task, &is_same, &error)) {
+        return on_claim_failed(task, error);
+    }
+    if (is_same && !task->has_root) {
+        return refuse_dest(task, EVACUATION_REASON_DISK_MISSING,
+            "the disk should be in the pool that both share, and is not.");
+    }
+    if (!is_same && task->has_root && is_absent && !is_known_leftover(task)) {
+        return refuse_dest(task, EVACUATION_REASON_DEST_BUSY,
+            "its own pool has a disk of it, and nothing says how it came there.");
+    }
+    task->migration->copies_disks = !is_same;
+    task->migration->generation = task->instance->generation + 1;
+    task->migration->started_us = evacuation_now_us(task);
+    return evacuation_move(task, EVACUATION_FETCHING, NULL);
+}
+
+static EvacuationStep
+step_claiming(EvacuationTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    if (evacuation_is_given_up(task)) {
+        return give_up(task);
+    }
+    if (task->migration->dest_host == NULL && !claim(task, &error)) {
+        return on_claim_failed(task, error);
+    }
+    switch (evacuation_effect(task, EVACUATION_EFFECT_LOOK_DEST, &error)) {
+    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_FAILED:
+        return evacuation_move_because(
+            task, EVACUATION_ERROR, EVACUATION_REASON_DEST_UNAVAILABLE, error->message);
+    case EFFECT_DONE: break;
+    }
+    return decide(task);
+}
+
+EvacuationStep
+evacuation_step(EvacuationTask *task)
+{
+    switch (task->state) {
+    case EVACUATION_QUEUED: return step_queued(task);
+    case EVACUATION_FENCING: return evacuation_step_fencing(task);
+    case EVACUATION_CHECKING: return step_checking(task);
+    case EVACUATION_CLAIMING: return step_claiming(task);
+    case EVACUATION_FETCHING: return evacuation_step_fetching(task);
+    case EVACUATION_BUILDING: return evacuation_step_building(task);
+    case EVACUATION_PROVING: return evacuation_step_proving(task);
+    case EVACUATION_STARTING: return evacuation_step_starting(task);
+    case EVACUATION_UNDOING: return evacuation_step_undoing(task);
+    case EVACUATION_DONE:
+    case EVACUATION_COMPLETED:
+    case EVACUATION_FAILED:
+    case EVACUATION_ERROR:
+    case EVACUATION_CANCELLED: return EVACUATION_END;
+    case EVACUATION_N_STATES: break;
+    }
+    g_assert_not_reached();
+}

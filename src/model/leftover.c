@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/leftover.h"
+
+static const char *const kind_names[] = {
+#define X(name, text) text,
+    LEFTOVER_KINDS(X)
+#undef X
+};
+
+const char *
+leftover_kind_name(LeftoverKind kind)
+{
+    return kind_names[kind];
+}
+
+bool
+leftover_kind_parse(const char *text, LeftoverKind *ret_kind)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kind_names); i++) {
+        if (g_strcmp0(text, kind_names[i]) == 0) {
+            *ret_kind = (LeftoverKind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+leftover_free(Leftover *leftover)
+{
+    if (leftover == NULL) {
+        return;
+    }
+    g_free(leftover->host);
+    g_free(leftover->name);
+    g_free(leftover->instance_id);
+    g_free(leftover->why);
+    g_free(leftover->removable_when);
+    g_free(leftover->last_error);
+    g_free(leftover);
+}

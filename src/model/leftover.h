@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What an operation has left on a host, on purpose or because the host could not be reached: on
+ * record until it is gone. */
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NAME, stored name, what it is */
+#define LEFTOVER_KINDS(X)                                                                          \
+    X(GUEST, "guest")   /* a copy that its instance has left: domain and volumes */                \
+    X(VOLUME, "volume") /* one volume that no instance is known to need */
+
+typedef enum {
+#define X(name, text) LEFTOVER_##name,
+    LEFTOVER_KINDS(X)
+#undef X
+} LeftoverKind;
+
+typedef struct Leftover {
+    int64_t id;
+    char *host;
+    LeftoverKind kind;
+    char *name;        /* of the volume; of a guest its UUID: one row for each on a host */
+    char *instance_id; /* NULL: none is known */
+    int64_t operation_id; /* that has left it; 0 = none */
+    bool with_disks;      /* its volumes are its own and go with it */
+    int64_t size_bytes;   /* -1 = not known */
+    char *why;
+    char *removable_when; /* a sentence for the operator */
+    bool remove_wanted;   /* an operator has said so */
+    char *last_error;     /* of the last try to remove it; may be NULL */
+    int64_t since_us;
+} Leftover;
+
+const char *leftover_kind_name(LeftoverKind kind);
+bool leftover_kind_parse(const char *text, LeftoverKind *ret_kind);
+void leftover_free(Leftover *leftover);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Leftover, leftover_free)

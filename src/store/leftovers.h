@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* For files of the store that record a leftover in a transaction of their own. */
+#include "store/store.h"
+
+bool leftovers_insert(Store *store, const Leftover *leftover, GError **error);

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Evacuations as clients ask for them, at each version; fence agents; what is left behind."""
+from tap import check, contains, equal
+from world import Cloud, test
+
+
+def service(cloud, host):
+    rows = cloud.get(f"/os-services?host={host}&binary=nova-compute", "2.69")["services"]
+    return rows[0]
+
+
+def force_down(cloud, host, down, version="2.69"):
+    return cloud.send("PUT", f"/os-services/{service(cloud, host)['id']}", {"forced_down": down},
+                      version=version)
+
+
+@test("an evacuation is refused as Nova refuses it")
+def _():
+    cloud = Cloud(("hosta", "hostb"))
+    try:
+        server = cloud.create("stuck", host="hosta")
+        own = {"evacuate": {"host": "hosta"}}
+        theirs = cloud.create("theirs", user="member")
+        cloud.refused(cloud.action(theirs, {"evacuate": {}}, "2.95", user="manager"), 403,
+                      "Policy doesn't allow os_compute_api:os-evacuate to be performed.")
+        cloud.refused(cloud.action(server, {"evacuate": {}}, "2.95"), 400,
+                      "Compute service of hosta is still in use.")
+        cloud.refused(cloud.action(server, own, "2.95"), 400,
+                      "The target host can't be the same one.")
+        cloud.refused(cloud.action(server, {"evacuate": {"host": "nowhere"}}, "2.95"), 404,
+                      "Compute host nowhere not found.")
+        for body, version, text in (
+                ({}, "2.13", "'onSharedStorage' is a required property"),
+                ({"onSharedStorage": False}, "2.14", "onSharedStorage"),
+                ({"force": True}, "2.28", "force"),
+                ({"force": True}, "2.29", "Can't force to a non-provided destination"),
+                ({"force": True, "host": "hostb"}, "2.68", "force"),
+                ({"onSharedStorage": True, "adminPass": "x"}, "2.13", "still in use")):
+            cloud.refused(cloud.action(server, {"evacuate": body}, version), 400, text)
+
+        equal(force_down(cloud, "hosta", True).status, 200, "down")
+        cloud.refused(
+            cloud.action(server, {"evacuate": {"onSharedStorage": True, "adminPass": "x"}}, "2.13"),
+            400, "admin password can't be changed on existing disk")
+        # The fake host lives, and says so: whatever was said of it, its guest is not doubled.
+        answer = cloud.action(server, {"evacuate": {"onSharedStorage": False}}, "2.13")
+        equal(answer.status, 200, answer.text)
+        check(len(answer.json["adminPass"]) >= 12, "a password is made")
+        row = cloud.wait_migration(server, "error")
+        equal(row["migration_type"], "evacuation", "type")
+        shown = cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+        equal(shown["error_code"], "source-alive", shown["message"])
+        cloud.wait_idle(server)
+        equal(cloud.host_of(server), "hosta", "it stays")
+        equal(cloud.get(f"/servers/{server}", "2.96")["server"]["status"], "ACTIVE", "unchanged")
+        answer = cloud.action(server, {"evacuate": {"adminPass": "given"}}, "2.14")
+        equal((answer.status, answer.text), (200, ""), "2.14 has no body")
+        cloud.wait_idle(server)
+        rows = cloud.get("/os-migrations?migration_type=evacuation", "2.59")["migrations"]
+        equal({row["status"] for row in rows}, {"error"}, "each is told")
+        equal(force_down(cloud, "hosta", False).status, 200, "up: nothing was evacuated")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a host's fence agent is set, shown without its secrets, and refused when it is none")
+def _():
+    cloud = Cloud(("hosta",))
+    try:
+        path = "/drover/v1/hosts/hosta"
+        answer = cloud.other("PATCH", path, {"host": {
+            "fence_agent": "fence_ipmilan", "fence_options": "ip=10.0.0.1,password=hun\\,ter2"}})
+        equal(answer.status, 200, answer.text)
+        host = answer.json["host"]
+        equal((host["fence_agent"], host["fence_options"]), ("fence_ipmilan", "ip,password"),
+              "shown")
+        check("ter2" not in answer.text, "no secret is shown")
+        for body, text in (({"fence_agent": "sh"}, "begins with fence_"),
+                           ({"fence_options": "action=on"}, "not the host's to say"),
+                           ({"fence_options": "password_script=/bin/sh"}, "not the host's to say"),
+                           ({"fence_options": "ip"}, "not KEY=VALUE")):
+            cloud.refused(cloud.other("PATCH", path, {"host": body}), 400, text, "error")
+        cloud.refused(cloud.other("POST", path + "/power", {"power": {"action": "off"}}), 409,
+                      "hosta' is up", "error")
+        answer = cloud.other("PATCH", path, {"host": {"fence_agent": None}})
+        equal(answer.json["host"]["fence_agent"], None, "none any more")
+        cloud.refused(cloud.other("POST", path + "/power", {"power": {"action": "status"}}), 409,
+                      "has no fence agent", "error")
+        cloud.refused(cloud.other("PATCH", path, {"host": {"fence_options": "ip=1"}}), 400,
+                      "need a fence agent", "error")
+        cloud.refused(cloud.other("PATCH", path, {"host": {}}, user="manager"), 403, "Policy",
+                      "error")
+    finally:
+        cloud.drover.remove()
+
+
+@test("nothing is left behind where nothing was, and an unknown leftover is 404")
+def _():
+    cloud = Cloud(("hosta",))
+    try:
+        equal(cloud.other("GET", "/drover/v1/leftovers").json, {"leftovers": []}, "leftovers")
+        equal(cloud.other("DELETE", "/drover/v1/leftovers/7").status, 404, "unknown")
+        cloud.refused(cloud.other("GET", "/drover/v1/leftovers", user="manager"), 403, "Policy",
+                      "error")
+        contains(cloud.drover.drover("inspect", "leftovers"), "Nothing is left behind", "said")
+    finally:
+        cloud.drover.remove()

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""A host dies: it is fenced, its instances are made anew elsewhere, it comes back to nothing."""
+import json
+import os
+import time
+
+from drover import CRASH_CODE, TOP, Droverd, Lab
+from tap import check, contains, equal, note, test, wait_until
+from world import World
+
+
+class EvacuationWorld(World):
+    """Three hosts with the lab's fence agent. Each has its own pool, and one that all share."""
+
+    @property
+    def lab(self):
+        if self._lab is None:
+            self._lab = Lab("dvevac", 3, shared=True)
+            self._lab("heartbeat", "start")
+        return self._lab
+
+    def config(self, lab):
+        config = super().config(lab)
+        config["DEFAULT"]["service_down_time"] = 6
+        config["fencing"] = {"agent_path": os.path.join(TOP, "lab"), "timeout": 30}
+        return config
+
+    pool = None  # the lab's own
+
+    @property
+    def drover(self):
+        if self._droverd is None:
+            lab = self.lab
+            self._droverd = Droverd(self.config(lab))
+            self._droverd.add_lab_hosts(lab, pool=self.pool)
+            self.fill(self._droverd, lab, self.ids)
+        return self._droverd
+
+    def take_drover(self, pool):
+        """A new droverd with the same lab, whose hosts keep their instances in that pool."""
+        if self._droverd is not None:
+            self._droverd.remove()
+        self._droverd, self.pool, self.ids = None, pool, {}
+
+    # ---- what is asked and told ----
+
+    def evacuate(self, server_id, version="2.92", **body):
+        return self.drover.compute(
+            "POST", f"/servers/{server_id}/action", {"evacuate": body}, version)
+
+    def force_down(self, host, down, version="2.69"):
+        rows = self.drover.compute(
+            "GET", f"/os-services?host={host}&binary=nova-compute").json["services"]
+        return self.drover.compute(
+            "PUT", f"/os-services/{rows[0]['id']}", {"forced_down": down}, version)
+
+    def host(self, name):
+        return self.drover.admin("GET", f"/drover/v1/hosts/{name}").json["host"]
+
+    def set_agent(self, name, plug=None):
+        return self.drover.drover(
+            "host", "set", name, "--fence-agent", "fence_lab", "--fence-options",
+            f"lab={self.lab.name},plug={plug or name}")
+
+    def leftovers(self):
+        return self.drover.admin("GET", "/drover/v1/leftovers").json["leftovers"]
+
+    def evacuation(self, server_id):
+        row = self.last_migration(server_id)
+        return row if row and row["migration_type"] == "evacuation" else None
+
+    def wait_evacuation(self, server_id, status, timeout_s=90):
+        over = ("done", "completed", "failed", "error", "cancelled")
+        row = wait_until(lambda: (row := self.evacuation(server_id)) and row["status"] in over
+                         and row, f"the evacuation of {server_id} is over", timeout_s)
+        equal(row["status"], status, self.story(row["id"]))
+        return row
+
+    def wait_down(self, host):
+        wait_until(lambda: self.host(host)["state"] == "down", f"{host} is down", 40)
+
+    def wait_back(self, host):
+        wait_until(lambda: self.host(host)["connected"], f"{host} is back", 60)
+
+    def power_on(self, host):
+        self.lab("poweron", host)
+        self.wait_back(host)
+
+    def identity(self, server_id):
+        server = self.drover.server(server_id)
+        return {key: server[key] for key in ("id", "name", "addresses", "flavor")}
+
+    def says(self, server_id, count=1):
+        """The console of this life of the guest."""
+        return self.drover.compute("POST", f"/servers/{server_id}/action", {
+            "os-getConsoleOutput": {"length": 400 * count}}).json["output"]
+
+    def runs_on_living(self, server_id):
+        """As runs_on, of the hosts that have power."""
+        name = self.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+        status = json.loads(self.lab("status", "--json"))
+        living = [row["name"] for row in status["hosts"] if row["power"] == "on"]
+        return {host: domains[name] for host in living
+                if name in (domains := self.domains(host))}
+
+    def check_data_kept(self, server_id):
+        """What the guest wrote to its disk in its first life is there in its second: the file on
+        its data disk counts on, and the console has both lives."""
+        text = self.drover.compute("POST", f"/servers/{server_id}/action", {
+            "os-getConsoleOutput": {}}).json["output"]
+        check(len([line for line in text.splitlines() if line.strip() == "tick 1"]) >= 1 and
+              text.count("Linux version") >= 2, "the console log, on the same pool, has two boots")
+
+    def pool_files(self, host, server_id, pool=None):
+        path = self.lab.env["LAB_SHARED_PATH" if pool == "shared" else "LAB_POOL_PATH"]
+        names = self.lab("exec", host, "ls", path).split()
+        return sorted(name for name in names if server_id in name)
+
+    def close(self):
+        super().close()
+        self._droverd = self._lab = None
+
+
+evac = EvacuationWorld()
+
+
+@test("a host that is merely silent is not evacuated; fenced by its agent it is, the disk is "
+      "rebuilt, and its old copies are gone when it is back")
+def _():
+    server_id = evac.create("alice", host="hosta")
+    second_id = evac.create("bert", host="hosta")
+    evac.wait_heard(server_id)
+    before = evac.identity(server_id)
+    answer = evac.evacuate(server_id)
+    equal(answer.status, 400, "while it is up")
+    contains(answer.message, "Compute service of hosta is still in use.", "reason")
+
+    evac.lab("poweroff", "hosta")
+    evac.wait_down("hosta")
+    answer = evac.evacuate(server_id)
+    equal(answer.status, 400, f"while it is merely silent: {answer.text}")
+    for way in ("does not prove", "compute service set --down hosta", "--fence-agent"):
+        contains(answer.message, way, "ways out")
+    code, text = evac.drover.drover("host", "evacuate", "hosta", check=False)
+    equal(code, 1, "host evacuate while it is silent")
+    contains(text, "refused", "host evacuate")
+
+    evac.set_agent("hosta")
+    check("hunter2" not in str(evac.host("hosta")), "options are not shown")
+    answer = evac.evacuate(server_id, host="hosta")
+    equal(answer.status, 400, "to itself")
+    contains(answer.message, "The target host can't be the same one.", "reason")
+    equal(evac.evacuate(server_id, host="nowhere").status, 404, "to an unknown host")
+
+    began = time.monotonic()
+    text = evac.drover.drover("host", "evacuate", "hosta", "--wait", "--host", "hostb")
+    note(f"two servers evacuated in {time.monotonic() - began:.1f} s")
+    contains(text, "2 server(s), 0 failed", "summary")
+    for each in (server_id, second_id):
+        equal(evac.wait_evacuation(each, "done")["dest_compute"], "hostb", "destination")
+        evac.wait_status(each, "SHUTOFF")  # the command line speaks 2.96
+        equal(evac.runs_on_living(each), {"hostb": "shut off"}, "libvirt says")
+        evac.drover.drover("server", "start", each)
+        evac.wait_status(each, "ACTIVE")
+        equal(evac.runs_on_living(each), {"hostb": "running"}, "libvirt says")
+    equal(evac.identity(server_id), before, "name, UUID, addresses, flavor")
+    evac.check_lives(server_id)
+    host = evac.host("hosta")
+    equal((host["power"], host["fenced"], host["fenced_by"], host["state"]),
+          ("off", True, "fence_lab", "down"), "host show")
+    equal(evac.force_down("hosta", True).status, 200, "down")
+    answer = evac.force_down("hosta", False)
+    equal(answer.status, 409, f"up while evacuations are done: {answer.text}")
+    equal({row["name"] for row in evac.leftovers()}, {server_id, second_id}, "leftovers")
+    contains(evac.drover.drover("inspect", "leftovers"), server_id, "inspect leftovers")
+
+    evac.power_on("hosta")
+    for each in (server_id, second_id):
+        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
+        equal(evac.runs_on(each), {"hostb": "running"}, "the old copy is gone")
+        equal(evac.pool_files("hosta", each), [], "its disks are gone")
+        evac.check_lives(each)
+    equal(evac.leftovers(), [], "no leftovers")
+    equal(evac.force_down("hosta", False).status, 200, "up again")
+    evac.drover.wait_hosts_up(3)
+    evac.delete(second_id)
+    evac.delete(server_id)
+
+
+@test("the stock client evacuates, the state it had is kept; from 2.95 it stays off and can be "
+      "started; a password goes into the config drive of a rebuilt disk")
+def _():
+    server_id = evac.create("carol", host="hosta")
+    stopped_id = evac.create("dora", host="hosta")
+    evac.lab("poweroff", "hosta")
+    evac.drover.openstack("compute", "service", "set", "--down", "hosta", "nova-compute",
+                          version="2.53")
+    host = evac.host("hosta")
+    equal((host["fenced"], host["fenced_by"]), (True, "admin"), "an operator has said so")
+    text = evac.drover.openstack(
+        "server", "evacuate", "--password", "hunter2pass", "--wait", "carol", version="2.12",
+        check=False)[1]
+    note(text.splitlines()[-1] if text else "")
+    row = evac.wait_evacuation(server_id, "done")
+    evac.wait_status(server_id, "ACTIVE")
+    dest = row["dest_compute"]
+    drive = [name for name in evac.pool_files(dest, server_id) if "config" in name][0]
+    found = evac.lab("exec", dest, "grep", "-c", "hunter2pass",
+                     os.path.join(evac.lab.env["LAB_POOL_PATH"], drive), check=False)
+    equal(found.strip(), "1", "the password is in the config drive")
+    check("hunter2pass" not in evac.story(row["id"]), "and nowhere to be read")
+
+    equal(evac.evacuate(stopped_id, version="2.95").status, 200, "2.95")
+    evac.wait_evacuation(stopped_id, "done")
+    evac.wait_status(stopped_id, "SHUTOFF")
+    equal(list(evac.runs_on_living(stopped_id).values()), ["shut off"], "libvirt says")
+    evac.power_on("hosta")
+    for each in (server_id, stopped_id):
+        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
+        equal(evac.pool_files("hosta", each), [], "its disks are gone")
+    equal(evac.force_down("hosta", False).status, 200, "up again")
+    equal(evac.drover.compute("POST", f"/servers/{stopped_id}/action", {"os-start": None}).status,
+          202, "start")
+    evac.wait_status(stopped_id, "ACTIVE")
+    evac.delete(stopped_id)
+    evac.delete(server_id)
+
+
+@test("on a shared pool the root disk is kept with its data; a locked disk is proof of life and "
+      "stops it; a failed evacuation is repeated")
+def _():
+    evac.take_drover(evac.lab.env["LAB_SHARED_POOL"])
+    server_id = evac.create("eve", host="hosta")
+    evac.wait_heard(server_id)
+    evac.drover.wait_hosts_up(3)
+    files = evac.pool_files("hostb", server_id, "shared")
+
+    # droverd's cable alone is cut: the guest runs, and holds the lock of its disk.
+    evac.lab("cut", "control", "hosta")
+    evac.wait_down("hosta")
+    equal(evac.force_down("hosta", True).status, 200, "somebody says that it is dead")
+    equal(evac.evacuate(server_id).status, 200, "evacuate")
+    row = evac.wait_evacuation(server_id, "failed")
+    shown = evac.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+    equal(shown["error_code"], "source-alive", evac.story(row["id"]))
+    contains(shown["message"], "still runs", "reason")
+    server = evac.drover.server(server_id)
+    equal((server["status"], server["OS-EXT-SRV-ATTR:host"]), ("ACTIVE", "hosta"), "unchanged")
+    equal(evac.evacuate(server_id, version="2.95").status, 200, "also where it shall stay off")
+    wait_until(lambda: (new := evac.evacuation(server_id))["id"] != row["id"] and
+               new["status"] == "failed", "it stops as well", 60)
+    equal(evac.pool_files("hostb", server_id, "shared"), files, "its volumes are all there")
+    evac.check_lives(server_id)
+    equal({host for host in evac.lab.hosts if evac.domains(host)}, {"hosta"}, "it is on its host")
+
+    # Now it is really dead, and the same command is repeated.
+    evac.lab("heal", "hosta")
+    evac.wait_back("hosta")
+    equal(evac.force_down("hosta", False).status, 200, "up: nothing was evacuated")
+    evac.lab("poweroff", "hosta")
+    equal(evac.force_down("hosta", True).status, 200, "down")
+    text = evac.drover.drover("server", "evacuate", "--password", "nothing", "--wait", "eve")
+    contains(text, "kept: the password had no effect", "a warning instead of silence")
+    row = evac.wait_evacuation(server_id, "done")
+    shown = evac.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+    equal(shown["copies_disks"], False, "the root disk was kept")
+    evac.wait_status(server_id, "ACTIVE")
+    wait_until(lambda: evac.says(server_id).count("tick") > 2, "the guest is up again", 40)
+    equal(evac.pool_files("hostb", server_id, "shared"), files, "no volume came or went")
+    evac.check_data_kept(server_id)
+    evac.power_on("hosta")
+    wait_until(lambda: evac.evacuation(server_id)["status"] == "completed", "completed", 60)
+    equal(list(evac.runs_on(server_id).values()), ["running"], "one copy")
+    equal(evac.pool_files("hostb", server_id, "shared"), files, "its volumes stay")
+    evac.check_lives(server_id)
+    equal(evac.force_down("hosta", False).status, 200, "up again")
+    evac.delete(server_id)
+
+
+FAILPOINTS = [
+    "evacuation.fence.after",
+    "evacuation.claiming.after_commit",
+    "evacuation.create.after",
+    "evacuation.start.after",
+    "evacuation.done.before_commit",
+    "evacuation.done.after_commit",
+]
+
+
+@test("kill -9 at each of six failpoints of an evacuation: after the restart the instance runs "
+      "once, where the API says")
+def _():
+    evac.take_drover(None)
+    server_id = evac.create("frank")
+    try:
+        for name in FAILPOINTS:
+            source = evac.host_of(server_id)
+            evac.set_agent(source)
+            evac.drover.stop()
+            evac.drover.start({"DROVER_FAILPOINTS": f"{name}=crash"})
+            evac.drover.wait_hosts_up(3)
+            evac.lab("poweroff", source)
+            evac.wait_down(source)
+            equal(evac.evacuate(server_id).status, 200, f"evacuate with {name}")
+            wait_until(lambda: evac.drover.process.poll() is not None, f"{name} fires", 60)
+            equal(evac.drover.process.returncode, CRASH_CODE, f"{name}: exit code")
+            evac.drover.start()
+            evac.wait_evacuation(server_id, "done", 120)
+            evac.wait_status(server_id, "ACTIVE")
+            where = evac.host_of(server_id)
+            equal(evac.runs_on_living(server_id), {where: "running"}, name)
+            evac.power_on(source)
+            wait_until(lambda: evac.evacuation(server_id)["status"] == "completed",
+                       f"{name}: completed", 60)
+            equal(evac.runs_on(server_id), {where: "running"}, f"{name}: after the return")
+            evac.drover.wait_hosts_up(3)
+    finally:
+        if evac.drover.process.poll() is not None:
+            evac.drover.start()
+        evac.delete(server_id)
