@@ -32,6 +32,8 @@ complete_options(const ApiOptions *options)
     full.public_url = dup_without_slash(options->public_url);
     full.region = g_strdup(options->region == NULL ? "RegionOne" : options->region);
     full.image_directory = g_strdup(options->image_directory);
+    full.volume_pool = g_strdup(options->volume_pool);
+    full.config_drive_format = g_strdup(options->config_drive_format);
     if (full.token_lifetime_us == 0) {
         full.token_lifetime_us = 24 * G_TIME_SPAN_HOUR;
     }
@@ -94,6 +96,7 @@ api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error)
     image_add_routes(api);
     network_add_routes(api);
     placement_add_routes(api);
+    block_storage_add_routes(api);
     drover_add_routes(api);
     return g_steal_pointer(&api);
 }
@@ -109,6 +112,8 @@ api_free(Api *api)
     g_free((char *)api->options.public_url);
     g_free((char *)api->options.region);
     g_free((char *)api->options.image_directory);
+    g_free((char *)api->options.volume_pool);
+    g_free((char *)api->options.config_drive_format);
     g_free(api);
 }
 

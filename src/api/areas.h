@@ -10,6 +10,7 @@ void compute_add_routes(Api *api);
 void image_add_routes(Api *api);
 void network_add_routes(Api *api);
 void placement_add_routes(Api *api);
+void block_storage_add_routes(Api *api);
 void drover_add_routes(Api *api);
 
 /* Makes the image directory and removes what uploads that a killed daemon left behind. */

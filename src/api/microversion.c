@@ -34,6 +34,12 @@ parse_version(const char *text, int *ret_major, int *ret_minor)
     return true;
 }
 
+static const char *
+version_type(const Service *service)
+{
+    return service->version_type != NULL ? service->version_type : service->type;
+}
+
 /* The version that the new-style header names for this service, or NULL. */
 static char *
 find_in_new_header(const Service *service, const char *header)
@@ -44,7 +50,7 @@ find_in_new_header(const Service *service, const char *header)
     g_auto(GStrv) items = g_strsplit(header, ",", 8);
     for (char **item = items; *item != NULL; item++) {
         g_auto(GStrv) words = g_strsplit_set(g_strstrip(*item), " \t", 2);
-        if (words[0] != NULL && g_ascii_strcasecmp(words[0], service->type) == 0) {
+        if (words[0] != NULL && g_ascii_strcasecmp(words[0], version_type(service)) == 0) {
             return g_strdup(words[1] == NULL ? "" : g_strstrip(words[1]));
         }
     }
@@ -92,7 +98,7 @@ microversion_set_headers(const Service *service, int minor, HttpResponse *respon
         return;
     }
     g_autofree char *version = g_strdup_printf("%d.%d", service->major, minor);
-    g_autofree char *value = g_strdup_printf("%s %s", service->type, version);
+    g_autofree char *value = g_strdup_printf("%s %s", version_type(service), version);
     http_response_set_header(response, "OpenStack-API-Version", value);
     if (service->legacy_version_header == NULL) {
         http_response_set_header(response, "Vary", "OpenStack-API-Version");

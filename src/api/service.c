@@ -58,6 +58,19 @@ static const Service services[N_SERVICES] = {
             .max_minor = 39,
             .in_catalog = true,
         },
+    [SERVICE_VOLUME] =
+        {
+            .type = "volumev3",
+            .version_type = "volume",
+            .name = "cinderv3",
+            .prefix = "/volume",
+            .endpoint = "/volume/v3",
+            .fault_style = FAULT_NOVA,
+            .major = 3,
+            .min_minor = 0,
+            .max_minor = 0,
+            .in_catalog = true,
+        },
     [SERVICE_DROVER] =
         {
             .type = "drover",

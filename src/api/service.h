@@ -19,17 +19,19 @@ typedef enum {
     SERVICE_IMAGE,
     SERVICE_NETWORK,
     SERVICE_PLACEMENT,
+    SERVICE_VOLUME,
     SERVICE_DROVER,
     SERVICE_ROOT, /* everything else: /metrics, the page at / */
     N_SERVICES,
 } ServiceId;
 
 typedef struct Service {
-    const char *type;     /* in the catalog and in OpenStack-API-Version: "compute" */
+    const char *type;     /* in the catalog: "compute" */
     const char *name;     /* in the catalog: "nova" */
     const char *prefix;   /* "/compute" */
     const char *endpoint; /* path of the catalog's URL: "/compute/v2.1" */
     FaultStyle fault_style;
+    const char *version_type; /* in OpenStack-API-Version; NULL = type */
     int major; /* of its microversions; 0 = it has none */
     int min_minor;
     int max_minor;

@@ -65,6 +65,10 @@ const ConfigKey daemon_config_keys[] = {
     {"token", "expiration", CONFIG_INT, "86400", 60, 31536000,
         "Seconds after which a token ends."},
 
+    {"volumes", "pool", CONFIG_STRING, "", 0, 0,
+        "The storage pool, of the same name on every host and of the same directory, that volumes are "
+        "made in; empty is no volumes but those on the network."},
+
     {"glance", "image_size_cap", CONFIG_INT, "1099511627776", 1, 0x1p62,
         "The largest image, in bytes, that may be uploaded."},
 

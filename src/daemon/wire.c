@@ -395,6 +395,7 @@ make_api(Daemon *daemon, GError **error)
         .public_url = get_or_null(config, "api", "public_url"),
         .region = config_get(config, "api", "region"),
         .image_directory = daemon->image_directory,
+        .volume_pool = get_or_null(config, "volumes", "pool"),
         .max_image_bytes = (uint64_t)config_get_int(config, "glance", "image_size_cap"),
         .token_lifetime_us = get_us(config, "token", "expiration"),
         .service_down_time_us = get_us(config, "DEFAULT", "service_down_time"),

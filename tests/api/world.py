@@ -27,7 +27,8 @@ class Cloud:
         self.ids = {}
         self.drover = Droverd({"fake": dict({"path": ":memory:", "guest_disk_mb": 1},
                                             **(fake or {})),
-                               "DEFAULT": dict({"shutdown_timeout": 5}, **(default or {}))})
+                               "DEFAULT": dict({"shutdown_timeout": 5}, **(default or {})),
+                               "volumes": {"pool": "volumes"}})
         self.tokens = {"admin": self.drover.login()}
         for name in hosts:
             self.add_host(name)

@@ -78,6 +78,7 @@ HttpResponse *compute_delete_server(ApiContext *context, GError **error);
 typedef struct ServerView {
     ApiContext *context;
     GHashTable *hosts; /* name -> Host * */
+    GPtrArray *volumes; /* Volume *: of the one server, or all there are; NULL until asked for */
     bool is_show;      /* one server: some members are not in lists */
 } ServerView;
 void server_view_init(ServerView *view, ApiContext *context, bool is_show);
@@ -114,6 +115,13 @@ HttpResponse *compute_live_migrate(
     ApiContext *context, const Instance *instance, const json_t *value, GError **error);
 HttpResponse *compute_console_output(
     ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+
+/* ---- volume_attachments.c ---- */
+HttpResponse *compute_list_volume_attachments(ApiContext *context, GError **error);
+HttpResponse *compute_show_volume_attachment(ApiContext *context, GError **error);
+HttpResponse *compute_attach_volume(ApiContext *context, GError **error);
+HttpResponse *compute_detach_volume(ApiContext *context, GError **error);
+HttpResponse *compute_update_volume_attachment(ApiContext *context, GError **error);
 
 /* ---- metadata.c ---- */
 HttpResponse *compute_list_metadata(ApiContext *context, GError **error);

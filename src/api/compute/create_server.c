@@ -3,6 +3,8 @@
 /* POST /servers. Source: Compute API reference, "Create server". */
 #include "api/compute/compute.h"
 
+#include "api/compute/block_devices.h"
+#include "api/block_storage/new_volume.h"
 #include "base/json.h"
 #include <string.h>
 
@@ -28,6 +30,7 @@ static const Field server_fields[] = {
     {"flavorRef", FIELD_ANY, FIELD_REQUIRED},
     {"imageRef", FIELD_STRING},
     {"networks", FIELD_ANY},
+    {"block_device_mapping_v2", FIELD_ARRAY, 0, 0, 24, .item = block_device_items},
     {"metadata", FIELD_OBJECT},
     {"min_count", FIELD_INTEGER, 0, 1, 1000},
     {"max_count", FIELD_INTEGER, 0, 1, 1000},
@@ -87,51 +90,6 @@ read_flavor(ApiContext *context, const json_t *server, Instance *instance, GErro
 
 /* ---- image ---- */
 
-/* The image of that id which this project may use and which is complete. */
-static Image *
-find_image(ApiContext *context, const char *id, GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(Image) image = is_uuid(id) ? store_get_image(context->store, id, &problem) : NULL;
-    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return NULL;
-    }
-    bool is_for_all = image != NULL &&
-        (strcmp(image->visibility, "public") == 0 || strcmp(image->visibility, "community") == 0);
-    if (image == NULL || (!is_for_all && !api_can_see_project(context, image->owner))) {
-        error_set(error, ERROR_INVALID, "Image %s could not be found.", id);
-        return NULL;
-    }
-    if (image->status != IMAGE_ACTIVE) {
-        error_set(error, ERROR_INVALID, "Image %s is not active.", id);
-        return NULL;
-    }
-    return g_steal_pointer(&image);
-}
-
-/* The hash of a kernel or initrd that the image names in a property. */
-static bool
-read_boot_file(ApiContext *context, const json_t *properties, const char *property,
-    const char *format, char **ret_hash, GError **error)
-{
-    const char *id = json_string_value(json_object_get(properties, property));
-    if (id == NULL || *id == '\0') {
-        return true;
-    }
-    g_autoptr(Image) file = find_image(context, id, error);
-    if (file == NULL) {
-        return false;
-    }
-    if (strcmp(file->disk_format, format) != 0) {
-        return error_set(error, ERROR_INVALID,
-            "Image %s is named as %s, and its disk format is '%s' instead of '%s'.", id, property,
-            file->disk_format, format);
-    }
-    *ret_hash = g_strdup(file->sha256);
-    return true;
-}
-
 static bool
 check_fits(const Image *image, const Flavor *flavor, GError **error)
 {
@@ -160,9 +118,9 @@ read_image(ApiContext *context, const json_t *server, Instance *instance, GError
     const char *id = slash != NULL ? slash + 1 : ref;
     if (*id == '\0') {
         return error_set(error, ERROR_INVALID,
-            "Invalid imageRef provided: an image is needed, booting from a volume is not served.");
+            "Invalid imageRef provided: an image is needed, or a device with the boot index 0.");
     }
-    g_autoptr(Image) image = find_image(context, id, error);
+    g_autoptr(Image) image = new_volume_find_image(context, id, error);
     if (image == NULL || !check_fits(image, &instance->flavor, error)) {
         return false;
     }
@@ -171,15 +129,28 @@ read_image(ApiContext *context, const json_t *server, Instance *instance, GError
             "Image %s is unacceptable: its disk format is '%s', and a disk is needed.", id,
             image->disk_format);
     }
-    json_auto_t *properties = compute_parse_stored(image->properties_json);
     ImageRefs *refs = &instance->image;
     refs->image_id = g_strdup(image->id);
     refs->root_hash = g_strdup(image->sha256);
     refs->root_format = g_strdup(image->disk_format);
-    refs->command_line =
-        g_strdup(json_string_value(json_object_get(properties, "os_command_line")));
-    return read_boot_file(context, properties, "kernel_id", "aki", &refs->kernel_hash, error) &&
-        read_boot_file(context, properties, "ramdisk_id", "ari", &refs->initrd_hash, error);
+    return new_volume_read_boot_files(context, image, refs, error);
+}
+
+/* A disk of its own, made from an image, or a volume that it boots from. */
+static bool
+read_disks(ApiContext *context, const json_t *server, Instance *instance, GPtrArray *volumes,
+    GError **error)
+{
+    bool has_root = false;
+    if (!block_devices_read(context, server, instance, volumes, &has_root, error)) {
+        return false;
+    }
+    if (!has_root) {
+        return read_image(context, server, instance, error);
+    }
+    return body_string(server, "imageRef", "")[0] == '\0' ||
+        error_set(error, ERROR_INVALID,
+            "Block Device Mapping is Invalid: a server boots from its image or from a volume.");
 }
 
 /* ---- networks ---- */
@@ -382,6 +353,7 @@ read_simple(ApiContext *context, const json_t *server, Instance *instance, GErro
     instance->user_data = g_strdup(user_data);
     instance->metadata_json = metadata != NULL ? json_to_text(metadata) : g_strdup("{}");
     instance->tags_json = tags != NULL ? json_to_text(tags) : g_strdup("[]");
+    instance->config_drive_format = g_strdup(context->options->config_drive_format);
     instance->project_id = g_strdup(context->identity->project_id);
     instance->user_id = g_strdup(context->identity->user_id);
     g_autofree char *reservation = clock_random_hex(context->options->clock, 4);
@@ -412,16 +384,18 @@ accept_one(ApiContext *context, const json_t *server, int index, int count, Inst
     g_autofree char *host = NULL;
     g_autoptr(GPtrArray) network_ids = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
     InstanceRequest request = {
         .instance = instance,
         .network_ids = network_ids,
         .fixed_addresses = addresses,
+        .volumes = volumes,
         .request_id = http_request_id(context->request),
         .user_id = context->identity->user_id,
     };
     if (!read_simple(context, server, instance, error) ||
         !read_flavor(context, server, instance, error) ||
-        !read_image(context, server, instance, error) ||
+        !read_disks(context, server, instance, volumes, error) ||
         !read_networks(context, server, &request, error) ||
         !read_place(context, server, instance, &host, error)) {
         return false;

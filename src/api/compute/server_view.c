@@ -21,6 +21,7 @@ void
 server_view_clear(ServerView *view)
 {
     g_clear_pointer(&view->hosts, g_hash_table_unref);
+    g_clear_pointer(&view->volumes, g_ptr_array_unref);
 }
 
 json_t *
@@ -256,11 +257,47 @@ view_base(const ServerView *view, const Instance *instance, const Host *host)
     json_object_set_new(
         server, "OS-EXT-STS:vm_state", json_string(vm_state_name(instance->vm_state)));
     json_object_set_new(server, "OS-EXT-STS:power_state", json_integer((int)instance->power_state));
-    json_object_set_new(server, "os-extended-volumes:volumes_attached", json_array());
     if (instance->ports->len > 0) {
         json_object_set_new(server, "security_groups", json_pack("[{s:s}]", "name", "default"));
     }
     return server;
+}
+
+/* One question for all instances of a list. */
+static bool
+load_volumes(ServerView *view, const Instance *instance, GError **error)
+{
+    if (view->volumes != NULL && !view->is_show) {
+        return true;
+    }
+    VolumeFilter filter = {.instance_id = view->is_show ? instance->id : NULL};
+    g_clear_pointer(&view->volumes, g_ptr_array_unref);
+    view->volumes = store_list_volumes(view->context->store, &filter, error);
+    return view->volumes != NULL;
+}
+
+static bool
+add_volumes(ServerView *view, const Instance *instance, json_t *server, GError **error)
+{
+    if (!load_volumes(view, instance, error)) {
+        return false;
+    }
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < view->volumes->len; i++) {
+        const Volume *volume = view->volumes->pdata[i];
+        const Attachment *attachment = volume->attachment;
+        if (attachment == NULL || strcmp(attachment->instance_id, instance->id) != 0) {
+            continue;
+        }
+        json_t *row = json_pack("{s:s}", "id", volume->id);
+        if (view->context->minor >= 3) {
+            json_object_set_new(
+                row, "delete_on_termination", json_boolean(attachment->delete_on_termination));
+        }
+        json_array_append_new(rows, row);
+    }
+    json_object_set_new(server, "os-extended-volumes:volumes_attached", rows);
+    return true;
 }
 
 json_t *
@@ -271,6 +308,10 @@ server_view_detail(ServerView *view, const Instance *instance, GError **error)
         return NULL;
     }
     json_t *server = view_base(view, instance, host);
+    if (!add_volumes(view, instance, server, error)) {
+        json_decref(server);
+        return NULL;
+    }
     add_progress(view, instance, server);
     add_fault(view->context, instance, server);
     add_admin_members(view->context, instance, server);
