@@ -43,6 +43,7 @@ call_free(void *data)
     LinkCall *call = data;
 
     g_clear_pointer(&call->host, hypervisor_host_unref);
+    g_clear_pointer(&call->hypervisor, hypervisor_free);
     g_clear_pointer(&call->row, host_free);
     g_clear_pointer(&call->domains, g_ptr_array_unref);
     g_clear_error(&call->error);
@@ -501,7 +502,7 @@ link_open(HostLink *link)
         return;
     }
     LinkCall *call = call_new(link);
-    call->hypervisor = hypervisor;
+    call->hypervisor = hypervisor_ref(hypervisor);
     call->row = host_new();
     call->row->name = g_strdup(link->row->name);
     call->row->uri = g_strdup(link->row->uri);

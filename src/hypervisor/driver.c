@@ -76,6 +76,12 @@ hypervisor_clear(void *data)
     }
 }
 
+Hypervisor *
+hypervisor_ref(Hypervisor *hypervisor)
+{
+    return g_atomic_rc_box_acquire(hypervisor);
+}
+
 void
 hypervisor_free(Hypervisor *hypervisor)
 {
@@ -150,7 +156,7 @@ hypervisor_open(Hypervisor *hypervisor, const HostAddress *address, uint64_t ses
         return NULL;
     }
     HypervisorHost *host = g_atomic_rc_box_new0(HypervisorHost);
-    host->hypervisor = g_atomic_rc_box_acquire(hypervisor);
+    host->hypervisor = hypervisor_ref(hypervisor);
     host->host = opened;
     host->name = g_strdup(address->name);
     host->session = session;

@@ -27,6 +27,8 @@ Hypervisor *hypervisor_new(
 void hypervisor_add_filter(Hypervisor *hypervisor, HypervisorFilter filter);
 /* "delay:live_migrate=500" or "fault:start_guest@3=refused": makes the named filter (filter/). */
 bool hypervisor_add_filter_text(Hypervisor *hypervisor, const char *text, GError **error);
+/* Counted, because a worker may still be opening a host when its owner lets go of it. */
+Hypervisor *hypervisor_ref(Hypervisor *hypervisor);
 void hypervisor_free(Hypervisor *hypervisor);
 /* What was given to hypervisor_new as the provider's own data: for functions beside the verbs. */
 void *hypervisor_provider_data(const Hypervisor *hypervisor);
