@@ -76,3 +76,25 @@ auth_bootstrap(Store *store, const Clock *clock, char **ret_password, GError **e
     *ret_password = g_steal_pointer(&password);
     return true;
 }
+
+bool
+auth_reset_password(
+    Store *store, const Clock *clock, const char *user, char **ret_password, GError **error)
+{
+    g_autoptr(User) found = NULL;
+    if (!store_find_user_by_name(store, user, &found, error)) {
+        return false;
+    }
+    if (found == NULL) {
+        return error_set(error, ERROR_NOT_FOUND, "there is no user '%s'", user);
+    }
+    g_autofree char *password = secret_new_token(clock, PASSWORD_SIZE);
+    g_free(found->password_hash);
+    found->password_hash = auth_hash_password(password, error);
+    found->enabled = true;
+    if (found->password_hash == NULL || !store_update_user(store, found, error)) {
+        return false;
+    }
+    *ret_password = g_steal_pointer(&password);
+    return true;
+}

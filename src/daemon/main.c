@@ -33,6 +33,7 @@ typedef struct Options {
     char *state_dir;
     char *pid_file;
     char *machine;
+    char *reset_user;
     int check_config; /* GOption writes an int */
     int list_config;
     int list_failpoints;
@@ -70,6 +71,9 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
             "Prints the states and moves of 'lifecycle' or 'migration' as a Mermaid diagram, and "
             "ends",
             "NAME"},
+        {"reset-password", 0, 0, G_OPTION_ARG_STRING, &options->reset_user,
+            "Gives the user a new random password, prints it, and ends; while droverd is stopped",
+            "USER"},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Prints the version, and ends",
             NULL},
         {NULL},
@@ -274,6 +278,11 @@ main(int argc, char **argv)
     if (options.check_config) {
         printf("The configuration is right.\n");
         return EXIT_OK;
+    }
+    if (options.reset_user != NULL) {
+        return daemon_reset_password(config, options.reset_user, &error)
+            ? EXIT_OK
+            : complain(EXIT_START, error->message);
     }
     /* glibc would make an arena for each of some fifty threads, and keep in each what it has freed.
      */

@@ -493,12 +493,30 @@ daemon_start(const ConfigSources *sources, const Config *config, GError **error)
         return NULL;
     }
     make_engine(daemon);
-    if (!make_first_administrator(daemon, error) || !make_api(daemon, error) ||
-        !listen_for_requests(daemon, error) || !engine_start(daemon->engine, error)) {
+    /* The password is shown once: not before all that may be wrong with a first start has gone
+     * well. */
+    if (!make_api(daemon, error) || !listen_for_requests(daemon, error) ||
+        !make_first_administrator(daemon, error) || !engine_start(daemon->engine, error)) {
         daemon_stop(daemon);
         return NULL;
     }
     return daemon;
+}
+
+bool
+daemon_reset_password(const Config *config, const char *user, GError **error)
+{
+    Daemon daemon = {.config = config};
+    g_autofree char *password = NULL;
+    bool is_ok = prepare_state(&daemon, error) && open_store(&daemon, error) &&
+        auth_reset_password(daemon.store, clock_system(), user, &password, error);
+
+    if (is_ok) {
+        printf("The new password of '%s': %s\n", user, password);
+    }
+    g_clear_pointer(&daemon.store, store_close);
+    g_free(daemon.image_directory);
+    return is_ok;
 }
 
 /* Hypervisors stay: a worker may be inside one. The process ends right after. */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Logging in, users, projects, roles."""
+import subprocess
 import threading
 import time
 
+from drover import DROVERD, Droverd
 from tap import check, equal, test
 from world import PASSWORD, world
 
@@ -320,3 +322,34 @@ def _():
     for thread in threads:
         thread.join(60)
     equal(answers, [201] * 8, "answers")
+
+@test("a lost password is made anew while droverd is stopped: the old one and its tokens end")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+
+    def reset(user):
+        return subprocess.run([DROVERD, "--config", drover.directory + "/drover.conf",
+                               "--reset-password", user], capture_output=True, text=True,
+                              timeout=30)
+
+    def token(password):
+        user = {"name": "admin", "domain": {"id": "default"}, "password": password}
+        return drover.send("POST", f"{KS}/auth/tokens", {"auth": {"identity": {
+            "methods": ["password"], "password": {"user": user}}}})
+
+    try:
+        old = drover.password
+        equal(token(old).status, 201, "before")
+        busy = reset("admin")
+        check(busy.returncode == 1 and "in use by another droverd" in busy.stderr, busy.stderr)
+        drover.stop()
+        unknown = reset("nobody")
+        check(unknown.returncode == 1 and "there is no user 'nobody'" in unknown.stderr,
+              unknown.stderr)
+        done = reset("admin")
+        equal(done.returncode, 0, done.stderr)
+        drover.start()
+        equal(token(old).status, 401, "the old one")
+        equal(token(done.stdout.split()[-1]).status, 201, "the new one")
+    finally:
+        drover.remove()

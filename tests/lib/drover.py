@@ -143,11 +143,17 @@ class Droverd:
                 time.sleep(0.02)
         else:
             raise RuntimeError(f"droverd does not answer: {self.log()[-500:]}")
+        # It is printed once the port is open.
+        while self.password is None and time.monotonic() < deadline and not self.is_up():
+            time.sleep(0.02)
         if self.password is None:
             with open(os.path.join(self.directory, "stdout"), encoding="utf-8") as file:
                 for line in file:
                     if "password:" in line:
                         self.password = line.split("password:")[1].split()[0]
+
+    def is_up(self):
+        return " is up" in self.log()
 
     def log(self):
         with open(os.path.join(self.directory, "droverd.log"), encoding="utf-8",
