@@ -28,6 +28,7 @@ GPtrArray *auth_imply_roles(GPtrArray *roles);
 /* First start: makes project "admin" and "service", user "admin" with role admin. *ret_password
  * is its random password, to be shown once; NULL when there was a user already. Blocking. */
 bool auth_bootstrap(Store *store, const Clock *clock, char **ret_password, GError **error);
-/* Gives the user a new random password; its tokens end. NOT_FOUND: nobody is called that. Blocking. */
+/* Gives the user a new random password; its tokens end. NOT_FOUND: nobody is called that.
+ * Blocking. */
 bool auth_reset_password(
     Store *store, const Clock *clock, const char *user, char **ret_password, GError **error);

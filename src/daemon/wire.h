@@ -15,8 +15,8 @@ Daemon *daemon_start(const ConfigSources *sources, const Config *config, GError 
  * (both may be NULL; of ApiConfigChange, and of sentences). */
 bool daemon_reload(
     Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error);
-/* Instead of a start, while no other droverd works on the database: the new password goes to standard
- * output. */
+/* Instead of a start, while no other droverd works on the database: the new password goes to
+ * standard output. */
 bool daemon_reset_password(const Config *config, const char *user, GError **error);
 /* Stops taking requests, ends the engine, closes the database. What hosts are doing goes on. */
 void daemon_stop(Daemon *daemon);
