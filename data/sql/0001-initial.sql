@@ -275,6 +275,7 @@ CREATE TABLE operation_events (
 CREATE INDEX operation_events_by_operation ON operation_events (operation_id, id);
 
 -- type: live-migration, migration, resize or evacuation. -1 in a statistic: not known.
+-- end_operation_id: the operation that confirms or reverts a cold move.
 CREATE TABLE migrations (
     id @IDENTITY@,
     uuid TEXT NOT NULL UNIQUE,
@@ -312,15 +313,37 @@ CREATE TABLE migrations (
     elapsed_ms BIGINT NOT NULL DEFAULT -1,
     downtime_ms BIGINT NOT NULL DEFAULT -1,
     started_us BIGINT NOT NULL DEFAULT 0,
-    finished_us BIGINT NOT NULL DEFAULT 0
+    finished_us BIGINT NOT NULL DEFAULT 0,
+    was_running BIGINT NOT NULL DEFAULT 0,
+    end_operation_id BIGINT REFERENCES operations (id)
 );
 CREATE INDEX migrations_by_instance ON migrations (instance_id, id);
+CREATE INDEX migrations_by_end ON migrations (end_operation_id);
 
--- What is taken on a host, and by whom. owner: where the instance is; target: where it is going.
--- The use of a host is the sum of its rows and is stored nowhere.
+-- The flavors of a resize: the one that the instance had, and the one that it gets.
+CREATE TABLE resize_flavors (
+    operation_id BIGINT NOT NULL REFERENCES operations (id),
+    role TEXT NOT NULL CHECK (role IN ('old', 'new')),
+    flavor_id TEXT NOT NULL,
+    flavor_name TEXT NOT NULL,
+    flavor_description TEXT,
+    flavor_vcpus BIGINT NOT NULL,
+    flavor_ram_mib BIGINT NOT NULL,
+    flavor_disk_gib BIGINT NOT NULL,
+    flavor_ephemeral_gib BIGINT NOT NULL,
+    flavor_swap_mib BIGINT NOT NULL,
+    flavor_rxtx_factor DOUBLE PRECISION NOT NULL,
+    flavor_is_public BIGINT NOT NULL,
+    flavor_extra_specs_json TEXT NOT NULL,
+    PRIMARY KEY (operation_id, role)
+);
+
+-- What is taken on a host, and by whom. owner: where the instance is; target: where it is going;
+-- kept: where it was, until its cold move is confirmed or reverted. The use of a host is the sum of
+-- its rows and is stored nowhere.
 CREATE TABLE claims (
     instance_id TEXT NOT NULL REFERENCES instances (id),
-    role TEXT NOT NULL CHECK (role IN ('owner', 'target')),
+    role TEXT NOT NULL CHECK (role IN ('owner', 'target', 'kept')),
     operation_id BIGINT NOT NULL REFERENCES operations (id),
     host TEXT NOT NULL REFERENCES hosts (name),
     vcpus BIGINT NOT NULL,

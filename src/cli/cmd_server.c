@@ -334,17 +334,35 @@ server_delete(CommandContext *context, GError **error)
 /* ---- moving ---- */
 
 static const CommandOption MIGRATE_OPTIONS[] = {
-    {"--live-migration", NULL, "while it runs (the only way there is yet)"},
+    {"--live-migration", NULL, "while it runs; without it the server is switched off for its move"},
     {"--host", "HOST", "where to; chosen when it is not said"},
-    {"--block-migration", NULL, "copy the disks; refused when the pool is shared"},
-    {"--shared-migration", NULL, "do not copy disks; refused when the pool is not shared"},
+    {"--block-migration", NULL, "live: copy the disks; refused when the pool is shared"},
+    {"--shared-migration", NULL, "live: copy no disks; refused when the pool is not shared"},
     {"--pause-first", NULL, "pause it while it moves: certain to end, and not without a gap"},
     {"--wait", NULL, "show the progress; fails with the reason when the migration failed"},
     {NULL, NULL, NULL},
 };
 
+/* Runbooks say --block-migration of cold migrations as well: there it changes nothing. */
 static json_t *
-migrate_body(CommandContext *context, GError **error)
+cold_body(CommandContext *context, GError **error)
+{
+    const char *host = command_value(context, "--host");
+    if (command_has(context, "--pause-first")) {
+        error_set(error, ERROR_INVALID, "--pause-first needs --live-migration");
+        return NULL;
+    }
+    if (command_has(context, "--block-migration") || command_has(context, "--shared-migration")) {
+        fprintf(stderr,
+            "note: a cold migration copies disks where hosts do not share them; what you said of "
+            "it changes nothing\n");
+    }
+    return host != NULL ? json_pack("{s:{s:s}}", "migrate", "host", host)
+                        : json_pack("{s:n}", "migrate");
+}
+
+static json_t *
+live_body(CommandContext *context, GError **error)
 {
     bool block = command_has(context, "--block-migration");
     bool shared = command_has(context, "--shared-migration");
@@ -357,20 +375,6 @@ migrate_body(CommandContext *context, GError **error)
     const char *host = command_value(context, "--host");
     return json_pack("{s:{s:o, s:o}}", "os-migrateLive", "host",
         host != NULL ? json_string(host) : json_null(), "block_migration", how);
-}
-
-/* The newest migration of a server; -1 = none. */
-static bool
-newest_migration(Session *session, const char *server_id, int64_t *ret_id, GError **error)
-{
-    g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", server_id);
-    json_auto_t *answer = session_get(session, "compute", path, error);
-    if (answer == NULL) {
-        return false;
-    }
-    json_t *first = json_array_get(json_object_get(answer, "migrations"), 0);
-    *ret_id = first != NULL ? json_integer_value(json_object_get(first, "id")) : -1;
-    return true;
 }
 
 static bool
@@ -386,11 +390,8 @@ force_complete(Session *session, const char *server_id, int64_t migration_id, GE
 static bool
 server_migrate(CommandContext *context, GError **error)
 {
-    if (!command_has(context, "--live-migration")) {
-        return error_set(
-            error, ERROR_UNSUPPORTED, "cold migration is not served yet: say --live-migration");
-    }
-    json_auto_t *body = migrate_body(context, error);
+    json_auto_t *body = command_has(context, "--live-migration") ? live_body(context, error)
+                                                                 : cold_body(context, error);
     Session *session = body != NULL ? command_session(context, error) : NULL;
     json_auto_t *server =
         session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
@@ -399,7 +400,8 @@ server_migrate(CommandContext *context, GError **error)
     }
     g_autofree char *id = find_id(server);
     int64_t migration_id = -1;
-    if (!act(session, id, body, error) || !newest_migration(session, id, &migration_id, error)) {
+    if (!act(session, id, body, error) ||
+        !watch_newest_migration(session, id, &migration_id, error)) {
         return false;
     }
     if (command_has(context, "--pause-first") &&
@@ -574,9 +576,11 @@ const Command server_commands[] = {
         server_unpause},
     {"server migrate", "SERVER", 1, 1, "Move a server to another host",
         "Whether disks must be copied is found out by asking both hosts, unless you say it. With\n"
-        "--wait the exit code and the last line tell how the migration ended.",
+        "--wait the exit code and the last line tell how the migration ended. A server that was\n"
+        "switched off for its move waits to be confirmed or reverted.",
         "  drover server migrate --live-migration --wait vm1\n"
-        "  drover server migrate --live-migration --host hostc --wait vm1",
+        "  drover server migrate --live-migration --host hostc --wait vm1\n"
+        "  drover server migrate --wait vm1 && drover server migrate confirm vm1",
         MIGRATE_OPTIONS, server_migrate},
     {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
         "ACTIVE, nothing under way, running, and on the host that its last migration chose.", NULL,

@@ -20,6 +20,7 @@ struct CommandContext {
 static const Command *const COMMANDS[] = {
     server_commands,
     migration_commands,
+    resize_commands,
     host_commands,
     evacuate_commands,
     service_commands,

@@ -101,7 +101,8 @@ get_migration(Session *session, int64_t id, GError **error)
 static bool
 is_over(const char *status)
 {
-    static const char *FINAL[] = {"completed", "done", "failed", "error", "cancelled"};
+    static const char *FINAL[] = {"completed", "done", "failed", "error", "cancelled",
+        "finished", "confirmed", "reverted"};
     for (size_t i = 0; i < G_N_ELEMENTS(FINAL); i++) {
         if (g_strcmp0(status, FINAL[i]) == 0) {
             return true;
@@ -110,11 +111,34 @@ is_over(const char *status)
     return false;
 }
 
+/* A cold move that waits for its owner's word. */
+static bool
+is_waiting(const char *status)
+{
+    return strcmp(status, "finished") == 0;
+}
+
+static bool
+is_cold_end(const char *status)
+{
+    return is_waiting(status) || strcmp(status, "confirmed") == 0 ||
+        strcmp(status, "reverted") == 0;
+}
+
 static bool
 report_end(Output *output, const json_t *migration, GError **error)
 {
     const char *status = json_string_value(json_object_get(migration, "status"));
     const char *message = json_string_value(json_object_get(migration, "message"));
+    if (is_cold_end(status)) {
+        output_say(output, "%s: on %s.%s", is_waiting(status) ? "VERIFY_RESIZE" : status,
+            json_string_value(json_object_get(migration,
+                strcmp(status, "reverted") == 0 ? "source_host" : "dest_host")),
+            is_waiting(status)
+                ? " 'drover server resize confirm' keeps it there, 'revert' takes it back."
+                : "");
+        return true;
+    }
     bool is_done = strcmp(status, "done") == 0;
     if (strcmp(status, "completed") != 0 && !is_done) {
         return error_set(error, ERROR_CONFLICT, "the migration ended in '%s': %s", status,
@@ -159,6 +183,20 @@ watch_migration(Session *session, Output *output, int64_t migration_id, GError *
         }
         g_usleep(POLL_US);
     }
+}
+
+bool
+watch_newest_migration(
+    Session *session, const char *server_id, int64_t *ret_id, GError **error)
+{
+    g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", server_id);
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    json_t *first = json_array_get(json_object_get(answer, "migrations"), 0);
+    *ret_id = first != NULL ? json_integer_value(json_object_get(first, "id")) : -1;
+    return true;
 }
 
 /* ---- servers ---- */

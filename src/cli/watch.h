@@ -6,9 +6,13 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
-/* Follows a migration until it has ended. False with its reason unless it completed. */
+/* Follows a migration until it has ended. False with its reason unless it completed, or, a cold
+ * one, waits to be confirmed. */
 bool watch_migration(
     Session *session, Output *output, int64_t migration_id, GError **error);
+/* The newest migration of a server; -1 = none. */
+bool watch_newest_migration(
+    Session *session, const char *server_id, int64_t *ret_id, GError **error);
 /* Follows a server until its status is one of wanted (comma separated, upper case) and nothing is
  * under way; ERROR ends it with the server's fault. *ret_server (may be NULL) is the last view. */
 bool watch_server(Session *session, const char *server_id, const char *wanted,

@@ -17,6 +17,8 @@ const ConfigKey daemon_config_keys[] = {
     {"DEFAULT", "shutdown_timeout", CONFIG_INT, "60", 0, 86400,
         "Seconds that a guest has to power off when it is stopped, before its plug is pulled.",
         CONFIG_RELOAD},
+    {"DEFAULT", "resize_confirm_window", CONFIG_INT, "0", 0, 31536000,
+        "Seconds after which a cold migration or a resize is confirmed by itself; 0 is never."},
     {"DEFAULT", "resume_guests_state_on_host_boot", CONFIG_BOOL, "true", 0, 0,
         "Whether an instance that should run is started again after its host's reboot."},
     {"DEFAULT", "sync_power_state_interval", CONFIG_INT, "600", 5, 86400,

@@ -12,6 +12,7 @@
 #include "auth/auth.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cold/cold.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
 #include "hypervisor/fake/fake.h"
@@ -243,6 +244,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .prepare_timeout_us = PREPARE_TIMEOUT_US,
         .switchover_timeout_us = SWITCHOVER_TIMEOUT_US,
         .shutdown_timeout_us = get_us(config, "DEFAULT", "shutdown_timeout"),
+        .resize_confirm_window_us = get_us(config, "DEFAULT", "resize_confirm_window"),
         .watch_interval_us = WATCH_INTERVAL_US,
         .cpu_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "cpu_allocation_ratio"),
         .ram_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "ram_allocation_ratio"),
@@ -282,6 +284,8 @@ static const struct {
 } movers[] = {
     {MIGRATION_TYPE_LIVE, migration_status_of_state, migration_states_of_status},
     {MIGRATION_TYPE_EVACUATION, evacuation_status_of_state, evacuation_states_of_status},
+    {MIGRATION_TYPE_COLD, cold_status_of_state, cold_states_of_status},
+    {MIGRATION_TYPE_RESIZE, cold_status_of_state, cold_states_of_status},
 };
 
 static const char *

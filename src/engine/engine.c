@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "base/log.h"
 #include "base/metrics.h"
+#include "cold/cold.h"
 #include "engine/internal.h"
 #include "evacuation/evacuation.h"
 #include "migration/migration.h"
@@ -239,6 +240,7 @@ on_tick(void *data)
 {
     Engine *engine = data;
 
+    cold_confirm_overdue(&engine->context);
     tasks_pass(engine);
     volumes_pass(engine);
     export_metrics(engine);

@@ -267,18 +267,34 @@ clear(Engine *engine, const char *host, const Instance *instance, ClearAction ac
         clearing_free);
 }
 
-/* Whether the instance's last move away from that host copied its disks: then what is left there
+/* How moves end that leave something on one of their hosts. */
+#define LEAVING_STATES                                                                             \
+    "live-migration:completed,evacuation:done,evacuation:completed,migration:finished,"            \
+    "migration:confirmed,migration:reverted,resize:finished,resize:confirmed,resize:reverted"
+
+/* Whether the instance's last move from or to that host copied its disks: then what is left there
  * is its own. Without such a record nothing is known, and volumes are not touched. */
 static bool
 has_left_disks(Engine *engine, const Instance *instance, const char *host)
 {
-    MigrationFilter filter = {.instance_id = instance->id,
-        .source_host = host,
-        .states = "live-migration:completed,evacuation:done,evacuation:completed",
-        .limit = 1};
+    MigrationFilter filter = {
+        .instance_id = instance->id, .host = host, .states = LEAVING_STATES, .limit = 1};
     g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
     return migrations != NULL && migrations->len > 0 &&
         ((Migration *)migrations->pdata[0])->copies_disks;
+}
+
+/* What waits for the instance's owner, who may want it back, is left there on purpose. */
+static bool
+is_kept(Engine *engine, const Instance *instance, const char *host)
+{
+    MigrationFilter filter = {
+        .instance_id = instance->id, .source_host = host, .states = LEAVING_STATES, .limit = 1};
+    if (instance->vm_state != VM_STATE_RESIZED) {
+        return false;
+    }
+    g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
+    return migrations == NULL || migrations->len > 0;
 }
 
 static void
@@ -326,6 +342,10 @@ leftover_reconcile(
     }
     bool with_disks =
         known != NULL ? known->with_disks : has_left_disks(engine, instance, host);
+    bool is_off = is_absent || view->state == DOMAIN_SHUT_OFF;
+    if (is_off && is_kept(engine, instance, host)) {
+        return;
+    }
     if (is_absent && !with_disks) {
         close_record(engine, known);
     } else if (!is_absent && view->state != DOMAIN_SHUT_OFF) {

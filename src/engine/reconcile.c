@@ -20,7 +20,7 @@ has_lost_its_host(const Instance *instance, const DomainView *view)
     return instance->should_run && view->state == DOMAIN_SHUT_OFF &&
         view->reason == DOMAIN_REASON_UNKNOWN && view->generation >= instance->generation &&
         (instance->vm_state == VM_STATE_ACTIVE || instance->vm_state == VM_STATE_PAUSED ||
-            instance->vm_state == VM_STATE_STOPPED);
+            instance->vm_state == VM_STATE_STOPPED || instance->vm_state == VM_STATE_RESIZED);
 }
 
 static void
@@ -64,9 +64,9 @@ observe(Engine *engine, const Instance *instance, const DomainView *view)
     if (!lifecycle_observe(view, &vm_state, &power_state)) {
         return;
     }
-    /* ERROR is left by an operation or by an administrator alone. */
-    if (instance->vm_state == VM_STATE_ERROR) {
-        vm_state = VM_STATE_ERROR;
+    /* These are left by an operation or by an administrator alone. */
+    if (instance->vm_state == VM_STATE_ERROR || instance->vm_state == VM_STATE_RESIZED) {
+        vm_state = instance->vm_state;
     }
     bool should_run = should_run_now(instance, view, vm_state);
     if (vm_state == instance->vm_state && power_state == instance->power_state &&

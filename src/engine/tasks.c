@@ -4,6 +4,7 @@
  * thrown away at any time. */
 #include "base/log.h"
 #include "base/metrics.h"
+#include "cold/cold.h"
 #include "engine/internal.h"
 #include "evacuation/evacuation.h"
 #include "lifecycle/lifecycle.h"
@@ -28,6 +29,10 @@ runner_of(OperationKind kind)
     case OPERATION_DETACH_VOLUME: return lifecycle_runner();
     case OPERATION_LIVE_MIGRATE: return migration_runner();
     case OPERATION_EVACUATE: return evacuation_runner();
+    case OPERATION_COLD_MIGRATE:
+    case OPERATION_RESIZE:
+    case OPERATION_CONFIRM_RESIZE:
+    case OPERATION_REVERT_RESIZE: return cold_runner();
     }
     g_assert_not_reached();
 }
@@ -124,6 +129,21 @@ tasks_wake_all(Engine *engine)
 
 static void load(Engine *engine, const Operation *operation);
 
+/* A host that it has left may keep a copy until a move is confirmed; nobody will confirm it. */
+static void
+look_at_left_hosts(Engine *engine, const Instance *instance)
+{
+    MigrationFilter filter = {.instance_id = instance->id};
+    g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
+
+    for (unsigned i = 0; migrations != NULL && i < migrations->len; i++) {
+        const Migration *migration = migrations->pdata[i];
+        if (migration->type != MIGRATION_TYPE_LIVE) {
+            reconcile_instance(engine, migration->source_host, instance->id);
+        }
+    }
+}
+
 /* A delete that waited for the operation that has just ended was inserted with its last move. What
  * happened to the domain while the operation was open was the operation's to judge, and it may have
  * had its answer before. */
@@ -131,7 +151,11 @@ static void
 load_next(Engine *engine, const char *instance_id, bool is_touched)
 {
     g_autoptr(Instance) instance = store_get_instance(engine->context.store, instance_id, NULL);
-    if (instance == NULL || instance->terminated_us != 0) {
+    if (instance == NULL) {
+        return;
+    }
+    if (instance->terminated_us != 0) {
+        look_at_left_hosts(engine, instance);
         return;
     }
     if (instance->open_operation == 0) {

@@ -479,6 +479,15 @@ hypervisor_live_migrate(
 }
 
 bool
+hypervisor_copy_disks(
+    HypervisorHost *source, HypervisorHost *dest, const CopyRequest *request, GError **error)
+{
+    return before(source, "copy_disks", error) &&
+        provider(source)->copy_disks(source->host, dest->host, request, error) &&
+        after(source, "copy_disks", error);
+}
+
+bool
 hypervisor_query_job(HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error)
 {
     JobStats stats;

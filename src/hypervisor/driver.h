@@ -90,6 +90,8 @@ bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,
 bool hypervisor_limit_downtime(
     HypervisorHost *source, const char *uuid, int downtime_ms, GError **error);
 bool hypervisor_start_post_copy(HypervisorHost *source, const char *uuid, GError **error);
+bool hypervisor_copy_disks(HypervisorHost *source, HypervisorHost *dest,
+    const CopyRequest *request, GError **error);
 bool hypervisor_query_job(
     HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error);
 bool hypervisor_query_done_job(

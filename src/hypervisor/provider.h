@@ -43,8 +43,9 @@ typedef struct HypervisorProvider {
     bool (*copy_base)(void *host, void *from_host, const BaseImage *image, GError **error);
     /* Makes the guest's volumes (root overlay, config drive, console log) where they are missing
      * and defines the domain (persistent, no autostart). An existing volume is never overwritten
-     * when it belongs to a defined domain. With GUEST_ROOT_KEPT none is ever overwritten, and a
-     * root disk that is not in the pool is NOT_FOUND. */
+     * when it belongs to a defined domain; a root disk that is smaller than it should be grows.
+     * With GUEST_ROOT_KEPT none is ever overwritten, and a root disk that is not in the pool is
+     * NOT_FOUND. */
     bool (*create_guest)(void *host, const GuestSpec *guest, GError **error);
     /* Undefines the domain and deletes the guest's volumes. A running domain is destroyed first
      * only when destroy is true, else that is CONFLICT. Absent things are fine. */
@@ -122,6 +123,12 @@ typedef struct HypervisorProvider {
      * have been asked with post_copy, and memory must be flowing: else REFUSED, and nothing has
      * changed. Returns at once; events tell when it has happened. */
     bool (*start_post_copy)(void *source, const char *uuid, GError **error);
+    /* Copies the disks of a guest that is off into volumes that are made for it on dest (which must
+     * not know it), peer to peer, by the disk courier: the work goes on when we die. A courier of
+     * that name that is under way is waited for, one that has arrived counts, anything else is
+     * begun anew. On return no courier is left on either side, unless it is not known how it ended.
+     * CANCELLED after abort_job(source, courier). Long. */
+    bool (*copy_disks)(void *source, void *dest, const CopyRequest *request, GError **error);
     /* Progress of the job on the source. CONFLICT: there is no job. */
     bool (*query_job)(void *source, const char *uuid, JobStats *ret_stats, GError **error);
     /* Totals and downtime of the finished job: libvirt keeps them on the destination, once. */

@@ -186,3 +186,13 @@ typedef struct MigrateRequest {
     int connections;         /* streams; 0 and 1 = one */
     const char *inbound_address; /* where dest takes it; NULL = its own migration address */
 } MigrateRequest;
+
+/* What the disk courier is told: a throw-away domain, paused, that owns just the disks of a guest
+ * that is off. */
+typedef struct CopyRequest {
+    const char *uuid;    /* of the guest */
+    const char *courier; /* of the courier: another UUID, one for each move */
+    bool with_tls;
+    int64_t bandwidth_mib_s;     /* 0 = no limit */
+    const char *inbound_address; /* as in MigrateRequest */
+} CopyRequest;

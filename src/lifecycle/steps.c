@@ -51,7 +51,9 @@ complete(LifecycleTask *task, VmState vm_state, PowerState power_state)
 {
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
 
-    change.vm_state = vm_state;
+    /* A guest that is started again after its host's reboot still waits to be confirmed. */
+    change.vm_state =
+        task->instance->vm_state == VM_STATE_RESIZED ? VM_STATE_RESIZED : (int)vm_state;
     change.power_state = power_state;
     change.clears_fault = true;
     change.launched = task->operation->kind == OPERATION_CREATE;
@@ -172,6 +174,10 @@ step_QUEUED(LifecycleTask *task)
     case OPERATION_DETACH_VOLUME: return move_on(task, LIFECYCLE_DETACHING);
     case OPERATION_LIVE_MIGRATE: break; /* migration's */
     case OPERATION_EVACUATE: break;     /* evacuation's */
+    case OPERATION_COLD_MIGRATE:
+    case OPERATION_RESIZE:
+    case OPERATION_CONFIRM_RESIZE:
+    case OPERATION_REVERT_RESIZE: break; /* cold's */
     }
     g_assert_not_reached();
 }
@@ -584,7 +590,8 @@ step_CHECKING(LifecycleTask *task)
             &error, ERROR_NOT_FOUND, "host '%s' does not know the instance", task->instance->host);
         return fail_with_fault(task, error, false);
     }
-    change.vm_state = vm_state;
+    change.vm_state =
+        task->instance->vm_state == VM_STATE_RESIZED ? VM_STATE_RESIZED : (int)vm_state;
     change.power_state = power_state;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);
 }

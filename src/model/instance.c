@@ -8,6 +8,7 @@ static const char *const vm_state_names[] = {
     [VM_STATE_ACTIVE] = "active",
     [VM_STATE_STOPPED] = "stopped",
     [VM_STATE_PAUSED] = "paused",
+    [VM_STATE_RESIZED] = "resized",
     [VM_STATE_ERROR] = "error",
     [VM_STATE_DELETED] = "deleted",
 };
@@ -54,7 +55,13 @@ instance_task_state(const Instance *instance)
     if (kind == OPERATION_CREATE && instance->host == NULL) {
         return "scheduling";
     }
-    return operation_kind_task_state(kind);
+    return operation_task_state(kind, instance->open_state);
+}
+
+static bool
+is_resizing(const char *task_state)
+{
+    return task_state != NULL && g_str_has_prefix(task_state, "resize_");
 }
 
 bool
@@ -78,6 +85,9 @@ instance_disk_gib(const Instance *instance)
 static const char *
 status_while_active(const char *task_state)
 {
+    if (is_resizing(task_state)) {
+        return "RESIZE";
+    }
     if (g_strcmp0(task_state, "migrating") == 0) {
         return "MIGRATING";
     }
@@ -102,8 +112,9 @@ instance_status(const Instance *instance)
     switch (instance->vm_state) {
     case VM_STATE_BUILDING: return "BUILD";
     case VM_STATE_ACTIVE: return status_while_active(task_state);
-    case VM_STATE_STOPPED: return "SHUTOFF";
+    case VM_STATE_STOPPED: return is_resizing(task_state) ? "RESIZE" : "SHUTOFF";
     case VM_STATE_PAUSED: return g_strcmp0(task_state, "migrating") == 0 ? "MIGRATING" : "PAUSED";
+    case VM_STATE_RESIZED: return is_resizing(task_state) ? "REVERT_RESIZE" : "VERIFY_RESIZE";
     case VM_STATE_ERROR: return "ERROR";
     case VM_STATE_DELETED: return "DELETED";
     }

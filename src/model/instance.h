@@ -13,6 +13,7 @@ typedef enum {
     VM_STATE_ACTIVE,
     VM_STATE_STOPPED,
     VM_STATE_PAUSED,
+    VM_STATE_RESIZED, /* a cold move waits to be confirmed or reverted; power_state says the rest */
     VM_STATE_ERROR,
     VM_STATE_DELETED,
 } VmState;

@@ -75,7 +75,10 @@ typedef struct Migration {
     int64_t id;   /* Nova's integer */
     char *uuid;
     MigrationType type;
-    Operation operation; /* embedded; state, wanted, times, error */
+    /* Embedded: the operation that moves. Once a cold move is being confirmed or reverted, state,
+     * is_open and updated_us are those of the operation that does it. */
+    Operation operation;
+    int64_t end_operation_id; /* that one; 0 = none */
     char *source_host;
     char *dest_host;      /* NULL until chosen */
     char *requested_host; /* NULL: the scheduler chooses; the operation has the same */
@@ -86,6 +89,7 @@ typedef struct Migration {
     bool copies_disks;    /* decided in CLAIMING: the pools are not shared; of an evacuation: the
                            * root disk begins anew */
     char *disks;          /* decided with it, of each disk: model/disk_plan.h; NULL until then */
+    bool was_running;     /* cold: before it was stopped */
     int64_t generation;   /* the instance's generation once it has moved */
     bool pause_first;     /* asked for: the guest is paused as soon as its move has begun */
     Convergence convergence;  /* decided in CLAIMING */

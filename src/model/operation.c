@@ -35,6 +35,34 @@ operation_kind_task_state(OperationKind kind)
 }
 
 bool
+operation_kind_is_cold(OperationKind kind)
+{
+    return kind == OPERATION_COLD_MIGRATE || kind == OPERATION_RESIZE;
+}
+
+/* Of the states in cold/states.h, those in which more than preparations are under way. */
+static const char *const cold_task_states[][2] = {
+    {"stopping", "resize_migrating"},
+    {"copying", "resize_migrating"},
+    {"retreating", "resize_migrating"},
+    {"restarting", "resize_migrating"},
+    {"undoing", "resize_migrating"},
+    {"defining", "resize_migrated"},
+    {"starting", "resize_finish"},
+};
+
+const char *
+operation_task_state(OperationKind kind, const char *state)
+{
+    for (size_t i = 0; operation_kind_is_cold(kind) && i < G_N_ELEMENTS(cold_task_states); i++) {
+        if (g_strcmp0(state, cold_task_states[i][0]) == 0) {
+            return cold_task_states[i][1];
+        }
+    }
+    return operation_kind_task_state(kind);
+}
+
+bool
 operation_kind_parse(const char *text, OperationKind *ret_kind)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {

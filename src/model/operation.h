@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* NAME, stored name (also the name of Nova's instance action), task_state while open (NULL: Nova
- * shows none) */
+ * shows none); a cold move's goes on with its state */
 #define OPERATION_KINDS(X)                                                                         \
     X(CREATE, "create", "spawning")                                                                \
     X(DELETE, "delete", "deleting")                                                                \
@@ -22,7 +22,11 @@
     X(ATTACH_VOLUME, "attach_volume", NULL)                                                        \
     X(DETACH_VOLUME, "detach_volume", NULL)                                                        \
     X(LIVE_MIGRATE, "live-migration", "migrating")                                                 \
-    X(EVACUATE, "evacuate", "rebuilding")
+    X(EVACUATE, "evacuate", "rebuilding")                                                          \
+    X(COLD_MIGRATE, "migrate", "resize_prep")                                                      \
+    X(RESIZE, "resize", "resize_prep")                                                             \
+    X(CONFIRM_RESIZE, "confirmResize", NULL)                                                       \
+    X(REVERT_RESIZE, "revertResize", "resize_reverting")
 
 typedef enum {
 #define X(name, text, task) OPERATION_##name,
@@ -57,6 +61,10 @@ typedef struct Operation {
 
 const char *operation_kind_name(OperationKind kind);
 const char *operation_kind_task_state(OperationKind kind);
+/* The same of an operation in that state: Nova shows how far a cold move is. state may be NULL. */
+const char *operation_task_state(OperationKind kind, const char *state);
+/* A cold move, with the same flavor or another. */
+bool operation_kind_is_cold(OperationKind kind);
 bool operation_kind_parse(const char *text, OperationKind *ret_kind);
 const char *wanted_name(Wanted wanted);
 bool wanted_parse(const char *text, Wanted *ret_wanted);

@@ -18,6 +18,7 @@ typedef struct OperationSettings {
     int64_t prepare_timeout_us;   /* 60 s of libvirt-facts R7, more for base streams */
     int64_t switchover_timeout_us;
     int64_t shutdown_timeout_us;  /* graceful stop, then the plug: Nova's 60 s */
+    int64_t resize_confirm_window_us; /* a cold move that waits so long is confirmed; 0 = never */
     int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
     double cpu_allocation_ratio;
     double ram_allocation_ratio;

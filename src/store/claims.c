@@ -24,7 +24,10 @@
 #define SQL_RELEASE_TARGET "DELETE FROM claims WHERE instance_id = $1 AND role = 'target'"
 #define SQL_RELEASE_OWNER "DELETE FROM claims WHERE instance_id = $1 AND role = 'owner'"
 #define SQL_RELEASE_ALL "DELETE FROM claims WHERE instance_id = $1"
+#define SQL_RELEASE_KEPT "DELETE FROM claims WHERE instance_id = $1 AND role = 'kept'"
 #define SQL_PROMOTE "UPDATE claims SET role = 'owner' WHERE instance_id = $1 AND role = 'target'"
+#define SQL_KEEP "UPDATE claims SET role = 'kept' WHERE instance_id = $1 AND role = 'owner'"
+#define SQL_RESTORE "UPDATE claims SET role = 'owner' WHERE instance_id = $1 AND role = 'kept'"
 
 /* ---- use of hosts ---- */
 
@@ -271,4 +274,31 @@ claims_promote_target(Store *store, const char *instance_id, GError **error)
     return changes == 1 ||
         error_set(
             error, ERROR_INTERNAL, "instance '%s' has no claim on its destination", instance_id);
+}
+
+bool
+claims_keep_source(Store *store, const char *instance_id, GError **error)
+{
+    int changes = 0;
+
+    if (!change_claims(store, SQL_KEEP, instance_id, NULL, error) ||
+        !change_claims(store, SQL_PROMOTE, instance_id, &changes, error)) {
+        return false;
+    }
+    return changes == 1 ||
+        error_set(
+            error, ERROR_INTERNAL, "instance '%s' has no claim on its destination", instance_id);
+}
+
+bool
+claims_release_kept(Store *store, const char *instance_id, GError **error)
+{
+    return change_claims(store, SQL_RELEASE_KEPT, instance_id, NULL, error);
+}
+
+bool
+claims_restore_kept(Store *store, const char *instance_id, GError **error)
+{
+    return change_claims(store, SQL_RELEASE_OWNER, instance_id, NULL, error) &&
+        change_claims(store, SQL_RESTORE, instance_id, NULL, error);
 }

@@ -16,6 +16,7 @@ enum { CONSOLE_BYTES_MAX = 256 * 1024 };
     "DELETE FROM consoles WHERE instance_id = $1 AND $2 <= (SELECT COALESCE(SUM(n.size_bytes), 0)" \
     " FROM consoles n WHERE n.instance_id = $1 AND n.operation_id > consoles.operation_id)"
 #define SQL_LOAD "SELECT text FROM consoles WHERE instance_id = $1 ORDER BY operation_id"
+#define SQL_FORGET_PIECE "DELETE FROM consoles WHERE instance_id = $1 AND operation_id = $2"
 #define SQL_FORGET "DELETE FROM consoles WHERE instance_id = $1"
 
 /* The last bytes that the cap allows, never beginning inside a character. */
@@ -94,6 +95,23 @@ store_load_console(Store *store, const char *instance_id, GError **error)
         }
         g_string_append(joined, db_text(statement, 0));
     }
+}
+
+bool
+store_forget_console(Store *store, const char *instance_id, int64_t operation_id, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    if (transaction == NULL) {
+        return false;
+    }
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FORGET_PIECE, error);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    db_bind_int(statement, 2, operation_id);
+    return db_run(statement, NULL, error) && db_commit(transaction, error);
 }
 
 bool

@@ -17,6 +17,12 @@
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
     " $37, $38, $39, $40) RETURNING number"
 
+#define SQL_SET_FLAVOR                                                                             \
+    "UPDATE instances SET flavor_id = $1, flavor_name = $2, flavor_description = $3,"              \
+    " flavor_vcpus = $4, flavor_ram_mib = $5, flavor_disk_gib = $6, flavor_ephemeral_gib = $7,"    \
+    " flavor_swap_mib = $8, flavor_rxtx_factor = $9, flavor_is_public = $10,"                      \
+    " flavor_extra_specs_json = $11 WHERE id = $12"
+
 /* Where instance_peek finds what it needs in INSTANCE_COLUMNS. */
 enum {
     COLUMN_ID = 1,
@@ -26,6 +32,7 @@ enum {
     COLUMN_DELETE_WANTED = 11,
     COLUMN_TAGS = 33,
     COLUMN_OPEN_KIND = 49,
+    COLUMN_OPEN_STATE = 50,
 };
 
 static VmState
@@ -38,8 +45,8 @@ read_vm_state(DbStatement *statement, int column)
     return state;
 }
 
-static int
-read_flavor(DbStatement *statement, int column, Flavor *flavor)
+int
+flavor_read_columns(DbStatement *statement, int column, Flavor *flavor)
 {
     flavor->id = db_dup_text(statement, column++);
     flavor->name = db_dup_text(statement, column++);
@@ -98,7 +105,7 @@ instance_read(DbStatement *statement)
     instance->should_run = db_int(statement, column++);
     instance->delete_wanted = db_int(statement, column++);
     instance->generation = db_int(statement, column++);
-    column = read_flavor(statement, column, &instance->flavor);
+    column = flavor_read_columns(statement, column, &instance->flavor);
     column = read_image_refs(statement, column, &instance->image);
     instance->config_drive_format = db_dup_text(statement, column++);
     instance->metadata_json = db_dup_text(statement, column++);
@@ -130,6 +137,7 @@ instance_peek(DbStatement *statement, const char **ret_status, const char **ret_
         .vm_state = read_vm_state(statement, COLUMN_VM_STATE),
         .delete_wanted = db_int(statement, COLUMN_DELETE_WANTED),
         .open_kind = (char *)db_text(statement, COLUMN_OPEN_KIND),
+        .open_state = (char *)db_text(statement, COLUMN_OPEN_STATE),
     };
 
     *ret_status = instance_status(&row);
@@ -166,8 +174,8 @@ instance_get_row(Store *store, const char *id, GError **error)
     return rows_get(statement, instance_read, "instance", id, error);
 }
 
-static int
-bind_flavor(DbStatement *statement, int index, const Flavor *flavor)
+int
+flavor_bind_columns(DbStatement *statement, int index, const Flavor *flavor)
 {
     db_bind_text(statement, index++, flavor->id);
     db_bind_text(statement, index++, flavor->name);
@@ -214,7 +222,7 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_int(statement, index++, instance->power_state);
     db_bind_int(statement, index++, instance->should_run);
     db_bind_int(statement, index++, instance->generation);
-    index = bind_flavor(statement, index, &instance->flavor);
+    index = flavor_bind_columns(statement, index, &instance->flavor);
     index = bind_image_refs(statement, index, &instance->image);
     db_bind_text(statement, index++,
         instance->config_drive_format != NULL ? instance->config_drive_format : "vfat");
@@ -246,4 +254,17 @@ instance_insert_row(Store *store, Instance *instance, GError **error)
     }
     instance->number = db_int(statement, 0);
     return true;
+}
+
+bool
+instance_set_flavor(Store *store, const char *id, const Flavor *flavor, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_FLAVOR, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    int index = flavor_bind_columns(statement, 1, flavor);
+    db_bind_text(statement, index, id);
+    return db_run(statement, NULL, error);
 }

@@ -32,3 +32,8 @@ const char *instance_peek_tags(DbStatement *statement); /* JSON */
 Instance *instance_get_row(Store *store, const char *id, GError **error);
 /* Inside a write transaction; fills the number. */
 bool instance_insert_row(Store *store, Instance *instance, GError **error);
+/* Inside a write transaction. */
+bool instance_set_flavor(Store *store, const char *id, const Flavor *flavor, GError **error);
+/* The columns of a flavor, from this one on; both return the next. */
+int flavor_read_columns(DbStatement *statement, int column, Flavor *flavor);
+int flavor_bind_columns(DbStatement *statement, int index, const Flavor *flavor);

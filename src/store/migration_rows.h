@@ -4,5 +4,7 @@
 #include "store/db.h"
 
 /* Inside the transaction of a move: what a migration has learned. */
-bool migration_update_row(
-    Store *store, int64_t operation_id, const Migration *migration, GError **error);
+bool migration_update_row(Store *store, const Migration *migration, GError **error);
+/* resize.c: inside the transaction that accepts a resize. */
+bool resize_insert_flavors(Store *store, int64_t operation_id, const Flavor *old_flavor,
+    const Flavor *new_flavor, GError **error);

@@ -14,11 +14,13 @@
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
     " m.dirty_bytes_s, m.iteration, m.elapsed_ms, m.downtime_ms, m.started_us, "                   \
-    "m.finished_us, " OPERATION_COLUMNS
+    "m.finished_us, m.was_running, e.id, e.state, e.is_open, e.updated_us, " OPERATION_COLUMNS
 #define SELECT_MIGRATIONS                                                                          \
-    "SELECT " COLUMNS " FROM migrations m JOIN operations o ON o.id = m.operation_id"
+    "SELECT " COLUMNS " FROM migrations m JOIN operations o ON o.id = m.operation_id"              \
+    " LEFT JOIN operations e ON e.id = m.end_operation_id"
 #define SQL_GET SELECT_MIGRATIONS " WHERE m.id = $1"
-#define SQL_GET_OF_OPERATION SELECT_MIGRATIONS " WHERE m.operation_id = $1"
+#define SQL_GET_OF_OPERATION                                                                       \
+    SELECT_MIGRATIONS " WHERE m.operation_id = $1 OR m.end_operation_id = $1"
 #define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
@@ -33,14 +35,18 @@
 #define SQL_UPDATE                                                                                 \
     "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
     " generation = $16, started_us = $17, finished_us = $18, convergence = $19,"                   \
-    " convergence_reason = $20, connections = $21, disks = $22, admin_pass = $23"                  \
-    " WHERE operation_id = $1"
+    " convergence_reason = $20, connections = $21, disks = $22, admin_pass = $23,"                 \
+    " was_running = $24, end_operation_id = $25 WHERE id = $1"
 #define SQL_SET_FORCED                                                                             \
     "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
 #define SQL_SET_DOWNTIME "UPDATE migrations SET downtime_limit_ms = $2 WHERE operation_id = $1"
 #define SQL_SET_PAUSE_FIRST                                                                        \
     "UPDATE migrations SET pause_first = 1 WHERE operation_id = $1 AND EXISTS"                     \
     " (SELECT 1 FROM operations WHERE id = $1 AND is_open = 1)"
+/* The move that the instance shows as VERIFY_RESIZE: its last one. */
+#define SQL_END                                                                                    \
+    "UPDATE migrations SET end_operation_id = $2 WHERE end_operation_id IS NULL AND id ="          \
+    " (SELECT MAX(id) FROM migrations WHERE instance_id = $1)"
 
 static const char *const block_migration_names[] = {
     [BLOCK_MIGRATION_AUTO] = "auto",
@@ -102,6 +108,16 @@ read_convergence(DbStatement *statement, int column, Migration *migration)
     return column;
 }
 
+/* Of the operation that confirms or reverts it. */
+static void
+read_end(DbStatement *statement, int column, Operation *operation)
+{
+    g_free(operation->state);
+    operation->state = db_dup_text(statement, column);
+    operation->is_open = db_int(statement, column + 1);
+    operation->updated_us = db_int(statement, column + 2);
+}
+
 static void *
 read_migration(DbStatement *statement)
 {
@@ -127,7 +143,12 @@ read_migration(DbStatement *statement)
     column = read_stats(statement, column, &migration->stats);
     migration->started_us = db_int(statement, column++);
     migration->finished_us = db_int(statement, column++);
-    operation_read_columns(statement, column, &migration->operation);
+    migration->was_running = db_int(statement, column++);
+    migration->end_operation_id = db_int(statement, column);
+    operation_read_columns(statement, column + 4, &migration->operation);
+    if (migration->end_operation_id != 0) {
+        read_end(statement, column + 1, &migration->operation);
+    }
     migration->requested_host = g_strdup(migration->operation.requested_host);
     return migration;
 }
@@ -201,7 +222,10 @@ store_accept_migration(Store *store, const MigrationRequest *request, GError **e
         error_set(error, ERROR_CONFLICT, "while it is on no host");
         return NULL;
     }
-    if (!insert_migration(store, request, operation, instance->host, error)) {
+    if (!insert_migration(store, request, operation, instance->host, error) ||
+        (request->flavor != NULL &&
+            !resize_insert_flavors(
+                store, operation->id, &instance->flavor, request->flavor, error))) {
         return NULL;
     }
     g_autoptr(Migration) migration = store_get_migration_of_operation(store, operation->id, error);
@@ -209,6 +233,40 @@ store_accept_migration(Store *store, const MigrationRequest *request, GError **e
         return NULL;
     }
     return g_steal_pointer(&migration);
+}
+
+static bool
+end_migration(Store *store, const Operation *operation, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_END, error);
+    int changes = 0;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, operation->instance_id);
+    db_bind_int(statement, 2, operation->id);
+    if (!db_run(statement, &changes, error)) {
+        return false;
+    }
+    return changes == 1 ||
+        error_set(error, ERROR_INVALID, "Instance has not been resized.");
+}
+
+Operation *
+store_accept_end(Store *store, const OperationRequest *request, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    if (transaction == NULL) {
+        return NULL;
+    }
+    g_autoptr(Operation) operation = operation_accept(store, request, NULL, NULL, error);
+    if (operation == NULL || !end_migration(store, operation, error) ||
+        !db_commit(transaction, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&operation);
 }
 
 /* ---- the list ---- */
@@ -237,7 +295,7 @@ add_conditions(Query *query, const MigrationFilter *filter)
     query_where_text(query, "m.type =", filter->type);
     query_where_text(query, "o.user_id =", filter->user_id);
     query_where_text(query, "o.project_id =", filter->project_id);
-    query_where_in(query, "m.type || ':' || o.state", filter->states);
+    query_where_in(query, "m.type || ':' || COALESCE(e.state, o.state)", filter->states);
     if (filter->host != NULL) {
         query_where_text(query, "(m.source_host =", filter->host);
         query_append(query, " OR m.dest_host = ");
@@ -245,13 +303,14 @@ add_conditions(Query *query, const MigrationFilter *filter)
         query_append(query, ")");
     }
     if (filter->changed_since_us != 0) {
-        query_where_int(query, "o.updated_us >=", filter->changed_since_us);
+        query_where_int(query, "COALESCE(e.updated_us, o.updated_us) >=", filter->changed_since_us);
     }
     if (filter->changed_before_us != 0) {
-        query_where_int(query, "o.updated_us <=", filter->changed_before_us);
+        query_where_int(
+            query, "COALESCE(e.updated_us, o.updated_us) <=", filter->changed_before_us);
     }
     if (filter->in_progress) {
-        query_append(query, " AND o.is_open = 1");
+        query_append(query, " AND COALESCE(e.is_open, o.is_open) = 1");
     }
 }
 
@@ -309,14 +368,14 @@ bind_stats(DbStatement *statement, const JobStats *stats)
 }
 
 bool
-migration_update_row(Store *store, int64_t operation_id, const Migration *migration, GError **error)
+migration_update_row(Store *store, const Migration *migration, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_UPDATE, error);
 
     if (statement == NULL) {
         return false;
     }
-    db_bind_int(statement, 1, operation_id);
+    db_bind_int(statement, 1, migration->id);
     bind_stats(statement, &migration->stats);
     db_bind_text(statement, 14, migration->dest_host);
     db_bind_int(statement, 15, migration->copies_disks);
@@ -328,6 +387,10 @@ migration_update_row(Store *store, int64_t operation_id, const Migration *migrat
     db_bind_int(statement, 21, migration->connections);
     db_bind_text(statement, 22, migration->disks);
     db_bind_text(statement, 23, migration->admin_pass);
+    db_bind_int(statement, 24, migration->was_running);
+    if (migration->end_operation_id != 0) {
+        db_bind_int(statement, 25, migration->end_operation_id);
+    }
     return db_run(statement, NULL, error);
 }
 

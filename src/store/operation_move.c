@@ -3,6 +3,7 @@
 /* THE transaction that moves an operation. Nothing else writes operations.state. */
 #include "store/claims.h"
 #include "store/console.h"
+#include "store/instance_rows.h"
 #include "store/leftovers.h"
 #include "store/migration_rows.h"
 #include "store/operation_rows.h"
@@ -160,6 +161,9 @@ move_instance(Store *store, const char *id, const OperationMove *move, GError **
     if ((move->fault != NULL || move->clear_fault) && !set_fault(store, id, move, error)) {
         return false;
     }
+    if (move->flavor != NULL && !instance_set_flavor(store, id, move->flavor, error)) {
+        return false;
+    }
     return !move->terminated ||
         (ports_release(store, id, error) && console_forget(store, id, error));
 }
@@ -174,6 +178,15 @@ move_claims(Store *store, const char *id, const OperationMove *move, GError **er
     }
     if (move->promote_target) {
         return claims_promote_target(store, id, error);
+    }
+    if (move->keep_source) {
+        return claims_keep_source(store, id, error);
+    }
+    if (move->release_kept) {
+        return claims_release_kept(store, id, error);
+    }
+    if (move->restore_kept) {
+        return claims_restore_kept(store, id, error);
     }
     return !move->release_target || claims_release_target(store, id, error);
 }
@@ -247,7 +260,7 @@ store_move_operation(Store *store, const OperationMove *move, GError **error)
         return false;
     }
     if (move->migration != NULL &&
-        !migration_update_row(store, move->operation_id, move->migration, error)) {
+        !migration_update_row(store, move->migration, error)) {
         return false;
     }
     if (move->leftover != NULL && !leftovers_insert(store, move->leftover, error)) {

@@ -218,8 +218,14 @@ check_instance(const OperationRequest *request, const Instance *instance, GError
     if (task_state != NULL) {
         return error_set(error, ERROR_CONFLICT, "while it is in task_state %s", task_state);
     }
-    return instance->open_kind == NULL ||
-        error_set(error, ERROR_CONFLICT, "while a volume is being attached or detached");
+    /* Nova shows no task_state for these. */
+    if (instance->open_operation == 0) {
+        return true;
+    }
+    bool is_ending = g_strcmp0(instance->open_kind,
+                         operation_kind_name(OPERATION_CONFIRM_RESIZE)) == 0;
+    return error_set(error, ERROR_CONFLICT, "while %s",
+        is_ending ? "its resize is being confirmed" : "a volume is being attached or detached");
 }
 
 static bool

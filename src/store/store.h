@@ -260,6 +260,7 @@ typedef struct OperationMove {
     bool terminated;         /* deleted: ports are released, terminated_at = now */
     const Fault *fault;      /* NULL = leave */
     bool clear_fault;
+    const Flavor *flavor; /* NULL = leave */
 
     /* of the volumes */
     MoveVolumes volumes;
@@ -267,11 +268,14 @@ typedef struct OperationMove {
     /* of the claims */
     bool release_target; /* the claim on the destination goes */
     bool promote_target; /* the destination's claim becomes the owner's, the old one goes */
-    bool release_all;    /* both go */
+    bool keep_source;    /* the destination's becomes the owner's, the old one is kept beside it */
+    bool release_kept;   /* what was kept goes: confirmed */
+    bool restore_kept;   /* what was kept is the owner's again, the destination's goes: reverted */
+    bool release_all;    /* all go */
 
     /* of the migration (only for kinds that have one) */
     const Migration
-        *migration; /* dest_host, copies_disks, generation, stats, times; NULL = leave */
+        *migration; /* what is not as it was asked for: dest_host, stats, times ...; NULL = leave */
 
     const Leftover *leftover; /* recorded with it: what stays behind on a host; NULL = nothing */
 } OperationMove;
@@ -304,9 +308,17 @@ typedef struct MigrationRequest {
     bool early_checks;
     bool ends_stopped;
     const char *admin_pass;
+    const Flavor *flavor; /* of a resize, else NULL */
 } MigrationRequest;
 /* Inserts operation and migration; source host is the instance's host at that moment. */
 Migration *store_accept_migration(Store *store, const MigrationRequest *request, GError **error);
+/* Confirms or reverts (request->kind) the instance's last move, which then shows that operation's
+ * state. ERROR_INVALID: there is none that could be. */
+Operation *store_accept_end(Store *store, const OperationRequest *request, GError **error);
+/* resize.c. By the operation that resizes: the flavor that the instance had, or the one that it
+ * gets. */
+Flavor *store_get_resize_flavor(
+    Store *store, int64_t operation_id, bool is_new, GError **error);
 typedef struct MigrationFilter {
     const char *instance_id;
     const char *host; /* source or destination */
@@ -392,5 +404,8 @@ bool store_set_leftover_error(Store *store, int64_t id, const char *reason, GErr
  * operation, so that doing it twice is doing it once. */
 bool store_save_console(Store *store, const char *instance_id, int64_t operation_id,
     const char *text, size_t size, GError **error);
+/* That operation's piece goes, if there is one. */
+bool store_forget_console(
+    Store *store, const char *instance_id, int64_t operation_id, GError **error);
 /* The pieces in order, joined; "" when there is none. Caller frees. */
 char *store_load_console(Store *store, const char *instance_id, GError **error);

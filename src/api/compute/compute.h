@@ -91,6 +91,8 @@ json_t *compute_host_id(const Instance *instance);
 json_t *server_view_summary(const ApiContext *context, const Instance *instance);
 
 /* ---- create_server.c ---- */
+/* What flavorRef names, for whoever may see it; else 400. */
+Flavor *compute_read_flavor(ApiContext *context, const json_t *body, GError **error);
 HttpResponse *compute_create_server(ApiContext *context, GError **error);
 
 /* ---- server_actions.c ---- */
@@ -107,6 +109,16 @@ bool compute_check_state(const Instance *instance, const char *name, const VmSta
     int n_expected, GError **error);
 /* 409 for everybody but administrators while the instance is locked. */
 bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
+
+/* ---- cold_migrate.c ---- */
+HttpResponse *compute_cold_migrate(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+HttpResponse *compute_resize(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+HttpResponse *compute_confirm_resize(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+HttpResponse *compute_revert_resize(
+    ApiContext *context, const Instance *instance, const json_t *value, GError **error);
 
 /* ---- evacuate.c, live_migrate.c, console_output.c ---- */
 HttpResponse *compute_evacuate(

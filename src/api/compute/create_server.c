@@ -71,18 +71,29 @@ flavor_ref(const json_t *server)
     return g_strdup(slash != NULL ? slash + 1 : text != NULL ? text : "");
 }
 
-static bool
-read_flavor(ApiContext *context, const json_t *server, Instance *instance, GError **error)
+Flavor *
+compute_read_flavor(ApiContext *context, const json_t *body, GError **error)
 {
-    g_autofree char *id = flavor_ref(server);
+    g_autofree char *id = flavor_ref(body);
     g_autoptr(GError) problem = NULL;
     g_autoptr(Flavor) flavor = store_get_flavor(context->store, id, &problem);
     if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&problem));
-        return false;
+        return NULL;
     }
     if (flavor == NULL || (!flavor->is_public && !context->is_admin)) {
-        return error_set(error, ERROR_INVALID, "Flavor %s could not be found.", id);
+        error_set(error, ERROR_INVALID, "Flavor %s could not be found.", id);
+        return NULL;
+    }
+    return g_steal_pointer(&flavor);
+}
+
+static bool
+read_flavor(ApiContext *context, const json_t *server, Instance *instance, GError **error)
+{
+    g_autoptr(Flavor) flavor = compute_read_flavor(context, server, error);
+    if (flavor == NULL) {
+        return false;
     }
     flavor_copy(flavor, &instance->flavor);
     return true;

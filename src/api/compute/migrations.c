@@ -246,6 +246,9 @@ compute_show_server_migration(ApiContext *context, GError **error)
     if (migration == NULL) {
         error_set(error, ERROR_NOT_FOUND,
             "In-progress live migration %s is not found for server %s.", id, server);
+    } else if (migration->type != MIGRATION_TYPE_LIVE) {
+        error_set(error, ERROR_NOT_FOUND, "Migration %s for server %s is not live-migration.", id,
+            server);
     } else if (!migration->operation.is_open) {
         error_set(error, ERROR_NOT_FOUND, "Live migration %s for server %s is not in progress.", id,
             server);

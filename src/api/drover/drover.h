@@ -40,3 +40,4 @@ HttpResponse *drover_reload_config(ApiContext *context, GError **error);
 HttpResponse *drover_list_migrations(ApiContext *context, GError **error);
 HttpResponse *drover_show_migration(ApiContext *context, GError **error);
 HttpResponse *drover_pause_first(ApiContext *context, GError **error);
+HttpResponse *drover_abort(ApiContext *context, GError **error);

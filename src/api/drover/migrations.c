@@ -254,12 +254,9 @@ drover_show_migration(ApiContext *context, GError **error)
     return api_json(200, json_pack("{s:o}", "migration", view));
 }
 
-/* A mode of its own, and recorded as such: the guest is paused as soon as its move has begun, so it
- * is certain to end, and not without a gap. */
-HttpResponse *
-drover_pause_first(ApiContext *context, GError **error)
+static Migration *
+get_migration_of_instance(ApiContext *context, GError **error)
 {
-    g_autoptr(GError) reason = NULL;
     g_autoptr(Migration) migration = get_migration(context, error);
     if (migration == NULL) {
         return NULL;
@@ -269,14 +266,56 @@ drover_pause_first(ApiContext *context, GError **error)
             api_param(context, "id"), api_param(context, "instance"));
         return NULL;
     }
-    if (!store_set_migration_pause_first(context->store, migration->operation.id, &reason)) {
-        if (error_is(reason, ERROR_GONE_STALE)) {
-            error_set(error, ERROR_CONFLICT, "migration %s is over", api_param(context, "id"));
-        } else {
-            g_propagate_error(error, g_steal_pointer(&reason));
-        }
+    return g_steal_pointer(&migration);
+}
+
+/* What both say once something is wanted of the migration, or could not be. */
+static HttpResponse *
+reply_wanted(ApiContext *context, GError *reason, GError **error)
+{
+    if (reason == NULL) {
+        engine_nudge(context->engine);
+        return api_empty(202);
+    }
+    if (error_is(reason, ERROR_GONE_STALE)) {
+        error_set(error, ERROR_CONFLICT, "migration %s is over", api_param(context, "id"));
+        g_error_free(reason);
+    } else {
+        g_propagate_error(error, reason);
+    }
+    return NULL;
+}
+
+/* A mode of its own, and recorded as such: the guest is paused as soon as its move has begun, so it
+ * is certain to end, and not without a gap. */
+HttpResponse *
+drover_pause_first(ApiContext *context, GError **error)
+{
+    GError *reason = NULL;
+    g_autoptr(Migration) migration = get_migration_of_instance(context, error);
+    if (migration == NULL) {
         return NULL;
     }
-    engine_nudge(context->engine);
-    return api_empty(202);
+    store_set_migration_pause_first(context->store, migration->operation.id, &reason);
+    return reply_wanted(context, reason, error);
+}
+
+/* The Compute API lets a live migration be aborted; a cold one may be as well, until its disks are
+ * copied and the destination gets the guest. */
+HttpResponse *
+drover_abort(ApiContext *context, GError **error)
+{
+    GError *reason = NULL;
+    g_autoptr(Migration) migration = get_migration_of_instance(context, error);
+    if (migration == NULL) {
+        return NULL;
+    }
+    const char *status = context->options->migration_status(migration);
+    if (g_strcmp0(status, "post-migrating") == 0 || !migration->operation.is_open) {
+        error_set(error, ERROR_CONFLICT, "migration %s is %s: it cannot be aborted any more",
+            api_param(context, "id"), status);
+        return NULL;
+    }
+    store_set_wanted(context->store, migration->operation.id, WANTED_CANCEL, &reason);
+    return reply_wanted(context, reason, error);
 }

@@ -33,6 +33,8 @@ static const ApiRoute routes[] = {
     {"GET", "/v1/migrations/{id}", drover_show_migration, "drover:migrations:show"},
     {"POST", "/v1/instances/{instance}/migrations/{id}/pause_first", drover_pause_first,
         "os_compute_api:servers:migrations:force_complete"},
+    {"POST", "/v1/instances/{instance}/migrations/{id}/abort", drover_abort,
+        "os_compute_api:servers:migrations:delete"},
 };
 /* clang-format on */
 

@@ -9,12 +9,14 @@ fake_job_clear(FakeJob *job)
     g_free(job->dest);
     g_free(job->source_pool);
     g_free(job->dest_pool);
+    g_free(job->guest);
 }
 
 #define JOB_COLUMNS                                                                                \
     "uuid, source, dest, source_pool, dest_pool, phase, started_us, disk_bytes, memory_bytes,"     \
     " bytes_s, dirty_bytes_s, downtime_us, iteration, pass_us, pass_bytes, moved_bytes, due_us,"   \
-    " paused_us, switched_us, was_paused, lost_us, lost_phase, left_us, post_copy, auto_converge"
+    " paused_us, switched_us, was_paused, lost_us, lost_phase, left_us, post_copy, auto_converge," \
+    " guest"
 
 static bool
 read_job(WorldRows *rows, FakeJob *ret_job)
@@ -48,6 +50,7 @@ read_job(WorldRows *rows, FakeJob *ret_job)
     ret_job->left_us = world_int(rows, 22);
     ret_job->post_copy = world_int(rows, 23) != 0;
     ret_job->auto_converge = world_int(rows, 24) != 0;
+    ret_job->guest = g_strdup(world_text(rows, 25));
     return true;
 }
 
@@ -87,14 +90,14 @@ job_rows_insert(FakeFleet *fleet, const FakeJob *job)
 {
     world_run(fleet->world,
         "insert into jobs (" JOB_COLUMNS ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
         TEXT(job->uuid), TEXT(job->source), TEXT(job->dest), TEXT(job->source_pool),
         TEXT(job->dest_pool), INT(job->phase), INT(job->started_us), INT(job->disk_bytes),
         INT(job->memory_bytes), INT(job->bytes_s), INT(job->dirty_bytes_s), INT(job->downtime_us),
         INT(job->iteration), INT(job->pass_us), INT(job->pass_bytes), INT(job->moved_bytes),
         INT(job->due_us), INT(job->paused_us), INT(job->switched_us), INT(job->was_paused),
         INT(job->lost_us), INT(job->lost_phase), INT(job->left_us), INT(job->post_copy),
-        INT(job->auto_converge));
+        INT(job->auto_converge), TEXT(job->guest));
 }
 
 void

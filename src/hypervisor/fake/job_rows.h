@@ -20,6 +20,7 @@ typedef struct FakeJob {
     char *dest;
     char *source_pool;
     char *dest_pool;
+    char *guest; /* "": uuid is a guest; else that of a courier with the disks of this one */
     FakeJobPhase phase;
     int64_t started_us;
     int64_t disk_bytes;

@@ -11,6 +11,7 @@
 #define MIB (INT64_C(1) << 20)
 /* QEMU's own downtime limit, when the caller names none. */
 #define DEFAULT_DOWNTIME_US 300000
+enum { COURIER_MEMORY_MIB = 8 };
 
 /* What auto-converge leaves of what a guest writes, after each pass that it did not help. */
 #define THROTTLED_PERCENT 60
@@ -122,6 +123,7 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
         .dest = dest->host,
         .source_pool = source->pool,
         .dest_pool = dest->pool,
+        .guest = (char *)"",
         .started_us = now_us,
         .disk_bytes =
             request->copies_disks ? volumes_guest_bytes(fleet, source->pool, request->uuid) : 0,
@@ -142,6 +144,68 @@ jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
     return true;
 }
 
+/* ---- couriers ---- */
+
+static bool
+check_courier(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
+    const CopyRequest *request, GError **error)
+{
+    g_auto(FakeDomain) guest = {0};
+    g_auto(FakeDomain) old = {0};
+    if (!domains_get(fleet, source->host, request->uuid, &guest, error)) {
+        return false;
+    }
+    if (domain_state_is_active(guest.state)) {
+        return error_set(error, ERROR_CONFLICT, "domain '%s' is running", guest.name);
+    }
+    if (domains_find(fleet, dest->host, request->uuid, &old)) {
+        return error_set(error, ERROR_CONFLICT, "domain '%s' is defined on host '%s'",
+            request->uuid, dest->host);
+    }
+    return domains_check_memory(fleet, dest->host, COURIER_MEMORY_MIB, error) &&
+        volumes_prepare_guest(fleet, dest->pool, source->pool, request->uuid, error);
+}
+
+bool
+jobs_start_courier(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
+    const CopyRequest *request, GError **error)
+{
+    if (!check_courier(fleet, source, dest, request, error)) {
+        return false;
+    }
+    g_autofree char *name = g_strconcat("courier-", request->courier, NULL);
+    FakeDomain domain = {.name = name, .memory_mib = COURIER_MEMORY_MIB, .vcpus = 1};
+    MigrateRequest migrate = {.uuid = request->courier};
+    int64_t now_us = fleet_now_us(fleet);
+    FakeJob job = {
+        .source = source->host,
+        .dest = dest->host,
+        .source_pool = source->pool,
+        .dest_pool = dest->pool,
+        .guest = (char *)request->uuid,
+        .started_us = now_us,
+        .disk_bytes = volumes_guest_bytes(fleet, source->pool, request->uuid),
+        .bytes_s = min_rate(fleet->options.transfer_bytes_s, request->bandwidth_mib_s),
+        .was_paused = true,
+        .paused_us = now_us,
+    };
+    g_strlcpy(job.uuid, request->courier, sizeof job.uuid);
+    job_begin_pass(&job, JOB_DISK, now_us, job.disk_bytes);
+    /* On the source it is like one that waits to move in, but for the job. */
+    make_incoming(fleet, source->host, source, &migrate, &domain);
+    domains_set_state(fleet, source->host, job.uuid, DOMAIN_PAUSED, DOMAIN_REASON_USER);
+    job_rows_insert(fleet, &job);
+    make_incoming(fleet, source->host, dest, &migrate, &domain);
+    return true;
+}
+
+bool
+jobs_is_courier(FakeFleet *fleet, const char *uuid)
+{
+    return world_number(fleet->world, "select guest <> '' from jobs where uuid = ?1",
+               TEXT(uuid)) != 0;
+}
+
 /* ---- ending ---- */
 
 /* libvirt tells it on the source alone. */
@@ -158,7 +222,11 @@ void
 job_arrive(FakeFleet *fleet, const FakeJob *job)
 {
     bool is_copied = strcmp(job->source_pool, job->dest_pool) != 0;
-    volumes_write(fleet, job->dest_pool, job->uuid, is_copied);
+    if (job->guest[0] != '\0') {
+        volumes_copy_guest(fleet, job->dest_pool, job->source_pool, job->guest);
+    } else {
+        volumes_write(fleet, job->dest_pool, job->uuid, is_copied);
+    }
     world_run(fleet->world, "update domains set persistent = 1 where host = ?1 and uuid = ?2",
         TEXT(job->dest), TEXT(job->uuid));
 }

@@ -9,6 +9,11 @@
 
 bool jobs_start(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
     const MigrateRequest *request, GError **error);
+/* A courier with empty disks on the destination; the guest's are copied when its job ends. */
+bool jobs_start_courier(FakeFleet *fleet, const FakeSession *source, const FakeSession *dest,
+    const CopyRequest *request, GError **error);
+/* The job of that domain is a courier's. */
+bool jobs_is_courier(FakeFleet *fleet, const char *uuid);
 /* CONFLICT: the host has no outgoing job for it. */
 bool jobs_abort(FakeFleet *fleet, const char *source, const char *uuid, GError **error);
 bool jobs_query(

@@ -82,6 +82,75 @@ fake_live_migrate(void *source_host, void *dest_host, const MigrateRequest *requ
     return done;
 }
 
+/* ---- the disk courier ---- */
+
+static void
+drop_courier(FakeFleet *fleet, const char *host, const char *courier)
+{
+    g_auto(FakeDomain) domain;
+    domains_find(fleet, host, courier, &domain);
+    if (domain_state_is_active(domain.state)) {
+        domains_stop(fleet, host, courier, DOMAIN_REASON_DESTROYED);
+    }
+    domains_undefine(fleet, host, courier);
+}
+
+static bool
+has_arrived(FakeSession *dest, const char *courier)
+{
+    g_auto(FakeDomain) domain;
+    domains_find(dest->fleet, dest->host, courier, &domain);
+    return domain_state_is_active(domain.state) && domain.job == DOMAIN_JOB_NONE;
+}
+
+/* One that is under way is waited for. */
+static bool
+carry(FakeSession *source, FakeSession *dest, const CopyRequest *request, GError **error)
+{
+    FakeFleet *fleet = source->fleet;
+    FakeWaiter waiter = {.session = source, .uuid = request->courier};
+    bool is_ok = true;
+
+    fleet_expect(fleet, &waiter);
+    if (!jobs_is_courier(fleet, request->courier)) {
+        if (has_arrived(dest, request->courier)) {
+            fleet_forget(fleet, &waiter);
+            return true;
+        }
+        drop_courier(fleet, source->host, request->courier);
+        drop_courier(fleet, dest->host, request->courier);
+        is_ok = jobs_start_courier(fleet, source, dest, request, error);
+    }
+    if (!is_ok) {
+        fleet_forget(fleet, &waiter);
+        return false;
+    }
+    is_ok = wait_for_job(source, &waiter, error);
+    g_free(waiter.message);
+    if (!is_ok && !waiter.session->is_closed) {
+        drop_courier(fleet, source->host, request->courier);
+    }
+    return is_ok;
+}
+
+bool
+fake_copy_disks(void *source_host, void *dest_host, const CopyRequest *request, GError **error)
+{
+    FakeSession *source = source_host;
+    FakeSession *dest = dest_host;
+    if (!fleet_enter_both(source, dest, true, error)) {
+        return false;
+    }
+    bool done = carry(source, dest, request, error);
+    fleet_leave(source->fleet);
+    if (!done || !fleet_enter(dest, true, error)) {
+        return false;
+    }
+    drop_courier(dest->fleet, dest->host, request->courier);
+    fleet_leave(dest->fleet);
+    return true;
+}
+
 bool
 fake_query_job(void *source_host, const char *uuid, JobStats *ret_stats, GError **error)
 {

@@ -168,6 +168,7 @@ static const HypervisorProvider fake_provider = {
     .check_dest = fake_check_dest,
     .prepare_dest = fake_prepare_dest,
     .live_migrate = fake_live_migrate,
+    .copy_disks = fake_copy_disks,
     .query_job = fake_query_job,
     .query_done_job = fake_query_done_job,
     .limit_downtime = fake_limit_downtime,

@@ -209,6 +209,10 @@ volumes_make_guest(FakeFleet *fleet, const char *pool, const GuestSpec *guest, G
         return false;
     }
     if (volumes_has_guest(fleet, pool, guest->uuid)) {
+        g_autofree char *name = name_of(guest->uuid, ".root", "");
+        world_run(fleet->world,
+            "update volumes set size = max(size, ?3) where pool = ?1 and name = ?2", TEXT(pool),
+            TEXT(name), INT(guest->root_size_bytes));
         return true;
     }
     if (guest->root == GUEST_ROOT_KEPT) {
@@ -267,6 +271,24 @@ volumes_prepare_guest(
         " where guest = ?3 and pool = ?2",
         TEXT(pool), TEXT(from_pool), TEXT(uuid));
     return true;
+}
+
+void
+volumes_copy_guest(FakeFleet *fleet, const char *pool, const char *from_pool, const char *uuid)
+{
+    world_run(fleet->world,
+        "update volumes set complete = 1, content = (select o.content from volumes o"
+        " where o.pool = ?2 and o.name = volumes.name) where guest = ?3 and pool = ?1",
+        TEXT(pool), TEXT(from_pool), TEXT(uuid));
+}
+
+void
+volumes_return_guest(FakeFleet *fleet, const char *pool, const char *uuid)
+{
+    world_run(fleet->world,
+        "update guests set content = coalesce((select content from volumes where pool = ?2"
+        " and name = ?1 || '.root' and complete and content > 0), content) where uuid = ?1",
+        TEXT(uuid), TEXT(pool));
 }
 
 static void

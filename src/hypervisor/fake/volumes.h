@@ -28,6 +28,12 @@ bool volumes_prepare_guest(
     FakeFleet *fleet, const char *pool, const char *from_pool, const char *uuid, GError **error);
 /* VolumeView *, of one guest or (uuid NULL) of all. */
 GPtrArray *volumes_list_guest(FakeFleet *fleet, const char *pool, const char *uuid);
+/* What from_pool has of it is in the prepared volumes now: complete, and as new. */
+void volumes_copy_guest(
+    FakeFleet *fleet, const char *pool, const char *from_pool, const char *uuid);
+/* The guest is defined in a newer generation over a complete disk of its own: by order its history
+ * goes on from there, whatever was written elsewhere since. */
+void volumes_return_guest(FakeFleet *fleet, const char *pool, const char *uuid);
 bool volumes_has_guest(FakeFleet *fleet, const char *pool, const char *uuid);
 int64_t volumes_guest_bytes(FakeFleet *fleet, const char *pool, const char *uuid);
 /* ordered: by remove_guest, as an owner does it; else nothing that counts may go. */

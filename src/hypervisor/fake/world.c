@@ -56,7 +56,7 @@ static const char schema[] =
     "  moved_bytes integer not null, due_us integer not null, paused_us integer not null,"
     "  switched_us integer not null, was_paused integer not null,"
     "  lost_us integer not null, lost_phase integer not null, left_us integer not null,"
-    "  post_copy integer not null, auto_converge integer not null)"
+    "  post_copy integer not null, auto_converge integer not null, guest text not null)"
     "  without rowid;"
     "create index if not exists jobs_due on jobs (due_us);"
     "create index if not exists jobs_source on jobs (source);"

@@ -23,6 +23,27 @@ ensure_volume(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *spec, 
     return false;
 }
 
+/* It came along with the guest, which is to have more room. */
+static bool
+grow_volume(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *spec, GError **error)
+{
+    virStorageVolPtr found;
+    virStorageVolInfo info;
+
+    if (!volume_find_fresh(slot, pool, spec->name, &found, error)) {
+        return false;
+    }
+    g_autoptr(virStorageVol) volume = found;
+    if (volume == NULL || virStorageVolGetInfo(volume, &info) < 0) {
+        return libvirt_error_set(error, slot->connection, EFFECT_NONE,
+            "cannot ask host '%s' for the size of volume '%s'", slot->host->name, spec->name);
+    }
+    return (int64_t)info.capacity >= spec->capacity_bytes ||
+        virStorageVolResize(volume, (unsigned long long)spec->capacity_bytes, 0) == 0 ||
+        libvirt_error_set(error, slot->connection, EFFECT_ASKED,
+            "cannot make volume '%s' on host '%s' larger", spec->name, slot->host->name);
+}
+
 static bool
 create_root(const Slot *slot, virStoragePoolPtr pool, const GuestSpec *guest, GError **error)
 {
@@ -41,7 +62,7 @@ create_root(const Slot *slot, virStoragePoolPtr pool, const GuestSpec *guest, GE
         .backing_path = base_path,
         .backing_format = guest->root_format,
     };
-    return ensure_volume(slot, pool, &spec, error);
+    return ensure_volume(slot, pool, &spec, error) && grow_volume(slot, pool, &spec, error);
 }
 
 static bool

@@ -53,6 +53,7 @@ static const HypervisorProvider libvirt_provider = {
     .live_migrate = libvirt_live_migrate,
     .limit_downtime = libvirt_limit_downtime,
     .start_post_copy = libvirt_start_post_copy,
+    .copy_disks = libvirt_copy_disks,
     .query_job = libvirt_query_job,
     .query_done_job = libvirt_query_done_job,
     .abort_job = libvirt_abort_job,

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* How a move ends: the source forgets the guest (confirm), or has it back (revert). Neither begins
+ * before the side that is to keep the guest has been seen to have it. */
+#include "cold/internal.h"
+
+#include "lifecycle/lifecycle.h"
+
+enum { FAULT_CODE = 500 };
+
+StepResult
+cold_step_QUEUED(ColdTask *task)
+{
+    if (cold_is_given_up(task)) {
+        return cold_move(task, COLD_REFUSED, NULL);
+    }
+    bool is_confirm = task->operation->kind == OPERATION_CONFIRM_RESIZE;
+    return cold_move(task, is_confirm ? COLD_PROVING : COLD_RECALLING, NULL);
+}
+
+static bool
+is_away(const ColdTask *task, const char *host)
+{
+    return task->context->find_session(task->context, host) == NULL;
+}
+
+/* ---- confirm ---- */
+
+static bool
+has_guest(const ColdTask *task, GError **error)
+{
+    const DomainView *view = &task->view;
+    const char *host = task->migration->dest_host;
+
+    if (view->state != DOMAIN_RUNNING && view->state != DOMAIN_PAUSED &&
+        view->state != DOMAIN_SHUT_OFF) {
+        return error_set(error, ERROR_CONFLICT, "the guest is %s on %s: the source keeps its disks",
+            domain_state_name(view->state), host);
+    }
+    return view->generation == task->instance->generation ||
+        error_set(error, ERROR_CONFLICT, "the guest on %s is not the one that was moved there",
+            host);
+}
+
+StepResult
+cold_step_PROVING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (cold_effect(task, EFFECT_describe_domain, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_DONE: break;
+    }
+    return has_guest(task, &error) ? cold_move(task, COLD_CONFIRMING, NULL)
+                                   : cold_move_with_error(task, COLD_REFUSED, error);
+}
+
+/* A source that is away forgets the guest when it is back: its domain is of an older generation
+ * (engine/leftovers.c). */
+static StepResult
+confirm(ColdTask *task, const GError *left)
+{
+    OperationMove move = cold_plain_move();
+    VmState vm_state;
+    PowerState power_state;
+
+    move.set_instance = true;
+    move.vm_state = VM_STATE_ACTIVE;
+    if (lifecycle_observe(&task->view, &vm_state, &power_state)) {
+        move.vm_state = vm_state;
+        move.power_state = power_state;
+    }
+    move.release_kept = true;
+    g_autofree char *message = left == NULL ? NULL
+                                            : g_strdup_printf("confirmed; %s keeps what it has "
+                                                              "until it answers: %s",
+                                                  task->migration->source_host, left->message);
+    move.message = message;
+    if (left == NULL) {
+        cold_forget_leftover(task, false);
+    }
+    return cold_move(task, COLD_CONFIRMED, &move);
+}
+
+StepResult
+cold_step_CONFIRMING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    /* What it is shown as follows from a look of this state, not of the one before. */
+    switch (cold_effect(task, EFFECT_describe_domain, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_DONE: break;
+    }
+    switch (cold_effect(task, EFFECT_clean_source, false, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED:
+        return is_away(task, task->migration->source_host)
+            ? confirm(task, error)
+            : cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_DONE: break;
+    }
+    return confirm(task, NULL);
+}
+
+/* ---- revert ---- */
+
+StepResult
+cold_step_RECALLING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_DONE: break;
+    }
+    if (task->view.state == DOMAIN_SHUT_OFF) {
+        return cold_move(task, COLD_HALTING, NULL);
+    }
+    error_set(&error, ERROR_CONFLICT, "the guest is %s on %s: it cannot be reverted",
+        domain_state_name(task->view.state), task->migration->source_host);
+    return cold_move_with_error(task, COLD_REFUSED, error);
+}
+
+/* What the guest wrote to disks of the destination's own is given up with the move; disks that
+ * both hosts have go on being used, and are left in order. */
+StepResult
+cold_step_HALTING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    OperationMove move = cold_plain_move();
+
+    switch (cold_stop(task, true, !task->migration->copies_disks, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_DONE: break;
+    }
+    move.set_instance = true;
+    move.power_state = POWER_STATE_SHUTDOWN;
+    return cold_move(task, COLD_RETURNING, &move);
+}
+
+/* Host, flavor, generation and power state are the source's again; that is committed once the
+ * source has done its part. */
+static bool
+describe_return(ColdTask *task, OperationMove *move, Flavor **ret_flavor, GError **error)
+{
+    if (task->migration->type == MIGRATION_TYPE_RESIZE) {
+        *ret_flavor = store_get_resize_flavor(
+            task->context->store, task->migration->operation.id, false, error);
+        if (*ret_flavor == NULL) {
+            return false;
+        }
+    }
+    move->set_instance = true;
+    move->host = task->migration->source_host;
+    move->generation = task->migration->generation + 1;
+    move->flavor = *ret_flavor;
+    move->restore_kept = true;
+    return true;
+}
+
+/* Whoever wants the instance deleted need not wait for a source that is away. */
+static bool
+is_hopeless(const ColdTask *task, GError **error)
+{
+    const char *host = task->migration->source_host;
+
+    return cold_is_given_up(task) && task->effect.call == NULL && is_away(task, host) &&
+        !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
+}
+
+/* The destination keeps what it has. */
+static StepResult
+fail(ColdTask *task, const GError *error)
+{
+    g_autoptr(Flavor) flavor = NULL;
+    g_autofree char *details = g_strdup_printf(
+        "reverting migration %" G_GINT64_FORMAT " failed; the guest is off on %s as well, where "
+        "its disks are kept",
+        task->migration->id, task->migration->dest_host);
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = error->message,
+        .details = details,
+        .created_us = clock_now_us(task->context->clock),
+    };
+    OperationMove move = cold_plain_move();
+
+    if (!describe_return(task, &move, &flavor, NULL)) {
+        return cold_wait(task, G_USEC_PER_SEC);
+    }
+    move.vm_state = VM_STATE_ERROR;
+    move.power_state = POWER_STATE_NONE;
+    move.fault = &fault;
+    move.error_code = error_code_name(error_code(error));
+    move.message = error->message;
+    Leftover left = cold_leftover(task, true, "the move was reverted, and the source failed",
+        "the instance runs on its host again");
+    move.leftover = &left;
+    return cold_move(task, COLD_ERROR, &move);
+}
+
+StepResult
+cold_step_RETURNING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_hopeless(task, &error)) {
+        return fail(task, error);
+    }
+    switch (cold_effect(task, EFFECT_create_guest, false, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return fail(task, error);
+    case EFFECT_DONE: break;
+    }
+    /* What it said on the source is in the source's own log. */
+    store_forget_console(
+        task->context->store, task->instance->id, task->migration->operation.id, NULL);
+    return cold_move(task, task->migration->was_running ? COLD_REVIVING : COLD_CLEANING, NULL);
+}
+
+StepResult
+cold_step_REVIVING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_hopeless(task, &error)) {
+        return fail(task, error);
+    }
+    switch (cold_effect(task, EFFECT_start_guest, false, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return fail(task, error);
+    case EFFECT_DONE: break;
+    }
+    return cold_move(task, COLD_CLEANING, NULL);
+}
+
+/* A destination that is away is cleaned when it is back: its domain is off, and of an older
+ * generation. */
+StepResult
+cold_step_CLEANING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Flavor) flavor = NULL;
+    OperationMove move = cold_plain_move();
+    bool was_running = task->migration->was_running;
+
+    EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);
+    if (result == EFFECT_WAITING) {
+        return STEP_WAIT;
+    }
+    if (!describe_return(task, &move, &flavor, NULL)) {
+        return cold_wait(task, G_USEC_PER_SEC);
+    }
+    move.vm_state = was_running ? VM_STATE_ACTIVE : VM_STATE_STOPPED;
+    move.power_state = was_running ? POWER_STATE_RUNNING : POWER_STATE_SHUTDOWN;
+    move.clear_fault = true;
+    move.message = error != NULL ? error->message : NULL;
+    Leftover left = cold_leftover(task, true, "the move to here was reverted",
+        "this host and the instance's own are connected");
+    move.leftover = result == EFFECT_FAILED ? &left : NULL;
+    cold_forget_leftover(task, false);
+    return cold_move(task, COLD_REVERTED, &move);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* For the files of cold/ alone: one open operation in memory, and what its steps are made of.
+ * Engine's thread. */
+#include "cold/cold.h"
+#include "cold/states.h"
+#include "model/disk_plan.h"
+#include "operation/effect.h"
+
+typedef struct ColdTask {
+    OperationContext *context;
+    Operation *operation; /* the move itself, or what confirms or reverts it */
+    Migration *migration;
+    Instance *instance;
+    ColdState state;
+    int64_t deadline_us; /* of the state; 0 = none */
+    int64_t patient_until_us; /* after a start the hosts are still being connected */
+
+    EffectSlot effect; /* what the state waits for */
+    EffectSlot side;   /* beside it: progress, an abort */
+    unsigned done;     /* bits of ColdEffect that this state has done */
+
+    DomainView view;    /* of the last describe_domain */
+    bool shutdown_wanted; /* stop.c: it was seen running and is to be asked */
+    bool destroy_wanted;  /* stop.c: its time is over */
+    bool off_seen;        /* an event says that it is off: look at once */
+    int64_t ask_us;
+    int64_t look_us;
+
+    GPtrArray *volumes; /* CLAIMING: Volume, those that it has */
+    DiskFacts facts;    /* CLAIMING: of the last probe_pools */
+    GPtrArray *bases; /* FETCHING: BaseImage */
+    unsigned n_bases; /* of them, those that are there */
+    int64_t watched_us; /* COPYING: last question for progress */
+    int64_t idle_since_us; /* COPYING: no courier can be sent since then; 0 = one is under way */
+} ColdTask;
+
+typedef enum {
+    STEP_AGAIN, /* it moved: run the step of the new state */
+    STEP_WAIT,  /* an answer, an event, a host or a time has to come first */
+    STEP_DONE,  /* closed, or not ours any more */
+} StepResult;
+
+/* ---- move.c: the only writer of the state ---- */
+/* A move with nothing of the instance, the claims or the migration in it. */
+OperationMove cold_plain_move(void);
+/* with may be NULL. */
+StepResult cold_move(ColdTask *task, ColdState to, const OperationMove *with);
+/* The error is why. */
+StepResult cold_move_with_error(ColdTask *task, ColdState to, const GError *error);
+
+/* What stays behind on that side, to be recorded with a move; borrows from the task. */
+Leftover cold_leftover(const ColdTask *task, bool on_dest, const char *why, const char *when);
+/* Nothing stays behind there any more. */
+void cold_forget_leftover(ColdTask *task, bool on_dest);
+
+/* ---- effects.c ---- */
+/* Asks for an effect, or gives the answer once it has come; of one that this state has done already
+ * the answer is DONE. Whom it asks follows from the effect and, where both sides have it, from
+ * on_dest. */
+EffectResult cold_effect(ColdTask *task, ColdEffect effect, bool on_dest, GError **ret_error);
+/* Like cold_effect, but each call asks anew. */
+EffectResult cold_effect_again(ColdTask *task, ColdEffect effect, bool on_dest, GError **ret_error);
+/* COPYING: progress, and an abort, beside the effect of the state. */
+void cold_watch_copy(ColdTask *task);
+
+/* ---- stop.c ---- */
+/* The guest on that side powers off: asked, and its plug pulled at the state's deadline; at once
+ * when is_graceful is false. DONE: it was seen off. */
+EffectResult cold_stop(ColdTask *task, bool on_dest, bool is_graceful, GError **ret_error);
+
+/* ---- ends.c: the states of a confirm and of a revert ---- */
+StepResult cold_step_QUEUED(ColdTask *task);
+StepResult cold_step_PROVING(ColdTask *task);
+StepResult cold_step_CONFIRMING(ColdTask *task);
+StepResult cold_step_RECALLING(ColdTask *task);
+StepResult cold_step_HALTING(ColdTask *task);
+StepResult cold_step_RETURNING(ColdTask *task);
+StepResult cold_step_REVIVING(ColdTask *task);
+StepResult cold_step_CLEANING(ColdTask *task);
+
+/* ---- steps.c ---- */
+StepResult cold_step_state(ColdTask *task);
+bool cold_is_given_up(const ColdTask *task);
+/* A host that the operation needs has not been tried since the start of the daemon. */
+bool cold_is_too_early(const ColdTask *task);
+StepResult cold_wait(ColdTask *task, int64_t for_us);
+
+/* ---- recover.c ---- */
+void cold_recover(ColdTask *task);

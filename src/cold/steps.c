@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* One function for each state of a move, in life order: the way there, and the way back of one that
+ * failed. Each asks for one effect at a time and goes on when its answer is there. What ends a move
+ * is in ends.c. */
+#include "cold/internal.h"
+
+#include "lifecycle/guest_spec.h"
+#include "scheduler/scheduler.h"
+
+#define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
+#define HOST_PATIENCE_US (60 * G_USEC_PER_SEC)
+/* Nova: a move that failed is a 500 in the instance's fault. */
+enum { FAULT_CODE = 500 };
+
+bool
+cold_is_given_up(const ColdTask *task)
+{
+    return task->operation->wanted == WANTED_CANCEL;
+}
+
+StepResult
+cold_wait(ColdTask *task, int64_t for_us)
+{
+    task->context->wake_at(task->context, task->operation->id,
+        clock_now_us(task->context->clock) + for_us);
+    return STEP_WAIT;
+}
+
+static bool
+is_missing(const ColdTask *task, const char *host)
+{
+    return host != NULL && task->context->find_session(task->context, host) == NULL;
+}
+
+bool
+cold_is_too_early(const ColdTask *task)
+{
+    return clock_now_us(task->context->clock) < task->patient_until_us &&
+        (is_missing(task, task->migration->source_host) ||
+            is_missing(task, task->migration->dest_host));
+}
+
+/* What ends every state before the guest is stopped: an abort. Never while a call is under way:
+ * what it does would be done beside what follows. */
+static bool
+is_to_stop(const ColdTask *task, GError **error)
+{
+    return cold_is_given_up(task) && task->effect.call == NULL &&
+        !error_set(error, ERROR_CANCELLED, "The migration was aborted.");
+}
+
+/* Before anything was made anywhere. */
+static StepResult
+refuse(ColdTask *task, const GError *error)
+{
+    OperationMove move = cold_plain_move();
+
+    move.error_code = error_code_name(error_code(error));
+    move.message = error->message;
+    move.release_target = true;
+    return cold_move(task, error_is(error, ERROR_CANCELLED) ? COLD_CANCELLED : COLD_ERROR, &move);
+}
+
+static StepResult
+step_QUEUED(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return refuse(task, error);
+    }
+    return cold_move(task, COLD_CHECKING, NULL);
+}
+
+/* ---- CHECKING ---- */
+
+static bool
+can_leave(const ColdTask *task, GError **error)
+{
+    const DomainView *view = &task->view;
+    const char *host = task->migration->source_host;
+
+    if (view->state != DOMAIN_RUNNING && view->state != DOMAIN_SHUT_OFF) {
+        return error_set(error, ERROR_CONFLICT,
+            "Migration pre-check error: instance %s is %s on %s, neither running nor shut off",
+            task->instance->id, domain_state_name(view->state), host);
+    }
+    return view->job == DOMAIN_JOB_NONE ||
+        error_set(error, ERROR_CONFLICT,
+            "Migration pre-check error: instance %s has a job (%s) under way on %s",
+            task->instance->id, domain_job_name(view->job), host);
+}
+
+static StepResult
+step_CHECKING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return refuse(task, error);
+    }
+    switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return refuse(task, error);
+    case EFFECT_DONE: break;
+    }
+    if (!can_leave(task, &error)) {
+        return refuse(task, error);
+    }
+    task->migration->was_running = task->view.state == DOMAIN_RUNNING;
+    return cold_move(task, COLD_CLAIMING, NULL);
+}
+
+/* ---- CLAIMING ---- */
+
+typedef struct Choice {
+    const ColdTask *task;
+    const Instance *instance; /* with the flavor that it gets */
+} Choice;
+
+static const char *
+choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+{
+    const Choice *choice = data;
+    const ColdTask *task = choice->task;
+    const OperationSettings *settings = &task->context->settings;
+    PlacementRequest request = {
+        .instance_id = task->instance->id,
+        .vcpus = choice->instance->flavor.vcpus,
+        .ram_mib = choice->instance->flavor.ram_mib,
+        .disk_gib = choice->instance->flavor.disk_gib,
+        .zone = task->instance->availability_zone,
+        .requested_host = task->migration->requested_host,
+        .source_host = task->migration->source_host,
+        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
+        .ram_allocation_ratio = settings->ram_allocation_ratio,
+        .disk_allocation_ratio = settings->disk_allocation_ratio,
+        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
+        .service_down_time_us = settings->service_down_time_us,
+        .now_us = clock_now_us(task->context->clock),
+    };
+    return scheduler_choose(&request, hosts, usage, error);
+}
+
+/* The store keeps a claim that was made before, so this may run as often as it likes. */
+static bool
+claim(ColdTask *task, GError **error)
+{
+    Store *store = task->context->store;
+    g_autofree char *host = NULL;
+    g_autoptr(Instance) instance = store_get_instance(store, task->instance->id, error);
+
+    if (instance == NULL) {
+        return false;
+    }
+    if (task->migration->type == MIGRATION_TYPE_RESIZE) {
+        g_autoptr(Flavor) flavor =
+            store_get_resize_flavor(store, task->operation->id, true, error);
+        if (flavor == NULL) {
+            return false;
+        }
+        flavor_copy(flavor, &instance->flavor);
+    }
+    Choice choice = {task, instance};
+    if (!store_claim(store, task->operation, instance, choose_host, &choice, &host, error)) {
+        return false;
+    }
+    g_free(task->migration->dest_host);
+    task->migration->dest_host = g_steal_pointer(&host);
+    return true;
+}
+
+/* What becomes of each disk (model/disk_plan.h). */
+static bool
+plan_disks(ColdTask *task, GError **error)
+{
+    Migration *migration = task->migration;
+    g_autofree char *reason = NULL;
+    g_autoptr(GPtrArray) plan =
+        disk_plan_new(task->instance, task->volumes, &task->facts, &reason);
+
+    if (plan == NULL) {
+        return error_set(error, ERROR_INVALID, "%s", reason);
+    }
+    g_free(migration->disks);
+    migration->disks = disk_plan_to_text(plan);
+    migration->copies_disks = !task->facts.pool_is_shared;
+    migration->generation = task->instance->generation + 1;
+    return true;
+}
+
+static bool
+read_volumes(ColdTask *task, GError **error)
+{
+    if (task->volumes == NULL) {
+        task->volumes = store_list_volumes(task->context->store,
+            &(VolumeFilter){.instance_id = task->instance->id}, error);
+    }
+    return task->volumes != NULL;
+}
+
+static StepResult
+step_CLAIMING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return refuse(task, error);
+    }
+    if (!read_volumes(task, &error) || !claim(task, &error)) {
+        bool is_early = error_is(error, ERROR_STORE_DOWN) ||
+            task->context->is_gathering(task->context) || cold_is_too_early(task);
+        return is_early ? cold_wait(task, CONNECT_LOOK_US) : refuse(task, error);
+    }
+    switch (cold_effect(task, EFFECT_probe_pools, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return refuse(task, error);
+    case EFFECT_DONE: break;
+    }
+    if (!plan_disks(task, &error)) {
+        return refuse(task, error);
+    }
+    return cold_move(task, task->migration->copies_disks ? COLD_FETCHING : COLD_STOPPING, NULL);
+}
+
+/* ---- FETCHING, PREPARING ---- */
+
+static StepResult
+step_FETCHING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return cold_move_with_error(task, COLD_UNDOING, error);
+    }
+    if (task->bases == NULL) {
+        task->bases = guest_list_bases(
+            task->context->store, task->instance, task->context->settings.image_directory);
+    }
+    if (task->n_bases == task->bases->len) {
+        return cold_move(task, COLD_PREPARING, NULL);
+    }
+    switch (cold_effect_again(task, EFFECT_fetch_base, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_UNDOING, error);
+    case EFFECT_DONE: break;
+    }
+    task->n_bases++;
+    return STEP_AGAIN;
+}
+
+/* What an older move left behind, while the guest is known to be elsewhere. */
+static bool
+is_stale(const ColdTask *task)
+{
+    const DomainView *view = &task->view;
+
+    return view->state == DOMAIN_SHUT_OFF && view->is_ours &&
+        view->generation <= task->instance->generation;
+}
+
+static EffectResult
+make_ready(ColdTask *task, GError **error)
+{
+    EffectResult result = cold_effect(task, EFFECT_describe_domain, true, error);
+
+    if (result == EFFECT_DONE && is_stale(task)) {
+        result = cold_effect(task, EFFECT_forget_stale, true, error);
+    }
+    return result == EFFECT_DONE ? cold_effect(task, EFFECT_prepare_dest, true, error) : result;
+}
+
+static StepResult
+step_PREPARING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return cold_move_with_error(task, COLD_UNDOING, error);
+    }
+    switch (make_ready(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_UNDOING, error);
+    case EFFECT_DONE: break;
+    }
+    return cold_move(task, COLD_STOPPING, NULL);
+}
+
+/* ---- STOPPING, COPYING ---- */
+
+static StepResult
+step_STOPPING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return cold_move_with_error(task, COLD_RESTARTING, error);
+    }
+    switch (cold_stop(task, false, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_RESTARTING, error);
+    case EFFECT_DONE: break;
+    }
+    if (task->view.state == DOMAIN_ABSENT) {
+        error_set(&error, ERROR_NOT_FOUND, "host '%s' does not know the instance",
+            task->migration->source_host);
+        return cold_move_with_error(task, COLD_RESTARTING, error);
+    }
+    OperationMove move = cold_plain_move();
+    move.set_instance = true;
+    move.power_state = POWER_STATE_SHUTDOWN;
+    task->migration->started_us = clock_now_us(task->context->clock);
+    return cold_move(task, task->migration->copies_disks ? COLD_COPYING : COLD_DEFINING, &move);
+}
+
+/* The guest is off all that time: a host that stays away is not waited for longer. */
+static bool
+is_stranded(ColdTask *task, GError **error)
+{
+    int64_t now_us = clock_now_us(task->context->clock);
+
+    if (task->effect.call != NULL || task->idle_since_us == 0) {
+        task->idle_since_us = task->effect.call != NULL ? 0 : now_us;
+        return false;
+    }
+    return now_us - task->idle_since_us >= HOST_PATIENCE_US &&
+        !error_set(error, ERROR_HYPERVISOR_DOWN,
+            "Host %s or %s stayed away while the disks were to be copied.",
+            task->migration->source_host, task->migration->dest_host);
+}
+
+static StepResult
+step_COPYING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (is_to_stop(task, &error)) {
+        return cold_move_with_error(task, COLD_RESTARTING, error);
+    }
+    switch (cold_effect(task, EFFECT_copy_disks, false, &error)) {
+    case EFFECT_WAITING:
+        if (is_stranded(task, &error)) {
+            return cold_move_with_error(task, COLD_RESTARTING, error);
+        }
+        cold_watch_copy(task);
+        return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_RESTARTING, error);
+    case EFFECT_DONE: break;
+    }
+    return cold_move(task, COLD_DEFINING, NULL);
+}
+
+/* ---- DEFINING, STARTING ---- */
+
+/* The destination has it from now on; what the source keeps is still claimed there. */
+static StepResult
+finish(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Flavor) flavor = NULL;
+    OperationMove move = cold_plain_move();
+
+    if (task->migration->type == MIGRATION_TYPE_RESIZE) {
+        flavor = store_get_resize_flavor(
+            task->context->store, task->operation->id, true, &error);
+        if (flavor == NULL) {
+            return cold_wait(task, G_USEC_PER_SEC);
+        }
+    }
+    JobStats *stats = &task->migration->stats;
+    if (stats->disk_total_bytes > 0) {
+        stats->disk_processed_bytes = stats->disk_total_bytes;
+        stats->disk_remaining_bytes = 0;
+    }
+    move.set_instance = true;
+    move.host = task->migration->dest_host;
+    move.vm_state = VM_STATE_RESIZED;
+    move.power_state = task->migration->was_running ? POWER_STATE_RUNNING : POWER_STATE_SHUTDOWN;
+    move.generation = task->migration->generation;
+    move.clear_fault = true;
+    move.flavor = flavor;
+    move.keep_source = true;
+    Leftover kept = cold_leftover(task, false, "the instance was moved from here switched off",
+        "the move is confirmed; until then it can be reverted");
+    move.leftover = &kept;
+    return cold_move(task, COLD_FINISHED, &move);
+}
+
+/* The console's history is carried along when its file does not go too. One that cannot be read
+ * must not hold the rest up. */
+static EffectResult
+define(ColdTask *task, GError **error)
+{
+    if (task->migration->copies_disks &&
+        cold_effect(task, EFFECT_read_console, false, NULL) == EFFECT_WAITING) {
+        return EFFECT_WAITING;
+    }
+    task->done |= 1u << EFFECT_read_console;
+    return cold_effect(task, EFFECT_create_guest, true, error);
+}
+
+static StepResult
+step_DEFINING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (define(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_RESTARTING, error);
+    case EFFECT_DONE: break;
+    }
+    return task->migration->was_running ? cold_move(task, COLD_STARTING, NULL) : finish(task);
+}
+
+static StepResult
+step_STARTING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (cold_effect(task, EFFECT_start_guest, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_move_with_error(task, COLD_RETREATING, error);
+    case EFFECT_DONE: break;
+    }
+    return finish(task);
+}
+
+/* ---- the way back ---- */
+
+static StepResult
+step_RETREATING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (cold_effect(task, EFFECT_destroy_guest, true, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return cold_wait(task, G_USEC_PER_SEC); /* until it was seen off */
+    case EFFECT_DONE: break;
+    }
+    return cold_move(task, COLD_RESTARTING, NULL);
+}
+
+/* A courier that is left on the source holds the disks. */
+static EffectResult
+restart(ColdTask *task, GError **error)
+{
+    EffectResult result = task->migration->copies_disks
+        ? cold_effect(task, EFFECT_drop_courier, false, error)
+        : EFFECT_DONE;
+
+    return result == EFFECT_DONE && task->migration->was_running
+        ? cold_effect(task, EFFECT_start_guest, false, error)
+        : result;
+}
+
+/* A source that is away is waited for, unless nobody wants it any more. */
+static bool
+is_hopeless(const ColdTask *task, GError **error)
+{
+    const char *host = task->migration->source_host;
+
+    return cold_is_given_up(task) && task->effect.call == NULL && is_missing(task, host) &&
+        !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
+}
+
+static StepResult
+step_RESTARTING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    OperationMove move = cold_plain_move();
+
+    switch (restart(task, &error)) {
+    case EFFECT_WAITING:
+        if (!is_hopeless(task, &error)) {
+            return STEP_WAIT;
+        }
+        break;
+    case EFFECT_FAILED: break;
+    case EFFECT_DONE:
+        move.set_instance = true;
+        move.power_state =
+            task->migration->was_running ? POWER_STATE_RUNNING : POWER_STATE_SHUTDOWN;
+        return cold_move(task, COLD_UNDOING, &move);
+    }
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = error->message,
+        .details = (char *)"the move failed, and the source could not start the guest again",
+        .created_us = clock_now_us(task->context->clock),
+    };
+    move.set_instance = true;
+    move.vm_state = VM_STATE_ERROR;
+    move.power_state = POWER_STATE_NONE;
+    move.fault = &fault;
+    return cold_move(task, COLD_UNDOING, &move);
+}
+
+static bool
+was_aborted(const ColdTask *task)
+{
+    return g_strcmp0(task->operation->error_code, error_code_name(ERROR_CANCELLED)) == 0;
+}
+
+static StepResult
+step_UNDOING(ColdTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    OperationMove move = cold_plain_move();
+
+    EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);
+    if (result == EFFECT_WAITING) {
+        return STEP_WAIT;
+    }
+    Leftover left = cold_leftover(task, true, "a move to here failed, and could not be undone here",
+        "this host and the instance's own are connected");
+    move.leftover = result == EFFECT_FAILED ? &left : NULL;
+    move.release_target = true;
+    return cold_move(task, was_aborted(task) ? COLD_CANCELLED : COLD_ERROR, &move);
+}
+
+/* ---- all ---- */
+
+StepResult
+cold_step_state(ColdTask *task)
+{
+    bool is_move = operation_kind_is_cold(task->operation->kind);
+
+    switch (task->state) {
+    case COLD_QUEUED: return is_move ? step_QUEUED(task) : cold_step_QUEUED(task);
+    case COLD_CHECKING: return step_CHECKING(task);
+    case COLD_CLAIMING: return step_CLAIMING(task);
+    case COLD_FETCHING: return step_FETCHING(task);
+    case COLD_PREPARING: return step_PREPARING(task);
+    case COLD_STOPPING: return step_STOPPING(task);
+    case COLD_COPYING: return step_COPYING(task);
+    case COLD_DEFINING: return step_DEFINING(task);
+    case COLD_STARTING: return step_STARTING(task);
+    case COLD_RETREATING: return step_RETREATING(task);
+    case COLD_RESTARTING: return step_RESTARTING(task);
+    case COLD_UNDOING: return step_UNDOING(task);
+    case COLD_PROVING: return cold_step_PROVING(task);
+    case COLD_CONFIRMING: return cold_step_CONFIRMING(task);
+    case COLD_RECALLING: return cold_step_RECALLING(task);
+    case COLD_HALTING: return cold_step_HALTING(task);
+    case COLD_RETURNING: return cold_step_RETURNING(task);
+    case COLD_REVIVING: return cold_step_REVIVING(task);
+    case COLD_CLEANING: return cold_step_CLEANING(task);
+    case COLD_FINISHED:
+    case COLD_CONFIRMED:
+    case COLD_REVERTED:
+    case COLD_ERROR:
+    case COLD_CANCELLED:
+    case COLD_REFUSED: return STEP_DONE;
+    case COLD_N_STATES: break;
+    }
+    g_assert_not_reached();
+}
