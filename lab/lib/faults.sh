@@ -5,6 +5,8 @@
 # What can go wrong with a host. Faults of cables are kept in the host's directory, so that they
 # outlast a reboot as a cut cable does.
 
+EMULATOR=/usr/bin/qemu-system-x86_64
+
 fault_file() { # HOST KIND
     echo "$(host_dir "$1")/fault-$2"
 }
@@ -38,6 +40,40 @@ fault_rules() { # HOST
         echo '}'
     done
     echo '}'
+}
+
+# A host whose emulator lacks features of the processor: a wrapper lies over QEMU's program and
+# takes them from every processor that it models. libvirtd sees by itself that it is another one.
+emulator_apply() { # HOST
+    local dir features option='' feature
+    dir=$(host_dir "$1")/emulator
+    host_init_pid "$1" >/dev/null || return 0
+    if host_enter "$1" mountpoint -q "$EMULATOR"; then
+        host_enter "$1" umount -l "$EMULATOR"
+        host_enter "$1" umount -l "$dir/qemu-system-x86_64"
+    fi
+    [[ -s $(fault_file "$1" lack) ]] || return 0
+    features=$(<"$(fault_file "$1" lack)")
+    for feature in ${features//,/ }; do
+        option+=" -global x86_64-cpu.$feature=off"
+    done
+    mkdir -p "$dir"
+    touch "$dir/qemu-system-x86_64"
+    printf '#!/bin/sh\nexec %s -L /usr/share/qemu -L /usr/share/seabios "$@"%s\n' \
+        "$dir/qemu-system-x86_64" "$option" >"$dir/wrapper"
+    chmod 755 "$dir/wrapper"
+    host_enter "$1" mount --bind "$EMULATOR" "$dir/qemu-system-x86_64"
+    host_enter "$1" mount --bind "$dir/wrapper" "$EMULATOR"
+}
+
+cmd_lack() { # HOST FEATURES|off
+    need_host "${1:-}"
+    case ${2:-} in
+    off) rm -f "$(fault_file "$1" lack)" ;;
+    [a-z]*) echo "$2" >"$(fault_file "$1" lack)" ;;
+    *) die "lack which features of the processor? ssse3,avx2 or off" ;;
+    esac
+    emulator_apply "$1"
 }
 
 # Brings a host's cables into the state that its fault files say.
@@ -83,6 +119,7 @@ cmd_limit() { # HOST RATE|off
 cmd_heal() { # HOST
     need_host "${1:-}"
     rm -f "$(host_dir "$1")"/fault-*
+    emulator_apply "$1"
     ! host_init_pid "$1" >/dev/null || faults_apply "$1"
 }
 

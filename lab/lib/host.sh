@@ -140,6 +140,7 @@ host_power_on() { # HOST
     rm -f "$dir/off"
     host_network_up "$1"
     faults_apply "$1"
+    emulator_apply "$1"
     libvirtd_start "$1"
     # Asked once here, so that the first caller does not wait while libvirtd looks at QEMU.
     host_enter_clean "$1" virsh -q capabilities >/dev/null

@@ -51,6 +51,7 @@ typedef struct ApiOptions {
     int64_t service_down_time_us; /* 0 = 60 s */
     int max_limit;                /* rows of one page, 0 = 1000 */
     bool metrics_public;          /* /metrics needs no token */
+    bool swtpm_enabled;           /* instances may have a TPM */
     bool allow_plaintext;         /* hosts may have qemu+tcp:// URIs */
     double cpu_allocation_ratio;  /* as placement shows them; 0 = 1.0 */
     double ram_allocation_ratio;

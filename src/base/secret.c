@@ -58,3 +58,41 @@ secret_new_token(const Clock *clock, size_t size)
     token[strcspn(token, "=")] = '\0';
     return token;
 }
+
+#define KEY_BYTES 32
+
+/* Whole and on the disk under its name, or not there at all. */
+static bool
+write_key(const char *path, const char *key, GError **error)
+{
+    g_autofree char *line = g_strconcat(key, "\n", NULL);
+    g_autoptr(GError) reason = NULL;
+
+    if (!g_file_set_contents_full(path, line, -1,
+            G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, &reason)) {
+        return error_set(error, ERROR_INTERNAL, "cannot make a key: %s", reason->message);
+    }
+    return true;
+}
+
+char *
+secret_load_key(const Clock *clock, const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) reason = NULL;
+
+    if (g_file_get_contents(path, &text, NULL, &reason)) {
+        g_strchomp(text);
+        if (strlen(text) < KEY_BYTES) {
+            error_set(error, ERROR_INVALID, "'%s' is not a key", path);
+            return NULL;
+        }
+        return g_steal_pointer(&text);
+    }
+    if (!g_error_matches(reason, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        error_set(error, ERROR_INTERNAL, "cannot read a key: %s", reason->message);
+        return NULL;
+    }
+    g_autofree char *key = secret_new_token(clock, KEY_BYTES);
+    return write_key(path, key, error) ? g_steal_pointer(&key) : NULL;
+}

@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "base/secret.h"
 
+#include <glib/gstdio.h>
+
 #include <string.h>
 
 static void
@@ -55,6 +57,27 @@ test_token(void)
     g_assert_cmpstr(a, !=, b);
 }
 
+static void
+test_a_key_is_made_once(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *directory = g_dir_make_tmp("drover-key-XXXXXX", &error);
+    g_autofree char *path = g_build_filename(directory, "key", NULL);
+    g_autofree char *made = secret_load_key(clock_system(), path, &error);
+    g_autofree char *again = secret_load_key(clock_system(), path, &error);
+    GStatBuf status;
+    g_assert_no_error(error);
+    g_assert_cmpuint(strlen(made), ==, 43);
+    g_assert_cmpstr(made, ==, again);
+    g_assert_cmpint(g_stat(path, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0600);
+    g_assert_true(g_file_set_contents(path, "short\n", -1, NULL));
+    g_assert_null(secret_load_key(clock_system(), path, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+    g_unlink(path);
+    g_rmdir(directory);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -63,5 +86,6 @@ main(int argc, char **argv)
     g_test_add_func("/secret/sha256", test_sha256);
     g_test_add_func("/secret/sha224", test_sha224);
     g_test_add_func("/secret/token", test_token);
+    g_test_add_func("/secret/a-key-is-made-once", test_a_key_is_made_once);
     return g_test_run();
 }

@@ -97,6 +97,9 @@ const ConfigKey daemon_config_keys[] = {
         "first that its host can run."},
     {"libvirt", "cpu_model_extra_flags", CONFIG_LIST, "", 0, 0,
         "Features beside those of the model: +pcid (or pcid) to add one, -pcid to take one away."},
+    {"libvirt", "swtpm_enabled", CONFIG_BOOL, "false", 0, 0,
+        "Whether guests may have an emulated TPM. The secrets of their states are made from the key "
+        "in vtpm.key of state_path, which is made at the first start: keep a copy of it."},
     {"libvirt", "hosts", CONFIG_LIST, "", 0, 0,
         "The hosts of a group, by name; * and ? stand for any letters and for one. A host is in the "
         "first group that has it.",

@@ -12,6 +12,7 @@
 #include "auth/auth.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "cold/cold.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
@@ -147,7 +148,13 @@ new_libvirt(const Config *config, GError **error)
     g_auto(GStrv) cpu_models = config_get_list(config, "libvirt", "cpu_models");
     g_auto(GStrv) cpu_flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
 
-    if (!check_cpu(cpu_mode, cpu_models, cpu_flags, error) ||
+    g_autofree char *key_path =
+        g_build_filename(config_get(config, "DEFAULT", "state_path"), "vtpm.key", NULL);
+    bool with_tpm = config_get_bool(config, "libvirt", "swtpm_enabled");
+    g_autofree char *tpm_key =
+        with_tpm ? secret_load_key(clock_system(), key_path, error) : NULL;
+
+    if ((with_tpm && tpm_key == NULL) || !check_cpu(cpu_mode, cpu_models, cpu_flags, error) ||
         !check_listen(config, "vnc", error) || !check_listen(config, "spice", error)) {
         return NULL;
     }
@@ -160,6 +167,7 @@ new_libvirt(const Config *config, GError **error)
         .cpu_mode = cpu_mode,
         .cpu_models = cpu_models,
         .cpu_flags = cpu_flags,
+        .tpm_key = tpm_key,
         .vnc_enabled = config_get_bool(config, "vnc", "enabled"),
         .vnc_listen = config_get(config, "vnc", "server_listen"),
         .spice_enabled = config_get_bool(config, "spice", "enabled"),
@@ -406,6 +414,7 @@ make_api(Daemon *daemon, GError **error)
         .max_limit = (int)config_get_int(config, "api", "max_limit"),
         .metrics_public = config_get_bool(config, "api", "metrics_public"),
         .allow_plaintext = config_get_bool(config, "libvirt", "allow_plaintext"),
+        .swtpm_enabled = config_get_bool(config, "libvirt", "swtpm_enabled"),
         .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
         .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),

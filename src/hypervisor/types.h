@@ -157,6 +157,9 @@ typedef struct GuestSpec {
     const char *kernel_hash;   /* NULL: boots from its disk */
     const char *initrd_hash;
     const char *command_line;
+    const char *firmware;      /* "uefi"; NULL: BIOS */
+    const char *tpm_version;   /* "2.0", "1.2"; NULL: no TPM */
+    const char *tpm_model;     /* "tpm-tis", "tpm-crb" */
     const GuestNic *nics;
     int n_nics;
     const void *config_drive;  /* its bytes */

@@ -121,6 +121,11 @@ why_it_stayed(const MigrationTask *task)
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
     }
+    /* What ended the call is the reason, now that both hosts have said how it ended. */
+    if (task->transfer_error != NULL && decide_source_side(&task->source_view) != SOURCE_OFF) {
+        return g_error_new(
+            DROVER_ERROR, ERROR_HYPERVISOR_REFUSED, "%s", task->transfer_error->message);
+    }
     if (decide_source_side(&task->source_view) == SOURCE_OFF) {
         return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
             "The guest stopped on %s while it was moving.", host);

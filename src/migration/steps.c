@@ -194,9 +194,8 @@ plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts
 static bool
 may_try_another(const MigrationTask *task)
 {
-    return task->error != NULL && task->migration->requested_host == NULL &&
-        !migration_task_wants(task, WANTED_CANCEL) && task->migration->dest_host != NULL &&
-        g_hash_table_contains(task->refusals, task->migration->dest_host) &&
+    return task->error != NULL && task->is_refused && task->migration->requested_host == NULL &&
+        !migration_task_wants(task, WANTED_CANCEL) &&
         g_hash_table_size(task->refusals) < MAX_REFUSALS;
 }
 

@@ -38,6 +38,7 @@ struct MigrationTask {
     /* Of the state it is in; cleared by every move. */
     int pending;      /* effects under way that the step waits for */
     unsigned done;    /* bits of MigrationEffect: went well */
+    bool is_refused;  /* the destination cannot run the guest: it is in refusals */
     GError *error;    /* the first that went wrong, not yet looked at */
     int64_t retry_us; /* not before this; 0 = at once */
     int64_t next_us;  /* when the step wants to run again at the latest */

@@ -30,7 +30,7 @@ static const Diagnosis table[] = {
 
     /* ---- names and connections ---- */
     {"name-not-resolved",
-        {"Name or service not known", "Temporary failure in name resolution",
+        {"Unable to resolve address", "Name or service not known", "Temporary failure in name resolution",
             "No address associated with hostname", "address resolution failed for"},
         "a host does not know the name by which it is to reach the other one",
         "enter the name in DNS or /etc/hosts of the host that said so, or give the destination a "
@@ -54,11 +54,13 @@ static const Diagnosis table[] = {
         "install ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem and client-key.pem "
         "in default_tls_x509_cert_dir of qemu.conf, readable for QEMU"},
     {"tls-untrusted",
-        {"hasn't got a known issuer", "certificate is not trusted", "certificate issuer is unknown",
-            "Unable to verify TLS peer", "authentication failed: Failed to verify",
-            "TLS handshake failed"},
-        "one host does not trust the certificate of the other",
-        "issue the certificates of all hosts by one CA and install that CA's certificate on each"},
+        {"Our own certificate * failed validation", "hasn't got a known issuer",
+            "certificate is not trusted", "Failed to verify peer's certificate",
+            "Unable to verify TLS peer", "TLS handshake failed"},
+        "one host does not trust the certificate of the other, or was called by a name that is not "
+        "in its certificate",
+        "issue the certificates of all hosts by one CA, with the names they are called by, and "
+        "install that CA's certificate on each"},
     {"tls-broken",
         {"The TLS connection was non-properly terminated", "certificate verify failed",
             "TLS alert has been received", "does it accept our certificate"},
@@ -148,7 +150,7 @@ static const Diagnosis table[] = {
         "upgrade swtpm, or move the instance cold"},
     {"tpm",
         {"swtpm", "Could not start 'swtpm'", "TPM version '*' is not supported",
-            "could not find secret with"},
+            "Secret not found"},
         "the host cannot run the guest's TPM",
         "install swtpm and swtpm-tools on every host; see the host's log in "
         "/var/log/swtpm/libvirt/qemu"},
@@ -389,8 +391,9 @@ diagnosis_explain(const char *message)
     if (diagnosis == NULL || diagnosis->is_ours || strstr(message, CAUSE_MARK) != NULL) {
         return g_strdup(message);
     }
+    int length = (int)strlen(message) - g_str_has_suffix(message, ".");
     return g_strdup_printf(
-        "%s" CAUSE_MARK "%s. Fix: %s.", message, diagnosis->cause, diagnosis->fix);
+        "%.*s" CAUSE_MARK "%s. Fix: %s.", length, message, diagnosis->cause, diagnosis->fix);
 }
 
 const char *

@@ -139,6 +139,15 @@ fault_clear(Fault *fault)
 }
 
 void
+guest_hardware_clear(GuestHardware *hardware)
+{
+    g_free(hardware->firmware);
+    g_free(hardware->tpm_version);
+    g_free(hardware->tpm_model);
+    *hardware = (GuestHardware){0};
+}
+
+void
 image_refs_clear(ImageRefs *refs)
 {
     g_free(refs->image_id);
@@ -184,6 +193,7 @@ instance_free(Instance *instance)
     flavor_clear(&instance->flavor);
     image_refs_clear(&instance->image);
     g_free(instance->config_drive_format);
+    guest_hardware_clear(&instance->hardware);
     g_free(instance->metadata_json);
     g_free(instance->tags_json);
     g_free(instance->user_data);

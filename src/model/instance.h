@@ -51,6 +51,13 @@ typedef struct ImageRefs {
     char *cdrom_hash;    /* of the image in its CD-ROM drive, may be NULL */
 } ImageRefs;
 
+/* What a guest is built like beside its flavor, as it was when the instance was made. */
+typedef struct GuestHardware {
+    char *firmware;    /* "uefi"; NULL: BIOS */
+    char *tpm_version; /* "2.0", "1.2"; NULL: no TPM */
+    char *tpm_model;   /* "tpm-tis", "tpm-crb"; NULL without a TPM */
+} GuestHardware;
+
 typedef struct Fault {
     int code;       /* an HTTP status, as Nova shows it */
     char *message;  /* one sentence for the owner */
@@ -75,6 +82,7 @@ typedef struct Instance {
     Flavor flavor;      /* as it was when the instance was made */
     ImageRefs image;
     char *config_drive_format; /* "vfat" or "iso9660", as when it was made */
+    GuestHardware hardware;
     char *metadata_json;   /* object of strings, never NULL */
     char *tags_json;       /* array of strings, never NULL */
     char *user_data;       /* base64, may be NULL */
@@ -120,5 +128,6 @@ Port *port_new(void);
 void port_free(Port *port);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Port, port_free)
 void fault_clear(Fault *fault);
+void guest_hardware_clear(GuestHardware *hardware);
 void image_refs_clear(ImageRefs *refs);
 void image_refs_copy(const ImageRefs *from, ImageRefs *ret_to);

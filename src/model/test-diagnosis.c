@@ -18,20 +18,27 @@ static const Case cases[] = {
         "cpu-incompatible"},
     {MOVE "unsupported configuration: guest and host CPU are not compatible: Host CPU does not "
         "provide required features: pcid; the CPU is incompatible with host CPU", "cpu-incompatible"},
+    {"host 'hostb' lacks CPU features that the guest has: the CPU is incompatible with host CPU: Host "
+        "CPU does not provide required features: ssse3", "cpu-incompatible"},
     {"cannot start guest '1b' on host 'hosta': internal error: Unknown CPU model Epyc-9",
         "cpu-model-unknown"},
     {MOVE "Requested operation is not valid: domain has 'invtsc' CPU feature but TSC frequency is "
         "not specified", "cpu-tsc"},
     {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: unable "
         "to connect to server at 'hostb:16514': Connection refused", "peer-unreachable"},
-    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://nowhere/system: "
-        "unable to resolve 'nowhere': Name or service not known", "name-not-resolved"},
-    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: Unable "
-        "to verify TLS peer: The certificate hasn't got a known issuer", "tls-untrusted"},
-    {MOVE "internal error: unable to execute QEMU command 'migrate': The certificate is not trusted",
-        "tls-untrusted"},
-    {MOVE "authentication failed: Certificate CN=hostx [session] does not match the hostname hostb",
-        "tls-name"},
+    {MOVE "unable to connect to server at 'hostb:16509': Connection refused", "peer-unreachable"},
+    {MOVE "unable to connect to server at '10.9.9.9:16514': Network is unreachable",
+        "peer-unreachable"},
+    {MOVE "Unable to resolve address 'nowhere' service '49152': Temporary failure in name resolution",
+        "name-not-resolved"},
+    {MOVE "internal error: unable to execute QEMU command 'object-add': Our own certificate "
+        "/etc/pki/qemu/server-cert.pem failed validation against /etc/pki/qemu/ca-cert.pem: The "
+        "certificate hasn't got a known issuer", "tls-untrusted"},
+    {MOVE "authentication failed: Failed to verify peer's certificate", "tls-untrusted"},
+    {MOVE "operation failed: migration failed. Message from the source host: operation failed: job "
+        "'migration out' failed: Certificate does not match the hostname other. Message from the "
+        "destination host: operation failed: job 'migration in' failed: load of migration failed: "
+        "Invalid argument", "tls-name"},
     {MOVE "The certificate has expired", "tls-expired"},
     {MOVE "Cannot read CA certificate '/etc/pki/qemu/ca-cert.pem': No such file or directory",
         "tls-files"},
@@ -61,6 +68,8 @@ static const Case cases[] = {
     {MOVE "Operation not supported: the running swtpm does not support migration with shared storage",
         "tpm-shared-state"},
     {"internal error: Could not run '/usr/bin/swtpm_setup'. exitstatus: 1", "tpm"},
+    {"cannot start guest '1b' on host 'hosta': Secret not found: no secret with matching uuid '1b'",
+        "tpm"},
     {"cannot start guest '1b' on host 'hosta': internal error: process exited while connecting to "
         "monitor: Failed to get \"write\" lock Is another process using the image "
         "[/p/1b.root.qcow2]?", "image-lock"},
@@ -136,7 +145,7 @@ test_an_explained_message_is_known_again(void)
         g_assert_true(diagnosis_find(once) == diagnosis_find(cases[i].message));
         if (cases[i].code != NULL) {
             g_autofree char *evidence = diagnosis_evidence(diagnosis_find(once), once);
-            g_assert_true(g_str_has_suffix(cases[i].message, evidence));
+            g_assert_nonnull(strstr(cases[i].message, evidence));
         }
     }
 }

@@ -197,3 +197,29 @@ def _():
     refused(cloud.body("x", imageRef=cloud.ids["secret"]), 400, "could not be found", user="member")
     refused(cloud.body("x", imageRef=cloud.ids["picky"]), 400,
             "Flavor's memory is too small for requested image.")
+
+
+@test("firmware and TPM are refused with what is missing, and a PCI device that nobody has defined")
+def _():
+    cloud = world.fast
+    for name, specs in (("tpm", {"hw:tpm_version": "2.0"}),
+                        ("pci", {"pci_passthrough:alias": "gpu:1"})):
+        answer = cloud.send("POST", "/flavors", {"flavor": {
+            "id": name, "name": name, "ram": 128, "vcpus": 1, "disk": 1}})
+        equal(answer.status, 200, answer.text)
+        answer = cloud.send("POST", f"/flavors/{name}/os-extra_specs", {"extra_specs": specs})
+        equal(answer.status, 200, answer.text)
+    refused(cloud.body("x", flavorRef="tpm"), 400, "[libvirt] swtpm_enabled = true")
+    refused(cloud.body("x", flavorRef="pci"), 400, "PCI alias gpu is not defined")
+    cloud.add_image("efi", hw_firmware_type="coreboot")
+    refused(cloud.body("x", imageRef=cloud.ids["efi"]), 400, "neither bios nor uefi")
+    cloud.add_image("tpm12", hw_tpm_version="1.2")
+    refused(cloud.body("x", flavorRef="tpm", imageRef=cloud.ids["tpm12"]), 400,
+            "Invalid virtual TPM config")
+    cloud.add_image("uefi", hw_firmware_type="uefi")
+    server = cloud.create("uefi", imageRef=cloud.ids["uefi"])
+    cloud.delete(server)
+    for name in ("tpm", "pci"):
+        equal(cloud.send("DELETE", f"/flavors/{name}").status, 202, f"flavor {name}")
+    for name in ("efi", "tpm12", "uefi"):
+        equal(cloud.other("DELETE", f"/image/v2/images/{cloud.ids.pop(name)}").status, 204, name)

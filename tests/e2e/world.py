@@ -33,6 +33,7 @@ class World:
                         "max_concurrent_live_migrations": 6, "shutdown_timeout": 20},
             "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_mode": "custom",
                         "cpu_models": "qemu64", "cpu_model_extra_flags": "+ssse3",
+                        "swtpm_enabled": "true",
                         "keepalive_interval": 2, "keepalive_count": 2},
         }
 

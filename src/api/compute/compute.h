@@ -20,6 +20,12 @@ HttpResponse *compute_reply_list(
 /* JSON that the store keeps as text: an object or array; broken text reads as {}. */
 json_t *compute_parse_stored(const char *text);
 
+/* ---- hardware.c ---- */
+/* Firmware and TPM, as flavor and image ask for them. The record is the caller's, also on
+ * failure. */
+bool compute_read_hardware(const ApiContext *context, const Flavor *flavor,
+    const json_t *properties, GuestHardware *ret_hardware, GError **error);
+
 /* ---- flavors.c ---- */
 HttpResponse *compute_list_flavors(ApiContext *context, GError **error);
 HttpResponse *compute_list_flavors_detail(ApiContext *context, GError **error);

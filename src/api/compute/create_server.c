@@ -144,7 +144,10 @@ read_image(ApiContext *context, const json_t *server, Instance *instance, GError
     refs->image_id = g_strdup(image->id);
     refs->root_hash = g_strdup(image->sha256);
     refs->root_format = g_strdup(image->disk_format);
-    return new_volume_read_boot_files(context, image, refs, error);
+    json_auto_t *properties = compute_parse_stored(image->properties_json);
+    return compute_read_hardware(
+               context, &instance->flavor, properties, &instance->hardware, error) &&
+        new_volume_read_boot_files(context, image, refs, error);
 }
 
 /* A disk of its own, made from an image, or a volume that it boots from. */
@@ -158,6 +161,10 @@ read_disks(ApiContext *context, const json_t *server, Instance *instance, GPtrAr
     }
     if (!has_root) {
         return read_image(context, server, instance, error);
+    }
+    /* The image of its volume is not asked: the firmware is BIOS, and the TPM the flavor's. */
+    if (!compute_read_hardware(context, &instance->flavor, NULL, &instance->hardware, error)) {
+        return false;
     }
     return body_string(server, "imageRef", "")[0] == '\0' ||
         error_set(error, ERROR_INVALID,

@@ -5,6 +5,8 @@
 #include "hypervisor/libvirt/blockers.h"
 #include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/domain.h"
+#include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/verbs.h"
 
 static char *
@@ -36,5 +38,7 @@ libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
     if (blocker != NULL) {
         return error_set(error, ERROR_UNSUPPORTED, "%s", blocker);
     }
-    return cpu_check_dest(dest, source, xml, error);
+    g_autofree char *tpm = domain_xml_get_tpm(xml);
+    return (tpm == NULL || tpm_check_dest(dest, tpm, error)) &&
+        cpu_check_dest(dest, source, xml, error);
 }

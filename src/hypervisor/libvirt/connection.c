@@ -32,6 +32,7 @@ settings_new(const LibvirtOptions *options)
     settings->vnc_listen = g_strdup(options->vnc_listen);
     settings->spice_enabled = options->spice_enabled;
     settings->spice_listen = g_strdup(options->spice_listen);
+    settings->tpm_key = g_strdup(options->tpm_key);
     settings->virt_type = g_strdup(options->virt_type != NULL ? options->virt_type : "");
     return settings;
 }
@@ -53,6 +54,7 @@ settings_clear(void *data)
     g_strfreev(settings->cpu_flags);
     g_free(settings->vnc_listen);
     g_free(settings->spice_listen);
+    g_free(settings->tpm_key);
     g_free(settings->virt_type);
 }
 

@@ -31,6 +31,7 @@ typedef struct Settings {
     char *vnc_listen; /* of guests that have such a console, whoever made them; NULL = as it is */
     bool spice_enabled;
     char *spice_listen;
+    char *tpm_key; /* NULL: no TPMs */
     char *virt_type;
 } Settings;
 

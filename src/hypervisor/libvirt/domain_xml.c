@@ -33,6 +33,20 @@ has_cdrom(const GuestSpec *guest)
     return false;
 }
 
+/* libvirt finds the firmware, and fills the variables from its template at the first start. */
+static void
+build_firmware(xmlNode *os, const GuestSpec *guest, const DomainPlace *place)
+{
+    if (g_strcmp0(guest->firmware, "uefi") != 0) {
+        return;
+    }
+    g_autofree char *path = volume_path(place, guest, VOLUME_NVRAM);
+    xml_set(os, "firmware", "efi");
+    xmlNode *feature = xml_add(xml_add(os, "firmware"), "feature");
+    xml_set(xml_set(feature, "enabled", "no"), "name", "secure-boot");
+    xml_add_text(os, "nvram", "%s", path);
+}
+
 /* The machine is "pc": libvirt stores it with its version, and it boots faster than q35, which
  * puts each device behind a port of its own. */
 static void
@@ -41,6 +55,7 @@ build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
     xmlNode *os = xml_add(domain, "os");
 
     xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
+    build_firmware(os, guest, place);
     if (guest->kernel_hash == NULL) {
         xml_set(xml_add(os, "boot"), "dev", "hd");
         if (has_cdrom(guest)) {
@@ -147,6 +162,19 @@ build_graphics(xmlNode *devices, const char *type, const char *listen)
     }
 }
 
+/* Its state is encrypted on the host, by the secret of the guest's own UUID. */
+static void
+build_tpm(xmlNode *devices, const GuestSpec *guest)
+{
+    if (guest->tpm_version == NULL) {
+        return;
+    }
+    xmlNode *tpm = xml_set(xml_add(devices, "tpm"), "model", "%s", guest->tpm_model);
+    xmlNode *backend = xml_set(xml_add(tpm, "backend"), "type", "emulator");
+    xml_set(backend, "version", "%s", guest->tpm_version);
+    xml_set(xml_add(backend, "encryption"), "secret", "%s", guest->uuid);
+}
+
 static bool
 build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place, GError **error)
 {
@@ -159,6 +187,7 @@ build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place,
         build_nic(devices, &guest->nics[i]);
     }
     build_console(devices, guest, place);
+    build_tpm(devices, guest);
     build_graphics(devices, "vnc", place->vnc_listen);
     build_graphics(devices, "spice", place->spice_listen);
     if (place->vnc_listen != NULL || place->spice_listen != NULL) {
@@ -269,4 +298,25 @@ domain_xml_list_files(const char *xml, GError **error)
         g_ptr_array_add(files, xml_get_text(g_ptr_array_index(nodes, i)));
     }
     return files;
+}
+
+bool
+domain_xml_has_nvram(const char *xml)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, NULL);
+    g_autoptr(GPtrArray) found =
+        document != NULL ? xml_find_all(document, "/domain/os/nvram") : NULL;
+
+    return found != NULL && found->len > 0;
+}
+
+char *
+domain_xml_get_tpm(const char *xml)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, NULL);
+    g_autoptr(GPtrArray) found = document != NULL
+        ? xml_find_all(document, "/domain/devices/tpm/backend[@type='emulator'][encryption]")
+        : NULL;
+
+    return found != NULL && found->len > 0 ? xml_get(g_ptr_array_index(found, 0), "version") : NULL;
 }

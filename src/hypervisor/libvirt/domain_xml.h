@@ -37,6 +37,10 @@ void domain_disk_free(DomainDisk *disk);
 
 /* The disks (not CD-ROMs, not floppies) that are files: DomainDisk. */
 GPtrArray *domain_xml_list_disks(const char *xml, GError **error);
+/* Whether it has UEFI variables in a file; whether it has an emulated TPM whose state is encrypted,
+ * and of which version (NULL: none; caller frees). A text that does not parse has neither. */
+bool domain_xml_has_nvram(const char *xml);
+char *domain_xml_get_tpm(const char *xml);
 /* Paths of console logs, kernels, initial RAM disks and CD-ROMs: what else of the pool the domain
  * uses. */
 GPtrArray *domain_xml_list_files(const char *xml, GError **error);

@@ -231,16 +231,22 @@ delete_volumes(const Slot *slot, const char *uuid, GError **error)
 
     for (int kind = 0; is_ok && kind < N_GUEST_VOLUMES; kind++) {
         g_autofree char *name = name_guest_volume(uuid, (VolumeKind)kind);
-        is_ok = volume_delete(slot, pool, name, error);
+        /* Few guests have UEFI variables: a look into the directory for each would cost all. */
+        is_ok = kind == VOLUME_NVRAM ? volume_delete_listed(slot, pool, name, error)
+                                     : volume_delete(slot, pool, name, error);
     }
     return is_ok;
 }
 
+/* UEFI variables and the state of a TPM go with the guest, or stay where it has moved away over a
+ * pool that both hosts share. */
 static bool
-undefine(const Slot *slot, virDomainPtr domain, const char *uuid, GError **error)
+undefine(const Slot *slot, virDomainPtr domain, const char *uuid, bool keeps_state, GError **error)
 {
     unsigned int flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
+        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+    flags |= keeps_state ? VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM
+                         : VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_TPM;
 
     if (virDomainUndefineFlags(domain, flags) < 0 && libvirt_error_number() != VIR_ERR_NO_DOMAIN) {
         return domain_fail(slot, uuid, EFFECT_ASKED, "undefine", error);
@@ -273,7 +279,8 @@ ensure_stopped(
 }
 
 static bool
-remove_domain(const Slot *slot, const char *uuid, bool destroy, GError **error)
+remove_domain(
+    const Slot *slot, const char *uuid, bool destroy, bool keeps_state, GError **error)
 {
     virDomainPtr found;
 
@@ -287,7 +294,7 @@ remove_domain(const Slot *slot, const char *uuid, bool destroy, GError **error)
     if (!ensure_stopped(slot, domain, uuid, destroy, error)) {
         return false;
     }
-    return virDomainIsPersistent(domain) != 1 || undefine(slot, domain, uuid, error);
+    return virDomainIsPersistent(domain) != 1 || undefine(slot, domain, uuid, keeps_state, error);
 }
 
 bool
@@ -295,8 +302,8 @@ libvirt_remove_guest(void *data, const char *uuid, bool destroy, GError **error)
 {
     g_auto(Slot) slot = {0};
 
-    return slot_take_control(&slot, data, error) && remove_domain(&slot, uuid, destroy, error) &&
-        delete_volumes(&slot, uuid, error);
+    return slot_take_control(&slot, data, error) &&
+        remove_domain(&slot, uuid, destroy, false, error) && delete_volumes(&slot, uuid, error);
 }
 
 bool
@@ -304,7 +311,7 @@ libvirt_forget_guest(void *data, const char *uuid, GError **error)
 {
     g_auto(Slot) slot = {0};
 
-    return slot_take_control(&slot, data, error) && remove_domain(&slot, uuid, false, error);
+    return slot_take_control(&slot, data, error) && remove_domain(&slot, uuid, false, true, error);
 }
 
 bool

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* The one libvirt call that moves a guest, and what it is told. */
 #include "hypervisor/libvirt/address.h"
+#include "hypervisor/libvirt/companions.h"
 #include "hypervisor/libvirt/dest_xml.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
@@ -297,12 +298,9 @@ learn_volume_paths(LibvirtHost *source, LibvirtHost *dest, const char *pool, Des
     return is_ok;
 }
 
-bool
-libvirt_live_migrate(
-    void *source_data, void *dest_data, const MigrateRequest *request, GError **error)
+static bool
+migrate(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request, GError **error)
 {
-    LibvirtHost *source = source_data;
-    LibvirtHost *dest = dest_data;
     g_auto(Slot) slot = {0};
     g_auto(MigrateCall) call = {0};
     g_auto(VolumePaths) paths = {0};
@@ -326,4 +324,21 @@ libvirt_live_migrate(
         return domain_fail(&slot, request->uuid, EFFECT_NONE, "limit the downtime of", error);
     }
     return run_call(&slot, domain, &call, dest, request, error);
+}
+
+bool
+libvirt_live_migrate(
+    void *source_data, void *dest_data, const MigrateRequest *request, GError **error)
+{
+    LibvirtHost *source = source_data;
+    LibvirtHost *dest = dest_data;
+    Companions companions;
+
+    if (!companions_read(source, request->uuid, &companions, error) ||
+        !companions_prepare(&companions, dest, request->uuid, error)) {
+        return false;
+    }
+    bool is_ok = migrate(source, dest, request, error);
+    companions_settle(&companions, source, dest, request->uuid);
+    return is_ok;
 }

@@ -14,6 +14,7 @@ name_guest_volume(const char *uuid, VolumeKind kind)
     case VOLUME_ROOT: return g_strconcat(uuid, ".root.qcow2", NULL);
     case VOLUME_CONFIG: return g_strconcat(uuid, ".config.img", NULL);
     case VOLUME_CONSOLE: return g_strconcat(uuid, ".console.log", NULL);
+    case VOLUME_NVRAM: return g_strconcat(uuid, ".nvram.fd", NULL);
     }
     g_return_val_if_reached(NULL);
 }

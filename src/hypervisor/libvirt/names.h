@@ -9,8 +9,9 @@ typedef enum {
     VOLUME_ROOT,    /* <uuid>.root.qcow2 */
     VOLUME_CONFIG,  /* <uuid>.config.img */
     VOLUME_CONSOLE, /* <uuid>.console.log */
+    VOLUME_NVRAM,   /* <uuid>.nvram.fd: of UEFI guests; made by libvirt at the first start */
 } VolumeKind;
-#define N_GUEST_VOLUMES 3
+#define N_GUEST_VOLUMES 4
 
 char *name_guest_volume(const char *uuid, VolumeKind kind);
 /* base-<sha256>.qcow2, .raw, .kernel, .initrd */

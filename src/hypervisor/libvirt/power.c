@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 /* Guests start, stop and pause. */
 #include "hypervisor/libvirt/domain.h"
+#include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/verbs.h"
 
 /* One verb: what is asked of libvirt, and the state that makes asking needless. */
@@ -55,10 +57,42 @@ is_paused(DomainState state)
     return state == DOMAIN_PAUSED;
 }
 
+/* *ret_tpm: whether it has a TPM that needs its secret to start. */
+static bool
+find_tpm(LibvirtHost *host, const char *uuid, bool *ret_tpm, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    *ret_tpm = false;
+    if (host->settings->tpm_key == NULL) {
+        return true;
+    }
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    g_autofree char *xml =
+        domain != NULL ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_INACTIVE, error) : NULL;
+    g_autofree char *tpm = xml != NULL ? domain_xml_get_tpm(xml) : NULL;
+    *ret_tpm = tpm != NULL;
+    return xml != NULL;
+}
+
 bool
 libvirt_start_guest(void *host, const char *uuid, GError **error)
 {
-    return power(host, uuid, &(PowerVerb){"start", virDomainCreate, is_active}, error);
+    const PowerVerb verb = {"start", virDomainCreate, is_active};
+    bool has_tpm;
+
+    if (!find_tpm(host, uuid, &has_tpm, error)) {
+        return false;
+    }
+    if (!has_tpm) {
+        return power(host, uuid, &verb, error);
+    }
+    bool is_ok = tpm_put_secret(host, uuid, error) && power(host, uuid, &verb, error);
+    tpm_drop_secret(host, uuid);
+    return is_ok;
 }
 
 bool

@@ -5,6 +5,7 @@
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/names.h"
+#include "hypervisor/libvirt/tpm.h"
 #include <string.h>
 
 #define UUID "11111111-2222-4333-8444-555555555555"
@@ -148,6 +149,45 @@ test_a_guest_can_boot_from_its_disk_and_name_its_cpu(void)
     assert_at(plain_document, "/domain/@type", "kvm");
     assert_at(plain_document, "//graphics[@type='vnc'][@autoport='yes']/@listen", "127.0.0.1");
     assert_at(plain_document, "//video/model/@type", "vga");
+}
+
+static void
+test_firmware_and_tpm_are_written(void)
+{
+    GuestSpec guest = example();
+    g_autoptr(GError) error = NULL;
+    g_autofree char *plain = domain_xml_build(&guest, &place, &error);
+    guest.firmware = "uefi";
+    guest.tpm_version = "2.0";
+    guest.tpm_model = "tpm-crb";
+    g_autofree char *text = domain_xml_build(&guest, &place, &error);
+    g_autoptr(xmlDoc) document = parse(text);
+
+    assert_at(document, "/domain/os/@firmware", "efi");
+    assert_at(document, "/domain/os/nvram", "/pool/" UUID ".nvram.fd");
+    assert_at(document, "//tpm[@model='tpm-crb']/backend[@type='emulator']/@version", "2.0");
+    assert_at(document, "//tpm/backend/encryption/@secret", UUID);
+    g_autofree char *version = domain_xml_get_tpm(text);
+    g_assert_cmpstr(version, ==, "2.0");
+    g_assert_true(domain_xml_has_nvram(text));
+    g_assert_null(domain_xml_get_tpm(plain));
+    g_assert_false(domain_xml_has_nvram(plain));
+    g_assert_false(domain_xml_has_nvram("no xml"));
+}
+
+/* Made from the key and the guest, and from nothing else. */
+static void
+test_each_tpm_has_a_secret_of_its_own(void)
+{
+    g_autofree char *one = tpm_make_secret("key", UUID);
+    g_autofree char *again = tpm_make_secret("key", UUID);
+    g_autofree char *other = tpm_make_secret("key", "11111111-2222-4333-8444-555555555556");
+    g_autofree char *elsewhere = tpm_make_secret("another", UUID);
+
+    g_assert_cmpuint(strlen(one), ==, 64);
+    g_assert_cmpstr(one, ==, again);
+    g_assert_cmpstr(one, !=, other);
+    g_assert_cmpstr(one, !=, elsewhere);
 }
 
 static void
@@ -299,6 +339,9 @@ main(int argc, char **argv)
     g_test_add_func("/xml/no-format-is-left-to-be-probed", test_no_format_is_left_to_be_probed);
     g_test_add_func("/xml/a-guest-can-boot-from-its-disk-and-name-its-cpu",
         test_a_guest_can_boot_from_its_disk_and_name_its_cpu);
+    g_test_add_func("/xml/firmware-and-tpm-are-written", test_firmware_and_tpm_are_written);
+    g_test_add_func(
+        "/xml/each-tpm-has-a-secret-of-its-own", test_each_tpm_has_a_secret_of_its_own);
     g_test_add_func("/xml/metadata-travels", test_metadata_travels);
     g_test_add_func("/xml/the-destination-gets-its-own-definition",
         test_the_destination_gets_its_own_definition);

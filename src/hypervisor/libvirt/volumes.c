@@ -275,19 +275,32 @@ volume_create(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *spec,
     return true;
 }
 
-bool
-volume_delete(const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error)
+static bool
+delete_found(const Slot *slot, virStorageVolPtr found, const char *name, GError **error)
 {
-    virStorageVolPtr found;
-
-    if (!volume_find_fresh(slot, pool, name, &found, error)) {
-        return false;
-    }
     g_autoptr(virStorageVol) volume = found;
+
     if (volume != NULL && virStorageVolDelete(volume, 0) < 0 &&
         libvirt_error_number() != VIR_ERR_NO_STORAGE_VOL) {
         return libvirt_error_set(error, slot->connection, EFFECT_ASKED,
             "cannot delete volume '%s' on host '%s'", name, slot->host->name);
     }
     return true;
+}
+
+bool
+volume_delete(const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error)
+{
+    virStorageVolPtr found;
+
+    return volume_find_fresh(slot, pool, name, &found, error) &&
+        delete_found(slot, found, name, error);
+}
+
+bool
+volume_delete_listed(const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error)
+{
+    virStorageVolPtr found;
+
+    return volume_find(slot, pool, name, &found, error) && delete_found(slot, found, name, error);
 }

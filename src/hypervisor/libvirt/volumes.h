@@ -44,5 +44,8 @@ bool volume_create(const Slot *slot, virStoragePoolPtr pool, const VolumeSpec *s
     virStorageVolPtr *ret_volume, GError **error);
 /* Absent is fine. */
 bool volume_delete(const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error);
+/* The same for what a refresh of the pool must have listed before: no look into the directory. */
+bool volume_delete_listed(
+    const Slot *slot, virStoragePoolPtr pool, const char *name, GError **error);
 bool volume_exists(
     const Slot *slot, virStoragePoolPtr pool, const char *name, bool *ret_exists, GError **error);

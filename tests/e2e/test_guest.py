@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""What a guest is built like, and what of it belongs to a host: firmware, TPM, consoles."""
+import re
+
+from tap import check, contains, equal, test, wait_until
+from world import world
+
+guest = {}
+
+
+def domain(host, server_id, *options):
+    name = world.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    return world.lab.virsh(host, "dumpxml", *options, name)
+
+
+def swtpm(host):
+    path = "/var/lib/libvirt/swtpm"
+    return set(world.lab("exec", host, "sh", "-c", f"ls {path} 2>/dev/null || true").split())
+
+
+def secrets(host):
+    return world.lab.virsh(host, "secret-list").split()
+
+
+def make_flavor(name, **specs):
+    answer = world.drover.compute("POST", "/flavors", {"flavor": {
+        "name": name, "id": name, "ram": 192, "vcpus": 1, "disk": 1}})
+    check(answer.status in (200, 409), answer.text)
+    answer = world.drover.compute("POST", f"/flavors/{name}/os-extra_specs", {"extra_specs": {
+        key.replace("__", ":"): value for key, value in specs.items()}})
+    equal(answer.status, 200, answer.text)
+
+
+def request(flavor, image="guest", **more):
+    return world.drover.compute("POST", "/servers", {"server": dict({
+        "name": "made", "flavorRef": flavor, "imageRef": world.ids[image],
+        "networks": [{"uuid": world.ids["private"]}]}, **more)})
+
+
+def server_id():
+    """A guest with UEFI and a TPM, on hosta."""
+    if "id" not in guest:
+        make_flavor("secure", hw__tpm_version="2.0", hw__tpm_model="tpm-crb")
+        image = f"/image/v2/images/{world.ids['guest']}"
+        change = [{"op": "add", "path": "/hw_firmware_type", "value": "uefi"}]
+        answer = world.drover.admin("PATCH", image, change, headers={
+            "Content-Type": "application/openstack-images-v2.1-json-patch"})
+        equal(answer.status, 200, answer.text)
+        answer = request("secure", host="hosta")
+        change = [{"op": "remove", "path": "/hw_firmware_type"}]
+        world.drover.admin("PATCH", image, change, headers={
+            "Content-Type": "application/openstack-images-v2.1-json-patch"})
+        equal(answer.status, 202, answer.text)
+        guest["id"] = answer.json["server"]["id"]
+        world.wait_status(guest["id"], "ACTIVE")
+    return guest["id"]
+
+
+@test("a guest boots by UEFI, has a TPM, and its secret is on no host once it runs (S2-07)")
+def _():
+    world.wait_heard(server_id())
+    xml = domain("hosta", server_id())
+    contains(xml, "<loader readonly='yes' type='pflash'", "its firmware")
+    contains(xml, f"/{server_id()}.nvram.fd</nvram>", "its variables are in the pool")
+    contains(xml, "<tpm model='tpm-crb'>", "its TPM")
+    contains(xml, f"<encryption secret='{server_id()}'/>", "the state is encrypted")
+    check(f"{server_id()}.nvram.fd" in world.volumes("hosta"), "the volume")
+    equal(swtpm("hosta"), {server_id()}, "the TPM's state")
+    equal(secrets("hosta"), [], "secrets that the host keeps")
+    answer = world.drover.compute(
+        "POST", f"/servers/{server_id()}/action", {"os-getConsoleOutput": {}})
+    contains(answer.json["output"], "\x1b[=3h", "the firmware's own words on the console")
+
+
+@test("it moves live with its UEFI variables and its TPM; nothing of either stays behind, and the "
+      "console listens where the destination's do (S2-07, S4-09)")
+def _():
+    name = world.drover.server(server_id())["OS-EXT-SRV-ATTR:instance_name"]
+    # As an adopted domain may be: a console on an address that only its host has, and pins.
+    world.drover.compute("POST", f"/servers/{server_id()}/action", {"os-stop": None})
+    world.wait_status(server_id(), "SHUTOFF")
+    xml = domain("hosta", server_id(), "--inactive")
+    address = world.lab.host("hosta", "ADDRESS")
+    xml = xml.replace("</devices>", f"<graphics type='vnc' autoport='yes' listen='{address}'/>"
+                                    "<video><model type='vga'/></video></devices>")
+    world.lab("exec", "hosta", "sh", "-c", f"cat >/run/d.xml <<'END'\n{xml}\nEND\n")
+    world.lab.virsh("hosta", "define", "/run/d.xml")
+    world.drover.compute("POST", f"/servers/{server_id()}/action", {"os-start": None})
+    world.wait_status(server_id(), "ACTIVE")
+    world.lab("heartbeat", "mark")
+    wait_until(lambda: world.heard(server_id())["since_mark"]["received"] > 0, "it is heard", 60, 1)
+    contains(domain("hosta", server_id()), f"listen='{address}'", "its console at first")
+    before = world.lab("exec", "hosta", "sha256sum",
+                       f"{world.lab.env['LAB_POOL_PATH']}/{server_id()}.nvram.fd").split()[0]
+
+    world.move(server_id(), "hostb")
+    world.check_lives(server_id())
+    for options in ((), ("--inactive",)):
+        xml = domain("hostb", server_id(), *options)
+        check(f"'{address}'" not in xml, f"the source's address is in {xml}")
+        contains(xml, "listen='127.0.0.1'", "its console")
+    display = world.lab.virsh("hostb", "vncdisplay", name)
+    check(re.search(r"127\.0\.0\.1:\d+|^:\d+", display), f"where it listens: {display}")
+    after = world.lab("exec", "hostb", "sha256sum",
+                      f"{world.lab.env['LAB_POOL_PATH']}/{server_id()}.nvram.fd").split()[0]
+    equal(after, before, "the UEFI variables")
+    left = {name for name in world.volumes("hosta") if server_id() in name}
+    equal(left, set(), "what is left on the source")
+    equal((swtpm("hosta"), swtpm("hostb")), (set(), {server_id()}), "the TPM's state")
+    equal((secrets("hosta"), secrets("hostb")), ([], []), "secrets that hosts keep")
+
+
+@test("it is deleted with all that it had")
+def _():
+    world.delete(server_id())
+    equal(swtpm("hostb"), set(), "the TPM's state")
+    left = {name for name in world.volumes("hostb") if server_id() in name}
+    equal(left, set(), "what is left")
+
+
+@test("what no host can give is refused when it is asked for: a PCI device, an unknown TPM (S3-24)")
+def _():
+    make_flavor("passthrough", pci_passthrough__alias="gpu:1")
+    answer = request("passthrough")
+    equal((answer.status, answer.message), (400, "PCI alias gpu is not defined"), "a PCI device")
+    make_flavor("oldtpm", hw__tpm_version="1.2", hw__tpm_model="tpm-crb")
+    answer = request("oldtpm")
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "Invalid virtual TPM config", "the sentence")
