@@ -16,6 +16,7 @@
 #include "daemon/config_keys.h"
 #include "daemon/configuration.h"
 #include "daemon/wire.h"
+#include "evacuation/evacuation.h"
 #include "lifecycle/lifecycle.h"
 #include "migration/migration.h"
 
@@ -68,8 +69,8 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
         {"list-failpoints", 0, 0, G_OPTION_ARG_NONE, &options->list_failpoints,
             "Prints the points at which DROVER_FAILPOINTS can stop it, and ends", NULL},
         {"print-machine", 0, 0, G_OPTION_ARG_STRING, &options->machine,
-            "Prints the states and moves of 'lifecycle' or 'migration' as a Mermaid diagram, and "
-            "ends",
+            "Prints the states and moves of 'lifecycle', 'migration' or 'evacuation' as a Mermaid "
+            "diagram, and ends",
             "NAME"},
         {"reset-password", 0, 0, G_OPTION_ARG_STRING, &options->reset_user,
             "Gives the user a new random password, prints it, and ends; while droverd is stopped",
@@ -133,7 +134,8 @@ list_config(void)
 static int
 list_failpoints(void)
 {
-    GStrv (*const lists[])(void) = {lifecycle_list_failpoints, migration_list_failpoints};
+    GStrv (*const lists[])(void) = {
+        lifecycle_list_failpoints, migration_list_failpoints, evacuation_list_failpoints};
 
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_auto(GStrv) names = lists[i]();
@@ -147,7 +149,7 @@ list_failpoints(void)
 static int
 print_machine(const char *name)
 {
-    const Machine *machines[] = {lifecycle_machine(), migration_machine()};
+    const Machine *machines[] = {lifecycle_machine(), migration_machine(), evacuation_machine()};
 
     for (size_t i = 0; i < G_N_ELEMENTS(machines); i++) {
         if (g_str_equal(machines[i]->name, name)) {

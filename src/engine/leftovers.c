@@ -159,16 +159,7 @@ static void
 record(Engine *engine, const char *host, const Instance *instance, bool with_disks, const char *why)
 {
     g_autoptr(GError) error = NULL;
-    Leftover leftover = {
-        .host = (char *)host,
-        .kind = LEFTOVER_GUEST,
-        .name = instance->id,
-        .instance_id = instance->id,
-        .with_disks = with_disks,
-        .size_bytes = -1,
-        .why = (char *)why,
-        .removable_when = (char *)"both hosts answer and the instance is seen where it is now",
-    };
+    Leftover leftover = leftover_of_guest(host, instance->id, 0, with_disks, why);
 
     g_autoptr(Leftover) known = find_record(engine, host, instance->id);
     if (known == NULL && !store_record_leftover(engine->context.store, &leftover, &error)) {

@@ -141,12 +141,29 @@ is_settled(Engine *engine, const Instance *instance, int64_t asked_us)
         instance->updated_us < asked_us;
 }
 
+/* A host that came back while its instances were made anew elsewhere: its answer is older than
+ * that, and nothing will happen there that would be told. An open operation looks when it
+ * closes. */
+static void
+look_at_stray(Engine *engine, const char *host, const Instance *instance)
+{
+    bool is_closed = instance->open_operation == 0 && !tasks_has_instance(engine, instance->id);
+
+    if (is_closed && g_strcmp0(instance->host, host) != 0) {
+        reconcile_instance(engine, host, instance->id);
+    }
+}
+
 static void
 reconcile_domain(Engine *engine, const char *host, const DomainView *view, int64_t asked_us)
 {
     g_autoptr(Instance) instance = store_get_instance(engine->context.store, view->uuid, NULL);
 
-    if (instance == NULL || !is_settled(engine, instance, asked_us)) {
+    if (instance == NULL) {
+        return;
+    }
+    if (!is_settled(engine, instance, asked_us)) {
+        look_at_stray(engine, host, instance);
         return;
     }
     if (instance->terminated_us == 0 && g_strcmp0(instance->host, host) == 0) {

@@ -4,6 +4,7 @@
 #include "evacuation/task.h"
 
 #include "base/log.h"
+#include <string.h>
 
 /* Nova: a failed rebuild is a 500 in the instance's fault. */
 enum { FAULT_CODE = 500 };
@@ -44,10 +45,11 @@ undo_failed(EvacuationTask *task, const GError *error)
     if (!error_is(error, ERROR_CONFLICT)) {
         return undo_refused(task, EVACUATION_REASON_BUILD_FAILED, error);
     }
+    const char *lock = strstr(error->message, "Failed to get");
     g_autofree char *message = g_strdup_printf(
         "The instance still runs: a process holds the lock of its disk, so %s is not dead, "
         "whatever was said of it (%s).",
-        task->migration->source_host, error->message);
+        task->migration->source_host, lock != NULL ? lock : error->message);
     return undo(task, EVACUATION_REASON_SOURCE_ALIVE, message);
 }
 
@@ -155,19 +157,10 @@ static EvacuationStep
 finish(EvacuationTask *task, VmState vm_state, PowerState power_state)
 {
     g_autofree char *message = done_message(task);
-    g_clear_pointer(&task->migration->admin_pass, g_free);
     OperationMove move = evacuation_plain_move(task);
-    Leftover leftover = {
-        .host = task->migration->source_host,
-        .kind = LEFTOVER_GUEST,
-        .name = task->instance->id,
-        .instance_id = task->instance->id,
-        .operation_id = task->migration->operation.id,
-        .with_disks = task->migration->copies_disks,
-        .size_bytes = -1,
-        .why = (char *)"the instance was evacuated from this host when it was dead",
-        .removable_when = (char *)"the host is back and the instance is seen where it is now",
-    };
+    Leftover leftover = leftover_of_guest(task->migration->source_host, task->instance->id,
+        task->migration->operation.id, task->migration->copies_disks,
+        "the instance was evacuated from this host when it was dead");
     move.set_instance = true;
     move.host = task->migration->dest_host;
     move.generation = task->migration->generation;
@@ -249,23 +242,6 @@ is_because(const EvacuationTask *task, EvacuationReason reason)
     return g_strcmp0(task->migration->operation.error_code, evacuation_reason_code(reason)) == 0;
 }
 
-static void
-remember_rest(EvacuationTask *task, OperationMove *move, Leftover *leftover)
-{
-    *leftover = (Leftover){
-        .host = task->migration->dest_host,
-        .kind = LEFTOVER_GUEST,
-        .name = task->instance->id,
-        .instance_id = task->instance->id,
-        .operation_id = task->migration->operation.id,
-        .with_disks = task->migration->copies_disks,
-        .size_bytes = -1,
-        .why = (char *)"an evacuation to this host failed, and the host could not be cleaned",
-        .removable_when = (char *)"the host is back and the instance is seen where it is",
-    };
-    move->leftover = leftover;
-}
-
 /* Where the guest is known to run nothing has changed for it; else it runs nowhere, which its owner
  * is told. */
 static EvacuationStep
@@ -273,19 +249,18 @@ end_undone(EvacuationTask *task, bool is_clean)
 {
     bool is_alive = is_because(task, EVACUATION_REASON_SOURCE_ALIVE);
     bool is_deleted = task->migration->operation.wanted == WANTED_CANCEL;
-    Leftover leftover;
+    Leftover leftover = leftover_of_guest(task->migration->dest_host, task->instance->id,
+        task->migration->operation.id, task->migration->copies_disks,
+        "an evacuation to this host failed, and the host could not be cleaned");
     Fault fault = {
         .code = FAULT_CODE,
         .message = task->migration->operation.message,
         .details = (char *)"the evacuation may be asked for again",
         .created_us = evacuation_now_us(task),
     };
-    g_clear_pointer(&task->migration->admin_pass, g_free);
     OperationMove move = evacuation_plain_move(task);
     move.release_target = true;
-    if (!is_clean) {
-        remember_rest(task, &move, &leftover);
-    }
+    move.leftover = is_clean ? NULL : &leftover;
     if (!is_alive && !is_deleted) {
         move.set_instance = true;
         move.vm_state = VM_STATE_ERROR;

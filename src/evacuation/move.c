@@ -133,6 +133,8 @@ evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *w
         rows[to].stay_s == 0 ? 0 : evacuation_now_us(task) + rows[to].stay_s * G_USEC_PER_SEC;
     if (move.closes) {
         task->migration->finished_us = evacuation_now_us(task);
+        /* However it ends, the password has been kept for long enough. */
+        g_clear_pointer(&task->migration->admin_pass, g_free);
     }
     failpoint(rows[to].before);
     if (!store_move_operation(task->context->store, &move, &error)) {

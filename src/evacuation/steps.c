@@ -44,12 +44,23 @@ evacuation_look_at_source(EvacuationTask *task, char **ret_message)
     g_autoptr(GError) error = NULL;
     const char *host = task->migration->source_host;
     bool is_asked = task->slot.call != NULL || task->slot.is_unread;
-    if (evacuation_did(task, EVACUATION_EFFECT_LOOK_SOURCE) ||
-        (!is_asked && task->context->find_session(task->context, host) == NULL)) {
+    if (evacuation_did(task, EVACUATION_EFFECT_LOOK_SOURCE)) {
         return EFFECT_DONE;
     }
-    EffectResult result =
-        evacuation_effect(task, EVACUATION_EFFECT_LOOK_SOURCE, &error);
+    if (!is_asked && task->context->find_session(task->context, host) == NULL) {
+        /* After a start it may just not have been tried yet. */
+        if (!task->context->is_gathering(task->context)) {
+            return EFFECT_DONE;
+        }
+        wait_a_little(task);
+        return EFFECT_WAITING;
+    }
+    EffectResult result = evacuation_effect(task, EVACUATION_EFFECT_LOOK_SOURCE, &error);
+    /* It went away while it was asked, as one does that has just died. */
+    if (result == EFFECT_WAITING && task->slot.call == NULL &&
+        task->context->find_session(task->context, host) == NULL) {
+        return EFFECT_DONE;
+    }
     /* It answers, and not this: only its own word that the guest is off is good enough. */
     if (result == EFFECT_FAILED) {
         *ret_message = g_strdup_printf(

@@ -45,6 +45,7 @@ typedef struct LifecycleChange {
     bool terminated;
     bool releases_claims;
     MoveVolumes volumes;
+    const Leftover *leftover;
     bool clears_fault;
     const Fault *fault;
     const GError *error;  /* why: the first one of an operation is kept */

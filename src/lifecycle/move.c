@@ -61,6 +61,7 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .clear_fault = change->clears_fault,
         .release_all = change->releases_claims,
         .volumes = change->volumes,
+        .leftover = change->leftover,
     };
 }
 

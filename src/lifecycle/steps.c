@@ -64,6 +64,8 @@ static StepResult
 complete_delete(LifecycleTask *task, const GError *error)
 {
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    Leftover leftover = leftover_of_guest(task->instance->host, task->instance->id,
+        task->operation->id, true, "the instance was deleted while this host was silent");
 
     change.vm_state = VM_STATE_DELETED;
     change.power_state = POWER_STATE_NONE;
@@ -72,6 +74,7 @@ complete_delete(LifecycleTask *task, const GError *error)
     change.releases_claims = true;
     /* On a host that is silent the guest may still write to them: engine/leftovers.c. */
     change.volumes = error == NULL ? MOVE_VOLUMES_DROP_ALL : MOVE_VOLUMES_LEAVE;
+    change.leftover = error != NULL ? &leftover : NULL;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
 }

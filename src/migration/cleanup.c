@@ -115,8 +115,12 @@ complete(MigrationTask *task, bool is_clean)
     g_autofree char *message =
         g_strdup_printf("The guest has moved; what it left on %s could not be removed.",
             task->migration->source_host);
+    Leftover leftover = leftover_of_guest(task->migration->source_host, task->instance->id,
+        task->operation_id, task->migration->copies_disks,
+        "the instance has moved away, and the host could not be cleaned");
     OperationMove move = migration_plain_move();
     move.message = message;
+    move.leftover = &leftover;
     return migration_move(task, MIGRATION_COMPLETED, &move);
 }
 
@@ -181,8 +185,12 @@ end_undone(MigrationTask *task, bool is_clean)
         log_warning("migration %" G_GINT64_FORMAT ": what it left on %s could not be removed",
             task->migration->id, task->migration->dest_host);
     }
+    Leftover leftover = leftover_of_guest(task->migration->dest_host, task->instance->id,
+        task->operation_id, task->migration->copies_disks,
+        "a move to this host failed, and the host could not be cleaned");
     OperationMove move = migration_plain_move();
     move.release_target = true;
+    move.leftover = is_clean ? NULL : &leftover;
     return migration_move(task, end_of_undo(task), &move);
 }
 

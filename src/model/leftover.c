@@ -8,6 +8,24 @@ static const char *const kind_names[] = {
 #undef X
 };
 
+Leftover
+leftover_of_guest(const char *host, const char *instance_id, int64_t operation_id, bool with_disks,
+    const char *why)
+{
+    return (Leftover){
+        .host = (char *)host,
+        .kind = LEFTOVER_GUEST,
+        .name = (char *)instance_id,
+        .instance_id = (char *)instance_id,
+        .operation_id = operation_id,
+        .with_disks = with_disks,
+        .size_bytes = -1,
+        .why = (char *)why,
+        .removable_when = (char *)"the host answers, and the instance is seen where it is or was "
+                                  "deleted",
+    };
+}
+
 const char *
 leftover_kind_name(LeftoverKind kind)
 {

@@ -34,6 +34,9 @@ typedef struct Leftover {
     int64_t since_us;
 } Leftover;
 
+/* A copy of an instance that an operation leaves on a host; every text is borrowed. */
+Leftover leftover_of_guest(const char *host, const char *instance_id, int64_t operation_id,
+    bool with_disks, const char *why);
 const char *leftover_kind_name(LeftoverKind kind);
 bool leftover_kind_parse(const char *text, LeftoverKind *ret_kind);
 void leftover_free(Leftover *leftover);
