@@ -301,6 +301,7 @@ CREATE TABLE migrations (
     downtime_limit_ms BIGINT NOT NULL DEFAULT 0,
     forced TEXT NOT NULL DEFAULT '',
     forced_reason TEXT,
+    trouble TEXT,
     ends_stopped BIGINT NOT NULL DEFAULT 0,
     admin_pass TEXT,
     memory_total_bytes BIGINT NOT NULL DEFAULT -1,

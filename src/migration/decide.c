@@ -206,12 +206,12 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             {
                 [DEST_UNREACHABLE] = ROW(ASK, NOW, "it runs on the side that does not answer"),
                 [DEST_ABSENT] = ROW(LOST, TIMEOUT, "who ran it is gone, with its memory"),
-                [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_INCOMING] = ROW(MEND, NOW, "it broke before the other had begun to run it"),
                 [DEST_ARRIVED] = ROW(MEND, NOW, "paused by a user on its way"),
                 [DEST_RUNNING] = ROW(MOVED, TIMEOUT, "it was all there before the way broke"),
                 [DEST_POSTCOPY] = ROW(MEND, NOW, "the destination may notice a minute later"),
                 [DEST_BROKEN] = ROW(MEND, NOW, "both wait for each other"),
-                [DEST_OFF] = ROW(MOVED_OFF, TIMEOUT, "it has stopped on the destination"),
+                [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it has stopped on the destination"),
                 [DEST_FAILED] = ROW(MOVED_OFF, TIMEOUT, "it ran there, and stopped since"),
             },
         [SOURCE_LEFT] =

@@ -171,10 +171,30 @@ follow_post_copy(MigrationTask *task)
     return wait_and_look(task, task->context->settings.watch_interval_us);
 }
 
-/* Nothing else can be done than to try again: each half alone is nothing. */
+/* The half on the destination cannot go on, and it keeps the disks: it is stopped, and then it is
+ * one that has arrived and stopped. */
+static StepResult
+halved(MigrationTask *task)
+{
+    if (task->state != MIGRATION_POSTCOPY && task->state != MIGRATION_RESOLVING) {
+        return migration_move(task, MIGRATION_POSTCOPY, NULL);
+    }
+    log_warning("migration %" G_GINT64_FORMAT ": what runs on %s in post-copy is stopped: a part "
+                "of its memory is lost",
+        task->migration->id, task->migration->dest_host);
+    migration_task_clear_views(task);
+    StepResult result = effect_on_dest(task, EFFECT_DESTROY_DEST, hypervisor_destroy_guest);
+    return result == STEP_WAIT ? STEP_WAIT : wait_and_look(task, ASK_AGAIN_US);
+}
+
+/* Nothing else can be done than to try again: each half alone is nothing. Only who deletes the
+ * guest may give it up: an abort is refused before it gets here. */
 static StepResult
 mend(MigrationTask *task)
 {
+    if (migration_task_wants(task, WANTED_CANCEL)) {
+        return halved(task);
+    }
     int64_t now_us = migration_task_now_us(task);
     task->transfer = TRANSFER_LOST;
     task->asking_since_us = 0;
@@ -186,29 +206,9 @@ mend(MigrationTask *task)
     }
     task->mend_us = now_us + MIN(MEND_FIRST_US << MIN(task->n_mends, 8), MEND_LONGEST_US);
     task->n_mends++;
-    if (log_allow(task->migration->uuid, 30)) {
-        log_warning("the post-copy of migration %" G_GINT64_FORMAT " broke; it is resumed",
-            task->migration->id);
-    }
     migration_task_clear_views(task);
     return effect_resume_post_copy(task) == STEP_WAIT ? STEP_WAIT
                                                       : wait_and_look(task, ASK_AGAIN_US);
-}
-
-/* The half on the destination cannot go on, and it keeps the disks: it is stopped, and then it is
- * one that has arrived and stopped. */
-static StepResult
-halved(MigrationTask *task)
-{
-    if (task->state != MIGRATION_POSTCOPY && task->state != MIGRATION_RESOLVING) {
-        return migration_move(task, MIGRATION_POSTCOPY, NULL);
-    }
-    log_warning("migration %" G_GINT64_FORMAT ": the source died in post-copy; what runs on %s is "
-                "stopped, because a part of its memory is lost",
-        task->migration->id, task->migration->dest_host);
-    migration_task_clear_views(task);
-    StepResult result = effect_on_dest(task, EFFECT_DESTROY_DEST, hypervisor_destroy_guest);
-    return result == STEP_WAIT ? STEP_WAIT : wait_and_look(task, ASK_AGAIN_US);
 }
 
 /* Neither has it, although both answer: nothing of it is touched any more. */

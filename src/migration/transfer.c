@@ -107,15 +107,29 @@ effect_transfer(MigrationTask *task)
     return effect_submit(effect, LANE_TRANSFER);
 }
 
+static void
+keep_trouble(MigrationTask *task, const char *trouble)
+{
+    if (g_strcmp0(task->migration->trouble, trouble) == 0) {
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!store_set_migration_trouble(
+            task->context->store, task->operation_id, trouble, &error)) {
+        log_debug("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
+    }
+    if (trouble != NULL) {
+        log_warning("the post-copy of migration %" G_GINT64_FORMAT " broke and cannot be resumed: "
+                    "%s", task->migration->id, trouble);
+    }
+}
+
 /* Like the first call it lasts until all is there: the step goes on watching. */
 static void
 done_resume(Effect *effect)
 {
-    if (effect->error != NULL) {
-        log_debug("migration %" G_GINT64_FORMAT ": %s", effect->task->migration->id,
-            effect->error->message);
-        g_clear_error(&effect->error);
-    }
+    keep_trouble(effect->task, effect->error != NULL ? effect->error->message : NULL);
+    g_clear_error(&effect->error);
     effect->task->is_mending = false;
     effect->task->look_us = 0;
 }

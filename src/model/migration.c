@@ -106,6 +106,7 @@ migration_free(Migration *migration)
     g_free(migration->requested_host);
     g_free(migration->convergence_reason);
     g_free(migration->forced_reason);
+    g_free(migration->trouble);
     g_free(migration->disks);
     g_free(migration->admin_pass);
     g_free(migration);

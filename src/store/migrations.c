@@ -9,7 +9,7 @@
     " m.force, m.early_checks, m.copies_disks, m.disks, m.generation, m.pause_first,"              \
     " m.convergence,"                                                                              \
     " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
-    " m.ends_stopped, m.admin_pass,"                                                               \
+    " m.trouble, m.ends_stopped, m.admin_pass,"                                                    \
     " m.memory_total_bytes,"                                                                       \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
@@ -39,6 +39,7 @@
     " was_running = $24, end_operation_id = $25 WHERE id = $1"
 #define SQL_SET_FORCED                                                                             \
     "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
+#define SQL_SET_TROUBLE "UPDATE migrations SET trouble = $2 WHERE operation_id = $1"
 #define SQL_SET_DOWNTIME "UPDATE migrations SET downtime_limit_ms = $2 WHERE operation_id = $1"
 #define SQL_SET_PAUSE_FIRST                                                                        \
     "UPDATE migrations SET pause_first = 1 WHERE operation_id = $1 AND EXISTS"                     \
@@ -105,6 +106,7 @@ read_convergence(DbStatement *statement, int column, Migration *migration)
     is_known = forcing_parse(db_text(statement, column++), &migration->forced);
     g_assert(is_known);
     migration->forced_reason = db_dup_text(statement, column++);
+    migration->trouble = db_dup_text(statement, column++);
     return column;
 }
 
@@ -433,6 +435,22 @@ store_set_migration_forced(
     db_bind_int(statement, 1, operation_id);
     db_bind_text(statement, 2, forcing_name(forced));
     db_bind_text(statement, 3, reason);
+    return run_set(statement, transaction, error);
+}
+
+bool
+store_set_migration_trouble(
+    Store *store, int64_t operation_id, const char *trouble, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SET_TROUBLE, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    db_bind_text(statement, 2, trouble);
     return run_set(statement, transaction, error);
 }
 

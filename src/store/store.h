@@ -343,6 +343,9 @@ bool store_set_migration_stats(
 /* Engine only: that it is made to complete, and why; before it is done. */
 bool store_set_migration_forced(
     Store *store, int64_t operation_id, Forcing forced, const char *reason, GError **error);
+/* Engine only; not synced. NULL: nothing stands in its way any more. */
+bool store_set_migration_trouble(
+    Store *store, int64_t operation_id, const char *trouble, GError **error);
 /* Engine only; not synced. */
 bool store_set_migration_downtime(
     Store *store, int64_t operation_id, int downtime_ms, GError **error);

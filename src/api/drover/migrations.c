@@ -92,13 +92,15 @@ view_convergence(const Migration *migration)
 {
     bool is_chosen = migration->convergence_reason != NULL;
     const char *forced = forcing_name(migration->forced);
-    return json_pack("{s:b, s:o, s:o, s:i, s:o, s:o, s:o}", "pause_first", migration->pause_first,
-        "method", api_string_or_null(is_chosen ? convergence_name(migration->convergence) : NULL),
-        "reason", api_string_or_null(migration->convergence_reason), "connections",
-        migration->connections, "downtime_limit_ms",
-        known_or_null(migration->downtime_limit_ms > 0 ? migration->downtime_limit_ms : -1),
-        "forced", api_string_or_null(*forced != '\0' ? forced : NULL), "forced_reason",
-        api_string_or_null(migration->forced_reason));
+    bool is_begun = migration->downtime_limit_ms > 0;
+    return json_pack("{s:b, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "pause_first",
+        migration->pause_first, "method",
+        api_string_or_null(is_chosen ? convergence_name(migration->convergence) : NULL), "reason",
+        api_string_or_null(migration->convergence_reason), "connections", migration->connections,
+        "downtime_limit_ms", known_or_null(is_begun ? migration->downtime_limit_ms : -1), "forced",
+        api_string_or_null(*forced != '\0' ? forced : NULL), "forced_reason",
+        api_string_or_null(migration->forced_reason), "trouble",
+        api_string_or_null(migration->trouble));
 }
 
 /* What is copied, and what stays where it is. */

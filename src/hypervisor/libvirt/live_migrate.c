@@ -298,6 +298,31 @@ learn_volume_paths(LibvirtHost *source, LibvirtHost *dest, const char *pool, Des
     return is_ok;
 }
 
+/* Seen with 11.3.0: whatever the URI, the destination's libvirtd follows a null pointer when it is
+ * asked to resume a post-copy, and every guest of the host is without its daemon. */
+#define RESUME_CRASHES_FROM 11002000
+#define RESUME_CRASHES_UNTIL 11004000
+
+static bool
+check_can_resume(LibvirtHost *dest, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    unsigned long version = 0;
+
+    if (!slot_take_control(&slot, dest, error)) {
+        return false;
+    }
+    if (virConnectGetLibVersion(slot.connection, &version) < 0) {
+        return libvirt_error_set(error, slot.connection, EFFECT_NONE,
+            "cannot ask host '%s' for its version", dest->name);
+    }
+    return version < RESUME_CRASHES_FROM || version >= RESUME_CRASHES_UNTIL ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "the libvirt %lu.%lu.%lu of host '%s' would crash if it were asked to: update it, and "
+            "the migration goes on",
+            version / 1000000, version / 1000 % 1000, version % 1000, dest->name);
+}
+
 static bool
 migrate(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request, GError **error)
 {
@@ -309,6 +334,9 @@ migrate(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request, G
         .spice_listen = dest->settings->spice_listen,
     };
 
+    if (request->resume_post_copy && !check_can_resume(dest, error)) {
+        return false;
+    }
     if (!learn_pool_path(source, &place.from_pool, error) ||
         !learn_pool_path(dest, &place.to_pool, error) || !learn_size(dest, &place, error) ||
         !learn_volume_paths(source, dest, request->volume_pool, &place, &paths, error) ||
