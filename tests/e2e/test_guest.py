@@ -48,11 +48,13 @@ def server_id():
             "Content-Type": "application/openstack-images-v2.1-json-patch"})
         equal(answer.status, 200, answer.text)
         answer = request("secure", host="hosta")
+        plain = request("tiny", host="hosta", name="variables")
         change = [{"op": "remove", "path": "/hw_firmware_type"}]
         world.drover.admin("PATCH", image, change, headers={
             "Content-Type": "application/openstack-images-v2.1-json-patch"})
         equal(answer.status, 202, answer.text)
-        guest["id"] = answer.json["server"]["id"]
+        equal(plain.status, 202, plain.text)
+        guest["id"], guest["plain"] = answer.json["server"]["id"], plain.json["server"]["id"]
         world.wait_status(guest["id"], "ACTIVE")
     return guest["id"]
 
@@ -109,6 +111,37 @@ def _():
     equal(left, set(), "what is left on the source")
     equal((swtpm("hosta"), swtpm("hostb")), (set(), {server_id()}), "the TPM's state")
     equal((secrets("hosta"), secrets("hostb")), ([], []), "secrets that hosts keep")
+
+
+@test("a TPM does not move cold, and that is refused; UEFI variables do, byte by byte")
+def _():
+    answer = world.drover.compute("POST", f"/servers/{server_id()}/action", {"migrate": None})
+    equal(answer.status, 202, answer.text)
+    row = world.wait_migration(server_id())
+    equal(row["status"], "error", world.story(row["id"]))
+    contains(world.reason(row["id"]), "has a TPM", "the reason")
+    equal(world.runs_on(server_id()), {"hostb": "running"}, "libvirt says")
+
+    plain = guest["plain"]
+    world.wait_status(plain, "ACTIVE")
+    path = f"{world.lab.env['LAB_POOL_PATH']}/{plain}.nvram.fd"
+    world.drover.compute("POST", f"/servers/{plain}/action", {"os-stop": None})
+    world.wait_status(plain, "SHUTOFF")
+    # What the firmware may have written; it keeps what it does not know.
+    world.lab("exec", "hosta", "sh", "-c", f"printf DROVER | dd of={path} bs=1 seek=500000 "
+                                           "conv=notrunc 2>/dev/null")
+    before = world.lab("exec", "hosta", "sha256sum", path).split()[0]
+    answer = world.drover.compute(
+        "POST", f"/servers/{plain}/action", {"migrate": {"host": "hostb"}})
+    equal(answer.status, 202, answer.text)
+    world.wait_status(plain, "VERIFY_RESIZE")
+    equal(world.lab("exec", "hostb", "sha256sum", path).split()[0], before, "the variables")
+    answer = world.drover.compute("POST", f"/servers/{plain}/action", {"confirmResize": None})
+    equal(answer.status, 204, answer.text)
+    world.wait_status(plain, "SHUTOFF")
+    left = {name for name in world.volumes("hosta") if plain in name}
+    equal(left, set(), "what is left on the source")
+    world.delete(plain)
 
 
 @test("it is deleted with all that it had")

@@ -300,14 +300,23 @@ domain_xml_list_files(const char *xml, GError **error)
     return files;
 }
 
+char *
+domain_xml_get_nvram(const char *xml)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, NULL);
+    g_autoptr(GPtrArray) found = document != NULL
+        ? xml_find_all(document, "/domain/os/nvram[not(*)] | /domain/os/nvram/source/@file")
+        : NULL;
+
+    return found != NULL && found->len > 0 ? xml_get_text(g_ptr_array_index(found, 0)) : NULL;
+}
+
 bool
 domain_xml_has_nvram(const char *xml)
 {
-    g_autoptr(xmlDoc) document = xml_parse(xml, NULL);
-    g_autoptr(GPtrArray) found =
-        document != NULL ? xml_find_all(document, "/domain/os/nvram") : NULL;
+    g_autofree char *path = domain_xml_get_nvram(xml);
 
-    return found != NULL && found->len > 0;
+    return path != NULL;
 }
 
 char *

@@ -40,6 +40,8 @@ GPtrArray *domain_xml_list_disks(const char *xml, GError **error);
 /* Whether it has UEFI variables in a file; whether it has an emulated TPM whose state is encrypted,
  * and of which version (NULL: none; caller frees). A text that does not parse has neither. */
 bool domain_xml_has_nvram(const char *xml);
+/* The file of its UEFI variables; NULL: none. Caller frees. */
+char *domain_xml_get_nvram(const char *xml);
 char *domain_xml_get_tpm(const char *xml);
 /* Paths of console logs, kernels, initial RAM disks and CD-ROMs: what else of the pool the domain
  * uses. */

@@ -32,7 +32,7 @@ read_volume(const Slot *slot, virStoragePoolPtr pool, const char *name, char **r
     }
     if (info.capacity > SIZE_MAX_BYTES) {
         return error_set(error, ERROR_LIMIT,
-            "read-only volume '%s' is too large to be put on another host", name);
+            "volume '%s' is too large to be put on another host", name);
     }
     return stream_download(slot, volume, 0, info.capacity, ret_bytes, ret_size, error);
 }

@@ -117,6 +117,31 @@ plan_add_files(const char *xml, const char *uuid, Plan *plan, GError **error)
     return files != NULL;
 }
 
+/* Those of a guest that runs are in its memory and arrive with that; those of one that is off are
+ * bytes in a file, which is not there before its first start. */
+static bool
+plan_add_nvram(const Slot *slot, virStoragePoolPtr pool, virDomainPtr domain, const char *xml,
+    Plan *plan, GError **error)
+{
+    g_autofree char *path = domain_xml_get_nvram(xml);
+    virStorageVolPtr found = NULL;
+    bool is_active = false;
+
+    if (path == NULL) {
+        return true;
+    }
+    g_autofree char *name = g_path_get_basename(path);
+    if (!domain_is_active(slot, domain, &is_active, error) ||
+        (!is_active && !volume_find_fresh(slot, pool, name, &found, error))) {
+        return false;
+    }
+    g_autoptr(virStorageVol) volume = found;
+    if (volume != NULL) {
+        g_ptr_array_add(plan->placed, g_steal_pointer(&name));
+    }
+    return true;
+}
+
 static bool
 plan_read(LibvirtHost *source, const char *uuid, Plan *plan, GError **error)
 {
@@ -141,7 +166,8 @@ plan_read(LibvirtHost *source, const char *uuid, Plan *plan, GError **error)
         DomainDisk *disk = g_ptr_array_index(disks, i);
         is_ok = plan_add_own(&slot, domain, disk, uuid, plan, error);
     }
-    return is_ok && plan_add_files(xml, uuid, plan, error);
+    return is_ok && plan_add_files(xml, uuid, plan, error) &&
+        plan_add_nvram(&slot, pool, domain, xml, plan, error);
 }
 
 static bool
