@@ -46,6 +46,7 @@ main(int argc, char **argv)
     conformance_add_bases(target);
     conformance_add_guests(target);
     conformance_add_migrations(target);
+    conformance_add_evacuations(target);
     int result = g_test_run();
     target->free(target);
     return result;

@@ -91,3 +91,4 @@ void conformance_add_hosts(Target *target);
 void conformance_add_bases(Target *target);
 void conformance_add_guests(Target *target);
 void conformance_add_migrations(Target *target);
+void conformance_add_evacuations(Target *target);
