@@ -165,11 +165,11 @@ describe_return(ColdTask *task, OperationMove *move, Flavor **ret_flavor, GError
 
 /* Whoever wants the instance deleted need not wait for a source that is away. */
 static bool
-is_hopeless(const ColdTask *task, GError **error)
+is_hopeless(ColdTask *task, GError **error)
 {
     const char *host = task->migration->source_host;
 
-    return cold_is_given_up(task) && task->effect.call == NULL && is_away(task, host) &&
+    return cold_is_given_up(task) && is_away(task, host) && cold_has_waited(task) &&
         !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
 }
 

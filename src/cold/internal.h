@@ -33,7 +33,7 @@ typedef struct ColdTask {
     GPtrArray *bases; /* FETCHING: BaseImage */
     unsigned n_bases; /* of them, those that are there */
     int64_t watched_us; /* COPYING: last question for progress */
-    int64_t idle_since_us; /* COPYING: no courier can be sent since then; 0 = one is under way */
+    int64_t idle_since_us; /* nothing can be asked for since then; 0 = not known to be so */
 } ColdTask;
 
 typedef enum {
@@ -86,6 +86,8 @@ bool cold_is_given_up(const ColdTask *task);
 /* A host that the operation needs has not been tried since the start of the daemon. */
 bool cold_is_too_early(const ColdTask *task);
 StepResult cold_wait(ColdTask *task, int64_t for_us);
+/* For a minute nothing could be asked for, because a host is away. */
+bool cold_has_waited(ColdTask *task);
 
 /* ---- recover.c ---- */
 void cold_recover(ColdTask *task);

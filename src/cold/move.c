@@ -99,6 +99,7 @@ keep_in_memory(ColdTask *task, ColdState to, const OperationMove *move)
     task->state = to;
     task->deadline_us = move->deadline_us;
     task->done = 0;
+    task->idle_since_us = 0;
     task->ask_us = 0;
     task->look_us = 0;
     task->shutdown_wanted = false;

@@ -27,6 +27,25 @@ cold_wait(ColdTask *task, int64_t for_us)
     return STEP_WAIT;
 }
 
+bool
+cold_has_waited(ColdTask *task)
+{
+    int64_t now_us = clock_now_us(task->context->clock);
+
+    if (task->effect.call != NULL) {
+        task->idle_since_us = 0;
+        return false;
+    }
+    if (task->idle_since_us == 0) {
+        task->idle_since_us = now_us;
+    }
+    int64_t until_us = task->idle_since_us + HOST_PATIENCE_US;
+    if (now_us < until_us) {
+        task->context->wake_at(task->context, task->operation->id, until_us);
+    }
+    return now_us >= until_us;
+}
+
 static bool
 is_missing(const ColdTask *task, const char *host)
 {
@@ -325,13 +344,7 @@ step_STOPPING(ColdTask *task)
 static bool
 is_stranded(ColdTask *task, GError **error)
 {
-    int64_t now_us = clock_now_us(task->context->clock);
-
-    if (task->effect.call != NULL || task->idle_since_us == 0) {
-        task->idle_since_us = task->effect.call != NULL ? 0 : now_us;
-        return false;
-    }
-    return now_us - task->idle_since_us >= HOST_PATIENCE_US &&
+    return cold_has_waited(task) &&
         !error_set(error, ERROR_HYPERVISOR_DOWN,
             "Host %s or %s stayed away while the disks were to be copied.",
             task->migration->source_host, task->migration->dest_host);
@@ -463,11 +476,11 @@ restart(ColdTask *task, GError **error)
 
 /* A source that is away is waited for, unless nobody wants it any more. */
 static bool
-is_hopeless(const ColdTask *task, GError **error)
+is_hopeless(ColdTask *task, GError **error)
 {
     const char *host = task->migration->source_host;
 
-    return cold_is_given_up(task) && task->effect.call == NULL && is_missing(task, host) &&
+    return cold_is_given_up(task) && is_missing(task, host) && cold_has_waited(task) &&
         !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
 }
 

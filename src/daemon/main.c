@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/config_keys.h"
 #include "daemon/configuration.h"
+#include "cold/cold.h"
 #include "daemon/wire.h"
 #include "evacuation/evacuation.h"
 #include "lifecycle/lifecycle.h"
@@ -135,7 +136,8 @@ static int
 list_failpoints(void)
 {
     GStrv (*const lists[])(void) = {
-        lifecycle_list_failpoints, migration_list_failpoints, evacuation_list_failpoints};
+        lifecycle_list_failpoints, migration_list_failpoints, evacuation_list_failpoints,
+        cold_list_failpoints};
 
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_auto(GStrv) names = lists[i]();

@@ -92,3 +92,4 @@ void conformance_add_bases(Target *target);
 void conformance_add_guests(Target *target);
 void conformance_add_migrations(Target *target);
 void conformance_add_evacuations(Target *target);
+void conformance_add_couriers(Target *target);

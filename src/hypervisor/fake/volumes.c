@@ -302,9 +302,17 @@ check_removal(FakeFleet *fleet, const char *pool, const char *uuid, bool ordered
         "select count(*) from volumes v join guests g on g.uuid = v.guest"
         " where v.guest = ?1 and v.pool = ?2 and v.content = g.content and v.complete",
         TEXT(uuid), TEXT(pool));
+    g_autofree char *root = name_of(uuid, ".root", "");
+    bool is_elsewhere = world_number(fleet->world,
+                            "select count(*) from volumes v join guests g on g.uuid = v.guest"
+                            " where v.name = ?1 and v.pool <> ?2 and v.content = g.content"
+                            " and v.complete",
+                            TEXT(root), TEXT(pool)) > 0;
     if (is_used) {
         fleet_violate(fleet, "I3: the disk of guest %s in pool '%s' was removed under it on '%s'",
             uuid, pool, world_text(rows, 0));
+    } else if (is_elsewhere) {
+        return;
     } else if (n_newest > 0 && !ordered) {
         fleet_violate(
             fleet, "I3: the last complete disk of guest %s, in pool '%s', was removed", uuid, pool);
