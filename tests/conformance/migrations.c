@@ -76,6 +76,15 @@ test_a_guest_moves_on_a_shared_pool(Fixture *fixture)
     assert_lives_on(fixture, uuid);
 }
 
+static void
+test_a_destination_says_that_it_can_run_a_guest(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    assert_ok(hypervisor_check_dest(fixture->b, fixture->a, uuid, &error));
+    assert_fails(hypervisor_check_dest(fixture->a, fixture->b, uuid, &error), ERROR_NOT_FOUND);
+    fixture_assert_absent(fixture->b, uuid);
+}
+
 /* As a crash between two steps leaves it: the destination knows the guest already. */
 static void
 test_an_old_definition_is_replaced(Fixture *fixture)
@@ -283,6 +292,8 @@ conformance_add_migrations(Target *target)
         "/migration/a-guest-moves-on-a-shared-pool", target, test_a_guest_moves_on_a_shared_pool);
     fixture_add_shared(
         "/migration/an-old-definition-is-replaced", target, test_an_old_definition_is_replaced);
+    fixture_add("/migration/a-destination-says-that-it-can-run-a-guest", target,
+        test_a_destination_says_that_it_can_run_a_guest);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);
     fixture_add(
         "/migration/prepare-copes-with-leftovers", target, test_prepare_copes_with_leftovers);
