@@ -313,8 +313,8 @@ const Command evacuate_commands[] = {
         "What may be removed is removed by itself, once it is proven that nothing needs it.", NULL,
         LEFTOVER_OPTIONS, inspect_leftovers},
     {"leftover remove", "ID", 1, 1, "Remove a leftover that does not go by itself",
-        "For a copy that was found active beside its server, and paused. The server must be seen\n"
-        "where it belongs all the same.",
+        "For volumes of nobody, and for a copy that was found active beside its server, and\n"
+        "paused: then the server must be seen where it belongs all the same.",
         NULL, NULL, leftover_remove},
     {NULL},
 };

@@ -162,6 +162,12 @@ void leftovers_on_connected(Engine *engine, const char *owner);
 /* An operation of the instance has ended, which may have left something. */
 void leftovers_look_again(Engine *engine, const char *instance_id);
 
+/* ---- inventory.c ---- */
+/* Looks which volumes of guests that host's pool has, and records those of nobody. */
+void inventory_take(Engine *engine, const char *host);
+/* An operator wants volumes of nobody gone. */
+void inventory_remove(Engine *engine, const Leftover *row);
+
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);
 void watches_clear(Engine *engine);

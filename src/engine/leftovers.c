@@ -364,6 +364,9 @@ look_at(Engine *engine, const Leftover *row)
         ? store_get_instance(engine->context.store, row->instance_id, NULL)
         : NULL;
 
+    if (row->kind == LEFTOVER_VOLUME && row->remove_wanted) {
+        inventory_remove(engine, row);
+    }
     if (instance == NULL || row->kind != LEFTOVER_GUEST) {
         return;
     }

@@ -304,6 +304,7 @@ on_asked(void *data, bool cancelled)
     link->sign_us = engine_now_us(link->engine);
     write_facts(link, &call->facts);
     reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
+    inventory_take(link->engine, link->row->name);
 }
 
 static void
@@ -447,6 +448,7 @@ on_connected(HostLink *link, LinkCall *call)
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);
+    inventory_take(engine, link->row->name);
     tasks_on_host(engine, link->row->name, true);
 }
 

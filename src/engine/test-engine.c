@@ -15,7 +15,7 @@ typedef struct Fleet {
     Store *store;
     Hypervisor *hypervisor;
     Engine *engine;
-    bool has_run_twice; /* the test saw to it */
+    bool has_broken_rule; /* the test saw to it */
 } Fleet;
 
 static FakeOptions fake_options;
@@ -114,7 +114,7 @@ tear_down(Fleet *fleet, const void *data)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(fake_check(fleet->hypervisor, &error) == !fleet->has_run_twice);
+    g_assert_true(fake_check(fleet->hypervisor, &error) == !fleet->has_broken_rule);
     stop_engine(fleet);
     hypervisor_free(fleet->hypervisor);
     store_close(fleet->store);
@@ -759,9 +759,103 @@ test_older_copy_that_runs_is_paused(Fleet *fleet, const void *data)
 {
     g_autofree char *id = create_active(fleet);
     migrate(fleet, id);
-    fleet->has_run_twice = true;
+    fleet->has_broken_rule = true;
     make_older_copy(fleet, id, true);
     wait_for(fleet, runs_once, id);
+}
+
+/* ---- volumes of nobody ---- */
+
+#define STRAY "0b0d1e2f-0000-4000-8000-000000000001"
+
+/* A guest that no database knows: its domain was undefined, its volumes have stayed. */
+static void
+leave_volumes(Fleet *fleet, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    g_autofree char *path = g_build_filename(fleet->directory, "roothash", NULL);
+    BaseImage base = {.path = path,
+        .sha256 = "roothash",
+        .format = "raw",
+        .size_bytes = 5,
+        .virtual_size_bytes = 5};
+    char drive[512] = {0};
+    GuestSpec spec = {.uuid = uuid,
+        .domain_name = "stray",
+        .display_name = "stray",
+        .project_id = "project",
+        .flavor_name = "m1.tiny",
+        .vcpus = 1,
+        .memory_mib = 512,
+        .root_size_bytes = 1 << 30,
+        .root_hash = "roothash",
+        .root_format = "raw",
+        .root_virtual_size_bytes = 5,
+        .config_drive = drive,
+        .config_drive_size = sizeof drive};
+    bool is_left = hypervisor_ensure_base(host, &base, &error) &&
+        hypervisor_create_guest(host, &spec, &error) &&
+        hypervisor_forget_guest(host, uuid, &error);
+    g_assert_no_error(error);
+    g_assert_true(is_left);
+}
+
+static Leftover *
+find_leftover(Fleet *fleet, const char *name)
+{
+    g_autoptr(GPtrArray) rows = store_list_leftovers(fleet->store, &(LeftoverFilter){0}, NULL);
+    for (unsigned i = 0; i < rows->len; i++) {
+        if (g_strcmp0(((Leftover *)rows->pdata[i])->name, name) == 0) {
+            return g_ptr_array_steal_index(rows, i);
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_on_record(Fleet *fleet, const char *name)
+{
+    g_autoptr(Leftover) leftover = find_leftover(fleet, name);
+    return leftover != NULL;
+}
+
+static bool
+is_off_record(Fleet *fleet, const char *name)
+{
+    return !is_on_record(fleet, name);
+}
+
+static unsigned
+count_volumes(Fleet *fleet, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    g_autoptr(GPtrArray) volumes = hypervisor_list_guest_volumes(host, uuid, &error);
+    g_assert_no_error(error);
+    return volumes->len;
+}
+
+/* They stay until an operator says so, and the ones of an instance are not touched. */
+static void
+test_volumes_of_nobody_wait_for_an_operator(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    fleet->has_broken_rule = true; /* the fleet takes the last disk's removal for a loss */
+    leave_volumes(fleet, STRAY);
+    fake_inject(fleet->hypervisor, "c1", FAKE_RESTART);
+    wait_for(fleet, is_on_record, STRAY);
+    g_assert_false(is_on_record(fleet, id));
+    g_autoptr(Leftover) leftover = find_leftover(fleet, STRAY);
+    g_assert_cmpint(leftover->kind, ==, LEFTOVER_VOLUME);
+    g_assert_cmpuint(count_volumes(fleet, STRAY), ==, 3);
+    store_want_leftover_removed(fleet->store, leftover->id, &error);
+    g_assert_no_error(error);
+    engine_nudge_leftovers(fleet->engine);
+    wait_for(fleet, is_off_record, STRAY);
+    g_assert_cmpuint(count_volumes(fleet, STRAY), ==, 0);
+    assert_domains(fleet, id, 1, 1);
 }
 
 /* ---- asks ---- */
@@ -966,6 +1060,8 @@ main(int argc, char **argv)
         test_deleted_guest_is_removed_when_its_host_is_back);
     ADD("older-copy-is-removed", NULL, test_older_copy_is_removed);
     ADD("older-copy-that-runs-is-paused", NULL, test_older_copy_that_runs_is_paused);
+    ADD("volumes-of-nobody-wait-for-an-operator", NULL,
+        test_volumes_of_nobody_wait_for_an_operator);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);
