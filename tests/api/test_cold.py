@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Cold migration, resize, confirm and revert as clients ask for them and see them."""
+from tap import check, contains, equal, wait_until
+from world import Cloud, test, world
+
+BIG = {"id": "big", "name": "m1.big", "ram": 256, "vcpus": 2, "disk": 2}
+ZERO = {"id": "zero", "name": "m1.zero", "ram": 256, "vcpus": 2, "disk": 0}
+
+
+def add_flavors(cloud):
+    for flavor in (BIG, ZERO):
+        answer = cloud.send("POST", "/flavors", {"flavor": flavor})
+        check(answer.status in (200, 409), answer.text)
+
+
+def moved(cloud, server, body, version="2.96", user="admin"):
+    """The row of a move that waits to be confirmed."""
+    answer = cloud.action(server, body, version, user)
+    equal((answer.status, answer.text), (202, ""), f"{body} at {version}")
+    cloud.wait_status(server, "VERIFY_RESIZE")
+    return cloud.get(f"/os-migrations?instance_uuid={server}&limit=1", "2.96")["migrations"][0]
+
+
+def status_of(cloud, migration):
+    rows = cloud.get("/os-migrations", "2.96")["migrations"]
+    return next(row["status"] for row in rows if row["id"] == migration)
+
+
+def ended(cloud, server, migration, action, status):
+    answer = cloud.action(server, {action: None}, "2.1")
+    equal((answer.status, answer.text), (204 if action == "confirmResize" else 202, ""), action)
+    wait_until(lambda: status_of(cloud, migration) in ("confirmed", "reverted"), action, 20)
+    cloud.wait_status(server, status)
+
+
+@test("a server moves cold by every body that a version allows, and is confirmed or reverted "
+      "[S0-07 S3-29 S3-33 S3-34 S3-35]")
+def _():
+    cloud = world.fast
+    server = cloud.create("coldmover")
+    for version, body, action in (
+            ("2.1", None, "confirmResize"), ("2.55", {"host": 7}, "revertResize"),
+            ("2.56", None, "confirmResize"), ("2.56", {}, "revertResize"),
+            ("2.96", {"host": "@"}, "confirmResize")):
+        source = cloud.host_of(server)
+        other = next(h for h in ("hosta", "hostb", "hostc") if h != source)
+        if body == {"host": "@"}:
+            body = {"host": other}
+        row = moved(cloud, server, {"migrate": body}, version)
+        equal((row["migration_type"], row["status"], row["source_compute"]),
+              ("migration", "finished", source), "the row")
+        check(row["dest_compute"] != source, "it moves")
+        shown = cloud.server(server)
+        equal((shown["OS-EXT-STS:vm_state"], shown["OS-EXT-STS:task_state"],
+               shown["OS-EXT-STS:power_state"]), ("resized", None, 1), "what it is meanwhile")
+        ended(cloud, server, row["id"], action, "ACTIVE")
+        equal(cloud.host_of(server), row["dest_compute"] if action == "confirmResize" else source,
+              "where it is in the end")
+    cloud.delete(server)
+
+
+@test("cold moves are refused in Nova's words, and change nothing")
+def _():
+    cloud = world.fast
+    add_flavors(cloud)
+    server = cloud.create("coldstayer")
+    here = cloud.host_of(server)
+    for body, version, text in (
+            ({"migrate": {"host": "nowhere"}}, "2.56", "Compute host nowhere could not be found."),
+            ({"migrate": {"host": here}}, "2.56", "to the host where the server exists"),
+            ({"migrate": {"host": None}}, "2.56", "Invalid input for field/attribute host"),
+            ({"migrate": {"force": True}}, "2.56", "Additional properties are not allowed"),
+            ({"resize": {"flavorRef": "tiny"}}, "2.1", "When resizing, instances must change"),
+            ({"resize": {"flavorRef": "none"}}, "2.1", "Flavor none could not be found."),
+            ({"resize": {"flavorRef": "zero"}}, "2.1", "Resize to zero disk flavor"),
+            ({"resize": {}}, "2.1", "'flavorRef' is a required property"),
+            ({"resize": {"flavorRef": "big", "x": 1}}, "2.1", "Additional properties"),
+            ({"confirmResize": {}}, "2.1", "is not of type 'null'")):
+        cloud.refused(cloud.action(server, body, version), 400, text)
+    for action in ("confirmResize", "revertResize"):
+        cloud.refused(cloud.action(server, {action: None}, "2.1"), 409,
+                      f"Cannot '{action}' instance {server} while it is in vm_state active")
+    cloud.refused(cloud.action(server, {"migrate": None}, "2.1", user="reader"), 404, "")
+    equal(cloud.server(server)["status"], "ACTIVE", "status")
+    equal(cloud.action(server, {"pause": None}, "2.1").status, 202, "pause")
+    cloud.wait_status(server, "PAUSED")
+    cloud.refused(cloud.action(server, {"resize": {"flavorRef": "big"}}, "2.1"), 409,
+                  "while it is in vm_state paused")
+    cloud.delete(server)
+
+
+@test("a resize shows the new flavor until it is reverted, a smaller disk is refused, and while it "
+      "waits nothing else moves it")
+def _():
+    cloud = world.fast
+    add_flavors(cloud)
+    server = cloud.create("coldgrower")
+    row = moved(cloud, server, {"resize": {"flavorRef": "big"}}, "2.46")
+    equal(row["migration_type"], "resize", "type")
+    equal(cloud.server(server, "2.46")["flavor"]["id"], "big", "flavor while it waits")
+    for body in ({"os-migrateLive": {"host": None, "block_migration": "auto"}}, {"migrate": None},
+                 {"resize": {"flavorRef": "tiny"}}, {"os-stop": None}):
+        cloud.refused(cloud.action(server, body, "2.30"), 409, "while it is in vm_state resized")
+    number = row["id"]
+    cloud.refused(cloud.send("GET", f"/servers/{server}/migrations/{number}", version="2.23"), 404,
+                  "is not live-migration")
+    equal(cloud.get(f"/servers/{server}/migrations", "2.23")["migrations"], [], "live ones")
+    cloud.refused(cloud.send("DELETE", f"/servers/{server}/migrations/{number}", version="2.24"),
+                  409, "is in an invalid state for 'abort live migration'")
+    ended(cloud, server, number, "revertResize", "ACTIVE")
+    equal(cloud.server(server, "2.46")["flavor"]["id"], "tiny", "flavor after the revert")
+    number = moved(cloud, server, {"resize": {"flavorRef": "big"}})["id"]
+    ended(cloud, server, number, "confirmResize", "ACTIVE")
+    cloud.refused(cloud.action(server, {"resize": {"flavorRef": "tiny"}}, "2.1"), 400,
+                  "Server disk was unable to be resized because: Unable to resize disk down.")
+    for query, status in (("migration_type=resize&status=confirmed", "confirmed"),
+                          ("migration_type=resize&status=reverted", "reverted")):
+        rows = cloud.get(f"/os-migrations?instance_uuid={server}&{query}", "2.59")["migrations"]
+        equal([row["status"] for row in rows], [status], query)
+    actions = cloud.get(f"/servers/{server}/os-instance-actions", "2.1")["instanceActions"]
+    equal([row["action"] for row in actions],
+          ["confirmResize", "resize", "revertResize", "resize", "create"], "its history")
+    cloud.delete(server)
+
+
+@test("what a move keeps on its source is on record until the confirm, which comes by itself after "
+      "resize_confirm_window; a delete leaves nothing on either host")
+def _():
+    cloud = Cloud(("hosta", "hostb"), default={"resize_confirm_window": 2})
+    try:
+        def left():
+            return cloud.other("GET", "/drover/v1/leftovers").json["leftovers"]
+        server = cloud.create("coldwaiter", host="hosta")
+        row = moved(cloud, server, {"migrate": None})
+        equal([(one["host"], one["instance_uuid"]) for one in left()], [("hosta", server)],
+              "what is kept")
+        contains(left()[0]["removable_when"], "confirmed", "until when")
+        wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 20)
+        cloud.wait_status(server, "ACTIVE")
+        equal(left(), [], "what is left after the confirm")
+        moved(cloud, server, {"migrate": None})
+        equal(cloud.send("DELETE", f"/servers/{server}").status, 204, "delete")
+        wait_until(lambda: cloud.send("GET", f"/servers/{server}").status == 404, "it is gone", 20)
+        wait_until(lambda: left() == [], "nothing is left of it", 20)
+    finally:
+        cloud.drover.remove()
