@@ -201,6 +201,7 @@ CREATE TABLE instances (
     image_command_line TEXT,
     image_cdrom_hash TEXT,
     config_drive_format TEXT NOT NULL,
+    config_drive_label TEXT NOT NULL,
     hw_firmware TEXT,
     hw_tpm_version TEXT,
     hw_tpm_model TEXT,

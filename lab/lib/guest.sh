@@ -7,7 +7,7 @@
 # and each version of these files, into a cache.
 
 GUEST_MODULES='virtio_pci virtio_blk virtio_net virtio_balloon vfat nls_cp437 nls_ascii nls_utf8
-    nls_iso8859-1 button evdev'
+    nls_iso8859-1 isofs ata_piix sr_mod button evdev'
 GUEST_CMDLINE='console=ttyS0 quiet panic=5 mitigations=off no_timer_check'
 GUEST_DATA_MIB=24
 GUEST_BOOT_MIB=48

@@ -34,6 +34,7 @@ complete_options(const ApiOptions *options)
     full.image_directory = g_strdup(options->image_directory);
     full.volume_pool = g_strdup(options->volume_pool);
     full.config_drive_format = g_strdup(options->config_drive_format);
+    full.config_drive_label = g_strdup(options->config_drive_label);
     if (full.token_lifetime_us == 0) {
         full.token_lifetime_us = 24 * G_TIME_SPAN_HOUR;
     }
@@ -114,6 +115,7 @@ api_free(Api *api)
     g_free((char *)api->options.image_directory);
     g_free((char *)api->options.volume_pool);
     g_free((char *)api->options.config_drive_format);
+    g_free((char *)api->options.config_drive_label);
     g_free(api);
 }
 

@@ -46,6 +46,7 @@ typedef struct ApiOptions {
     const char *image_directory;  /* where image files lie; made when it is missing */
     const char *volume_pool;      /* that every host shares; NULL: no volumes are made */
     const char *config_drive_format; /* of new instances: "vfat", "iso9660"; NULL = vfat */
+    const char *config_drive_label;  /* "config-2", "CIDATA"; NULL = config-2 */
     uint64_t max_image_bytes;     /* 0 = no limit of our own */
     int64_t token_lifetime_us;    /* 0 = 24 h */
     int64_t service_down_time_us; /* 0 = 60 s */

@@ -67,6 +67,13 @@ const ConfigKey daemon_config_keys[] = {
     {"token", "expiration", CONFIG_INT, "86400", 60, 31536000,
         "Seconds after which a token ends."},
 
+    {"DEFAULT", "config_drive_format", CONFIG_STRING, "vfat", 0, 0,
+        "The file system of new config drives: vfat (a disk that is copied with the guest) or iso9660 "
+        "(read-only; put on the destination of a move before the guest)."},
+    {"DEFAULT", "config_drive_layout", CONFIG_STRING, "openstack", 0, 0,
+        "How a guest finds its config drive: openstack (label config-2) or nocloud (label CIDATA); "
+        "the files of both are on it."},
+
     {"volumes", "pool", CONFIG_STRING, "", 0, 0,
         "The storage pool, of the same name on every host and of the same directory, that volumes are "
         "made in; empty is no volumes but those on the network."},

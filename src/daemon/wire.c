@@ -399,6 +399,28 @@ list_config(void *config_data, const char *host, ApiConfigRows rows, void *data)
 }
 
 static bool
+is_nocloud(const Config *config)
+{
+    return strcmp(config_get(config, "DEFAULT", "config_drive_layout"), "nocloud") == 0;
+}
+
+static bool
+check_config_drive(const Config *config, GError **error)
+{
+    static const char *const formats[] = {"vfat", "iso9660", NULL};
+    const char *format = config_get(config, "DEFAULT", "config_drive_format");
+    const char *layout = config_get(config, "DEFAULT", "config_drive_layout");
+
+    if (!g_strv_contains(formats, format)) {
+        return error_set(error, ERROR_INVALID,
+            "[DEFAULT] config_drive_format = %s: it is vfat or iso9660", format);
+    }
+    return is_nocloud(config) || strcmp(layout, "openstack") == 0 ||
+        error_set(error, ERROR_INVALID,
+            "[DEFAULT] config_drive_layout = %s: it is openstack or nocloud", layout);
+}
+
+static bool
 make_api(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
@@ -408,6 +430,8 @@ make_api(Daemon *daemon, GError **error)
         .region = config_get(config, "api", "region"),
         .image_directory = daemon->image_directory,
         .volume_pool = get_or_null(config, "volumes", "pool"),
+        .config_drive_format = config_get(config, "DEFAULT", "config_drive_format"),
+        .config_drive_label = is_nocloud(config) ? "CIDATA" : "config-2",
         .max_image_bytes = (uint64_t)config_get_int(config, "glance", "image_size_cap"),
         .token_lifetime_us = get_us(config, "token", "expiration"),
         .service_down_time_us = get_us(config, "DEFAULT", "service_down_time"),
@@ -430,6 +454,9 @@ make_api(Daemon *daemon, GError **error)
         .list_config = list_config,
         .reload_config = reload_config,
     };
+    if (!check_config_drive(config, error)) {
+        return false;
+    }
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;
 }

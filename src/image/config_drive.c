@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "image/iso9660.h"
 #include "image/vfat.h"
 
 /* What drover says in network.env; metadata of the same name does not replace it. */
 static const char *const own_variables[] = {
     "ADDRESS", "PREFIX", "GATEWAY", "MAC", "HOSTNAME", "INSTANCE_UUID", NULL};
+
+#define NO_USER_DATA "#cloud-config\n{}\n"
 
 static json_t *
 parse_metadata(const Instance *instance, GError **error)
@@ -134,6 +137,34 @@ network_env(const Instance *instance, json_t *metadata)
     return g_string_free(out, false);
 }
 
+/* ---- NoCloud: YAML, of which JSON is a part ---- */
+
+static char *
+nocloud_meta_data(const Instance *instance)
+{
+    json_auto_t *root = json_pack("{s:s, s:s}", "instance-id", instance->id, "local-hostname",
+        instance->hostname != NULL ? instance->hostname : instance->name);
+    return json_to_text(root);
+}
+
+static char *
+nocloud_network(const Instance *instance)
+{
+    json_auto_t *root = json_pack("{s:i, s:{}}", "version", 2, "ethernets");
+    for (unsigned i = 0; i < instance->ports->len; i++) {
+        const Port *port = instance->ports->pdata[i];
+        g_autofree char *name = g_strdup_printf("nic%u", i);
+        g_autofree char *address = g_strdup_printf("%s/%d", port->address, port->prefix);
+        json_t *nic =
+            json_pack("{s:{s:s}, s:[s]}", "match", "macaddress", port->mac, "addresses", address);
+        if (port->gateway != NULL) {
+            json_object_set_new(nic, "gateway4", json_string(port->gateway));
+        }
+        json_object_set_new(json_object_get(root, "ethernets"), name, nic);
+    }
+    return json_to_text(root);
+}
+
 /* The same instance has the same serial for life. */
 static uint32_t
 serial_of(const Instance *instance)
@@ -154,12 +185,24 @@ config_drive_new(const Instance *instance, const char *admin_pass, GError **erro
     gsize user_size = 0;
     g_autofree guchar *user_data =
         instance->user_data != NULL ? g_base64_decode(instance->user_data, &user_size) : NULL;
+    g_autofree char *nocloud_meta = nocloud_meta_data(instance);
+    g_autofree char *nocloud_net = nocloud_network(instance);
+    bool has_user_data = user_data != NULL;
     VfatFile files[] = {
         {"openstack/latest/meta_data.json", meta, strlen(meta)},
         {"openstack/latest/network_data.json", network, strlen(network)},
         {"drover/network.env", env, strlen(env)},
+        {"meta-data", nocloud_meta, strlen(nocloud_meta)},
+        {"network-config", nocloud_net, strlen(nocloud_net)},
+        /* NoCloud is only found with this file, be there user data or not. */
+        {"user-data", has_user_data ? (const char *)user_data : NO_USER_DATA,
+            has_user_data ? user_size : strlen(NO_USER_DATA)},
         {"openstack/latest/user_data", user_data, user_size},
     };
-    size_t n_files = G_N_ELEMENTS(files) - (user_data == NULL ? 1 : 0);
-    return vfat_new(CONFIG_DRIVE_SIZE, "config-2", serial_of(instance), files, n_files, error);
+    size_t n_files = G_N_ELEMENTS(files) - (has_user_data ? 0 : 1);
+    const char *label = instance->config_drive_label != NULL ? instance->config_drive_label
+                                                             : CONFIG_DRIVE_LABEL_OPENSTACK;
+    return instance_has_read_only_config_drive(instance)
+        ? iso9660_new(CONFIG_DRIVE_SIZE, label, files, n_files, error)
+        : vfat_new(CONFIG_DRIVE_SIZE, label, serial_of(instance), files, n_files, error);
 }

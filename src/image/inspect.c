@@ -107,6 +107,16 @@ inspect_raw(int fd, int64_t size, GError **error)
             found->name);
 }
 
+/* ECMA-119: the first volume descriptor is in sector 16. */
+static bool
+inspect_iso(int fd, int64_t size, GError **error)
+{
+    static const Signature descriptor = {"iso", KIND_CONTAINER, 16 * 2048 + 1, MAGIC("CD001")};
+    return has_signature(fd, size, &descriptor) ||
+        error_set(error, ERROR_INVALID,
+            "the file was declared as iso but has no ISO 9660 volume descriptor");
+}
+
 static bool
 inspect_boot_file(int fd, int64_t size, Kind kind, const char *format, GError **error)
 {
@@ -143,6 +153,9 @@ image_inspect(int fd, int64_t size, const char *format, int64_t *ret_virtual_siz
     }
     if (strcmp(format, "raw") == 0) {
         return inspect_raw(fd, size, error);
+    }
+    if (strcmp(format, "iso") == 0) {
+        return inspect_iso(fd, size, error);
     }
     if (strcmp(format, "aki") == 0) {
         return inspect_boot_file(fd, size, KIND_KERNEL, format, error);

@@ -129,6 +129,38 @@ test_too_much_is_a_limit(void)
     g_assert_true(error_is(error, ERROR_LIMIT));
 }
 
+/* isoinfo reads Rock Ridge with -R; the kernel does the same (tests/e2e/test_volumes.py). */
+static void
+test_iso9660_is_read_back(void)
+{
+    g_autoptr(Instance) instance = new_instance("{}");
+    instance->config_drive_format = g_strdup("iso9660");
+    instance->config_drive_label = g_strdup(CONFIG_DRIVE_LABEL_NOCLOUD);
+    instance->user_data = g_base64_encode((const guchar *)"#!/bin/sh\n", 10);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = config_drive_new(instance, NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *path = write_image(bytes);
+
+    g_autofree char *label = run(path, "blkid -p -o value -s LABEL @");
+    g_assert_cmpstr(g_strstrip(label), ==, "CIDATA");
+    g_autofree char *type = run(path, "blkid -p -o value -s TYPE @");
+    g_assert_cmpstr(g_strstrip(type), ==, "iso9660");
+    g_autofree char *names = run(path, "isoinfo -R -f -i @");
+    g_assert_cmpstr(names, ==,
+        "/drover\n/meta-data\n/network-config\n/openstack\n/user-data\n/drover/network.env\n"
+        "/openstack/latest\n/openstack/latest/meta_data.json\n"
+        "/openstack/latest/network_data.json\n/openstack/latest/user_data\n");
+    g_autofree char *meta = run(path, "isoinfo -R -i @ -x /meta-data");
+    g_assert_cmpstr(meta, ==,
+        "{\"instance-id\":\"11111111-2222-4333-8444-555555555555\",\"local-hostname\":\"vm1\"}");
+    g_autofree char *network = run(path, "isoinfo -R -i @ -x /network-config");
+    g_assert_nonnull(strstr(network, "\"addresses\":[\"10.0.0.5/24\"],\"gateway4\":\"10.0.0.1\""));
+    g_autofree char *user_data = run(path, "isoinfo -R -i @ -x /openstack/latest/user_data");
+    g_assert_cmpstr(user_data, ==, "#!/bin/sh\n");
+    g_unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -138,6 +170,7 @@ main(int argc, char **argv)
     g_test_add_func("/config_drive/files-are-read-back", test_files_are_read_back);
     g_test_add_func(
         "/config_drive/same-instance-gives-same-bytes", test_same_instance_gives_same_bytes);
+    g_test_add_func("/iso9660/is-read-back", test_iso9660_is_read_back);
     g_test_add_func("/vfat/large-files-are-whole", test_large_files_are_whole);
     g_test_add_func("/vfat/too-much-is-a-limit", test_too_much_is_a_limit);
     return g_test_run();

@@ -278,7 +278,10 @@ test_raw(Fixture *fixture, const void *data)
     assert_taken(fixture, "raw");
     run(fixture, "printf x > image");
     assert_taken(fixture, "raw");
-    assert_refused(fixture, "iso", "not served");
+    assert_refused(fixture, "iso", "no ISO 9660 volume descriptor");
+    run(fixture, "echo hello > note; genisoimage -quiet -o image note");
+    assert_taken(fixture, "iso");
+    assert_refused(fixture, "vdi", "not served");
 }
 
 static void

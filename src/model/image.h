@@ -14,7 +14,7 @@ typedef struct Image {
     char *owner; /* project */
     ImageStatus status;
     char *visibility;       /* "public", "private", "shared", "community" */
-    char *disk_format;      /* "qcow2", "raw", "aki" (kernel), "ari" (initrd) */
+    char *disk_format;      /* "qcow2", "raw", "iso" (CD-ROM), "aki" (kernel), "ari" (initrd) */
     char *container_format; /* "bare", "aki", "ari" */
     int64_t size_bytes;         /* of the file; -1 until active */
     int64_t virtual_size_bytes; /* of the disk inside; -1 = unknown */

@@ -193,6 +193,7 @@ instance_free(Instance *instance)
     flavor_clear(&instance->flavor);
     image_refs_clear(&instance->image);
     g_free(instance->config_drive_format);
+    g_free(instance->config_drive_label);
     guest_hardware_clear(&instance->hardware);
     g_free(instance->metadata_json);
     g_free(instance->tags_json);

@@ -82,6 +82,7 @@ typedef struct Instance {
     Flavor flavor;      /* as it was when the instance was made */
     ImageRefs image;
     char *config_drive_format; /* "vfat" or "iso9660", as when it was made */
+    char *config_drive_label;  /* "config-2" or "CIDATA", likewise */
     GuestHardware hardware;
     char *metadata_json;   /* object of strings, never NULL */
     char *tags_json;       /* array of strings, never NULL */

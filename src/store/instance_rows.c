@@ -10,12 +10,13 @@
     " flavor_ephemeral_gib, flavor_swap_mib, flavor_rxtx_factor, flavor_is_public,"                \
     " flavor_extra_specs_json, image_id, image_root_hash, image_root_format,"                      \
     " image_kernel_hash, image_initrd_hash, image_command_line, image_cdrom_hash,"                 \
-    " config_drive_format, hw_firmware, hw_tpm_version, hw_tpm_model, metadata_json, tags_json,"   \
+    " config_drive_format, config_drive_label, hw_firmware, hw_tpm_version, hw_tpm_model,"         \
+    " metadata_json, tags_json,"                                                                   \
     " key_name, availability_zone, reservation_id, locked, locked_reason, created_us,"             \
     " updated_us, user_data)"                                                                      \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
-    " $37, $38, $39, $40, $41, $42, $43) RETURNING number"
+    " $37, $38, $39, $40, $41, $42, $43, $44) RETURNING number"
 
 #define SQL_SET_FLAVOR                                                                             \
     "UPDATE instances SET flavor_id = $1, flavor_name = $2, flavor_description = $3,"              \
@@ -30,9 +31,9 @@ enum {
     COLUMN_HOST = 7,
     COLUMN_VM_STATE = 8,
     COLUMN_DELETE_WANTED = 11,
-    COLUMN_TAGS = 36,
-    COLUMN_OPEN_KIND = 52,
-    COLUMN_OPEN_STATE = 53,
+    COLUMN_TAGS = 37,
+    COLUMN_OPEN_KIND = 53,
+    COLUMN_OPEN_STATE = 54,
 };
 
 static VmState
@@ -117,6 +118,7 @@ instance_read(DbStatement *statement)
     column = flavor_read_columns(statement, column, &instance->flavor);
     column = read_image_refs(statement, column, &instance->image);
     instance->config_drive_format = db_dup_text(statement, column++);
+    instance->config_drive_label = db_dup_text(statement, column++);
     column = read_hardware(statement, column, &instance->hardware);
     instance->metadata_json = db_dup_text(statement, column++);
     g_assert(column == COLUMN_TAGS);
@@ -236,6 +238,8 @@ bind_instance(DbStatement *statement, const Instance *instance)
     index = bind_image_refs(statement, index, &instance->image);
     db_bind_text(statement, index++,
         instance->config_drive_format != NULL ? instance->config_drive_format : "vfat");
+    db_bind_text(statement, index++,
+        instance->config_drive_label != NULL ? instance->config_drive_label : "config-2");
     db_bind_text(statement, index++, instance->hardware.firmware);
     db_bind_text(statement, index++, instance->hardware.tpm_version);
     db_bind_text(statement, index++, instance->hardware.tpm_model);

@@ -11,7 +11,8 @@
     " i.flavor_ephemeral_gib, i.flavor_swap_mib, i.flavor_rxtx_factor, i.flavor_is_public,"        \
     " i.flavor_extra_specs_json, i.image_id, i.image_root_hash, i.image_root_format,"              \
     " i.image_kernel_hash, i.image_initrd_hash, i.image_command_line, i.image_cdrom_hash,"         \
-    " i.config_drive_format, i.hw_firmware, i.hw_tpm_version, i.hw_tpm_model, i.metadata_json,"    \
+    " i.config_drive_format, i.config_drive_label, i.hw_firmware, i.hw_tpm_version,"               \
+    " i.hw_tpm_model, i.metadata_json,"                                                            \
     " i.tags_json, i.key_name, i.availability_zone, i.reservation_id, i.locked,"                   \
     " i.locked_reason, i.has_fault, i.fault_code, i.fault_message, i.fault_details,"               \
     " i.fault_created_us, i.created_us, i.updated_us, i.launched_us, i.terminated_us,"             \

@@ -76,7 +76,8 @@ def _():
     equal(token["project"]["name"], "demo", "project")
     equal(sorted(role["name"] for role in token["roles"]), ["member", "reader"], "implied roles")
     equal([entry["type"] for entry in token["catalog"]],
-          ["identity", "compute", "image", "network", "placement", "drover"], "catalog")
+          ["identity", "compute", "image", "network", "placement", "volumev3",
+           "drover"], "catalog")
     compute = token["catalog"][1]["endpoints"]
     equal([row["interface"] for row in compute], ["public", "internal", "admin"], "interfaces")
     equal(compute[0]["url"], world.fast.drover.url + "/compute/v2.1", "URL")

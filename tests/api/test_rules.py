@@ -131,7 +131,8 @@ def _():
               ("GET", "/os-hypervisors/statistics"): (0, 87),
               ("GET", "/os-hypervisors/{id}/uptime"): (0, 87),
               ("GET", "/os-hypervisors/{id}/search"): (0, 52),
-              ("GET", "/os-hypervisors/{id}/servers"): (0, 52), ("PUT", "/flavors/{id}"): (55, 0)}
+              ("GET", "/os-hypervisors/{id}/servers"): (0, 52), ("PUT", "/flavors/{id}"): (55, 0),
+              ("PUT", "/servers/{id}/os-volume_attachments/{volume}"): (85, 0)}
     seen = {(route.method, route.path): (route.since, route.until) for route in ROUTES
             if route.since or route.until}
     equal(seen, bounds, "first and last versions")

@@ -48,6 +48,7 @@ main(int argc, char **argv)
     conformance_add_migrations(target);
     conformance_add_evacuations(target);
     conformance_add_couriers(target);
+    conformance_add_volumes(target);
     int result = g_test_run();
     target->free(target);
     return result;

@@ -93,3 +93,4 @@ void conformance_add_guests(Target *target);
 void conformance_add_migrations(Target *target);
 void conformance_add_evacuations(Target *target);
 void conformance_add_couriers(Target *target);
+void conformance_add_volumes(Target *target);

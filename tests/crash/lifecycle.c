@@ -18,6 +18,7 @@
 #include "hypervisor/fake/fake.h"
 #include "lifecycle/lifecycle.h"
 
+#define VOLUME_ID "77777777-7777-4777-8777-777777777777"
 enum { CRASH_CODE = 57, N_STEPS_MAX = 9, LIFE_MAX_S = 60 };
 
 typedef struct Step {
@@ -30,6 +31,7 @@ typedef struct Scenario {
     const char *filters; /* of the hypervisor, one */
     bool is_deaf;        /* the guest never powers off by itself */
     bool image_is_gone;  /* before the create, from droverd's directory; c2 has it */
+    bool has_volume;     /* is made, and goes with the instance */
     bool deletes_early;  /* the delete does not wait for the operation before it */
     const char *last;    /* status at the end */
     Step steps[N_STEPS_MAX];
@@ -66,6 +68,19 @@ static const Scenario scenarios[] = {
         .steps = {{OPERATION_CREATE, "completed"}, {OPERATION_STOP, "cancelled"},
             {OPERATION_DELETE, "completed"}},
         .n_steps = 3},
+    {.name = "volume",
+        .has_volume = true,
+        .last = "DELETED",
+        .steps = {{OPERATION_CREATE, "completed"}, {OPERATION_ATTACH_VOLUME, "completed"},
+            {OPERATION_DETACH_VOLUME, "completed"}, {OPERATION_ATTACH_VOLUME, "completed"},
+            {OPERATION_DELETE, "completed"}},
+        .n_steps = 5},
+    {.name = "attach-fails",
+        .has_volume = true,
+        .filters = "fault:attach_disk=refused",
+        .last = "ACTIVE",
+        .steps = {{OPERATION_CREATE, "completed"}, {OPERATION_ATTACH_VOLUME, "failed"}},
+        .n_steps = 2},
     {.name = "image-from-a-host",
         .image_is_gone = true,
         .last = "ACTIVE",
@@ -143,6 +158,31 @@ insert_host(Life *life, const char *name)
 }
 
 static void
+insert_volume(Life *life)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Volume) volume = volume_new();
+
+    volume->id = g_strdup(VOLUME_ID);
+    volume->name = g_strdup("disk");
+    volume->project_id = g_strdup("project");
+    volume->user_id = g_strdup("user");
+    volume->size_gib = 1;
+    volume->pool = g_strdup("volumes");
+    volume->format = g_strdup("raw");
+    must(store_insert_volume(life->store, volume, &error), "insert volume", error);
+}
+
+/* "" without one. */
+static const char *
+volume_status(Life *life)
+{
+    g_autoptr(Volume) volume = store_get_volume(life->store, VOLUME_ID, NULL);
+
+    return volume != NULL ? volume_shown_status(volume) : "";
+}
+
+static void
 prepare(Life *life)
 {
     g_autoptr(GError) error = NULL;
@@ -151,6 +191,9 @@ prepare(Life *life)
     must(g_file_set_contents(path, "image", -1, &error), "image", error);
     insert_host(life, "c1");
     insert_host(life, "c2");
+    if (life->scenario->has_volume) {
+        insert_volume(life);
+    }
     if (life->scenario->image_is_gone) {
         move_image_to_host(life, path);
     }
@@ -227,6 +270,19 @@ accept(Life *life, const Step *step, const char *id)
 
     if (step->kind == OPERATION_CREATE) {
         accept_create(life);
+    } else if (step->kind == OPERATION_ATTACH_VOLUME) {
+        g_autoptr(Attachment) attachment = attachment_new();
+        attachment->volume_id = g_strdup(VOLUME_ID);
+        attachment->instance_id = g_strdup(id);
+        attachment->boot_index = -1;
+        attachment->delete_on_termination = true;
+        g_autoptr(Operation) operation =
+            store_accept_attach(life->store, &request, attachment, &error);
+        must(operation != NULL, "attach", error);
+    } else if (step->kind == OPERATION_DETACH_VOLUME) {
+        g_autoptr(Operation) operation =
+            store_accept_detach(life->store, &request, VOLUME_ID, &error);
+        must(operation != NULL, "detach", error);
     } else if (step->kind == OPERATION_DELETE) {
         must(store_accept_delete(life->store, id, "req-1", "user", &error), "delete", error);
     } else {
@@ -282,7 +338,10 @@ go_on(Life *life)
         return true;
     }
     if (is_last) {
-        return false;
+        return g_str_equal(volume_status(life), "deleting");
+    }
+    if (g_str_equal(volume_status(life), "creating")) {
+        return true;
     }
     accept(life, &scenario->steps[n_accepted], instance->id);
     return true;
@@ -307,6 +366,8 @@ check_end(Life *life)
     }
     must(g_str_equal(instance_status(instance), scenario->last), instance_status(instance), NULL);
     must(fake_check(life->fleet, &error), "fleet", error);
+    bool keeps_volume = scenario->has_volume && !g_str_equal(scenario->last, "DELETED");
+    must(g_str_equal(volume_status(life), keeps_volume ? "available" : ""), "volume", NULL);
 
     bool is_gone =
         !g_str_equal(scenario->last, "ACTIVE") && !g_str_equal(scenario->last, "SHUTOFF");
@@ -407,7 +468,7 @@ report_failure(const char *directory, const char *what, int status)
     }
 }
 
-/* The lifecycle's failpoints that the scenario passes when nothing dies. */
+/* The failpoints of lifecycle and of volumes that the scenario passes when nothing dies. */
 static GPtrArray *
 list_passed(const char *self, const Scenario *scenario, bool *ret_ok)
 {
@@ -424,7 +485,8 @@ list_passed(const char *self, const Scenario *scenario, bool *ret_ok)
     g_file_get_contents(trace, &text, NULL, NULL);
     g_auto(GStrv) lines = g_strsplit(text != NULL ? text : "", "\n", -1);
     for (size_t i = 0; lines[i] != NULL; i++) {
-        if (g_str_has_prefix(lines[i], "lifecycle.")) {
+        if (g_str_has_prefix(lines[i], "lifecycle.") ||
+            g_str_has_prefix(lines[i], "engine.volume.")) {
             g_ptr_array_add(names, g_strdup(lines[i]));
         }
     }

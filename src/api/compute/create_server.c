@@ -372,6 +372,7 @@ read_simple(ApiContext *context, const json_t *server, Instance *instance, GErro
     instance->metadata_json = metadata != NULL ? json_to_text(metadata) : g_strdup("{}");
     instance->tags_json = tags != NULL ? json_to_text(tags) : g_strdup("[]");
     instance->config_drive_format = g_strdup(context->options->config_drive_format);
+    instance->config_drive_label = g_strdup(context->options->config_drive_label);
     instance->project_id = g_strdup(context->identity->project_id);
     instance->user_id = g_strdup(context->identity->user_id);
     g_autofree char *reservation = clock_random_hex(context->options->clock, 4);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const visibilities[] = {"public", "private", "shared", "community", NULL};
-static const char *const disk_formats[] = {"qcow2", "raw", "aki", "ari", NULL};
+static const char *const disk_formats[] = {"qcow2", "raw", "iso", "aki", "ari", NULL};
 static const char *const container_formats[] = {"bare", "aki", "ari", NULL};
 
 static const Field tag_field = {"tag", FIELD_STRING, 0, 1, 255};
