@@ -76,6 +76,7 @@ config_free(Config *config)
     g_clear_pointer(&config->groups, g_ptr_array_unref);
     g_free(config->section);
     g_free(config->name);
+    g_free(config->where);
     g_free(config);
 }
 
@@ -175,4 +176,10 @@ const char *
 config_group_name(const Config *group)
 {
     return group->name;
+}
+
+const char *
+config_group_where(const Config *group)
+{
+    return group->where;
 }

@@ -65,4 +65,5 @@ unsigned config_n_groups(const Config *config);
 const Config *config_group(const Config *config, unsigned index);
 const char *config_group_section(const Config *group);
 const char *config_group_name(const Config *group);
+const char *config_group_where(const Config *group); /* "file:line" of its first header */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)

@@ -28,7 +28,7 @@ warn(Reader *reader, const char *where, const char *name, const char *advice)
 }
 
 Config *
-config_take_group(Config *config, const char *section, const char *name)
+config_take_group(Config *config, const char *section, const char *name, const char *where)
 {
     for (unsigned i = 0; i < config->groups->len; i++) {
         Config *group = config->groups->pdata[i];
@@ -43,6 +43,7 @@ config_take_group(Config *config, const char *section, const char *name)
     group->values = g_new0(ConfigValue, config->n_keys);
     group->section = g_strdup(section);
     group->name = g_strdup(name);
+    group->where = g_strdup(where);
     g_ptr_array_add(config->groups, group);
     return group;
 }
@@ -81,7 +82,7 @@ enter_group(Reader *reader, const char *where, const char *name, GError **error)
         return error_set(
             error, ERROR_INVALID, "%s: the group in [%s] has no name", where, reader->header);
     }
-    reader->target = config_take_group(reader->config, reader->section, name);
+    reader->target = config_take_group(reader->config, reader->section, name, where);
     return true;
 }
 

@@ -21,6 +21,7 @@ struct Config {
     GPtrArray *groups;   /* Config, in the order they are named first; NULL in a group itself */
     char *section;       /* of a group: "libvirt" and its name; else NULL */
     char *name;
+    char *where; /* its first header */
 };
 
 /* ---- config_table.c ---- */
@@ -45,4 +46,5 @@ bool config_read_file(Config *config, const char *path, GPtrArray *warnings, GEr
 bool config_read_directory(
     Config *config, const char *directory, GPtrArray *warnings, GError **error);
 /* Made on first use. */
-Config *config_take_group(Config *config, const char *section, const char *name);
+Config *config_take_group(
+    Config *config, const char *section, const char *name, const char *where);

@@ -55,7 +55,8 @@ check_members(GHashTable *seen, const Config *group, GStrv hosts, GError **error
 
     if (hosts[0] == NULL) {
         return error_set(error, ERROR_INVALID,
-            "group [libvirt:%s] has no hosts: say which with 'hosts = NAME, NAME*'", name);
+            "%s: group [libvirt:%s] has no hosts: say which with 'hosts = NAME, NAME*'",
+            config_group_where(group), name);
     }
     for (size_t i = 0; hosts[i] != NULL; i++) {
         const char *first = g_hash_table_lookup(seen, hosts[i]);

@@ -60,7 +60,6 @@ struct MigrationTask {
     bool is_sending;         /* as far as is known, the source sends the guest now */
     bool saw_pause;          /* the source reported the guest paused by the migration */
     bool saw_post_copy;      /* the source reported the guest paused in post-copy */
-    bool is_mending;         /* a call that mends a post-copy is under way */
     int n_mends;             /* of a broken post-copy, since it last flowed */
     int64_t mend_us;         /* not tried again before this */
 };

@@ -124,28 +124,27 @@ keep_trouble(MigrationTask *task, const char *trouble)
     }
 }
 
-/* Like the first call it lasts until all is there: the step goes on watching. */
+/* Like the first call it lasts until all is there; then both hosts are asked. */
 static void
 done_resume(Effect *effect)
 {
     keep_trouble(effect->task, effect->error != NULL ? effect->error->message : NULL);
     g_clear_error(&effect->error);
-    effect->task->is_mending = false;
+    effect->task->transfer = TRANSFER_LOST;
     effect->task->look_us = 0;
 }
 
 StepResult
 effect_resume_post_copy(MigrationTask *task)
 {
-    Effect *effect = task->is_mending ? NULL : new_transfer(task, EFFECT_RESUME_POST_COPY);
+    Effect *effect = new_transfer(task, EFFECT_RESUME_POST_COPY);
     if (effect == NULL) {
         return STEP_AGAIN;
     }
     effect->request.resume_post_copy = true;
     effect->done = done_resume;
-    task->is_mending = true;
-    effect_submit(effect, LANE_TRANSFER);
-    return STEP_AGAIN;
+    task->transfer = TRANSFER_RUNNING;
+    return effect_submit(effect, LANE_TRANSFER);
 }
 
 /* ---- the pause that is aimed for ---- */

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Our own API: hosts, and migrations with their history."""
-from tap import check, equal, test, wait_until
-from world import world
+import os
+import signal
+
+from tap import check, contains, equal, test, wait_until
+from world import Droverd, world
 
 HOSTS = "/drover/v1/hosts"
 
@@ -116,4 +119,71 @@ def _():
     equal(cloud.other("POST", path).status, 202, "pause first")
     wait_until(lambda: told()["status"] == "completed", "it has ended", 60, 0.1)
     equal(cloud.other("POST", path).status, 409, "it is over")
+    equal((told()["wanted"], told()["convergence"]["pause_first"]), ("run", True), "the mode")
+    equal(told()["convergence"]["forced"], "pause", "what was done")
+    contains(told()["convergence"]["forced_reason"], "paused first", "and why")
     cloud.delete(server)
+
+
+# ---- the configuration, read anew ----
+
+def reload(drover, libvirt="", more=""):
+    """Writes a snippet and has the configuration read anew; the answer."""
+    drover.write_config({"fake": {"path": ":memory:"}})
+    with open(os.path.join(drover.directory, "drover.conf"), "a", encoding="utf-8") as file:
+        file.write(f"[libvirt]\n{libvirt}{more}")
+    return drover.admin("POST", "/drover/v1/config/reload")
+
+
+def value_of(drover, name, host=None):
+    query = f"?host={host}" if host else ""
+    rows = drover.admin("GET", f"/drover/v1/config{query}").json["config"]
+    return next(row["value"] for row in rows if row["name"] == name)
+
+
+@test("the configuration is read anew as a whole or not at all, by groups of hosts (S3-46, S3-47)")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+    try:
+        for name in ("hosta", "hostb"):
+            drover.admin("POST", "/drover/v1/hosts", {"host": {
+                "name": name, "uri": f"fake:///{name}", "pool": "instances"}})
+        drover.wait_hosts_up(2)
+        key = "live_migration_bandwidth"
+        answer = reload(drover, f"{key} = 10\n", f"[libvirt:rack1]\nhosts = hostb*\n{key} = 20\n"
+                        "[token]\nexpiration = 77\n")
+        equal(answer.status, 200, answer.text)
+        changes = {(row["name"], row["to"]): row for row in answer.json["reload"]["changes"]}
+        equal(changes[key, "10"]["hosts"], ["hosta"], "who is affected by the one")
+        equal(changes[key, "20"]["hosts"], ["hostb"], "and by the other")
+        equal(changes["expiration", "77"]["needs_restart"], True, "a key that waits")
+        equal([value_of(drover, key, host) for host in (None, "hosta", "hostb")],
+              ["10", "10", "20"], "what holds for whom")
+
+        # A document of another product has it in this section.
+        for bad, reason in (
+                ("[notifications]\nlive_migration_parallel_connections = 2\n",
+                 "does not belong into section [notifications], but into [libvirt]"),
+                ("[libvirt:rack1]\nhosts = hosta\n[libvirt:rack2]\nhosts = hosta\n",
+                 "host 'hosta' is in another group already"),
+                ("[libvirt:rack1]\nlive_migration_downtime = 200\n", "has no hosts"),
+                ("[libvirt:rack1]\nhosts = hosta\nlive_migration_downtme = 200\n",
+                 "did you mean 'live_migration_downtime'?"),
+                ("[libvirt:rack1]\nhosts = hosta\nlive_migration_permit_post_copy = yes\n"
+                 "live_migration_parallel_connections = 4\n",
+                 "needs QEMU 10.1.0, and host 'hosta'"),
+                ("[libvirt:rack1]\nhosts = host*\nlive_migration_inbound_addr = 10.0.0.1\n",
+                 "would be the address of several hosts")):
+            answer = reload(drover, f"{key} = 99\n", bad)
+            equal(answer.status, 400, bad)
+            contains(answer.text, reason, bad)
+            contains(answer.text, "drover.conf", "where it is")
+            equal(value_of(drover, key), "10", "nothing of it counts")
+        equal(reload(drover, f"{key} = 30\n").status, 200, "a good one")
+        equal(value_of(drover, key), "30", "it counts again")
+        drover.write_config({"fake": {"path": ":memory:"}, "libvirt": {key: 40}})
+        drover.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: value_of(drover, key) == "40", "SIGHUP does the same", 10, 0.05)
+        contains(drover.drover("config", "show", "--host", "hosta"), "drover.conf", "the command")
+    finally:
+        drover.remove()
