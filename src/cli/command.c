@@ -28,6 +28,7 @@ static const Command *const COMMANDS[] = {
     image_commands,
     flavor_commands,
     network_commands,
+    volume_commands,
     identity_commands,
     legacy_commands,
     completion_commands,

@@ -39,6 +39,7 @@ extern const Command config_commands[];
 extern const Command image_commands[];
 extern const Command flavor_commands[];
 extern const Command network_commands[];
+extern const Command volume_commands[];
 extern const Command identity_commands[];
 extern const Command legacy_commands[];
 extern const Command completion_commands[];

@@ -92,6 +92,13 @@ find_network(Session *session, const char *name_or_id, GError **error)
 }
 
 json_t *
+find_volume(Session *session, const char *name_or_id, GError **error)
+{
+    return find_in(
+        session, "volumev3", "/volumes/detail", "volumes", "volume", name_or_id, error);
+}
+
+json_t *
 find_project(Session *session, const char *name_or_id, GError **error)
 {
     return find_in(session, "identity", "/projects", "projects", "project", name_or_id, error);

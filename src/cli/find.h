@@ -9,6 +9,7 @@ json_t *find_server(Session *session, const char *name_or_id, GError **error);
 json_t *find_flavor(Session *session, const char *name_or_id, GError **error);
 json_t *find_image(Session *session, const char *name_or_id, GError **error);
 json_t *find_network(Session *session, const char *name_or_id, GError **error);
+json_t *find_volume(Session *session, const char *name_or_id, GError **error);
 json_t *find_project(Session *session, const char *name_or_id, GError **error);
 json_t *find_user(Session *session, const char *name_or_id, GError **error);
 json_t *find_role(Session *session, const char *name_or_id, GError **error);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Volumes: the Block Storage API as the stock client uses it, and what Compute does with them."""
+import json
+
 from tap import check, contains, equal, wait_until
 from test_clients import openstack, rows
 from world import test, world
@@ -83,6 +85,33 @@ def _():
     check({"attach_volume", "detach_volume"} <= actions, actions)
     for server in (one, two):
         cloud.delete(server)
+
+
+@test("drover volume makes, registers, gives, takes and deletes, and --block-migrate is understood "
+      "[S4-42]")
+def _():
+    cloud = world.fast
+
+    def drover(*arguments):
+        return cloud.drover.drover(*arguments)
+
+    made = json.loads(drover("volume", "create", "--size", "1", "cli-disk", "--json"))
+    wait_volume(cloud, made["id"], "available")
+    drover("volume", "register", "--uri", "nbd://10.0.0.9/x", "cli-remote")
+    contains(drover("volume", "list"), "cli-remote", "list")
+    server = cloud.create("vol-cli")
+    drover("server", "add", "volume", "vol-cli", "cli-disk")
+    wait_volume(cloud, made["id"], "in-use")
+    drover("live-migration", "--block-migrate", "vol-cli")
+    cloud.wait_status(server, "ACTIVE")
+    row = cloud.get(f"/os-migrations?instance_uuid={server}", "2.96")["migrations"][0]
+    shown = cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+    equal((shown["block_migration"], shown["disks"]["vdc"]), ("yes", "shared"), "how it moved")
+    drover("server", "remove", "volume", "vol-cli", "cli-disk")
+    wait_volume(cloud, made["id"], "available")
+    drover("volume", "delete", "cli-disk", "cli-remote")
+    wait_volume(cloud, made["id"], "gone")
+    cloud.delete(server)
 
 
 @test("a volume goes with its server when that was asked for, and stays when not")

@@ -7,7 +7,6 @@ its own."""
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import tempfile
 
@@ -116,7 +115,7 @@ class VolumeWorld(World):
         with open(path, "wb") as file:
             file.truncate(64 << 20)
         address, port, name = self.lab.env["LAB_CONTROL_ADDRESS"], 3261, "iqn.2026-01.test:disk"
-        control = ["-C", "41"]  # beside a tgtd that this machine may have
+        control = ["-C", str(4000 + os.getpid() % 30000)]  # beside others on this machine
         self.servers.append(subprocess.Popen(
             ["tgtd", "-f", *control, "--iscsi", f"portal={address}:{port}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -137,7 +136,7 @@ class VolumeWorld(World):
 
     def close(self):
         for server in self.servers:
-            server.send_signal(signal.SIGTERM)
+            server.kill()  # tgtd does not end by SIGTERM while it has a target
             server.wait(10)
         super().close()
 
