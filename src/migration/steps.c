@@ -176,10 +176,13 @@ plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts
     Migration *migration = task->migration;
     g_autofree char *reason = disk_plan_refuse(migration->block_migration,
         disk_plan_is_shared(task->instance, facts), migration->source_host);
-    g_autoptr(GPtrArray) plan =
-        reason == NULL ? disk_plan_new(task->instance, volumes, facts, &reason) : NULL;
-    if (plan == NULL) {
+    if (reason != NULL) {
         return error_set(error, ERROR_INVALID, "%s", reason);
+    }
+    g_autoptr(GPtrArray) plan = disk_plan_new(task->instance, volumes, facts, &reason);
+    if (plan == NULL) {
+        /* Another host may have that pool. */
+        return error_set(error, ERROR_HYPERVISOR_REFUSED, "%s", reason);
     }
     migration->copies_disks = !facts->pool_is_shared;
     g_free(migration->disks);
@@ -208,6 +211,21 @@ try_another(MigrationTask *task)
     move.release_target = true;
     migration_task_clear_views(task);
     return migration_move(task, MIGRATION_CHECKING, &move);
+}
+
+/* What the destination lacks is a reason to try another one, where drover chose it. */
+static StepResult
+on_unplannable(MigrationTask *task, GError *take_error)
+{
+    g_autoptr(GError) error = take_error;
+    if (!error_is(error, ERROR_HYPERVISOR_REFUSED)) {
+        return refuse(task, error);
+    }
+    task->is_refused = true;
+    g_hash_table_insert(
+        task->refusals, g_strdup(task->migration->dest_host), g_strdup(error->message));
+    task->error = g_steal_pointer(&error);
+    return STEP_AGAIN;
 }
 
 static StepResult
@@ -244,7 +262,7 @@ step_claiming(MigrationTask *task)
         return effect_probe(task, volumes);
     }
     if (!plan_disks(task, volumes, &facts, &error)) {
-        return refuse(task, error);
+        return on_unplannable(task, g_steal_pointer(&error));
     }
     if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
         return effect_check_dest(task);

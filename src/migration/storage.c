@@ -68,6 +68,11 @@ run_probe(Effect *effect, GError **error)
 static void
 done_probe(Effect *effect)
 {
+    /* A host without that pool does not share it. */
+    if (effect->pool != NULL && error_is(effect->error, ERROR_NOT_FOUND)) {
+        g_clear_error(&effect->error);
+        effect->flag = false;
+    }
     if (effect->error == NULL) {
         g_hash_table_insert(known_pools(effect->task),
             pair_key(effect->host, effect->peer, effect->pool), effect->flag ? "shared" : "local");

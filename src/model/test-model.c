@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "model/disk_plan.h"
 #include "model/host.h"
 #include "model/identity.h"
 #include "model/image.h"
@@ -199,6 +200,63 @@ test_new_records_know_nothing(void)
     g_assert_cmpuint(instance->ports->len, ==, 0);
 }
 
+static Volume *
+volume_at(const char *device, const char *pool, const char *uri)
+{
+    Volume *volume = volume_new();
+    volume->id = g_strdup("v");
+    volume->pool = g_strdup(pool);
+    volume->uri = g_strdup(uri);
+    volume->attachment = attachment_new();
+    volume->attachment->device = g_strdup(device);
+    return volume;
+}
+
+static void
+test_each_disk_is_decided(void)
+{
+    g_autoptr(Instance) instance = instance_new();
+    g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
+    g_autofree char *reason = NULL;
+    instance->image.root_hash = g_strdup("aa");
+    instance->image.cdrom_hash = g_strdup("bb");
+    instance->config_drive_format = g_strdup("iso9660");
+    g_ptr_array_add(volumes, volume_at("/dev/vdd", NULL, "nbd://h/x"));
+    g_ptr_array_add(volumes, volume_at("/dev/vdc", "volumes", NULL));
+
+    DiskFacts facts = {.pool_is_shared = false, .volume_pool_is_shared = true};
+    g_autoptr(GPtrArray) plan = disk_plan_new(instance, volumes, &facts, &reason);
+    g_autofree char *text = disk_plan_to_text(plan);
+    g_assert_cmpstr(text, ==, "hda:placed vda:copied vdb:placed vdc:shared vdd:network");
+    g_autoptr(GPtrArray) read = disk_plan_from_text(text);
+    g_autofree char *again = disk_plan_to_text(read);
+    g_assert_cmpstr(again, ==, text);
+
+    facts.pool_is_shared = true;
+    g_autoptr(GPtrArray) shared = disk_plan_new(instance, volumes, &facts, &reason);
+    g_autofree char *shared_text = disk_plan_to_text(shared);
+    g_assert_cmpstr(shared_text, ==, "hda:shared vda:shared vdb:shared vdc:shared vdd:network");
+
+    facts.volume_pool_is_shared = false;
+    g_assert_null(disk_plan_new(instance, volumes, &facts, &reason));
+    g_assert_nonnull(strstr(reason, "'volumes', which the two hosts do not share"));
+}
+
+static void
+test_booting_from_a_volume_is_no_local_disk(void)
+{
+    g_autoptr(Instance) instance = instance_new();
+    DiskFacts facts = {.volume_pool_is_shared = true};
+    g_assert_true(disk_plan_is_shared(instance, &facts));
+    g_assert_cmpint(instance_disk_gib(instance), ==, 0);
+    g_autofree char *refusal = disk_plan_refuse(BLOCK_MIGRATION_YES, true, "c1");
+    g_assert_true(g_str_has_prefix(refusal, "c1 is not on local storage: "));
+    instance->image.root_hash = g_strdup("aa");
+    g_assert_false(disk_plan_is_shared(instance, &facts));
+    g_assert_null(disk_plan_refuse(BLOCK_MIGRATION_AUTO, false, "c1"));
+    g_assert_null(disk_plan_refuse(BLOCK_MIGRATION_YES, false, "c1"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -212,5 +270,8 @@ main(int argc, char **argv)
     g_test_add_func("/model/addresses", test_addresses);
     g_test_add_func("/model/copies", test_copies_stand_alone);
     g_test_add_func("/model/new-records", test_new_records_know_nothing);
+    g_test_add_func("/model/each-disk-is-decided", test_each_disk_is_decided);
+    g_test_add_func("/model/booting-from-a-volume-is-no-local-disk",
+        test_booting_from_a_volume_is_no_local_disk);
     return g_test_run();
 }
