@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "operation/failure.h"
 
 #define STORE_RETRY_US G_USEC_PER_SEC
 
@@ -131,6 +132,7 @@ cold_move(ColdTask *task, ColdState to, const OperationMove *with)
     g_autoptr(GError) error = NULL;
 
     complete(task, to, &move);
+    g_autofree char *explained = failure_explain(&move);
     failpoint(rows[to].before);
     if (!store_move_operation(task->context->store, &move, &error)) {
         return on_store_error(task, error);
@@ -138,6 +140,7 @@ cold_move(ColdTask *task, ColdState to, const OperationMove *with)
     failpoint(rows[to].after);
     keep_in_memory(task, to, &move);
     report(task, &move);
+    failure_count(task->operation, move.closes);
     task->context->moved(task->context, task->operation->id);
     return move.closes ? STEP_DONE : STEP_AGAIN;
 }

@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "operation/failure.h"
 
 #define STORE_RETRY_US G_USEC_PER_SEC
 
@@ -136,6 +137,7 @@ evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *w
         /* However it ends, the password has been kept for long enough. */
         g_clear_pointer(&task->migration->admin_pass, g_free);
     }
+    g_autofree char *explained = failure_explain(&move);
     failpoint(rows[to].before);
     if (!store_move_operation(task->context->store, &move, &error)) {
         return on_store_error(task, error);
@@ -143,6 +145,7 @@ evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *w
     failpoint(rows[to].after);
     enter(task, to, &move);
     report(task, &move);
+    failure_count(&task->migration->operation, move.closes);
     task->context->moved(task->context, move.operation_id);
     return move.closes ? EVACUATION_END : EVACUATION_AGAIN;
 }

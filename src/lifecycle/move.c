@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "operation/failure.h"
 
 #define STORE_RETRY_US G_USEC_PER_SEC
 
@@ -125,6 +126,7 @@ StepResult
 lifecycle_move(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
 {
     OperationMove move = build(task, to, change);
+    g_autofree char *explained = failure_explain(&move);
     g_autoptr(GError) error = NULL;
     failpoint(rows[to].before);
     if (!store_move_operation(task->context->store, &move, &error)) {
@@ -133,6 +135,7 @@ lifecycle_move(LifecycleTask *task, LifecycleState to, const LifecycleChange *ch
     failpoint(rows[to].after);
     keep_in_memory(task, to, &move);
     report(task, &move);
+    failure_count(task->operation, move.closes);
     task->context->moved(task->context, task->operation->id);
     return move.closes ? STEP_DONE : STEP_AGAIN;
 }

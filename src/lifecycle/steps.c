@@ -4,7 +4,6 @@
  * its answer is there. */
 #include "lifecycle/internal.h"
 
-#include "base/metrics.h"
 #include "model/diagnosis.h"
 #include "scheduler/scheduler.h"
 
@@ -79,14 +78,6 @@ complete_delete(LifecycleTask *task, const GError *error)
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
 }
 
-static void
-count_failure(const LifecycleTask *task, const char *message)
-{
-    g_autofree char *labels = g_strdup_printf("operation=\"%s\",diagnosis=\"%s\"",
-        operation_kind_name(task->operation->kind), diagnosis_label(message));
-    metrics_count("drover_operation_failures_total", labels, 1);
-}
-
 /* The instance ends in ERROR, with the operation's first error (or this one) as its fault. */
 static StepResult
 fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
@@ -98,7 +89,6 @@ fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
             task->instance->host != NULL ? task->instance->host : "-");
     const char *plain = first != NULL ? first : error != NULL ? error->message : "it failed";
     g_autofree char *message = diagnosis_explain(plain);
-    count_failure(task, plain);
     Fault fault = {
         .code = FAULT_CODE,
         .message = message,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "model/diagnosis.h"
+#include "operation/failure.h"
 
 #define STORE_RETRY_US G_USEC_PER_SEC
 #define FAULT_CODE 500 /* as Nova shows a migration that failed */
@@ -82,17 +83,6 @@ add_fault(OperationMove *move, const MigrationTask *task, MigrationState to, Fau
 }
 
 static void
-count_failure(const MigrationTask *task, MigrationState to)
-{
-    if (to == MIGRATION_FAILED || to == MIGRATION_ERROR) {
-        g_autofree char *labels = g_strdup_printf("operation=\"%s\",diagnosis=\"%s\"",
-            operation_kind_name(OPERATION_LIVE_MIGRATE),
-            diagnosis_label(task->migration->operation.message));
-        metrics_count("drover_operation_failures_total", labels, 1);
-    }
-}
-
-static void
 report(MigrationTask *task, const OperationMove *move)
 {
     g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, task->migration->id);
@@ -150,9 +140,7 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
 {
     OperationMove move = with != NULL ? *with : migration_plain_move();
     complete(&move, task, to);
-    g_autofree char *explained =
-        move.error_code != NULL && move.message != NULL ? diagnosis_explain(move.message) : NULL;
-    move.message = explained != NULL ? explained : move.message;
+    g_autofree char *explained = failure_explain(&move);
     Fault fault;
     add_fault(&move, task, to, &fault);
     g_autoptr(GError) error = NULL;
@@ -163,7 +151,7 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
     failpoint(points[to].after);
     keep_in_memory(task, to, &move);
     report(task, &move);
-    count_failure(task, to);
+    failure_count(&task->migration->operation, move.closes);
     task->context->moved(task->context, task->operation_id);
     return move.closes ? STEP_DONE : STEP_AGAIN;
 }
