@@ -78,9 +78,11 @@ struct Engine {
     Timer hosts_timer;
     Timer touch_timer;
     struct EventTarget *events;
-    GHashTable *observing; /* ids of instances whose domain is being looked at, and whether it
-                            * must be once more */
+    GHashTable *observing; /* "host instance" of domains that are being looked at, and whether
+                            * they must be once more */
     GHashTable *clearing;  /* leftovers.c: "host instance" of leftovers that are being removed */
+
+    GHashTable *strays;    /* inventory.c: host -> set of UUIDs, as its last inventory has them */
 
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;

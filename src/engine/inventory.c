@@ -12,6 +12,7 @@ typedef struct Inventory {
     HypervisorHost *session;
     int64_t asked_us;
     GPtrArray *volumes; /* VolumeView */
+    GHashTable *strays; /* UUIDs of those that nobody wants */
     GError *error;
 } Inventory;
 
@@ -22,6 +23,7 @@ inventory_free(void *data)
 
     g_clear_pointer(&inventory->session, hypervisor_host_unref);
     g_clear_pointer(&inventory->volumes, g_ptr_array_unref);
+    g_clear_pointer(&inventory->strays, g_hash_table_unref);
     g_clear_error(&inventory->error);
     g_free(inventory->host);
     g_free(inventory);
@@ -84,6 +86,33 @@ is_wanted(const Inventory *inventory, const Instance *instance)
             g_strcmp0(pool_of(inventory->engine, instance->host), pool) == 0);
 }
 
+/* A copy that is on record as a whole is looked after as a whole. */
+static bool
+is_on_record(const Inventory *inventory, const char *uuid)
+{
+    LeftoverFilter filter = {.host = inventory->host, .instance_id = uuid};
+    g_autoptr(GPtrArray) rows =
+        store_list_leftovers(inventory->engine->context.store, &filter, NULL);
+
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        if (((Leftover *)rows->pdata[i])->kind == LEFTOVER_GUEST) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is being removed just now may be in the answer all the same: only what was a stray the last
+ * time as well is one. */
+static bool
+is_stray_again(const Inventory *inventory, const char *uuid)
+{
+    GHashTable *last = g_hash_table_lookup(inventory->engine->strays, inventory->host);
+
+    g_hash_table_add(inventory->strays, g_strdup(uuid));
+    return last != NULL && g_hash_table_contains(last, uuid);
+}
+
 /* Volumes alone prove nothing: the pool of the instance's host may just be another one today than
  * yesterday. Only those of a deleted instance go by themselves. */
 static void
@@ -94,6 +123,9 @@ judge(const Inventory *inventory, const char *uuid, int64_t size_bytes)
     g_autoptr(Instance) instance = store_get_instance(engine->context.store, uuid, &error);
 
     if (instance == NULL ? !error_is(error, ERROR_NOT_FOUND) : is_wanted(inventory, instance)) {
+        return;
+    }
+    if (is_on_record(inventory, uuid) || !is_stray_again(inventory, uuid)) {
         return;
     }
     bool is_deleted = instance != NULL && instance->terminated_us != 0;
@@ -160,6 +192,8 @@ on_inventory(void *data, bool cancelled)
         judge(inventory, uuid, *(int64_t *)size);
     }
     forget_gone(inventory, sizes);
+    g_hash_table_replace(inventory->engine->strays, g_strdup(inventory->host),
+        g_hash_table_ref(inventory->strays));
 }
 
 void
@@ -176,6 +210,7 @@ inventory_take(Engine *engine, const char *host)
     inventory->host = g_strdup(host);
     inventory->session = hypervisor_host_ref(session);
     inventory->asked_us = engine_now_us(engine);
+    inventory->strays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     calls_submit(engine->context.calls, LANE_SHORT, host, run_inventory, on_inventory, inventory,
         inventory_free);
 }

@@ -444,10 +444,13 @@ void
 leftovers_init(Engine *engine)
 {
     engine->clearing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->strays = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
 }
 
 void
 leftovers_clear(Engine *engine)
 {
     g_clear_pointer(&engine->clearing, g_hash_table_unref);
+    g_clear_pointer(&engine->strays, g_hash_table_unref);
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define POOL_SETTLE_US (5 * G_USEC_PER_SEC)
 #define RETRY_FIRST_US G_USEC_PER_SEC
 #define RETRY_MAX_US (30 * G_USEC_PER_SEC)
 enum { RETRY_DOUBLINGS = 5 };
@@ -439,12 +440,15 @@ on_connected(HostLink *link, LinkCall *call)
     link->n_failures = 0;
     link->is_asking = false;
     link->sign_us = now_us;
+    bool is_new = link->row->facts.pool_id == NULL;
     write_facts(link, &call->facts);
     write_connection(link, true, NULL, now_us);
-    /* A fleet that connects at once is not asked at once. */
+    /* A fleet that connects at once is not asked at once. But hosts that see a pool for the first
+     * time in the same moment may each have given it an identity: the second look agrees. */
     schedule_sync(link,
-        engine_random_us(
-            engine, engine->options.sync_interval_us / 2, engine->options.sync_interval_us));
+        is_new ? MIN(POOL_SETTLE_US, engine->options.sync_interval_us)
+               : engine_random_us(engine, engine->options.sync_interval_us / 2,
+                     engine->options.sync_interval_us));
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);

@@ -209,6 +209,7 @@ enum { LOOK_ONCE = 1, LOOK_AGAIN = 2 };
 
 typedef struct Look {
     Engine *engine;
+    char *key; /* in engine->observing */
     char *host;
     char *instance_id;
     HypervisorHost *session;
@@ -225,6 +226,7 @@ look_free(void *data)
     g_clear_pointer(&look->session, hypervisor_host_unref);
     g_clear_error(&look->error);
     domain_view_clear(&look->view);
+    g_free(look->key);
     g_free(look->host);
     g_free(look->instance_id);
     g_free(look);
@@ -248,8 +250,8 @@ on_look(void *data, bool cancelled)
     if (cancelled) {
         return;
     }
-    bool again = GPOINTER_TO_INT(g_hash_table_lookup(observing, look->instance_id)) == LOOK_AGAIN;
-    g_hash_table_remove(observing, look->instance_id);
+    bool again = GPOINTER_TO_INT(g_hash_table_lookup(observing, look->key)) == LOOK_AGAIN;
+    g_hash_table_remove(observing, look->key);
     if (again) {
         reconcile_instance(look->engine, look->host, look->instance_id);
     } else if (look->error == NULL) {
@@ -268,13 +270,15 @@ reconcile_instance(Engine *engine, const char *host, const char *instance_id)
     if (session == NULL) {
         return;
     }
-    if (g_hash_table_contains(engine->observing, instance_id)) {
-        g_hash_table_insert(engine->observing, g_strdup(instance_id), GINT_TO_POINTER(LOOK_AGAIN));
+    g_autofree char *key = g_strdup_printf("%s %s", host, instance_id);
+    if (g_hash_table_contains(engine->observing, key)) {
+        g_hash_table_insert(engine->observing, g_strdup(key), GINT_TO_POINTER(LOOK_AGAIN));
         return;
     }
-    g_hash_table_insert(engine->observing, g_strdup(instance_id), GINT_TO_POINTER(LOOK_ONCE));
+    g_hash_table_insert(engine->observing, g_strdup(key), GINT_TO_POINTER(LOOK_ONCE));
     Look *look = g_new0(Look, 1);
     look->engine = engine;
+    look->key = g_steal_pointer(&key);
     look->host = g_strdup(host);
     look->instance_id = g_strdup(instance_id);
     look->session = hypervisor_host_ref(session);

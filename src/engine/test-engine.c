@@ -836,6 +836,15 @@ count_volumes(Fleet *fleet, const char *uuid)
     return volumes->len;
 }
 
+/* What was a stray twice is on record. */
+static bool
+is_recorded_after_a_restart(Fleet *fleet, const char *name)
+{
+    fake_inject(fleet->hypervisor, "c1", FAKE_RESTART);
+    g_usleep(G_USEC_PER_SEC * 3 / 2);
+    return is_on_record(fleet, name);
+}
+
 /* They stay until an operator says so, and the ones of an instance are not touched. */
 static void
 test_volumes_of_nobody_wait_for_an_operator(Fleet *fleet, const void *data)
@@ -844,8 +853,7 @@ test_volumes_of_nobody_wait_for_an_operator(Fleet *fleet, const void *data)
     g_autofree char *id = create_active(fleet);
     fleet->has_broken_rule = true; /* the fleet takes the last disk's removal for a loss */
     leave_volumes(fleet, STRAY);
-    fake_inject(fleet->hypervisor, "c1", FAKE_RESTART);
-    wait_for(fleet, is_on_record, STRAY);
+    wait_for(fleet, is_recorded_after_a_restart, STRAY);
     g_assert_false(is_on_record(fleet, id));
     g_autoptr(Leftover) leftover = find_leftover(fleet, STRAY);
     g_assert_cmpint(leftover->kind, ==, LEFTOVER_VOLUME);

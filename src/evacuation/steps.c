@@ -161,14 +161,21 @@ is_same_pool(EvacuationTask *task, bool *ret_same, GError **error)
     return true;
 }
 
-/* Whether a root disk in the destination's own pool is known to be what an older move has left. */
+/* Whether an operation has recorded that what the destination has of the instance is a copy of its
+ * own, disks and all. What an inventory of its pool found proves nothing. */
 static bool
 is_known_leftover(EvacuationTask *task)
 {
     LeftoverFilter filter = {
         .host = task->migration->dest_host, .instance_id = task->instance->id};
     g_autoptr(GPtrArray) rows = store_list_leftovers(task->context->store, &filter, NULL);
-    return rows != NULL && rows->len > 0;
+    for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
+        const Leftover *row = rows->pdata[i];
+        if (row->kind == LEFTOVER_GUEST && row->operation_id != 0 && row->with_disks) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -206,7 +213,7 @@ decide(EvacuationTask *task)
         return refuse_dest(task, EVACUATION_REASON_DISK_MISSING,
             "the disk should be in the pool that both share, and is not.");
     }
-    if (!is_same && task->has_root && is_absent && !is_known_leftover(task)) {
+    if (!is_same && task->has_root && !is_known_leftover(task)) {
         return refuse_dest(task, EVACUATION_REASON_DEST_BUSY,
             "its own pool has a disk of it, and nothing says how it came there.");
     }

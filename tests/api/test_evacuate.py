@@ -57,6 +57,10 @@ def _():
         answer = cloud.action(server, {"evacuate": {"adminPass": "given"}}, "2.14")
         equal((answer.status, answer.text), (200, ""), "2.14 has no body")
         cloud.wait_idle(server)
+        text = cloud.drover._run(["/usr/bin/nova", "host-evacuate", "hosta"], True, 60, {})
+        contains(text, server, "nova host-evacuate")
+        contains(text, "True", "nova host-evacuate")
+        cloud.wait_idle(server)
         rows = cloud.get("/os-migrations?migration_type=evacuation", "2.59")["migrations"]
         equal({row["status"] for row in rows}, {"error"}, "each is told")
         equal(force_down(cloud, "hosta", False).status, 200, "up: nothing was evacuated")
