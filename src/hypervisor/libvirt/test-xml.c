@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* Domain XML, metadata, names of volumes and capabilities. */
 #include "hypervisor/libvirt/dest_xml.h"
+#include "hypervisor/libvirt/disk_xml.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/names.h"
@@ -331,6 +332,90 @@ test_capabilities_become_cpu_info(void)
     g_assert_false(capabilities_offer(text, "kvm", &error));
 }
 
+#define VOLUME "volume-66666666-6666-4666-8666-666666666666"
+
+static const GuestDisk disks[] = {
+    {.target = "vdc", .serial = "one", .format = "qcow2", .pool = "volumes", .name = VOLUME},
+    {.target = "vdd", .serial = "two", .format = "raw", .uri = "nbd://10.0.0.9:10810/a/b"},
+    {.target = "vde", .format = "raw", .uri = "iscsi://10.0.0.9/iqn.2026-01.test:disk/1"},
+    {.target = "hda", .format = "iso", .base_hash = HASH_B},
+};
+
+static void
+test_disks_beside_the_guests_own_are_written(void)
+{
+    GuestSpec guest = example();
+    guest.disks = disks;
+    guest.n_disks = G_N_ELEMENTS(disks);
+    guest.config_drive_is_read_only = true;
+    DomainPlace with_disks = place;
+    with_disks.disk_paths =
+        (char *const[]){"/volumes/" VOLUME, NULL, NULL, "/pool/base-" HASH_B ".iso"};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = domain_xml_build(&guest, &with_disks, &error);
+    g_assert_no_error(error);
+    g_autoptr(xmlDoc) document = parse(text);
+
+    assert_at(document, "//disk[target/@dev='vdc']/source/@file", "/volumes/" VOLUME);
+    assert_at(document, "//disk[target/@dev='vdc']/serial", "one");
+    assert_at(document, "//disk[target/@dev='vdd']/source[@protocol='nbd']/@name", "a/b");
+    assert_at(document, "//disk[target/@dev='vdd']/source/host[@name='10.0.0.9']/@port", "10810");
+    assert_at(document, "//disk[target/@dev='vde']/source[@protocol='iscsi']/@name",
+        "iqn.2026-01.test:disk/1");
+    g_assert_cmpuint(
+        count(document, "//disk[@device='cdrom'][readonly]/target[@bus='ide']"), ==, 1);
+    g_assert_cmpuint(count(document, "//disk[target/@dev='vdb']/readonly"), ==, 1);
+
+    /* Of these, a migration copies the guest's own alone. */
+    g_autoptr(GPtrArray) read = domain_xml_list_disks(text, &error);
+    g_assert_cmpuint(read->len, ==, 3);
+    for (unsigned int i = 0; i < read->len; i++) {
+        const DomainDisk *disk = read->pdata[i];
+        g_assert_cmpint(disk->is_copied, ==, strcmp(disk->target, "vda") == 0);
+        g_assert_cmpint(disk->is_volume, ==, strcmp(disk->target, "vdc") == 0);
+    }
+}
+
+static void
+test_a_guest_boots_from_its_first_disk(void)
+{
+    GuestSpec guest = example();
+    GuestDisk root = {.target = "vda", .format = "raw", .uri = "nbd://h/x"};
+    g_autoptr(GError) error = NULL;
+    guest.root_hash = NULL;
+    g_assert_null(domain_xml_build(&guest, &place, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+    g_clear_error(&error);
+    guest.disks = &root;
+    guest.n_disks = 1;
+    DomainPlace with_disks = place;
+    with_disks.disk_paths = (char *const[]){NULL};
+    g_autofree char *text = domain_xml_build(&guest, &with_disks, &error);
+    g_assert_no_error(error);
+    g_autoptr(xmlDoc) document = parse(text);
+    assert_at(document, "/domain/devices/disk[1]/target/@dev", "vda");
+    g_assert_cmpuint(count(document, "//disk"), ==, 2);
+
+    root.uri = "rbd://pool/image";
+    g_assert_null(domain_xml_build(&guest, &with_disks, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+}
+
+static void
+test_a_disk_is_found_by_its_target(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *serial = NULL;
+    g_autofree char *none = NULL;
+    g_autofree char *element = disk_xml_new(&disks[0], "/volumes/" VOLUME, &error);
+    g_autofree char *domain = g_strdup_printf("<domain><devices>%s</devices></domain>", element);
+    g_autofree char *found = disk_xml_find(domain, "vdc", &serial, &error);
+    g_assert_nonnull(strstr(found, "/volumes/" VOLUME));
+    g_assert_cmpstr(serial, ==, "one");
+    g_assert_null(disk_xml_find(domain, "vdd", &none, &error));
+    g_assert_no_error(error);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,11 +425,15 @@ main(int argc, char **argv)
     g_test_add_func("/xml/a-guest-can-boot-from-its-disk-and-name-its-cpu",
         test_a_guest_can_boot_from_its_disk_and_name_its_cpu);
     g_test_add_func("/xml/firmware-and-tpm-are-written", test_firmware_and_tpm_are_written);
-    g_test_add_func(
-        "/xml/each-tpm-has-a-secret-of-its-own", test_each_tpm_has_a_secret_of_its_own);
+    g_test_add_func("/xml/each-tpm-has-a-secret-of-its-own", test_each_tpm_has_a_secret_of_its_own);
     g_test_add_func("/xml/metadata-travels", test_metadata_travels);
     g_test_add_func("/xml/the-destination-gets-its-own-definition",
         test_the_destination_gets_its_own_definition);
+    g_test_add_func("/xml/disks-beside-the-guests-own-are-written",
+        test_disks_beside_the_guests_own_are_written);
+    g_test_add_func(
+        "/xml/a-guest-boots-from-its-first-disk", test_a_guest_boots_from_its_first_disk);
+    g_test_add_func("/xml/a-disk-is-found-by-its-target", test_a_disk_is_found_by_its_target);
     g_test_add_func("/xml/disks-are-read-back", test_disks_are_read_back);
     g_test_add_func("/xml/read-only-and-foreign-disks-are-told-apart",
         test_read_only_and_foreign_disks_are_told_apart);
