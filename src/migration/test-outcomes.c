@@ -170,6 +170,12 @@ stub_abort_job(void *host, const char *uuid, GError **error)
 }
 
 static bool
+stub_query_job(void *host, const char *uuid, JobStats *ret_stats, GError **error)
+{
+    return error_set(error, ERROR_CONFLICT, "no job");
+}
+
+static bool
 stub_query_done_job(void *host, const char *uuid, JobStats *ret_stats, GError **error)
 {
     return error_set(error, ERROR_NOT_FOUND, "no job");
@@ -193,6 +199,7 @@ static const HypervisorProvider stub = {
     .check_dest = stub_check_dest,
     .prepare_dest = stub_prepare_dest,
     .query_done_job = stub_query_done_job,
+    .query_job = stub_query_job,
     .abort_job = stub_abort_job,
 };
 
@@ -504,6 +511,9 @@ assert_message(const char *part)
 #define LEFT_PAUSED DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_NONE
 #define INCOMING DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_IN
 
+#define IN_POST_COPY(state) DOMAIN_##state, DOMAIN_REASON_POSTCOPY, DOMAIN_JOB_NONE
+#define BROKEN(state) DOMAIN_##state, DOMAIN_REASON_POSTCOPY_FAILED, DOMAIN_JOB_NONE
+
 /* ---- the tests ---- */
 
 static void
@@ -530,6 +540,39 @@ test_old_copy_goes_after_the_new_is_proven(World *fixture, const void *data)
     g_assert_cmpstr(
         world->verbs->str, ==, world->is_shared ? "destroy a, forget a" : "destroy a, remove a");
     assert_instance("b", VM_STATE_ACTIVE);
+}
+
+/* From whatever state: the guest is where its memory is not, and nobody touches either half. */
+static void
+test_post_copy_is_followed(World *fixture, const void *data)
+{
+    say(&world->a, IN_POST_COPY(PAUSED));
+    say(&world->b, IN_POST_COPY(RUNNING));
+    begin("switching", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(100), ==, "postcopy");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    say(&world->b, SILENT);
+    g_assert_cmpstr(run(100), ==, "resolving");
+    say(&world->b, IN_POST_COPY(RUNNING));
+    g_assert_cmpstr(run(5), ==, "postcopy");
+    store_set_wanted(world->store, world->operation_id, WANTED_CANCEL, NULL);
+    g_assert_cmpstr(run(100), ==, "postcopy");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    say(&world->a, GONE);
+    say(&world->b, RUNS);
+    g_assert_cmpstr(run(10), ==, "completed");
+    assert_instance("b", VM_STATE_ACTIVE);
+}
+
+static void
+test_source_dead_in_post_copy(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_SHUT_OFF, DOMAIN_REASON_CRASHED, DOMAIN_JOB_NONE);
+    say(&world->b, BROKEN(RUNNING));
+    begin("postcopy", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(20), ==, "completed");
+    g_assert_true(g_str_has_prefix(world->verbs->str, "destroy b"));
+    assert_instance("b", VM_STATE_STOPPED);
 }
 
 static void
@@ -770,6 +813,8 @@ main(int argc, char **argv)
     ADD("runs-twice", test_runs_twice);
     ADD("runs-twice-is-seen-when-the-source-is-back",
         test_runs_twice_is_seen_when_the_source_is_back);
+    ADD("post-copy-is-followed", test_post_copy_is_followed);
+    ADD("source-dead-in-post-copy", test_source_dead_in_post_copy);
     ADD("on-neither", test_on_neither);
     ADD("undoing-finds-that-dest-runs", test_undoing_finds_that_dest_runs);
     ADD("source-silent-after-restart-is-waited-for",

@@ -82,7 +82,11 @@ is_sabotage(int from, int to)
 {
     return (from == MIGRATION_RESOLVING && to == MIGRATION_ERROR) ||
         (from == MIGRATION_FINISHING && to == MIGRATION_ERROR) ||
-        (from == MIGRATION_UNDOING && to == MIGRATION_RESOLVING);
+        (from == MIGRATION_UNDOING && to == MIGRATION_RESOLVING) ||
+        /* Moments that a fleet without latency passes too fast. */
+        (from == MIGRATION_SWITCHING && to == MIGRATION_POSTCOPY) ||
+        (from == MIGRATION_POSTCOPY && to == MIGRATION_RESOLVING) ||
+        (from == MIGRATION_RESOLVING && to == MIGRATION_POSTCOPY);
 }
 
 /* Every move of the machine must have happened, or the simulator does not look everywhere. */

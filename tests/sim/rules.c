@@ -11,7 +11,7 @@ typedef struct Rule {
     bool at_the_end; /* holds only when everything has come to rest */
 } Rule;
 
-#define MOVING "('preparing', 'transferring', 'switching', 'resolving', 'undoing')"
+#define MOVING "('preparing', 'transferring', 'switching', 'postcopy', 'resolving', 'undoing')"
 
 static const Rule rules[] = {
     {"I5: an instance owns a claim on the host it is on, and no other",

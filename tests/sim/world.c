@@ -538,6 +538,23 @@ make_store(Sim *sim)
     g_assert_true(g_file_set_contents(image, "image", -1, NULL));
 }
 
+/* In half of the fleets what takes long is ended by itself, most often by post-copy. Chance of its
+ * own, so that what happens in the other half does not depend on it. */
+static LivePolicy *
+make_policy(const Sim *sim)
+{
+    Rng rng = {.state = sim->seed * UINT64_C(0x9e3779b97f4a7c15)};
+    LiveSettings settings = LIVE_SETTINGS_DEFAULT;
+    if (rng_chance(&rng, 50)) {
+        settings.permit_post_copy = rng_chance(&rng, 80);
+        settings.permit_auto_converge = rng_chance(&rng, 20);
+        settings.completion_timeout_s = 1;
+        settings.timeout_action =
+            rng_chance(&rng, 80) ? TIMEOUT_ACTION_FORCE_COMPLETE : TIMEOUT_ACTION_ABORT;
+    }
+    return live_policy_new(&settings);
+}
+
 static void
 make_context(Sim *sim)
 {
@@ -552,6 +569,7 @@ make_context(Sim *sim)
         .moved = context_moved,
         .settings = {.service_down_time_us = INT64_C(100000) * SECOND_US,
             .max_concurrent_live_migrations = rng_below(&sim->rng, 4),
+            .live = make_policy(sim),
             .prepare_timeout_us = 60 * SECOND_US,
             .switchover_timeout_us = 60 * SECOND_US,
             .shutdown_timeout_us = 10 * SECOND_US,
@@ -615,6 +633,7 @@ sim_free(Sim *sim)
     rules_close(sim);
     g_hash_table_unref(sim->tasks);
     migration_forget(&sim->context);
+    live_policy_unref(sim->context.settings.live);
     g_ptr_array_unref(sim->hosts);
     calls_free(sim->context.calls);
     hypervisor_free(sim->fleet);

@@ -25,6 +25,8 @@ post_copy_start(FakeFleet *fleet, FakeJob *job, GError **error)
     job->moved_bytes += moved;
     job->switched_us = now_us;
     job_begin_pass(job, JOB_POSTCOPY, now_us, left);
+    /* Like libvirt: it sees the pause before it sees what it is for. */
+    domains_set_state(fleet, job->source, job->uuid, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION);
     domains_set_state(fleet, job->source, job->uuid, DOMAIN_PAUSED, DOMAIN_REASON_POSTCOPY);
     job_arrive(fleet, job);
     domains_set_state(fleet, job->dest, job->uuid, DOMAIN_RUNNING, DOMAIN_REASON_POSTCOPY);
