@@ -726,6 +726,16 @@ assert_power(PowerState power_state, bool should_run)
     g_assert_cmpint(instance->should_run, ==, should_run);
 }
 
+/* What made a migration fail is the instance's fault, explained. */
+static void
+assert_fault(const char *beginning, const char *diagnosis)
+{
+    g_autoptr(Instance) instance = store_get_instance(world->store, world->instance_id, NULL);
+    g_assert_true(instance->has_fault);
+    g_assert_true(g_str_has_prefix(instance->fault.message, beginning));
+    g_assert_cmpstr(instance->fault.details, ==, diagnosis);
+}
+
 /* Only what is shown as stopped can be started by its owner. */
 static void
 test_crash_on_the_source_is_shown(World *fixture, const void *data)
@@ -736,6 +746,8 @@ test_crash_on_the_source_is_shown(World *fixture, const void *data)
     g_assert_cmpstr(run(10), ==, "failed");
     assert_instance("a", VM_STATE_STOPPED);
     assert_power(POWER_STATE_CRASHED, true);
+    assert_fault("The guest stopped on a while it was moving. Cause: the guest itself ended",
+        "guest-died");
 }
 
 static void

@@ -129,7 +129,7 @@ def _():
         world.lab.virsh("hostb", "pool-refresh", world.lab.env["LAB_POOL"])
 
 
-@test("a failed migration is the instance's fault too, once it is in ERROR; and it still moves")
+@test("after all of these it still moves")
 def _():
     row = world.move(server_id(), "hostb")
     equal(row["status"], "completed", "after all that")
