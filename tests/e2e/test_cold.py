@@ -22,6 +22,14 @@ def accept(server_id, body, status=202, version="2.96", world=world):
     equal((answer.status, answer.text), (status, ""), f"{body}")
 
 
+def check_up(server_id, world=world):
+    """It has booted where it is now, and is heard from there alone."""
+    world.lab("heartbeat", "mark")
+    wait_until(lambda: (counts := world.heard(server_id)) and
+               counts["since_mark"]["received"] > 0, "it is heard again", 90, 0.5)
+    world.check_lives(server_id)
+
+
 def story(server_id, world=world):
     row = world.last_migration(server_id)
     return world.story(row["id"]) if row else "no migration"
@@ -115,7 +123,7 @@ def _():
         check(len(volumes_of(server_id, source)) == 3, "the source keeps its disks")
         check(disk_info(server_id, dest)["actual-size"] <
               1.3 * disk_info(server_id, source)["actual-size"] + (1 << 20), "sparse stays sparse")
-        world.check_lives(server_id)
+        check_up(server_id)
         history = console(server_id)
         equal(history.count("is up, address"), 2, f"boots on the console: {history}")
         world.drover.openstack("server", "resize", "confirm", "cold1")
@@ -123,7 +131,7 @@ def _():
         wait_until(lambda: world.last_migration(server_id)["status"] == "confirmed", "it is over",
                    30)
         check_only_on(server_id, dest, "running")
-        world.check_lives(server_id)
+        check_up(server_id)
     finally:
         world.delete(server_id)
 
@@ -201,7 +209,7 @@ def _():
         equal(size_on(source), small, "size after the revert")
         equal(world.drover.server(server_id)["flavor"]["original_name"], "m1.tiny", "flavor")
         check_only_on(server_id, source, "running")
-        world.check_lives(server_id)
+        check_up(server_id)
         accept(server_id, {"resize": {"flavorRef": "big"}})
         dest = wait_moved(server_id)["dest_compute"]
         world.drover.openstack("server", "migration", "confirm", "cold3")
@@ -217,12 +225,10 @@ def _():
         world.delete(server_id)
 
 
-# Before the stop, in the copy and around it, before and after the destination starts the guest,
-# and when what has happened is recorded.
-MOVE_POINTS = ["cold.effect.prepare_dest.after", "cold.before.copying",
-               "cold.effect.copy_disks.before", "cold.effect.copy_disks.after",
-               "cold.effect.start_guest.before", "cold.effect.start_guest.after",
-               "cold.before.finished"]
+# Around the copy, when the destination has started the guest, and before that is recorded; all the
+# others are tried on the fake fleet (tests/crash/cold).
+MOVE_POINTS = ["cold.before.copying", "cold.effect.copy_disks.after",
+               "cold.effect.start_guest.after", "cold.before.finished"]
 END_POINTS = {"confirmResize": ["cold.effect.clean_source.after"],
               "revertResize": ["cold.effect.destroy_guest.after", "cold.effect.create_guest.after",
                                "cold.effect.clean_dest.before"]}
@@ -240,7 +246,7 @@ def crash(point, request, running):
     world.drover.wait_hosts_up(3)
 
 
-@test("kill -9 at each of eleven failpoints of a move, a confirm and a revert: after the restart "
+@test("kill -9 at each of eight failpoints of a move, a confirm and a revert: after the restart "
       "it ends as it was asked to, and the guest runs once")
 def _():
     server_id = world.create("coldphoenix")
@@ -260,8 +266,7 @@ def _():
             world.wait_status(server_id, "ACTIVE", 120)
             check_only_on(server_id, dest if action == "confirmResize" else source, "running")
             note(f"{point}, then {end_point}: right")
-        world.wait_heard(server_id)
-        world.check_lives(server_id)
+        check_up(server_id)
     finally:
         if world.drover.process.poll() is not None:
             world.drover.start()
@@ -284,7 +289,7 @@ def _():
         world.wait_heard(server_id)
         source = world.host_of(server_id)
         for host in world.lab.hosts:
-            world.lab("limit", host, "20mbit")
+            world.lab("limit", host, "3mbit")
         accept(server_id, {"migrate": None})
         wait_copying(server_id)
         world.drover.kill()
@@ -294,8 +299,8 @@ def _():
         world.drover.start()
         world.drover.wait_hosts_up(3)
         equal(world.drover.server(server_id)["status"], "RESIZE", "right after the restart")
-        wait_until(lambda: json.loads(story(server_id))["migration"]["stats"][
-            "disk_processed_bytes"] or 0 > 0, "progress is shown", 60)
+        wait_until(lambda: (json.loads(story(server_id))["migration"]["stats"][
+            "disk_processed_bytes"] or 0) > 0, "progress is shown", 60)
         wait_moved(server_id, 240)
         end(server_id, "revertResize", "ACTIVE")
         check_only_on(server_id, source, "running")
@@ -308,7 +313,7 @@ def _():
                    "the move is aborted", 60)
         equal(world.drover.server(server_id)["status"], "ACTIVE", story(server_id))
         check_only_on(server_id, source, "running")
-        world.check_lives(server_id)
+        check_up(server_id)
         left = [name for host in world.lab.hosts for name in world.domains(host)
                 if name.startswith("courier-")]
         equal(left, [], "couriers that are left")
@@ -401,8 +406,7 @@ def _():
         end(server_id, "confirmResize", "ACTIVE", world=shared)
         equal(shared.runs_on(server_id), {"hostb": "running"}, "after the confirm")
         equal(shared.shared_files(server_id), files, "volumes after the confirm")
-        shared.wait_heard(server_id)
-        shared.check_lives(server_id)
+        check_up(server_id, shared)
         shared.delete(server_id)
         equal(shared.shared_files(server_id), [], "volumes after the delete")
     finally:
