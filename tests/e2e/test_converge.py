@@ -200,3 +200,26 @@ def _():
         world.wait_status(server_id, "ACTIVE")
         equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")
         wait_until(lambda: world.heard(server_id)["streams"] > 1, "it has booted anew", 60)
+
+
+@test("a guest that crashes in the middle is shown as it is, and nothing is left behind (S1-15)")
+def _():
+    with busy("crashes") as server_id:
+        number = start(server_id)
+        world.lab("qemu", "kill", "hosta")
+        row = world.wait_migration(server_id)
+        equal(row["status"], "failed", world.story(number))
+        check(world.reason(number), "the reason is told")
+        equal(world.host_of(server_id), "hosta", "where its disk is")
+        equal({name for name in world.volumes("hostb") if server_id in name}, set(),
+              "what is left on the destination")
+
+
+@test("a guest that is deleted in the middle is gone from both hosts (S1-15)")
+def _():
+    with busy("unwanted") as server_id:
+        start(server_id)
+        world.delete(server_id)
+        for host in ("hosta", "hostb"):
+            equal({name for name in world.volumes(host) if server_id in name}, set(), host)
+            equal(world.domains(host), {}, f"domains on {host}")
