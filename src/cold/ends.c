@@ -126,14 +126,18 @@ cold_step_RECALLING(ColdTask *task)
 }
 
 /* What the guest wrote to disks of the destination's own is given up with the move; disks that
- * both hosts have go on being used, and are left in order. */
+ * both hosts have, and volumes, go on being used, and are left in order. */
 StepResult
 cold_step_HALTING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
     OperationMove move = cold_plain_move();
 
-    switch (cold_stop(task, true, !task->migration->copies_disks, &error)) {
+    if (!cold_read_volumes(task, NULL)) {
+        return cold_wait(task, G_USEC_PER_SEC);
+    }
+    bool is_graceful = !task->migration->copies_disks || task->volumes->len > 0;
+    switch (cold_stop(task, true, is_graceful, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
     case EFFECT_DONE: break;

@@ -28,7 +28,7 @@ typedef struct ColdTask {
     int64_t ask_us;
     int64_t look_us;
 
-    GPtrArray *volumes; /* CLAIMING: Volume, those that it has */
+    GPtrArray *volumes; /* CLAIMING, HALTING: Volume, those that it has */
     DiskFacts facts;    /* CLAIMING: of the last probe_pools */
     GPtrArray *bases; /* FETCHING: BaseImage */
     unsigned n_bases; /* of them, those that are there */
@@ -86,6 +86,8 @@ bool cold_is_given_up(const ColdTask *task);
 /* A host that the operation needs has not been tried since the start of the daemon. */
 bool cold_is_too_early(const ColdTask *task);
 StepResult cold_wait(ColdTask *task, int64_t for_us);
+/* task->volumes, once. */
+bool cold_read_volumes(ColdTask *task, GError **error);
 /* For a minute nothing could be asked for, because a host is away. */
 bool cold_has_waited(ColdTask *task);
 

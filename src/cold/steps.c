@@ -216,8 +216,8 @@ plan_disks(ColdTask *task, GError **error)
     return true;
 }
 
-static bool
-read_volumes(ColdTask *task, GError **error)
+bool
+cold_read_volumes(ColdTask *task, GError **error)
 {
     if (task->volumes == NULL) {
         task->volumes = store_list_volumes(task->context->store,
@@ -234,7 +234,7 @@ step_CLAIMING(ColdTask *task)
     if (is_to_stop(task, &error)) {
         return refuse(task, error);
     }
-    if (!read_volumes(task, &error) || !claim(task, &error)) {
+    if (!cold_read_volumes(task, &error) || !claim(task, &error)) {
         bool is_early = error_is(error, ERROR_STORE_DOWN) ||
             task->context->is_gathering(task->context) || cold_is_too_early(task);
         return is_early ? cold_wait(task, CONNECT_LOOK_US) : refuse(task, error);
