@@ -305,6 +305,7 @@ CREATE TABLE migrations (
     trouble TEXT,
     ends_stopped BIGINT NOT NULL DEFAULT 0,
     admin_pass TEXT,
+    reason TEXT,
     memory_total_bytes BIGINT NOT NULL DEFAULT -1,
     memory_processed_bytes BIGINT NOT NULL DEFAULT -1,
     memory_remaining_bytes BIGINT NOT NULL DEFAULT -1,

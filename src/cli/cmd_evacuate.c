@@ -65,6 +65,7 @@ wait_for(Session *session, Output *output, const char *id, GError **error)
 static const CommandOption EVACUATE_OPTIONS[] = {
     {"--host", "HOST", "where to; chosen when it is not said"},
     {"--password", "PASSWORD", "of the new root disk; made and shown when it is not said"},
+    {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "until it is over; fails with the reason"},
     {NULL, NULL, NULL},
 };
@@ -82,7 +83,8 @@ server_evacuate(CommandContext *context, GError **error)
     const char *given = command_value(context, "--password");
     g_autofree char *made = given == NULL ? make_password() : NULL;
     Output *output = command_output(context);
-    if (!evacuate(session, id, command_value(context, "--host"), given != NULL ? given : made,
+    if (!session_set_reason(session, command_value(context, "--reason"), error) ||
+        !evacuate(session, id, command_value(context, "--host"), given != NULL ? given : made,
             error)) {
         return false;
     }
@@ -131,8 +133,10 @@ accept_each(CommandContext *context, Session *session, const json_t *servers, in
     return rows;
 }
 
-static void
-wait_for_each(CommandContext *context, Session *session, json_t *rows, int *ret_failed)
+/* False when it was interrupted: nobody has failed then. */
+static bool
+wait_for_each(
+    CommandContext *context, Session *session, json_t *rows, int *ret_failed, GError **error)
 {
     size_t i;
     json_t *row;
@@ -144,16 +148,23 @@ wait_for_each(CommandContext *context, Session *session, json_t *rows, int *ret_
         }
         const char *id = json_string_value(json_object_get(row, "id"));
         bool is_done = wait_for(session, command_output(context), id, &problem);
+        if (watch_is_interrupted()) {
+            return error_set(error, ERROR_CANCELLED,
+                "interrupted: the evacuations go on; 'drover server migration list --type "
+                "evacuation' shows how far they are");
+        }
         json_object_set_new(row, "result", json_string(is_done ? "done" : "failed"));
         if (!is_done) {
             json_object_set_new(row, "reason", json_string(problem->message));
         }
         *ret_failed += !is_done;
     }
+    return true;
 }
 
 static const CommandOption HOST_EVACUATE_OPTIONS[] = {
     {"--host", "HOST", "where all of them go; chosen for each when it is not said"},
+    {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "until each is over"},
     {NULL, NULL, NULL},
 };
@@ -167,12 +178,14 @@ host_evacuate(CommandContext *context, GError **error)
         session_path("/servers?all_tenants=True&host=%s", command_argument(context, 0));
     json_auto_t *servers =
         session != NULL ? session_list(session, "compute", path, "servers", error) : NULL;
-    if (servers == NULL) {
+    if (servers == NULL ||
+        !session_set_reason(session, command_value(context, "--reason"), error)) {
         return false;
     }
     json_auto_t *rows = accept_each(context, session, servers, &n_failed);
-    if (command_has(context, "--wait")) {
-        wait_for_each(context, session, rows, &n_failed);
+    if (command_has(context, "--wait") &&
+        !wait_for_each(context, session, rows, &n_failed, error)) {
+        return false;
     }
     size_t n = json_array_size(rows);
     if (!output_list(command_output(context), rows, RESULT_COLUMNS, "No server is on that host.",

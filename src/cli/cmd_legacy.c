@@ -9,6 +9,7 @@
 
 static const CommandOption OPTIONS[] = {
     {"--block-migrate", NULL, "copy the disks"},
+    {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {NULL, NULL, NULL},
 };
 
@@ -19,7 +20,8 @@ live_migration(CommandContext *context, GError **error)
     Session *session = command_session(context, error);
     json_auto_t *server =
         session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
-    if (server == NULL) {
+    if (server == NULL ||
+        !session_set_reason(session, command_value(context, "--reason"), error)) {
         return false;
     }
     const char *host = command_argument(context, 1);

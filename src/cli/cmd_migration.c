@@ -22,12 +22,31 @@ static const Column LIST_COLUMNS[] = {
     {NULL, NULL, NULL},
 };
 
+/* Of drover's own API, which knows more of each. */
+static const Column LONG_COLUMNS[] = {
+    {"Id", "id", NULL},
+    {"UUID", "uuid", NULL},
+    {"Source", "source_host", NULL},
+    {"Dest", "dest_host", NULL},
+    {"Status", "status", NULL},
+    {"Server", "instance_uuid", NULL},
+    {"Type", "migration_type", NULL},
+    {"Total ms", "total_ms", NULL},
+    {"Downtime ms", "stats.downtime_ms", NULL},
+    {"Reason", "reason", NULL},
+    {"Message", "message", NULL},
+    {"Created At", "created_at", NULL},
+    {"Updated At", "updated_at", NULL},
+    {NULL, NULL, NULL},
+};
+
 static const CommandOption LIST_OPTIONS[] = {
     {"--server", "SERVER", "only of this server"},
     {"--host", "HOST", "only from or to this host"},
     {"--status", "STATUS", "queued, preparing, running, post-migrating, completed, ..."},
     {"--type", "TYPE", "live-migration, migration, resize or evacuation"},
     {"--limit", "N", "at most this many, newest first"},
+    {"--long", NULL, "more columns: how long it took, why it was asked for, how it ended"},
     {NULL, NULL, NULL},
 };
 
@@ -66,7 +85,9 @@ migration_list(CommandContext *context, GError **error)
         return false;
     }
     Session *session = command_session(context, error);
-    g_autoptr(GString) path = g_string_new("/os-migrations");
+    bool is_long = command_has(context, "--long");
+    const char *service = is_long ? "drover" : "compute";
+    g_autoptr(GString) path = g_string_new(is_long ? "/migrations" : "/os-migrations");
     if (session == NULL || !append_filters(context, session, path, error)) {
         return false;
     }
@@ -74,13 +95,14 @@ migration_list(CommandContext *context, GError **error)
     if (limit > 0) {
         g_string_append_printf(
             path, "%climit=%" G_GINT64_FORMAT, strchr(path->str, '?') != NULL ? '&' : '?', limit);
-        json_auto_t *page = session_get(session, "compute", path->str, error);
+        json_auto_t *page = session_get(session, service, path->str, error);
         rows = page != NULL ? json_incref(json_object_get(page, "migrations")) : NULL;
     } else {
-        rows = session_list(session, "compute", path->str, "migrations", error);
+        rows = session_list(session, service, path->str, "migrations", error);
     }
     return rows != NULL &&
-        output_list(command_output(context), rows, LIST_COLUMNS, "Nothing has moved yet.", error);
+        output_list(command_output(context), rows, is_long ? LONG_COLUMNS : LIST_COLUMNS,
+            "Nothing has moved yet.", error);
 }
 
 /* The migration named by its number or UUID, in full, from drover's own API. */
@@ -189,7 +211,8 @@ migration_watch(CommandContext *context, GError **error)
 const Command migration_commands[] = {
     {"server migration list", "", 0, 0, "List migrations, newest first", NULL,
         "  drover server migration list --server vm1\n"
-        "  drover server migration list --status running --json",
+        "  drover server migration list --status running --json\n"
+        "  drover server migration list --long -c id -c server -c reason",
         LIST_OPTIONS, migration_list},
     {"server migration show", "SERVER MIGRATION", 2, 2,
         "Show a migration, running or over, with the time and reason of each state", NULL,

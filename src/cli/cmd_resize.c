@@ -31,6 +31,7 @@ static const CommandOption RESIZE_OPTIONS[] = {
     {"--flavor", "FLAVOR", "how much of everything it gets"},
     {"--confirm", NULL, "as 'server resize confirm'"},
     {"--revert", NULL, "as 'server resize revert'"},
+    {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "show the progress; fails with the reason when it failed"},
     {NULL, NULL, NULL},
 };
@@ -45,7 +46,8 @@ resize(CommandContext *context, Session *session, const char *id, GError **error
     }
     g_autofree char *flavor_id = find_id(flavor);
     json_auto_t *body = json_pack("{s:{s:s}}", "resize", "flavorRef", flavor_id);
-    if (!act(session, id, body, error) ||
+    if (!session_set_reason(session, command_value(context, "--reason"), error) ||
+        !act(session, id, body, error) ||
         !watch_newest_migration(session, id, &migration_id, error)) {
         return false;
     }

@@ -339,6 +339,7 @@ static const CommandOption MIGRATE_OPTIONS[] = {
     {"--block-migration", NULL, "live: copy the disks; refused when the pool is shared"},
     {"--shared-migration", NULL, "live: copy no disks; refused when the pool is not shared"},
     {"--pause-first", NULL, "pause it while it moves: certain to end, and not without a gap"},
+    {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "show the progress; fails with the reason when the migration failed"},
     {NULL, NULL, NULL},
 };
@@ -400,7 +401,8 @@ server_migrate(CommandContext *context, GError **error)
     }
     g_autofree char *id = find_id(server);
     int64_t migration_id = -1;
-    if (!act(session, id, body, error) ||
+    if (!session_set_reason(session, command_value(context, "--reason"), error) ||
+        !act(session, id, body, error) ||
         !watch_newest_migration(session, id, &migration_id, error)) {
         return false;
     }
@@ -579,7 +581,7 @@ const Command server_commands[] = {
         "--wait the exit code and the last line tell how the migration ended. A server that was\n"
         "switched off for its move waits to be confirmed or reverted.",
         "  drover server migrate --live-migration --wait vm1\n"
-        "  drover server migrate --live-migration --host hostc --wait vm1\n"
+        "  drover server migrate --live-migration --host hostc --reason 'new kernel' --wait vm1\n"
         "  drover server migrate --wait vm1 && drover server migrate confirm vm1",
         MIGRATE_OPTIONS, server_migrate},
     {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",

@@ -3,9 +3,13 @@
 #include "cli/command.h"
 
 #include "base/error.h"
+#include "cli/watch.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* As a shell counts a program that SIGINT has ended. */
+#define EXIT_INTERRUPTED 130
 
 struct CommandContext {
     const Command *command;
@@ -374,7 +378,8 @@ print_help(void)
          "is\n"
          "read from OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME or from clouds.yaml\n"
          "(OS_CLOUD), as the openstack client does.\n\n"
-         "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.");
+         "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 130 Ctrl-C\n"
+         "while it waited: what was asked for goes on.");
 }
 
 static int
@@ -433,7 +438,7 @@ run(const Command *command, int n_words, int argc, char **argv)
     }
     if (!command->run(&context, &error)) {
         fprintf(stderr, "drover: %s\n", error != NULL ? error->message : "failed");
-        return 1;
+        return watch_is_interrupted() ? EXIT_INTERRUPTED : 1;
     }
     return 0;
 }

@@ -46,7 +46,8 @@ extern const Command completion_commands[];
 
 /* Calls visit for every command there is, in the order of the help. */
 void command_foreach(void (*visit)(const Command *command, void *data), void *data);
-/* Runs what argv says; returns the exit code: 0, 1 = failed, 2 = wrong usage. */
+/* Runs what argv says; returns the exit code: 0, 1 = failed, 2 = wrong usage, 130 = Ctrl-C while
+ * it waited. */
 int command_main(int argc, char **argv);
 
 /* ---- for commands ---- */

@@ -23,6 +23,7 @@ struct Session {
     char *identity_url;             /* ends in /v3 */
     char *token_id;
     json_t *token;
+    char *reason; /* NULL = none is said */
 };
 
 void
@@ -35,6 +36,7 @@ session_free(Session *session)
     g_free(session->identity_url);
     g_free(session->token_id);
     json_decref(session->token);
+    g_free(session->reason);
     g_free(session);
 }
 
@@ -284,19 +286,78 @@ login(Session *session, GError **error)
             session->identity_url);
 }
 
+/* What follows host and port; "" when nothing does. */
+static const char *
+path_of(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *path = strchr(host != NULL ? host + 3 : url, '/');
+    return path != NULL ? path : url + strlen(url);
+}
+
+/* Where a document of versions says that version 3 is, at the host and port that it came from: by
+ * those it can be reached for certain. NULL: it is no such document. Caller frees. */
+static char *
+find_version_3(const char *url, const json_t *document)
+{
+    size_t i = 0;
+    json_t *version = NULL;
+    json_array_foreach(json_lookup(document, "versions.values"), i, version)
+    {
+        const char *id = json_string_value(json_object_get(version, "id"));
+        const char *href = json_string_value(
+            json_object_get(json_array_get(json_object_get(version, "links"), 0), "href"));
+        if (id != NULL && g_str_has_prefix(id, "v3") && href != NULL) {
+            g_autofree char *root = g_strndup(url, path_of(url) - url);
+            return g_strconcat(root, path_of(href), NULL);
+        }
+    }
+    return NULL;
+}
+
+static void
+strip_slashes(char *url)
+{
+    for (size_t n = strlen(url); n > 0 && url[n - 1] == '/'; n--) {
+        url[n - 1] = '\0';
+    }
+}
+
+/* OS_AUTH_URL may be anything that an identity service lists its versions at: host and port alone
+ * are enough. Without such a list /v3 is tried below it. */
+static bool
+find_identity(Session *session, const char *auth_url, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *url = g_strdup(auth_url);
+    strip_slashes(url);
+    if (g_str_has_suffix(url, "/v3")) {
+        session->identity_url = g_steal_pointer(&url);
+        return true;
+    }
+    g_auto(Exchange) exchange = {.method = "GET", .url = g_strconcat(url, "/", NULL)};
+    if (!perform(session, &exchange, &problem) && exchange.status == 0) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&problem), "cannot log in: ");
+        return false;
+    }
+    json_auto_t *document = problem == NULL ? answer_to_json(&exchange, NULL) : NULL;
+    session->identity_url = find_version_3(url, document);
+    if (session->identity_url == NULL) {
+        session->identity_url = g_strconcat(url, "/v3", NULL);
+    }
+    strip_slashes(session->identity_url);
+    return true;
+}
+
 Session *
 session_open(const Credentials *credentials, GError **error)
 {
     g_autoptr(Session) session = g_new0(Session, 1);
     session->curl = curl_easy_init();
     session->credentials = credentials;
-    g_autofree char *url = g_strdup(credentials->auth_url);
-    while (g_str_has_suffix(url, "/")) {
-        url[strlen(url) - 1] = '\0';
-    }
-    session->identity_url =
-        g_str_has_suffix(url, "/v3") ? g_strdup(url) : g_strconcat(url, "/v3", NULL);
-    return login(session, error) ? g_steal_pointer(&session) : NULL;
+    return find_identity(session, credentials->auth_url, error) && login(session, error)
+        ? g_steal_pointer(&session)
+        : NULL;
 }
 
 /* The endpoint of a service type, without a slash at its end; borrowed from the token. */
@@ -351,9 +412,7 @@ make_url(Session *session, const char *service, const char *path, char **ret_url
             session->identity_url, service);
     }
     g_autofree char *base = g_strdup(endpoint);
-    while (g_str_has_suffix(base, "/")) {
-        base[strlen(base) - 1] = '\0';
-    }
+    strip_slashes(base);
     const char *prefix = version_prefix(service);
     bool has_prefix = *prefix == '\0' || g_str_has_suffix(base, prefix);
     *ret_url = g_strconcat(base, has_prefix ? "" : prefix, path, NULL);
@@ -376,6 +435,25 @@ prepare(Session *session, const char *service, const char *method, const char *p
     } else if (strcmp(service, "placement") == 0) {
         exchange->headers = curl_slist_append(exchange->headers, PLACEMENT_VERSION);
     }
+    if (session->reason != NULL) {
+        g_autofree char *reason = g_strconcat("X-Drover-Reason: ", session->reason, NULL);
+        exchange->headers = curl_slist_append(exchange->headers, reason);
+    }
+    return true;
+}
+
+bool
+session_set_reason(Session *session, const char *reason, GError **error)
+{
+    bool is_line = reason == NULL || g_utf8_validate(reason, -1, NULL);
+    for (const char *p = reason; is_line && p != NULL && *p != '\0'; p = g_utf8_next_char(p)) {
+        is_line = !g_unichar_iscntrl(g_utf8_get_char(p));
+    }
+    if (!is_line) {
+        return error_set(error, ERROR_INVALID, "the reason must be one line of text in UTF-8");
+    }
+    g_free(session->reason);
+    session->reason = reason != NULL && *reason != '\0' ? g_strdup(reason) : NULL;
     return true;
 }
 

@@ -31,6 +31,10 @@ json_t *session_list(Session *session, const char *service, const char *path, co
 bool session_upload(Session *session, const char *service, const char *path, const char *file,
     void (*progress)(int64_t sent, int64_t size, void *data), void *data, GError **error);
 
+/* Why a move is asked for: said with every request that follows. NULL: nothing is said. False when
+ * it is not one line. */
+bool session_set_reason(Session *session, const char *reason, GError **error);
+
 /* printf for paths whose arguments are escaped for use between slashes or after '='. Caller
  * frees. Only %s. */
 char *session_path(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,52 @@ watch_line(const char *format, ...)
     }
     fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);
+}
+
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t was_interrupted;
+
+static void
+on_interrupt(int signal)
+{
+    was_interrupted = 1;
+}
+
+bool
+watch_is_interrupted(void)
+{
+    return was_interrupted != 0;
+}
+
+/* From now on the first Ctrl-C ends the waiting with a sentence; a second one ends the program, as
+ * it would have without this. */
+static void
+catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* True unless it was interrupted. */
+static bool
+wait_a_little(void)
+{
+    if (!watch_is_interrupted()) {
+        g_usleep(POLL_US);
+    }
+    return !watch_is_interrupted();
+}
+
+static bool
+end_interrupted(const json_t *server, GError **error)
+{
+    watch_line("%s", "");
+    const char *id = json_string_value(json_object_get(server, "id"));
+    return error_set(error, ERROR_CANCELLED,
+        "interrupted: what was asked of server '%s' goes on; 'drover server show %s' tells how far "
+        "it is",
+        json_string_value(json_object_get(server, "name")), id);
 }
 
 /* ---- migrations ---- */
@@ -159,10 +206,29 @@ report_end(Output *output, const json_t *migration, GError **error)
     return true;
 }
 
+/* An evacuation has nothing to go back to. */
+static bool
+end_migration_interrupted(const json_t *migration, GError **error)
+{
+    watch_line("%s", "");
+    int64_t id = number(migration, "id");
+    const char *server = json_string_value(json_object_get(migration, "instance_uuid"));
+    const char *type = json_string_value(json_object_get(migration, "migration_type"));
+    g_autofree char *abort = strcmp(type, "evacuation") == 0
+        ? g_strdup("")
+        : g_strdup_printf(", and 'drover server migration abort %s %" G_GINT64_FORMAT
+                          "' gives it up", server, id);
+    return error_set(error, ERROR_CANCELLED,
+        "interrupted: migration %" G_GINT64_FORMAT " of server %s goes on; 'drover server "
+        "migration watch %" G_GINT64_FORMAT "' follows it%s",
+        id, server, id, abort);
+}
+
 bool
 watch_migration(Session *session, Output *output, int64_t migration_id, GError **error)
 {
     g_autofree char *shown = NULL;
+    catch_interrupt();
     for (;;) {
         json_auto_t *migration = get_migration(session, migration_id, error);
         if (migration == NULL) {
@@ -181,7 +247,9 @@ watch_migration(Session *session, Output *output, int64_t migration_id, GError *
             g_free(shown);
             shown = g_strdup(status);
         }
-        g_usleep(POLL_US);
+        if (!wait_a_little()) {
+            return end_migration_interrupted(migration, error);
+        }
     }
 }
 
@@ -220,6 +288,7 @@ bool
 watch_server(Session *session, const char *server_id, const char *wanted, json_t **ret_server,
     GError **error)
 {
+    catch_interrupt();
     for (;;) {
         json_auto_t *server = get_server(session, server_id, error);
         if (server == NULL) {
@@ -243,13 +312,16 @@ watch_server(Session *session, const char *server_id, const char *wanted, json_t
             return true;
         }
         watch_line("%s  %s", status, json_is_string(task) ? json_string_value(task) : "");
-        g_usleep(POLL_US);
+        if (!wait_a_little()) {
+            return end_interrupted(server, error);
+        }
     }
 }
 
 bool
 watch_server_deleted(Session *session, const char *server_id, GError **error)
 {
+    catch_interrupt();
     for (;;) {
         g_autoptr(GError) problem = NULL;
         json_auto_t *server = get_server(session, server_id, &problem);
@@ -262,6 +334,8 @@ watch_server_deleted(Session *session, const char *server_id, GError **error)
             return false;
         }
         watch_line("deleting");
-        g_usleep(POLL_US);
+        if (!wait_a_little()) {
+            return end_interrupted(server, error);
+        }
     }
 }

@@ -19,6 +19,9 @@ bool watch_server(Session *session, const char *server_id, const char *wanted,
     json_t **ret_server, GError **error);
 /* Until it is gone. */
 bool watch_server_deleted(Session *session, const char *server_id, GError **error);
+/* Ctrl-C has ended the waiting, and nothing else: the error of the function above that was waiting
+ * says what goes on, and how to watch it or to give it up. */
+bool watch_is_interrupted(void);
 
 /* One line over the one before it (a terminal), or nothing (no terminal). "" clears it. */
 void watch_line(const char *format, ...) G_GNUC_PRINTF(1, 2);

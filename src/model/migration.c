@@ -109,5 +109,6 @@ migration_free(Migration *migration)
     g_free(migration->trouble);
     g_free(migration->disks);
     g_free(migration->admin_pass);
+    g_free(migration->reason);
     g_free(migration);
 }

@@ -101,6 +101,7 @@ typedef struct Migration {
     char *trouble;       /* what stands in its way now, one sentence; NULL = nothing */
     bool ends_stopped;    /* evacuation: the instance stays off, whatever it did before */
     char *admin_pass;     /* evacuation: for the new root disk, until it is made; NULL = none */
+    char *reason;         /* why it was asked for, in the words of whoever did; NULL = not said */
     JobStats stats;
     int64_t started_us;   /* transfer began */
     int64_t finished_us;

@@ -9,7 +9,7 @@
     " m.force, m.early_checks, m.copies_disks, m.disks, m.generation, m.pause_first,"              \
     " m.convergence,"                                                                              \
     " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
-    " m.trouble, m.ends_stopped, m.admin_pass,"                                                    \
+    " m.trouble, m.ends_stopped, m.admin_pass, m.reason,"                                          \
     " m.memory_total_bytes,"                                                                       \
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
@@ -24,8 +24,8 @@
 #define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
-    " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass)"                      \
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass, reason)"              \
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 #define STATS_ASSIGNMENTS                                                                          \
     "memory_total_bytes = $2, memory_processed_bytes = $3, memory_remaining_bytes = $4,"           \
     " disk_total_bytes = $5, disk_processed_bytes = $6, disk_remaining_bytes = $7,"                \
@@ -142,6 +142,7 @@ read_migration(DbStatement *statement)
     column = read_convergence(statement, column, migration);
     migration->ends_stopped = db_int(statement, column++);
     migration->admin_pass = db_dup_text(statement, column++);
+    migration->reason = db_dup_text(statement, column++);
     column = read_stats(statement, column, &migration->stats);
     migration->started_us = db_int(statement, column++);
     migration->finished_us = db_int(statement, column++);
@@ -203,6 +204,7 @@ insert_migration(Store *store, const MigrationRequest *request, const Operation 
     db_bind_text(statement, 9, migration_type_name(request->type));
     db_bind_int(statement, 10, request->ends_stopped);
     db_bind_text(statement, 11, request->admin_pass);
+    db_bind_text(statement, 12, request->reason);
     return db_run(statement, NULL, error);
 }
 

@@ -308,6 +308,7 @@ typedef struct MigrationRequest {
     bool early_checks;
     bool ends_stopped;
     const char *admin_pass;
+    const char *reason;   /* NULL = not said */
     const Flavor *flavor; /* of a resize, else NULL */
 } MigrationRequest;
 /* Inserts operation and migration; source host is the instance's host at that moment. */

@@ -49,7 +49,8 @@ accept_move(ApiContext *context, const Instance *instance, const char *action,
     OperationKind kind =
         request->flavor != NULL ? OPERATION_RESIZE : OPERATION_COLD_MIGRATE;
 
-    if (!compute_check_state(instance, action, movable, G_N_ELEMENTS(movable), error)) {
+    if (!compute_read_reason(context, &request->reason, error) ||
+        !compute_check_state(instance, action, movable, G_N_ELEMENTS(movable), error)) {
         return NULL;
     }
     request->type = request->flavor != NULL ? MIGRATION_TYPE_RESIZE : MIGRATION_TYPE_COLD;

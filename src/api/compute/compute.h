@@ -113,6 +113,9 @@ bool compute_accept_operation(ApiContext *context, const Instance *instance, con
 /* 409 "Cannot 'x' instance <id> while it is in ...", unless its state allows it. */
 bool compute_check_state(const Instance *instance, const char *name, const VmState *expected,
     int n_expected, GError **error);
+/* Why a move is asked for: the header X-Drover-Reason, which the Compute API has no place for;
+ * *ret_reason NULL = not said. 400 when it is not one line of at most 255 characters. */
+bool compute_read_reason(const ApiContext *context, const char **ret_reason, GError **error);
 /* 409 for everybody but administrators while the instance is locked. */
 bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
 

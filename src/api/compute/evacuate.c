@@ -85,7 +85,9 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
 {
     static const VmState expected[] = {
         VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
-    if (!validate_body(value, fields, 0, context->minor, error)) {
+    const char *reason = NULL;
+    if (!validate_body(value, fields, 0, context->minor, error) ||
+        !compute_read_reason(context, &reason, error)) {
         return false;
     }
     const char *host = body_string(value, "host", NULL);
@@ -110,6 +112,7 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
             },
         .type = MIGRATION_TYPE_EVACUATION,
         .requested_host = host,
+        .reason = reason,
         .block_migration = BLOCK_MIGRATION_AUTO,
         /* Below 2.29 a host that is named is taken as it is. */
         .force = force || (context->minor < 29 && host != NULL),

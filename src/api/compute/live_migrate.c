@@ -63,7 +63,8 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
 {
     static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_PAUSED};
     if (!validate_body(value, fields, 0, context->minor, error) ||
-        !read_block_migration(context, value, &request->block_migration, error)) {
+        !read_block_migration(context, value, &request->block_migration, error) ||
+        !compute_read_reason(context, &request->reason, error)) {
         return false;
     }
     request->requested_host = body_string(value, "host", NULL);

@@ -64,6 +64,33 @@ compute_accept_operation(ApiContext *context, const Instance *instance, const ch
     return true;
 }
 
+/* ---- why ---- */
+
+enum { REASON_MAX = 255 };
+
+static bool
+is_line(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(p))) {
+            return false;
+        }
+    }
+    return g_utf8_strlen(text, -1) <= REASON_MAX;
+}
+
+bool
+compute_read_reason(const ApiContext *context, const char **ret_reason, GError **error)
+{
+    const char *reason = http_request_header(context->request, "X-Drover-Reason");
+    if (reason != NULL && !is_line(reason)) {
+        return error_set(error, ERROR_INVALID,
+            "The reason in X-Drover-Reason is one line of at most %d characters.", REASON_MAX);
+    }
+    *ret_reason = reason != NULL && *reason != '\0' ? reason : NULL;
+    return true;
+}
+
 /* ---- the small verbs ---- */
 
 static HttpResponse *

@@ -140,6 +140,7 @@ view_migration(const ApiContext *context, const Migration *migration)
         api_time_us(migration->started_us), "finished_at", api_time_us(migration->finished_us),
         "total_ms", duration_ms(operation->created_us, end_us), "stats", view_stats(migration));
     json_object_update(view, rest);
+    json_object_set_new(view, "reason", api_string_or_null(migration->reason));
     add_diagnosis(view, operation);
     json_object_set_new(view, "convergence", view_convergence(migration));
     json_object_set_new(view, "disks", view_disks(migration));
@@ -168,6 +169,7 @@ static const QueryField list_query[] = {
     {"instance_uuid", QUERY_STRING},
     {"host", QUERY_STRING},
     {"status", QUERY_STRING},
+    {"migration_type", QUERY_STRING},
     {"in_progress", QUERY_BOOLEAN},
     {"limit", QUERY_INTEGER},
     {"marker", QUERY_UUID},
@@ -193,6 +195,7 @@ drover_list_migrations(ApiContext *context, GError **error)
         .instance_id = api_query(context, "instance_uuid"),
         .host = api_query(context, "host"),
         .states = states,
+        .type = api_query(context, "migration_type"),
         .in_progress = query_bool(context->request, "in_progress", false),
         .marker = paging.marker,
         .limit = paging.limit,
@@ -205,7 +208,13 @@ drover_list_migrations(ApiContext *context, GError **error)
     for (unsigned i = 0; i < migrations->len; i++) {
         json_array_append_new(views, view_migration(context, migrations->pdata[i]));
     }
-    return api_json(200, json_pack("{s:o}", "migrations", views));
+    json_t *reply = json_pack("{s:o}", "migrations", views);
+    if ((int)migrations->len == paging.limit) {
+        const Migration *last = migrations->pdata[migrations->len - 1];
+        json_object_set_new(reply, "migrations_links",
+            json_pack("[o]", api_link("next", api_next_url(context, last->uuid))));
+    }
+    return api_json(200, reply);
 }
 
 static Migration *
