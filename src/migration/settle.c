@@ -13,6 +13,8 @@
 #define ASK_PATIENCE_US (5 * G_USEC_PER_SEC)
 /* A migrate call that was on its way when its sender died has begun by then. */
 #define SETTLE_US (2 * G_USEC_PER_SEC)
+/* While a post-copy flows; whatever a host reports is looked at when it does. */
+#define POST_COPY_LOOK_US (10 * G_USEC_PER_SEC)
 /* Waits between two tries to mend a post-copy double from the first to the longest. */
 #define MEND_FIRST_US (G_USEC_PER_SEC / 2)
 #define MEND_LONGEST_US (30 * G_USEC_PER_SEC)
@@ -207,6 +209,7 @@ mend(MigrationTask *task)
     task->mend_us = now_us + MIN(MEND_FIRST_US << MIN(task->n_mends, 8), MEND_LONGEST_US);
     task->n_mends++;
     migration_task_clear_views(task);
+    task->look_us = now_us + POST_COPY_LOOK_US;
     return effect_resume_post_copy(task) == STEP_WAIT ? STEP_WAIT
                                                       : wait_and_look(task, ASK_AGAIN_US);
 }
@@ -269,16 +272,44 @@ migration_decide(const MigrationTask *task)
     return decide(&facts);
 }
 
+/* The call ends when both QEMU have noticed that their way broke. The destination's may wait for
+ * ever: its guest stands still at a page that it had asked for before, and nobody sends to it any
+ * more. So the hosts are asked although the call goes on. */
+static StepResult
+watch_post_copy(MigrationTask *task)
+{
+    progress_watch(task);
+    if (!task->has_views) {
+        if (migration_task_now_us(task) >= task->look_us) {
+            return effect_look(task, false);
+        }
+        migration_task_wake_by(task, task->look_us);
+        return STEP_WAIT;
+    }
+    SourceSide source = decide_source_side(&task->source_view);
+    DestSide dest = decide_dest_side(&task->dest_view, task->operation_id);
+    if (decide_row(source, dest)->decision != DECISION_MEND) {
+        return wait_and_look(task, POST_COPY_LOOK_US);
+    }
+    task->transfer = TRANSFER_LOST;
+    /* Usually it is about to end, and it must have before another may begin. */
+    task->mend_us = MAX(task->mend_us, migration_task_now_us(task) + 2 * MEND_FIRST_US);
+    return STEP_AGAIN;
+}
+
 static StepResult
 watch_transfer(MigrationTask *task)
 {
+    if (task->state == MIGRATION_POSTCOPY) {
+        return watch_post_copy(task);
+    }
     task->is_sending = !task->saw_pause;
     if (migration_steer(task) == STEP_AGAIN && task->error != NULL) {
         g_clear_error(&task->error); /* not connected: the call itself will end */
     }
     /* Libvirt carries out one question of a guest at a time, and the end of its move is made of
      * some: asked while it is paused, ours makes the pause longer. */
-    if (!task->saw_pause || task->state == MIGRATION_POSTCOPY) {
+    if (!task->saw_pause) {
         progress_watch(task);
     }
     return STEP_WAIT;

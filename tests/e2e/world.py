@@ -8,9 +8,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from drover import Droverd, Lab  # noqa: E402
-from tap import check, equal, wait_until  # noqa: E402
+from tap import check, equal, note, wait_until  # noqa: E402
 
 SERVICE_DOWN_TIME_S = 10
+# Of droverd's log, for a test that fails.
+LOG_LINES = 80
 
 
 class World:
@@ -107,7 +109,8 @@ class World:
 
     def delete(self, server_id, drover=None):
         drover = drover or self.drover
-        drover.compute("DELETE", f"/servers/{server_id}")
+        answer = drover.compute("DELETE", f"/servers/{server_id}")
+        check(answer.status in (204, 404), f"delete {server_id}: {answer.status} {answer.text}")
         wait_until(lambda: drover.compute("GET", f"/servers/{server_id}").status == 404,
                    f"{server_id} is gone", 60)
 
@@ -188,6 +191,18 @@ class World:
         row = self.wait_migration(server_id)
         check(row["status"] == "completed", self.story(row["id"]))
         return row
+
+    def tell(self, since):
+        """What droverd has logged from that length on, without requests that went well."""
+        if self._droverd is None:
+            return
+        lines = [line for line in self._droverd.log()[since:].splitlines()
+                 if "msg=request" not in line]
+        note("\n".join(["droverd said meanwhile:", *lines[-LOG_LINES:]]))
+
+    def said(self):
+        """How much droverd has logged."""
+        return len(self._droverd.log()) if self._droverd is not None else 0
 
     def close(self):
         if self._droverd is not None:

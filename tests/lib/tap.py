@@ -56,22 +56,21 @@ def note(text):
         print("#", line, flush=True)
 
 
-def run(only=None):
-    """only: run just the tests whose sentence contains this text."""
+def run(only=None, witness=None):
+    """only: run just the tests whose sentence contains this text. witness: called before each test,
+    returns what is called when that test has failed, to tell more of it."""
     failed = 0
     chosen = [row for row in _tests if only is None or only in row[0]]
     for number, (sentence, function) in enumerate(chosen, 1):
+        tell = witness() if witness else lambda: None
         try:
             function()
             print(f"ok {number} - {sentence}", flush=True)
-        except Failed as reason:
+        except Exception as error:  # whatever it is, it is this test's result
             failed += 1
             print(f"not ok {number} - {sentence}", flush=True)
-            note(reason)
-        except Exception:  # whatever it is, it is this test's result
-            failed += 1
-            print(f"not ok {number} - {sentence}", flush=True)
-            note(traceback.format_exc())
+            note(error if isinstance(error, Failed) else traceback.format_exc())
+            tell()
     print(f"1..{len(chosen)}", flush=True)
     sys.stdout.flush()
     return 1 if failed or not chosen else 0

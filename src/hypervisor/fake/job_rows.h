@@ -9,7 +9,7 @@ typedef enum {
     JOB_MEMORY, /* passes over memory */
     JOB_SWITCH, /* both sides stand still */
     JOB_POSTCOPY, /* the destination runs it, the rest of its memory follows */
-    JOB_BROKEN,   /* the same, and nothing flows until somebody mends it */
+    JOB_BROKEN,   /* the same, and nothing flows until somebody mends it; due: both know it */
     JOB_LOST,   /* a side does not hear the other; was in lost_phase */
     JOB_DEAD,   /* as lost_phase: a side lost its power, there is no way back */
 } FakeJobPhase;

@@ -442,7 +442,7 @@ advance_job(FakeFleet *fleet, FakeJob *job)
     case JOB_MEMORY: end_memory_pass(fleet, job, now_us); break;
     case JOB_SWITCH: complete(fleet, job); return;
     case JOB_POSTCOPY: complete_post_copy(fleet, job); return;
-    case JOB_BROKEN: job->due_us = INT64_MAX; break;
+    case JOB_BROKEN: post_copy_notice(fleet, job); break;
     case JOB_LOST:
     case JOB_DEAD:
         give_up(fleet, job, ERROR_HYPERVISOR_REFUSED,

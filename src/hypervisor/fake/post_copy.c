@@ -4,6 +4,10 @@
 
 #include "hypervisor/fake/domains.h"
 
+/* The source notices at once, for it sends. The destination only reads, and its guest may stand
+ * still at a page that it had asked for before: only when it knows too does the call end. */
+#define DEST_NOTICES_AFTER_US (60 * G_USEC_PER_SEC)
+
 bool
 post_copy_has_begun(const FakeJob *job)
 {
@@ -53,15 +57,25 @@ post_copy_break(FakeFleet *fleet, FakeJob *job, const char *why)
         post_copy_halve(fleet, job, job->dest, why);
         return;
     }
+    if (job->phase == JOB_BROKEN) {
+        return;
+    }
     int64_t now_us = fleet_now_us(fleet);
     int64_t moved = job_moved_in_pass(job, now_us);
     job->moved_bytes += moved;
     job_begin_pass(job, JOB_BROKEN, now_us, job->pass_bytes - moved);
-    job->due_us = INT64_MAX;
+    job->due_us = now_us + DEST_NOTICES_AFTER_US;
     job_rows_update(fleet, job);
     domains_set_state(fleet, job->source, job->uuid, DOMAIN_PAUSED, DOMAIN_REASON_POSTCOPY_FAILED);
+}
+
+void
+post_copy_notice(FakeFleet *fleet, FakeJob *job)
+{
+    job->due_us = INT64_MAX;
     domains_set_state(fleet, job->dest, job->uuid, DOMAIN_RUNNING, DOMAIN_REASON_POSTCOPY_FAILED);
-    fleet_end_job(fleet, job->uuid, ERROR_HYPERVISOR_REFUSED, why);
+    fleet_end_job(fleet, job->uuid, ERROR_HYPERVISOR_REFUSED,
+        "operation failed: migration failed in post-copy phase");
 }
 
 void
@@ -82,7 +96,7 @@ post_copy_resume(FakeFleet *fleet, const FakeSession *source, const FakeSession 
     const char *uuid, GError **error)
 {
     g_auto(FakeJob) job;
-    if (!job_rows_find(fleet, uuid, &job) || job.phase != JOB_BROKEN ||
+    if (!job_rows_find(fleet, uuid, &job) || job.phase != JOB_BROKEN || job.due_us != INT64_MAX ||
         strcmp(job.source, source->host) != 0 || strcmp(job.dest, dest->host) != 0) {
         return error_set(
             error, ERROR_HYPERVISOR_REFUSED, "QEMU reports that the migration cannot be resumed");

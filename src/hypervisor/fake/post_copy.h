@@ -7,8 +7,11 @@
 
 bool post_copy_has_begun(const FakeJob *job);
 bool post_copy_start(FakeFleet *fleet, FakeJob *job, GError **error);
-/* The sides do not hear each other: both wait. One of them may have died: then it is halved. */
+/* The sides do not hear each other: the source knows and waits. One of them may have died: then it
+ * is halved. */
 void post_copy_break(FakeFleet *fleet, FakeJob *job, const char *why);
+/* Now the destination knows too: the call ends, and what broke can be mended. */
+void post_copy_notice(FakeFleet *fleet, FakeJob *job);
 /* The side on that host is gone, and the other cannot go on without it. */
 void post_copy_halve(FakeFleet *fleet, const FakeJob *job, const char *host, const char *why);
 /* What live_migrate does with resume_post_copy. */
