@@ -4,10 +4,13 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,7 +73,16 @@ write_share(Writer *writer)
     }
 }
 
-/* A packet "MIB MBS" sets size and rate, an empty one only asks; the answer says what is set. */
+/* The guest switches itself off, with what it has written on its disk. */
+static void
+power_off(void)
+{
+    sync();
+    (void)reboot(RB_POWER_OFF);
+}
+
+/* A packet "MIB MBS" sets size and rate, an empty one only asks; the answer says what is set. "off"
+ * is the end of the guest. */
 static void
 answer_control(Writer *writer, int socket_fd)
 {
@@ -85,6 +97,7 @@ answer_control(Writer *writer, int socket_fd)
         return;
     }
     text[length] = '\0';
+    bool is_end = strncmp(text, "off", 3) == 0;
     if (sscanf(text, "%lu %lu", &mib, &mbs) == 2) {
         writer_set(writer, mib, mbs);
     }
@@ -92,6 +105,9 @@ answer_control(Writer *writer, int socket_fd)
         writer->memory != NULL ? writer->size_bytes >> 20 : 0,
         (unsigned long)(writer->rate_bytes_s / 1000000u));
     (void)sendto(socket_fd, text, (size_t)length, 0, (struct sockaddr *)&peer, peer_length);
+    if (is_end) {
+        power_off();
+    }
 }
 
 static int

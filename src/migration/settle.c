@@ -120,17 +120,18 @@ why_it_stayed(const MigrationTask *task)
     if (given_up != NULL) {
         return given_up;
     }
+    /* The call has the words of whatever noticed it first; the guest's own end is the reason. */
+    if (decide_source_side(&task->source_view) == SOURCE_OFF) {
+        return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
+            "The guest stopped on %s while it was moving.", host);
+    }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
     }
     /* What ended the call is the reason, now that both hosts have said how it ended. */
-    if (task->transfer_error != NULL && decide_source_side(&task->source_view) != SOURCE_OFF) {
+    if (task->transfer_error != NULL) {
         return g_error_new(
             DROVER_ERROR, ERROR_HYPERVISOR_REFUSED, "%s", task->transfer_error->message);
-    }
-    if (decide_source_side(&task->source_view) == SOURCE_OFF) {
-        return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
-            "The guest stopped on %s while it was moving.", host);
     }
     return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
         "The migration ended unseen, and the guest is still on %s.", host);
