@@ -44,9 +44,10 @@ complete_options(const ApiOptions *options)
     if (full.max_limit == 0) {
         full.max_limit = 1000;
     }
-    full.cpu_allocation_ratio = ratio_or_one(options->cpu_allocation_ratio);
-    full.ram_allocation_ratio = ratio_or_one(options->ram_allocation_ratio);
-    full.disk_allocation_ratio = ratio_or_one(options->disk_allocation_ratio);
+    full.placement.cpu_allocation_ratio = ratio_or_one(options->placement.cpu_allocation_ratio);
+    full.placement.ram_allocation_ratio = ratio_or_one(options->placement.ram_allocation_ratio);
+    full.placement.disk_allocation_ratio =
+        ratio_or_one(options->placement.disk_allocation_ratio);
     return full;
 }
 

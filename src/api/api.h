@@ -54,10 +54,7 @@ typedef struct ApiOptions {
     bool metrics_public;          /* /metrics needs no token */
     bool swtpm_enabled;           /* instances may have a TPM */
     bool allow_plaintext;         /* hosts may have qemu+tcp:// URIs */
-    double cpu_allocation_ratio;  /* as placement shows them; 0 = 1.0 */
-    double ram_allocation_ratio;
-    double disk_allocation_ratio;
-    int reserved_host_memory_mib;
+    PlacementPolicy placement; /* as the engine has it; a ratio of 0 is 1.0 */
     const char *fence_directory; /* where fence agents are */
     int fence_timeout_ms;
     bool evacuated_instances_stopped; /* at every microversion */

@@ -35,6 +35,22 @@ const ConfigKey daemon_config_keys[] = {
     {"DEFAULT", "reserved_host_memory_mb", CONFIG_INT, "512", 0, 1048576,
         "Memory of each host, in MiB, that is not promised to instances."},
 
+    {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter", 0, 0,
+        "Checks that can be switched off, by Nova's names: ComputeFilter (a host is up and enabled) "
+        "and NumInstancesFilter. All others are always made: what each host failed is told by "
+        "'drover explain'."},
+    {"filter_scheduler", "max_instances_per_host", CONFIG_INT, "50", 1, 1000000,
+        "With NumInstancesFilter: instances that a host may have, those on their way to it included."},
+    {"filter_scheduler", "ram_weight_multiplier", CONFIG_FLOAT, "1.0", -1e9, 1e9,
+        "How much it counts, among the hosts that pass every check, to have the most memory left; "
+        "negative packs instances instead of spreading them."},
+    {"filter_scheduler", "cpu_weight_multiplier", CONFIG_FLOAT, "1.0", -1e9, 1e9,
+        "The same for virtual processors."},
+    {"filter_scheduler", "disk_weight_multiplier", CONFIG_FLOAT, "1.0", -1e9, 1e9,
+        "The same for disk."},
+    {"filter_scheduler", "num_instances_weight_multiplier", CONFIG_FLOAT, "0.0", -1e9, 1e9,
+        "How much it counts to have the most instances; negative prefers hosts with few."},
+
     {"DEFAULT", "evacuated_instances_stopped", CONFIG_BOOL, "false", 0, 0,
         "Whether an evacuated instance stays off at every microversion; from 2.95 on it always does."},
 
@@ -219,6 +235,11 @@ const ConfigObsolete daemon_config_obsolete[] = {
     {"libvirt", "live_migration_progress_timeout",
         "is taken and not used: it cannot tell slow from stuck, for which Nova has deprecated it; "
         "live_migration_completion_timeout and live_migration_timeout_action end what does not"},
+    {"DEFAULT", "scheduler_default_filters", "is called [filter_scheduler] enabled_filters"},
+    {"DEFAULT", "ram_weight_multiplier", "is called [filter_scheduler] ram_weight_multiplier"},
+    {"DEFAULT", "max_instances_per_host", "is called [filter_scheduler] max_instances_per_host"},
+    {"filter_scheduler", "available_filters", "is not needed: every check is part of droverd"},
+    {"filter_scheduler", "weight_classes", "is not needed: a weigher with multiplier 0 does nothing"},
     {"filter_scheduler", "sr_matching_filter", "is not needed: it was for XenServer"},
     {NULL},
 };

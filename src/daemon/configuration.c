@@ -100,6 +100,27 @@ warn_of_useless(const Config *config, GPtrArray *warnings)
     }
 }
 
+/* Names of filters that Nova has and that change nothing here are worth a warning each. */
+static bool
+check_filters(const Config *config, GPtrArray *warnings, GError **error)
+{
+    const char *where = config_where(config, "filter_scheduler", "enabled_filters");
+    g_auto(GStrv) names = config_get_list(config, "filter_scheduler", "enabled_filters");
+    g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+    unsigned filters_off = 0;
+    bool has_instances = false;
+
+    if (!placement_read_filters(names, &filters_off, &has_instances, sentences, error)) {
+        g_prefix_error(error, "%s: enabled_filters: ", where);
+        return false;
+    }
+    for (unsigned i = 0; i < sentences->len; i++) {
+        g_ptr_array_add(warnings, g_strdup_printf("%s: enabled_filters: %s", where,
+                                      (const char *)sentences->pdata[i]));
+    }
+    return true;
+}
+
 /* ---- reading ---- */
 
 /* The default file and directory may be absent; named ones may not. */
@@ -130,12 +151,41 @@ configuration_load(const ConfigSources *sources, GPtrArray **ret_warnings, GErro
         return NULL;
     }
     if (!check_log(config, error) || !check_inbound_address(config, false, error) ||
-        !check_groups(config, error)) {
+        !check_groups(config, error) || !check_filters(config, warnings, error)) {
         return NULL;
     }
     warn_of_useless(config, warnings);
     *ret_warnings = g_steal_pointer(&warnings);
     return g_steal_pointer(&config);
+}
+
+/* ---- where instances may go ---- */
+
+PlacementPolicy
+configuration_placement(const Config *config)
+{
+    g_auto(GStrv) names = config_get_list(config, "filter_scheduler", "enabled_filters");
+    g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+    bool has_instances = false;
+    PlacementPolicy policy = {
+        .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
+        .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
+        .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
+        .reserved_host_memory_mib =
+            (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+    };
+
+    /* They were read before, when the configuration was loaded. */
+    if (placement_read_filters(names, &policy.filters_off, &has_instances, sentences, NULL) &&
+        has_instances) {
+        policy.max_instances_per_host =
+            (int)config_get_int(config, "filter_scheduler", "max_instances_per_host");
+    }
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        policy.multipliers[i] = config_get_float(
+            config, "filter_scheduler", placement_weigher_key((PlacementWeigher)i));
+    }
+    return policy;
 }
 
 /* ---- groups of hosts ---- */

@@ -17,6 +17,8 @@ typedef struct ConfigSources {
 /* Reads it all anew and checks it as a whole. */
 Config *configuration_load(
     const ConfigSources *sources, GPtrArray **ret_warnings, GError **error);
+/* Which host is good enough for an instance, and which is best. */
+PlacementPolicy configuration_placement(const Config *config);
 /* How guests move live. Caller unrefs. */
 LivePolicy *configuration_live_policy(const Config *config);
 /* The group of that host, or the whole. Borrowed. */

@@ -254,12 +254,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .shutdown_timeout_us = get_us(config, "DEFAULT", "shutdown_timeout"),
         .resize_confirm_window_us = get_us(config, "DEFAULT", "resize_confirm_window"),
         .watch_interval_us = WATCH_INTERVAL_US,
-        .cpu_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "cpu_allocation_ratio"),
-        .ram_allocation_ratio = config_get_float(daemon->config, "DEFAULT", "ram_allocation_ratio"),
-        .disk_allocation_ratio =
-            config_get_float(daemon->config, "DEFAULT", "disk_allocation_ratio"),
-        .reserved_host_memory_mib =
-            (int)config_get_int(daemon->config, "DEFAULT", "reserved_host_memory_mb"),
+        .placement = configuration_placement(daemon->config),
         .image_directory = daemon->image_directory,
         .fence_directory = (char *)config_get(config, "fencing", "agent_path"),
         .fence_timeout_ms = (int)config_get_int(config, "fencing", "timeout") * 1000,
@@ -439,11 +434,7 @@ make_api(Daemon *daemon, GError **error)
         .metrics_public = config_get_bool(config, "api", "metrics_public"),
         .allow_plaintext = config_get_bool(config, "libvirt", "allow_plaintext"),
         .swtpm_enabled = config_get_bool(config, "libvirt", "swtpm_enabled"),
-        .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
-        .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
-        .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
-        .reserved_host_memory_mib =
-            (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .placement = configuration_placement(config),
         .fence_directory = config_get(config, "fencing", "agent_path"),
         .fence_timeout_ms = (int)config_get_int(config, "fencing", "timeout") * 1000,
         .evacuated_instances_stopped =

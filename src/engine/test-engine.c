@@ -39,9 +39,10 @@ start_engine(Fleet *fleet)
         .switchover_timeout_us = 60 * G_USEC_PER_SEC,
         .shutdown_timeout_us = shutdown_timeout_us,
         .watch_interval_us = G_USEC_PER_SEC,
-        .cpu_allocation_ratio = 16.0,
-        .ram_allocation_ratio = 1.0,
-        .disk_allocation_ratio = 1.0,
+        .placement = {.cpu_allocation_ratio = 16.0,
+            .ram_allocation_ratio = 1.0,
+            .disk_allocation_ratio = 1.0,
+            .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1.0}},
         .image_directory = fleet->directory,
     };
     EngineOptions options = {.resume_guests = true};

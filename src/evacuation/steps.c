@@ -102,22 +102,8 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
 {
     const EvacuationTask *task = data;
     const OperationSettings *settings = &task->context->settings;
-    PlacementRequest request = {
-        .instance_id = task->instance->id,
-        .vcpus = task->instance->flavor.vcpus,
-        .ram_mib = task->instance->flavor.ram_mib,
-        .disk_gib = task->instance->flavor.disk_gib,
-        .zone = task->instance->availability_zone,
-        .requested_host = task->migration->requested_host,
-        .source_host = task->migration->source_host,
-        .force = task->migration->force,
-        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
-        .ram_allocation_ratio = settings->ram_allocation_ratio,
-        .disk_allocation_ratio = settings->disk_allocation_ratio,
-        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
-        .service_down_time_us = settings->service_down_time_us,
-        .now_us = evacuation_now_us(task),
-    };
+    PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
+        task->migration, settings->service_down_time_us, evacuation_now_us(task));
     return scheduler_choose(&request, hosts, usage, error);
 }
 

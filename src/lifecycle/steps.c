@@ -180,20 +180,9 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
 {
     const LifecycleTask *task = data;
     const OperationSettings *settings = &task->context->settings;
-    PlacementRequest request = {
-        .instance_id = task->instance->id,
-        .vcpus = task->instance->flavor.vcpus,
-        .ram_mib = task->instance->flavor.ram_mib,
-        .disk_gib = instance_disk_gib(task->instance),
-        .zone = task->instance->availability_zone,
-        .requested_host = task->operation->requested_host,
-        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
-        .ram_allocation_ratio = settings->ram_allocation_ratio,
-        .disk_allocation_ratio = settings->disk_allocation_ratio,
-        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
-        .service_down_time_us = settings->service_down_time_us,
-        .now_us = clock_now_us(task->context->clock),
-    };
+    PlacementRequest request = placement_request(&settings->placement, task->instance,
+        settings->service_down_time_us, clock_now_us(task->context->clock));
+    request.requested_host = task->operation->requested_host;
     return scheduler_choose(&request, hosts, usage, error);
 }
 

@@ -132,24 +132,9 @@ choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
 {
     const MigrationTask *task = data;
     const OperationSettings *settings = &task->context->settings;
-    PlacementRequest request = {
-        .instance_id = task->instance->id,
-        .vcpus = task->instance->flavor.vcpus,
-        .ram_mib = task->instance->flavor.ram_mib,
-        .disk_gib = instance_disk_gib(task->instance),
-        .zone = task->instance->availability_zone,
-        .requested_host = task->migration->requested_host,
-        .source_host = task->migration->source_host,
-        .refusals = task->refusals,
-        .force = task->migration->force,
-        .disk_over_commit = task->migration->disk_over_commit,
-        .cpu_allocation_ratio = settings->cpu_allocation_ratio,
-        .ram_allocation_ratio = settings->ram_allocation_ratio,
-        .disk_allocation_ratio = settings->disk_allocation_ratio,
-        .reserved_host_memory_mib = settings->reserved_host_memory_mib,
-        .service_down_time_us = settings->service_down_time_us,
-        .now_us = migration_task_now_us(task),
-    };
+    PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
+        task->migration, settings->service_down_time_us, migration_task_now_us(task));
+    request.refusals = task->refusals;
     return scheduler_choose(&request, hosts, usage, error);
 }
 

@@ -440,9 +440,9 @@ set_up(World *fresh, const void *data)
             .prepare_timeout_us = 60 * SECOND_US,
             .switchover_timeout_us = 60 * SECOND_US,
             .watch_interval_us = SECOND_US,
-            .cpu_allocation_ratio = 1,
-            .ram_allocation_ratio = 1,
-            .disk_allocation_ratio = 1,
+            .placement = {.cpu_allocation_ratio = 1,
+                .ram_allocation_ratio = 1,
+                .disk_allocation_ratio = 1},
             .image_directory = world->directory}};
     g_assert_true(store_begin_epoch(world->store, &world->context.epoch, &error));
     world->a.name = "a";

@@ -70,6 +70,7 @@ typedef struct HostUsage {
     int64_t ram_mib;
     int64_t disk_gib;
     int instances;
+    int claims; /* instances, and those on their way here or kept until a move is confirmed */
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;

@@ -9,6 +9,7 @@
  * Everything here happens on the engine's thread; blocking work goes through calls.h. */
 #include "hypervisor/calls.h"
 #include "operation/live_policy.h"
+#include "scheduler/scheduler.h"
 #include "store/store.h"
 
 typedef struct OperationSettings {
@@ -20,10 +21,7 @@ typedef struct OperationSettings {
     int64_t shutdown_timeout_us;  /* graceful stop, then the plug: Nova's 60 s */
     int64_t resize_confirm_window_us; /* a cold move that waits so long is confirmed; 0 = never */
     int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
-    double cpu_allocation_ratio;
-    double ram_allocation_ratio;
-    double disk_allocation_ratio;
-    int reserved_host_memory_mib;
+    PlacementPolicy placement;
     char *image_directory;
     char *fence_directory;  /* where fence agents are */
     int fence_timeout_ms;   /* of each run of one */

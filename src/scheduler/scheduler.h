@@ -2,42 +2,84 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Where may an instance go, and where is it best? Pure functions over facts: no I/O, no clock. Each
- * constraint is one row of a table (checks in scheduler.c); every no carries what was needed, what
- * is there and what would help, so that "no valid host" never stands alone. Who asks: the create
- * operation, the live migration, and later whoever explains. */
+ * constraint is a row of one table (checks.c), each weigher of another (weighers.c); the functions
+ * that choose are the ones that explain, so that every no carries what was needed, what is there
+ * and what would help. Who asks: every operation that needs a host, inside the transaction of its
+ * claim; and the API, for whoever wants to know. */
 #include "base/error.h"
 #include "model/host.h"
+#include "model/instance.h"
+#include "model/migration.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* NAME, name in texts; in the order in which they are made: the first failure is the one told. */
+/* NAME, name in texts, the filter that switches it off (NONE: nothing does); in the order in which
+ * they are made: the first failure is the one told. */
 #define PLACEMENT_CHECKS(X)                                                                        \
-    X(REQUESTED, "requested")   /* it is the host that was asked for, if one was */                \
-    X(NOT_SOURCE, "not-source") /* the instance is not on it already */                            \
-    X(ZONE, "zone")             /* it is in the zone that was asked for, if one was */             \
-    X(UP, "up")                                                                                    \
-    X(ENABLED, "enabled")                                                                          \
-    X(CONNECTED, "connected")                                                                      \
-    X(FACTS, "facts") /* it has said what it is and has */                                         \
-    X(ARCH, "arch")                                                                                \
-    X(VERSION, "version") /* its hypervisor is not older than the source's */                      \
-    X(REFUSED, "destination-check") /* it was asked, and can run the guest */                      \
-    X(RAM, "ram")                                                                                  \
-    X(VCPUS, "vcpus")                                                                              \
-    X(DISK, "disk")          /* what is promised to instances */                                   \
-    X(DISK_FREE, "disk-free") /* what is really free in the pool */
+    X(REQUESTED, "requested", NONE)   /* it is the host that was asked for, if one was */          \
+    X(NOT_SOURCE, "not-source", NONE) /* the instance is not on it already */                      \
+    X(ZONE, "zone", NONE)             /* it is in the zone that was asked for, if one was */       \
+    X(ALIVE, "alive", NONE)           /* nobody has said, or seen to it, that it is dead */        \
+    X(UP, "up", COMPUTE)                                                                           \
+    X(ENABLED, "enabled", COMPUTE)                                                                 \
+    X(CONNECTED, "connected", NONE)                                                                \
+    X(FACTS, "facts", NONE) /* it has said what it is and has */                                   \
+    X(ARCH, "arch", NONE)                                                                          \
+    X(VERSION, "version", NONE) /* its hypervisor is not older than the source's */                \
+    X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
+    X(RAM, "ram", NONE)                                                                            \
+    X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
+    X(VCPUS, "vcpus", NONE)                                                                        \
+    X(DISK, "disk", NONE)           /* what is promised to instances */                            \
+    X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
+    X(INSTANCES, "instances", NUM_INSTANCES)
 
 typedef enum {
-#define X(name, text) PLACEMENT_CHECK_##name,
+#define X(name, text, filter) PLACEMENT_CHECK_##name,
     PLACEMENT_CHECKS(X)
 #undef X
         PLACEMENT_N_CHECKS,
 } PlacementCheck;
 const char *placement_check_name(PlacementCheck check);
+/* Nova's name of the filter that makes this check; NULL: it is always made. */
+const char *placement_check_filter(PlacementCheck check);
+
+/* NAME, Nova's name of it, Nova's key of its multiplier; what more of is better. */
+#define PLACEMENT_WEIGHERS(X)                                                                      \
+    X(RAM, "RAMWeigher", "ram_weight_multiplier")                                                  \
+    X(CPU, "CPUWeigher", "cpu_weight_multiplier")                                                  \
+    X(DISK, "DiskWeigher", "disk_weight_multiplier")                                               \
+    X(INSTANCES, "NumInstancesWeigher", "num_instances_weight_multiplier")
+
+typedef enum {
+#define X(name, text, key) PLACEMENT_WEIGHER_##name,
+    PLACEMENT_WEIGHERS(X)
+#undef X
+        PLACEMENT_N_WEIGHERS,
+} PlacementWeigher;
+const char *placement_weigher_name(PlacementWeigher weigher);
+const char *placement_weigher_key(PlacementWeigher weigher);
+
+/* What the operator has set, for every request. */
+typedef struct PlacementPolicy {
+    double cpu_allocation_ratio;
+    double ram_allocation_ratio;
+    double disk_allocation_ratio;
+    int reserved_host_memory_mib;
+    int max_instances_per_host; /* where NumInstancesFilter is enabled; 0 = no limit */
+    unsigned filters_off;       /* a bit for each filter that is not enabled */
+    double multipliers[PLACEMENT_N_WEIGHERS];
+} PlacementPolicy;
+
+/* [filter_scheduler] enabled_filters: names of Nova. warnings: sentences, char *, of those that
+ * change nothing here. False: one is no filter of Nova's. */
+bool placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_instances,
+    GPtrArray *warnings, GError **error);
 
 /* What is asked for. Strings are borrowed. */
 typedef struct PlacementRequest {
+    const PlacementPolicy *policy;
     const char *instance_id;
     int vcpus;
     int64_t ram_mib;
@@ -49,44 +91,65 @@ typedef struct PlacementRequest {
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */
-    double cpu_allocation_ratio;
-    double ram_allocation_ratio;
-    double disk_allocation_ratio;
-    int reserved_host_memory_mib;
     int64_t service_down_time_us;
     int64_t now_us;
 } PlacementRequest;
 
-/* One check of one host. The texts are made for failures only. */
+/* What that instance needs anywhere. */
+PlacementRequest placement_request(const PlacementPolicy *policy, const Instance *instance,
+    int64_t service_down_time_us, int64_t now_us);
+/* The same for a move of it, of whatever type. */
+PlacementRequest placement_request_to_move(const PlacementPolicy *policy, const Instance *instance,
+    const Migration *migration, int64_t service_down_time_us, int64_t now_us);
+
+typedef enum {
+    PLACEMENT_PASS,
+    PLACEMENT_WARN,    /* it may go there, and somebody should know this */
+    PLACEMENT_OFF,     /* it would fail, but is not looked at: switched off, or forced */
+    PLACEMENT_UNKNOWN, /* there is nothing yet to compare */
+    PLACEMENT_FAIL,    /* it may not go there */
+} PlacementResult;
+const char *placement_result_name(PlacementResult result); /* "pass" */
+
+/* One check of one host. */
 typedef struct PlacementRow {
-    bool passed;
-    char *needed; /* "2048 MiB" */
-    char *have;   /* "1024 MiB" */
-    char *fix;    /* one sentence for the operator */
+    PlacementResult result;
+    char *needed;    /* "2048 MiB" */
+    char *have;      /* "1024 MiB" */
+    const char *fix; /* one sentence for the operator; NULL where nothing is to be fixed */
 } PlacementRow;
+
+/* What one weigher adds to a host's weight: its multiplier times where the host stands between the
+ * least (0) and the most (1) of all that fit, which is how Nova does it. */
+typedef struct PlacementShare {
+    double value;
+    double share;
+} PlacementShare;
 
 typedef struct PlacementHost {
     const Host *host; /* borrowed from the hosts given */
-    bool fits;        /* every row passed */
+    unsigned rank;    /* 1 is the best; 0: it does not fit */
+    double weight;    /* the sum of the shares */
     PlacementRow rows[PLACEMENT_N_CHECKS];
+    PlacementShare shares[PLACEMENT_N_WEIGHERS];
 } PlacementHost;
 
 typedef struct Placement {
     PlacementHost *hosts; /* in the order of the hosts given */
     unsigned n_hosts;
+    unsigned n_fit;
     const Host *chosen;   /* NULL: nobody fits */
+    char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;
 
 /* hosts: Host *; usage: name -> HostUsage *, a missing one is an empty host. Of those that fit the
- * one with most free RAM is chosen, ties by name. */
-Placement *placement_make(
+ * one with the greatest weight is chosen, ties by name. The error is the one text that says why
+ * nobody fits, as Nova says it where Nova has a text, bounded for a fleet of any size. The name is
+ * borrowed from hosts. For store_claim. */
+const char *scheduler_choose(
+    const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage, GError **error);
+/* The same choice with every check of every host written out. */
+Placement *scheduler_explain(
     const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage);
 void placement_free(Placement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Placement, placement_free)
-/* Why nobody fits, as Nova says it where Nova has a text: bounded for a fleet of any size. Caller
- * frees. */
-char *placement_reason(const Placement *placement, const PlacementRequest *request);
-
-/* For store_claim: the choice and the error in one. The name is borrowed from hosts. */
-const char *scheduler_choose(
-    const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage, GError **error);

@@ -7,6 +7,7 @@
 enum { NOW_S = 1000 };
 
 typedef struct Fleet {
+    PlacementPolicy policy;
     GPtrArray *hosts;
     GHashTable *usage;
     PlacementRequest request;
@@ -25,6 +26,7 @@ add_host(Fleet *fleet, const char *name)
     host->facts.hypervisor_version = 10000002;
     host->facts.vcpus = 4;
     host->facts.memory_mib = 4096;
+    host->facts.memory_free_mib = 4096;
     host->facts.pool_capacity_bytes = INT64_C(100) << 30;
     host->facts.pool_available_bytes = INT64_C(50) << 30;
     g_ptr_array_add(fleet->hosts, host);
@@ -44,14 +46,18 @@ set_up(Fleet *fleet, const void *unused)
 {
     fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
     fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->policy = (PlacementPolicy){
+        .cpu_allocation_ratio = 1.0,
+        .ram_allocation_ratio = 1.0,
+        .disk_allocation_ratio = 1.0,
+        .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1.0},
+    };
     fleet->request = (PlacementRequest){
+        .policy = &fleet->policy,
         .instance_id = "i-1",
         .vcpus = 1,
         .ram_mib = 1024,
         .disk_gib = 10,
-        .cpu_allocation_ratio = 1.0,
-        .ram_allocation_ratio = 1.0,
-        .disk_allocation_ratio = 1.0,
         .service_down_time_us = 60 * G_USEC_PER_SEC,
         .now_us = NOW_S * G_USEC_PER_SEC,
     };
@@ -121,10 +127,10 @@ test_reason_of_a_thousand_hosts_is_short(Fleet *fleet, const void *unused)
         g_autofree char *name = g_strdup_printf("host%d", i);
         add_host(fleet, name)->facts.memory_mib = 512;
     }
-    g_autoptr(Placement) placement = placement_make(&fleet->request, fleet->hosts, fleet->usage);
-    g_autofree char *reason = placement_reason(placement, &fleet->request);
-    g_assert_cmpuint(strlen(reason), <, 250);
-    g_assert_nonnull(strstr(reason, "1000 hosts: 1000 failed 'ram' (host0:"));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error));
+    g_assert_cmpuint(strlen(error->message), <, 250);
+    g_assert_nonnull(strstr(error->message, "1000 hosts: 1000 failed 'ram' (host0:"));
 }
 
 /* Each case spoils one thing of hostb; hosta is the source. */
@@ -144,9 +150,15 @@ spoil_zone(Host *host, HostUsage *usage)
 }
 
 static void
-spoil_up(Host *host, HostUsage *usage)
+spoil_alive(Host *host, HostUsage *usage)
 {
     host->forced_down = true;
+}
+
+static void
+spoil_up(Host *host, HostUsage *usage)
+{
+    host->last_seen_us = 0;
 }
 
 static void
@@ -210,6 +222,8 @@ static const Case cases[] = {
     {"zone", PLACEMENT_CHECK_ZONE, spoil_zone, true,
         "No valid host was found. hostb failed 'zone': needs zone 'nova', has zone 'west' (name a "
         "host of its zone, or force it)"},
+    {"alive", PLACEMENT_CHECK_ALIVE, spoil_alive, false,
+        "Compute service of hostb is unavailable at this time."},
     {"up", PLACEMENT_CHECK_UP, spoil_up, false,
         "Compute service of hostb is unavailable at this time."},
     {"enabled", PLACEMENT_CHECK_ENABLED, spoil_enabled, true,
@@ -250,9 +264,16 @@ test_each_check_alone(Fleet *fleet, const void *data)
     assert_chosen(fleet, "hostb");
 
     spoiled->spoil(host, use(fleet, "hostb"));
-    g_autoptr(Placement) placement = placement_make(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_assert_null(placement->chosen);
     for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
-        g_assert_cmpint(placement->hosts[1].rows[check].passed, ==, check != (int)spoiled->check);
+        const PlacementRow *row = &placement->hosts[1].rows[check];
+        bool is_spoiled = check == (int)spoiled->check;
+        g_assert_cmpint(row->result == PLACEMENT_FAIL, ==, is_spoiled);
+        g_assert_cmpint(row->fix != NULL, ==, is_spoiled);
+        g_assert_nonnull(row->needed);
+        g_assert_nonnull(row->have);
     }
     fleet->request.requested_host = "hostb";
     assert_reason(fleet, spoiled->reason);
@@ -262,6 +283,106 @@ test_each_check_alone(Fleet *fleet, const void *data)
     } else {
         assert_reason(fleet, spoiled->reason);
     }
+}
+
+/* What the explanation says of a host is what the choice does: the ranks are its order, and the
+ * shares add up. */
+static void
+test_explanation_ranks_as_the_choice_does(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    add_host(fleet, "hostc");
+    add_host(fleet, "hostd")->enabled = false;
+    use(fleet, "hosta")->ram_mib = 2000;
+    *use(fleet, "hostb") = (HostUsage){.ram_mib = 1000, .vcpus = 3};
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = 0.5;
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_DISK] = 7;
+    assert_chosen(fleet, "hostc");
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_assert_cmpstr(placement->chosen->name, ==, "hostc");
+    g_assert_null(placement->reason);
+    g_assert_cmpuint(placement->n_fit, ==, 3);
+    static const unsigned ranks[] = {3, 2, 1, 0};
+    static const double weights[] = {0.5, 0.5, 1.5, 0};
+    for (unsigned i = 0; i < G_N_ELEMENTS(ranks); i++) {
+        const PlacementHost *entry = &placement->hosts[i];
+        double sum = 0;
+        for (int j = 0; j < PLACEMENT_N_WEIGHERS; j++) {
+            sum += entry->shares[j].share;
+        }
+        g_assert_cmpfloat_with_epsilon(entry->weight, weights[i], 1e-9);
+        g_assert_cmpfloat_with_epsilon(entry->weight, sum, 1e-9);
+        g_assert_true(i < 2 || entry->rank == ranks[i]);
+    }
+    /* hosta and hostb weigh the same: the name decides. */
+    g_assert_cmpuint(placement->hosts[0].rank, ==, 2);
+    g_assert_cmpuint(placement->hosts[1].rank, ==, 3);
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_RAM] = -1;
+    assert_chosen(fleet, "hosta");
+}
+
+static void
+test_filters_switch_their_checks(Fleet *fleet, const void *unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    unsigned off = 0;
+    bool has_instances = false;
+    char *all[] = {"ComputeFilter", "NumInstancesFilter", "RamFilter", NULL};
+    char *none[] = {"NUMATopologyFilter", NULL};
+    char *wrong[] = {"ComputeFiler", NULL};
+    Host *host = add_host(fleet, "hosta");
+    host->enabled = false;
+    g_assert_true(placement_read_filters(
+        none, &fleet->policy.filters_off, &has_instances, warnings, &error));
+    g_assert_false(has_instances);
+    g_assert_cmpuint(warnings->len, ==, 1);
+    assert_chosen(fleet, "hosta");
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_ENABLED];
+    g_assert_cmpint(row->result, ==, PLACEMENT_OFF);
+    g_assert_null(row->fix);
+    host->forced_down = true;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'alive' (hosta: needs nobody says it is dead, "
+        "has 'forced down')");
+    host->forced_down = false;
+
+    g_assert_true(placement_read_filters(
+        all, &fleet->policy.filters_off, &has_instances, warnings, &error));
+    g_assert_true(has_instances);
+    g_assert_cmpuint(warnings->len, ==, 1);
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'enabled' (hosta: needs 'enabled', has "
+        "'disabled')");
+    host->enabled = true;
+    fleet->policy.max_instances_per_host = 2;
+    use(fleet, "hosta")->claims = 1;
+    assert_chosen(fleet, "hosta");
+    use(fleet, "hosta")->claims = 2;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'instances' (hosta: needs less than 2 "
+        "instances, has 2 instances)");
+
+    g_assert_false(placement_read_filters(wrong, &off, &has_instances, warnings, &error));
+    g_assert_cmpstr(error->message, ==, "Nova has no filter 'ComputeFiler'");
+}
+
+/* Memory that is not really free is worth a word, and no reason to refuse. */
+static void
+test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta")->facts.memory_free_mib = 1023;
+    assert_chosen(fleet, "hosta");
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_RAM_FREE];
+    g_assert_cmpint(row->result, ==, PLACEMENT_WARN);
+    g_assert_cmpstr(row->have, ==, "1023 MiB really free");
+    g_assert_nonnull(row->fix);
 }
 
 static void
@@ -280,15 +401,15 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
 {
     add_host(fleet, "hosta");
     fleet->request.ram_mib = 6144;
-    fleet->request.ram_allocation_ratio = 1.5;
+    fleet->policy.ram_allocation_ratio = 1.5;
     assert_chosen(fleet, "hosta");
-    fleet->request.reserved_host_memory_mib = 1;
+    fleet->policy.reserved_host_memory_mib = 1;
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'ram' (hosta: needs 6144 MiB, "
         "has 6142 MiB)");
     fleet->request.ram_mib = 1;
     fleet->request.vcpus = 64;
-    fleet->request.cpu_allocation_ratio = 16.0;
+    fleet->policy.cpu_allocation_ratio = 16.0;
     assert_chosen(fleet, "hosta");
     fleet->request.disk_gib = 60;
     fleet->request.disk_over_commit = true;
@@ -306,6 +427,10 @@ main(int argc, char **argv)
     ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
     ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
+    ADD("/scheduler/explanation-ranks-as-the-choice-does",
+        test_explanation_ranks_as_the_choice_does);
+    ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
+    ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
 #undef ADD
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/scheduler/check/%s", cases[i].name);

@@ -4,7 +4,8 @@
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
-    " CAST(SUM(disk_gib) AS BIGINT), SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END)"              \
+    " CAST(SUM(disk_gib) AS BIGINT), SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END),"             \
+    " COUNT(*)"                                                                                    \
     " FROM claims"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
@@ -52,6 +53,7 @@ read_claims(DbStatement *statement, HostUsage *usage)
     usage->ram_mib = db_int(statement, 2);
     usage->disk_gib = db_int(statement, 3);
     usage->instances = (int)db_int(statement, 4);
+    usage->claims = (int)db_int(statement, 5);
 }
 
 static void

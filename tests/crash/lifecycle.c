@@ -213,9 +213,10 @@ open_all(Life *life)
         .shutdown_timeout_us =
             life->scenario->deletes_early ? 60 * G_USEC_PER_SEC : G_USEC_PER_SEC / 10,
         .watch_interval_us = G_USEC_PER_SEC,
-        .cpu_allocation_ratio = 16,
-        .ram_allocation_ratio = 1,
-        .disk_allocation_ratio = 1,
+        .placement = {.cpu_allocation_ratio = 16,
+            .ram_allocation_ratio = 1,
+            .disk_allocation_ratio = 1,
+            .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1}},
         .image_directory = (char *)life->directory,
     };
     g_autofree char *prepared = NULL;

@@ -574,9 +574,10 @@ make_context(Sim *sim)
             .switchover_timeout_us = 60 * SECOND_US,
             .shutdown_timeout_us = 10 * SECOND_US,
             .watch_interval_us = SECOND_US,
-            .cpu_allocation_ratio = 4.0,
-            .ram_allocation_ratio = 1.0,
-            .disk_allocation_ratio = 1.0,
+            .placement = {.cpu_allocation_ratio = 4.0,
+                .ram_allocation_ratio = 1.0,
+                .disk_allocation_ratio = 1.0,
+                .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1.0}},
             .image_directory = sim->directory},
     };
 }

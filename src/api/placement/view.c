@@ -45,14 +45,14 @@ add_inventory(json_t *inventories, const char *name, int64_t total, int64_t rese
 json_t *
 placement_view_inventories(const ApiContext *context, const Host *host)
 {
-    const ApiOptions *options = context->options;
+    const PlacementPolicy *policy = &context->options->placement;
     json_t *inventories = json_object();
     if (host->has_facts) {
-        add_inventory(inventories, "VCPU", host->facts.vcpus, 0, options->cpu_allocation_ratio);
+        add_inventory(inventories, "VCPU", host->facts.vcpus, 0, policy->cpu_allocation_ratio);
         add_inventory(inventories, "MEMORY_MB", host->facts.memory_mib,
-            options->reserved_host_memory_mib, options->ram_allocation_ratio);
+            policy->reserved_host_memory_mib, policy->ram_allocation_ratio);
         add_inventory(inventories, "DISK_GB", host->facts.pool_capacity_bytes >> 30, 0,
-            options->disk_allocation_ratio);
+            policy->disk_allocation_ratio);
     }
     return inventories;
 }

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static const int64_t GIB = INT64_C(1) << 30;
+
+static const char *const check_names[] = {
+#define X(name, text, filter) [PLACEMENT_CHECK_##name] = text,
+    PLACEMENT_CHECKS(X)
+#undef X
+};
+
+static const PlacementFilter check_filters[] = {
+#define X(name, text, filter) [PLACEMENT_CHECK_##name] = FILTER_##filter,
+    PLACEMENT_CHECKS(X)
+#undef X
+};
+
+const char *
+placement_check_name(PlacementCheck check)
+{
+    g_assert((unsigned)check < PLACEMENT_N_CHECKS);
+    return check_names[check];
+}
+
+const char *
+placement_check_filter(PlacementCheck check)
+{
+    g_assert((unsigned)check < PLACEMENT_N_CHECKS);
+    return placement_filter_name(check_filters[check]);
+}
+
+const char *
+placement_result_name(PlacementResult result)
+{
+    static const char *const names[] = {
+        [PLACEMENT_PASS] = "pass",
+        [PLACEMENT_WARN] = "warn",
+        [PLACEMENT_OFF] = "off",
+        [PLACEMENT_UNKNOWN] = "unknown",
+        [PLACEMENT_FAIL] = "fail",
+    };
+    g_assert((unsigned)result < G_N_ELEMENTS(names));
+    return names[result];
+}
+
+/* Texts are made for those who want them. */
+static PlacementResult
+answer(bool passed, const char *fix, PlacementRow *row)
+{
+    if (row != NULL && !passed) {
+        row->fix = fix;
+    }
+    return passed ? PLACEMENT_PASS : PLACEMENT_FAIL;
+}
+
+static PlacementResult
+unless_forced(PlacementResult result, const Subject *subject)
+{
+    return result == PLACEMENT_FAIL && subject->request->force ? PLACEMENT_OFF : result;
+}
+
+static PlacementResult
+check_requested(const Subject *subject, PlacementRow *row)
+{
+    const char *requested = subject->request->requested_host;
+    if (row != NULL) {
+        row->needed =
+            requested == NULL ? g_strdup("any host") : g_strdup_printf("host '%s'", requested);
+        row->have = g_strdup(subject->host->name);
+    }
+    return answer(requested == NULL || strcmp(requested, subject->host->name) == 0,
+        "ask for this host, or for none", row);
+}
+
+static PlacementResult
+check_not_source(const Subject *subject, PlacementRow *row)
+{
+    bool passed = subject->host != subject->source &&
+        (subject->source != NULL ||
+            g_strcmp0(subject->request->source_host, subject->host->name) != 0);
+    if (row != NULL) {
+        row->needed = g_strdup("another host");
+        row->have = g_strdup(passed ? "another host" : "the host it is on");
+    }
+    return answer(passed, "name another host", row);
+}
+
+static PlacementResult
+check_zone(const Subject *subject, PlacementRow *row)
+{
+    const char *zone = subject->request->zone;
+    if (row != NULL) {
+        row->needed = zone == NULL ? g_strdup("any zone") : g_strdup_printf("zone '%s'", zone);
+        row->have = g_strdup_printf("zone '%s'", subject->host->zone);
+    }
+    bool passed = zone == NULL || g_strcmp0(zone, subject->host->zone) == 0;
+    return unless_forced(
+        answer(passed, "name a host of its zone, or force it", row), subject);
+}
+
+static PlacementResult
+check_alive(const Subject *subject, PlacementRow *row)
+{
+    const Host *host = subject->host;
+    bool passed = !host_is_fenced(host);
+    if (row != NULL) {
+        row->needed = g_strdup("nobody says it is dead");
+        row->have = g_strdup(passed ? "nobody does"
+                : host->forced_down ? "'forced down'"
+                                    : "its power is off");
+    }
+    return answer(passed, "once it runs again, unset its forced-down state", row);
+}
+
+static PlacementResult
+check_up(const Subject *subject, PlacementRow *row)
+{
+    const PlacementRequest *request = subject->request;
+    const Host *host = subject->host;
+    bool is_seen = host->last_seen_us != 0;
+    int64_t silent_us = request->now_us - host->last_seen_us;
+    /* Death is the check before this one. */
+    bool passed = is_seen && silent_us <= request->service_down_time_us;
+    if (row != NULL) {
+        row->needed = g_strdup("'up'");
+        row->have = passed ? g_strdup("'up'")
+            : is_seen
+            ? g_strdup_printf("'down', last seen %" G_GINT64_FORMAT " s ago",
+                  silent_us / G_USEC_PER_SEC)
+            : g_strdup("'down', never seen");
+    }
+    return answer(passed, "see why the host does not answer", row);
+}
+
+static PlacementResult
+check_enabled(const Subject *subject, PlacementRow *row)
+{
+    const Host *host = subject->host;
+    if (row != NULL) {
+        row->needed = g_strdup("'enabled'");
+        row->have = host->enabled ? g_strdup("'enabled'")
+            : host->disabled_reason == NULL
+            ? g_strdup("'disabled'")
+            : g_strdup_printf("'disabled' (%s)", host->disabled_reason);
+    }
+    return unless_forced(answer(host->enabled, "enable its compute service", row), subject);
+}
+
+static PlacementResult
+check_connected(const Subject *subject, PlacementRow *row)
+{
+    const Host *host = subject->host;
+    if (row != NULL) {
+        row->needed = g_strdup("a connection");
+        row->have = g_strdup(host->connected ? "a connection"
+                : host->connect_error == NULL ? "none yet"
+                                              : host->connect_error);
+    }
+    return answer(host->connected, "see why the host does not answer", row);
+}
+
+static PlacementResult
+check_facts(const Subject *subject, PlacementRow *row)
+{
+    bool passed = subject->host->has_facts;
+    if (row != NULL) {
+        row->needed = g_strdup("known capacity");
+        row->have = g_strdup(passed ? "known capacity" : "none yet");
+    }
+    return answer(passed, "wait until the host has been probed", row);
+}
+
+/* What must match the source matches when there is none, or when it has said nothing. */
+static bool
+has_source(const Subject *subject)
+{
+    return subject->source != NULL && subject->source->has_facts;
+}
+
+static PlacementResult
+check_arch(const Subject *subject, PlacementRow *row)
+{
+    const char *have = subject->host->facts.arch;
+    const char *needed = has_source(subject) ? subject->source->facts.arch : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup(needed != NULL ? needed : "any");
+        row->have = g_strdup(have != NULL ? have : "not told");
+    }
+    return answer(!has_source(subject) || g_strcmp0(needed, have) == 0,
+        "use a host of the same architecture", row);
+}
+
+static char *
+version_text(int version)
+{
+    return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+static PlacementResult
+check_version(const Subject *subject, PlacementRow *row)
+{
+    int have = subject->host->facts.hypervisor_version;
+    int needed = has_source(subject) ? subject->source->facts.hypervisor_version : 0;
+    if (row != NULL) {
+        row->needed = needed == 0 ? g_strdup("any") : version_text(needed);
+        row->have = version_text(have);
+    }
+    return answer(have >= needed, "upgrade its hypervisor", row);
+}
+
+static PlacementResult
+check_refused(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *refusals = subject->request->refusals;
+    const char *reason =
+        refusals != NULL ? g_hash_table_lookup(refusals, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("a host that can run the guest");
+        row->have = g_strdup(reason != NULL ? reason : "it is asked when it is chosen");
+    }
+    return reason == NULL ? PLACEMENT_UNKNOWN
+                          : answer(false, "see what keeps it from that", row);
+}
+
+/* ratio times the whole, less what is reserved and taken. */
+static int64_t
+left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
+{
+    return (int64_t)floor((double)(whole - reserved) * ratio) - taken;
+}
+
+int64_t
+subject_free_ram_mib(const Subject *subject)
+{
+    const PlacementPolicy *policy = subject->request->policy;
+    return left(subject->host->facts.memory_mib, policy->ram_allocation_ratio,
+        policy->reserved_host_memory_mib, subject->usage->ram_mib);
+}
+
+int64_t
+subject_free_vcpus(const Subject *subject)
+{
+    return left(subject->host->facts.vcpus, subject->request->policy->cpu_allocation_ratio, 0,
+        subject->usage->vcpus);
+}
+
+int64_t
+subject_free_disk_gib(const Subject *subject)
+{
+    return left(subject->host->facts.pool_capacity_bytes / GIB,
+        subject->request->policy->disk_allocation_ratio, 0, subject->usage->disk_gib);
+}
+
+static PlacementResult
+compare(int64_t needed, int64_t have, const char *unit, const char *fix, PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = g_strdup_printf("%" G_GINT64_FORMAT " %s", needed, unit);
+        row->have = g_strdup_printf("%" G_GINT64_FORMAT " %s", MAX(have, 0), unit);
+    }
+    return answer(needed <= have, fix, row);
+}
+
+static PlacementResult
+check_ram(const Subject *subject, PlacementRow *row)
+{
+    return compare(subject->request->ram_mib, subject_free_ram_mib(subject), "MiB",
+        "free memory, or raise ram_allocation_ratio", row);
+}
+
+/* As old as the host's facts, and a guest takes its memory little by little: it says that memory
+ * may be short, not that it is. */
+static PlacementResult
+check_ram_free(const Subject *subject, PlacementRow *row)
+{
+    PlacementResult result = compare(subject->request->ram_mib,
+        subject->host->facts.memory_free_mib, "MiB really free",
+        "see what takes its memory: it may have to swap", row);
+    return result == PLACEMENT_FAIL ? PLACEMENT_WARN : result;
+}
+
+static PlacementResult
+check_vcpus(const Subject *subject, PlacementRow *row)
+{
+    return unless_forced(compare(subject->request->vcpus, subject_free_vcpus(subject), "vCPUs",
+                             "free some, or raise cpu_allocation_ratio", row),
+        subject);
+}
+
+static PlacementResult
+check_disk(const Subject *subject, PlacementRow *row)
+{
+    return unless_forced(compare(subject->request->disk_gib, subject_free_disk_gib(subject), "GiB",
+                             "free some, or raise disk_allocation_ratio", row),
+        subject);
+}
+
+/* An operator who promises more than there is also accepts that less than promised is free. */
+static PlacementResult
+check_disk_free(const Subject *subject, PlacementRow *row)
+{
+    const PlacementRequest *request = subject->request;
+    double ratio = MAX(request->policy->disk_allocation_ratio, 1.0);
+    PlacementResult result = compare((int64_t)ceil((double)request->disk_gib / ratio),
+        subject->host->facts.pool_available_bytes / GIB, "GiB really free",
+        "free space in its pool, or allow disk overcommit", row);
+    return result == PLACEMENT_FAIL && request->disk_over_commit ? PLACEMENT_OFF : result;
+}
+
+static PlacementResult
+check_instances(const Subject *subject, PlacementRow *row)
+{
+    int most = subject->request->policy->max_instances_per_host;
+    int have = subject->usage->claims;
+    if (row != NULL) {
+        row->needed = most == 0 ? g_strdup("any number of instances")
+                                : g_strdup_printf("less than %d instances", most);
+        row->have = g_strdup_printf("%d instances", have);
+    }
+    return answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
+}
+
+typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
+static const CheckFunction checks[] = {
+    [PLACEMENT_CHECK_REQUESTED] = check_requested,
+    [PLACEMENT_CHECK_NOT_SOURCE] = check_not_source,
+    [PLACEMENT_CHECK_ZONE] = check_zone,
+    [PLACEMENT_CHECK_ALIVE] = check_alive,
+    [PLACEMENT_CHECK_UP] = check_up,
+    [PLACEMENT_CHECK_ENABLED] = check_enabled,
+    [PLACEMENT_CHECK_CONNECTED] = check_connected,
+    [PLACEMENT_CHECK_FACTS] = check_facts,
+    [PLACEMENT_CHECK_ARCH] = check_arch,
+    [PLACEMENT_CHECK_VERSION] = check_version,
+    [PLACEMENT_CHECK_REFUSED] = check_refused,
+    [PLACEMENT_CHECK_RAM] = check_ram,
+    [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,
+    [PLACEMENT_CHECK_VCPUS] = check_vcpus,
+    [PLACEMENT_CHECK_DISK] = check_disk,
+    [PLACEMENT_CHECK_DISK_FREE] = check_disk_free,
+    [PLACEMENT_CHECK_INSTANCES] = check_instances,
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(checks) == PLACEMENT_N_CHECKS);
+
+static bool
+is_switched_off(const Subject *subject, PlacementCheck check)
+{
+    PlacementFilter filter = check_filters[check];
+    return filter != FILTER_NONE && (subject->request->policy->filters_off & (1U << filter)) != 0;
+}
+
+PlacementResult
+placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
+{
+    /* Without facts there is nothing to compare: the row of the facts says it. */
+    bool is_blind = check > PLACEMENT_CHECK_FACTS && !subject->host->has_facts;
+    PlacementResult result = checks[check](subject, row);
+    if (is_blind) {
+        result = PLACEMENT_UNKNOWN;
+    } else if (result == PLACEMENT_FAIL && is_switched_off(subject, check)) {
+        result = PLACEMENT_OFF;
+    }
+    if (row != NULL) {
+        row->result = result;
+        row->fix = result == PLACEMENT_FAIL || result == PLACEMENT_WARN ? row->fix : NULL;
+    }
+    return result;
+}
+
+PlacementCheck
+placement_first_failure(const Subject *subject)
+{
+    int check = 0;
+    while (check < PLACEMENT_N_CHECKS &&
+        placement_check(subject, (PlacementCheck)check, NULL) != PLACEMENT_FAIL) {
+        check++;
+    }
+    return (PlacementCheck)check;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/internal.h"
+
+#include <string.h>
+
+/* What naming one of Nova's filters means here. */
+typedef enum {
+    MEANS_A_SWITCH,
+    MEANS_ALWAYS, /* what it checks is checked, named or not */
+    MEANS_NOTHING /* what it checks does not exist here */
+} Meaning;
+
+/* Source: Nova's guide for administrators, "Compute schedulers", of this release and of those that
+ * still had filters for what Placement does since. */
+static const struct {
+    const char *name;
+    Meaning meaning;
+    PlacementFilter filter;
+} filters[] = {
+#define X(name, text) {text, MEANS_A_SWITCH, FILTER_##name},
+    PLACEMENT_FILTERS(X)
+#undef X
+    {"AvailabilityZoneFilter", MEANS_ALWAYS},
+    {"CoreFilter", MEANS_ALWAYS},
+    {"DiskFilter", MEANS_ALWAYS},
+    {"RamFilter", MEANS_ALWAYS},
+    {"RetryFilter", MEANS_ALWAYS},
+    {"AggregateCoreFilter", MEANS_NOTHING},
+    {"AggregateDiskFilter", MEANS_NOTHING},
+    {"AggregateImagePropertiesIsolation", MEANS_NOTHING},
+    {"AggregateInstanceExtraSpecsFilter", MEANS_NOTHING},
+    {"AggregateIoOpsFilter", MEANS_NOTHING},
+    {"AggregateMultiTenancyIsolation", MEANS_NOTHING},
+    {"AggregateNumInstancesFilter", MEANS_NOTHING},
+    {"AggregateRamFilter", MEANS_NOTHING},
+    {"AggregateTypeAffinityFilter", MEANS_NOTHING},
+    {"AllHostsFilter", MEANS_NOTHING},
+    {"ComputeCapabilitiesFilter", MEANS_NOTHING},
+    {"DifferentHostFilter", MEANS_NOTHING},
+    {"ImagePropertiesFilter", MEANS_NOTHING},
+    {"IoOpsFilter", MEANS_NOTHING},
+    {"IsolatedHostsFilter", MEANS_NOTHING},
+    {"JsonFilter", MEANS_NOTHING},
+    {"MetricsFilter", MEANS_NOTHING},
+    {"NUMATopologyFilter", MEANS_NOTHING},
+    {"PciPassthroughFilter", MEANS_NOTHING},
+    {"SameHostFilter", MEANS_NOTHING},
+    {"ServerGroupAffinityFilter", MEANS_NOTHING},
+    {"ServerGroupAntiAffinityFilter", MEANS_NOTHING},
+    {"SimpleCIDRAffinityFilter", MEANS_NOTHING},
+    {"TrustedFilter", MEANS_NOTHING},
+};
+
+const char *
+placement_filter_name(PlacementFilter filter)
+{
+    return filter == FILTER_NONE ? NULL : filters[filter].name;
+}
+
+static int
+find_filter(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(filters); i++) {
+        if (strcmp(filters[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+bool
+placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_instances,
+    GPtrArray *warnings, GError **error)
+{
+    unsigned off = (1U << N_FILTERS) - 1;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        int at = find_filter(names[i]);
+        if (at < 0) {
+            return error_set(error, ERROR_INVALID, "Nova has no filter '%s'", names[i]);
+        }
+        switch (filters[at].meaning) {
+        case MEANS_A_SWITCH: off &= ~(1U << filters[at].filter); break;
+        case MEANS_ALWAYS: break;
+        case MEANS_NOTHING:
+            g_ptr_array_add(warnings, g_strdup_printf("'%s' checks nothing here", names[i]));
+            break;
+        }
+    }
+    *ret_filters_off = off;
+    *ret_instances = (off & (1U << FILTER_NUM_INSTANCES)) == 0;
+    return true;
+}

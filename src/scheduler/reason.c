@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/internal.h"
+
+#include <string.h>
+
+static void
+row_clear(PlacementRow *row)
+{
+    g_free(row->needed);
+    g_free(row->have);
+}
+
+/* "3 failed 'ram' (hosta: needs 2048 MiB, has 1024 MiB; hostb: ...; ...)": at most three names. */
+static void
+append_failures(GString *text, const Look *look, PlacementCheck check)
+{
+    const Tally *tally = &look->tallies[check];
+    if (tally->n_failed == 0) {
+        return;
+    }
+    g_string_append_printf(text, "%s%u failed '%s' (",
+        g_str_has_suffix(text->str, ": ") ? "" : ", ", tally->n_failed,
+        placement_check_name(check));
+    for (unsigned i = 0; i < MIN(tally->n_failed, TALLY_NAMED); i++) {
+        Subject subject = look_subject(look, tally->named[i]);
+        PlacementRow row = {0};
+        placement_check(&subject, check, &row);
+        g_string_append_printf(text, "%s%s: needs %s, has %s", i > 0 ? "; " : "",
+            subject.host->name, row.needed, row.have);
+        row_clear(&row);
+    }
+    g_string_append(text, tally->n_failed > TALLY_NAMED ? "; ...)" : ")");
+}
+
+static char *
+reason_of_all(const Look *look)
+{
+    unsigned n_hosts = look->hosts->len;
+    if (n_hosts == 0) {
+        return g_strdup("No valid host was found. There are not enough hosts available.");
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(
+        text, "No valid host was found. %u host%s: ", n_hosts, n_hosts == 1 ? "" : "s");
+    for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
+        append_failures(text, look, (PlacementCheck)check);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* The named host alone matters: one sentence about it, Nova's where there is one. */
+static char *
+reason_of_host(const Look *look, unsigned index)
+{
+    Subject subject = look_subject(look, index);
+    const char *name = subject.host->name;
+    PlacementCheck check = placement_first_failure(&subject);
+    if (check == PLACEMENT_CHECK_NOT_SOURCE) {
+        return g_strdup_printf("Unable to migrate instance (%s) to current host (%s).",
+            look->request->instance_id, name);
+    }
+    if (check == PLACEMENT_CHECK_ALIVE || check == PLACEMENT_CHECK_UP ||
+        check == PLACEMENT_CHECK_CONNECTED) {
+        return g_strdup_printf("Compute service of %s is unavailable at this time.", name);
+    }
+    if (check == PLACEMENT_CHECK_VERSION) {
+        return g_strdup("The instance requires a newer hypervisor version than has been provided.");
+    }
+    PlacementRow row = {0};
+    placement_check(&subject, check, &row);
+    char *text = g_strdup_printf("No valid host was found. %s failed '%s': needs %s, has %s (%s)",
+        name, placement_check_name(check), row.needed, row.have, row.fix);
+    row_clear(&row);
+    return text;
+}
+
+char *
+look_reason(const Look *look)
+{
+    const char *requested = look->request->requested_host;
+    if (requested == NULL) {
+        return reason_of_all(look);
+    }
+    for (unsigned i = 0; i < look->hosts->len; i++) {
+        const Host *host = look->hosts->pdata[i];
+        if (strcmp(host->name, requested) == 0) {
+            return reason_of_host(look, i);
+        }
+    }
+    return g_strdup_printf("Compute host %s could not be found.", requested);
+}

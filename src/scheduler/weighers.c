@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/internal.h"
+
+static const char *const weigher_names[] = {
+#define X(name, text, key) [PLACEMENT_WEIGHER_##name] = text,
+    PLACEMENT_WEIGHERS(X)
+#undef X
+};
+
+static const char *const weigher_keys[] = {
+#define X(name, text, key) [PLACEMENT_WEIGHER_##name] = key,
+    PLACEMENT_WEIGHERS(X)
+#undef X
+};
+
+const char *
+placement_weigher_name(PlacementWeigher weigher)
+{
+    g_assert((unsigned)weigher < PLACEMENT_N_WEIGHERS);
+    return weigher_names[weigher];
+}
+
+const char *
+placement_weigher_key(PlacementWeigher weigher)
+{
+    g_assert((unsigned)weigher < PLACEMENT_N_WEIGHERS);
+    return weigher_keys[weigher];
+}
+
+/* By claims alone: they are of the same moment for every host, what hosts have said is not. */
+double
+placement_weigh(const Subject *subject, PlacementWeigher weigher)
+{
+    switch (weigher) {
+    case PLACEMENT_WEIGHER_RAM: return (double)subject_free_ram_mib(subject);
+    case PLACEMENT_WEIGHER_CPU: return (double)subject_free_vcpus(subject);
+    case PLACEMENT_WEIGHER_DISK: return (double)subject_free_disk_gib(subject);
+    case PLACEMENT_WEIGHER_INSTANCES: return subject->usage->claims;
+    case PLACEMENT_N_WEIGHERS: break;
+    }
+    g_assert_not_reached();
+}
