@@ -57,7 +57,8 @@ typedef struct ApiRoute {
     bool (*upload_chunk)(ApiContext *context, const void *bytes, size_t size, GError **error);
 } ApiRoute;
 
-/* Adds a table below prefix. rows are static. Once for each prefix, before the server starts. */
+/* Adds a table below prefix. rows are static. Once for each prefix, before the server starts. A
+ * {project_id} in the prefix must be that of the token. */
 void api_add_routes(
     Api *api, ServiceId service, const char *prefix, const ApiRoute *rows, size_t n_rows);
 

@@ -105,6 +105,25 @@ authenticate(ApiContext *context, GError **error)
     return true;
 }
 
+/* Nova: an old catalog has the project's id in its endpoints; that of another is a mistake, and
+ * what cannot be one is no path at all. */
+static bool
+check_project(const ApiContext *context, GError **error)
+{
+    if (strstr(http_request_template(context->request), "/{project_id}") == NULL) {
+        return true;
+    }
+    const char *id = api_param(context, "project_id");
+    const char *own = context->identity != NULL ? context->identity->project_id : NULL;
+    if (id[strspn(id, "0123456789abcdef-")] != '\0') {
+        return error_set(error, ERROR_NOT_FOUND, "The resource could not be found.");
+    }
+    return g_strcmp0(id, own) == 0 ||
+        error_set(error, ERROR_INVALID,
+            "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'",
+            id, own != NULL ? own : "None");
+}
+
 /* NULL: the version is fine. */
 static HttpResponse *
 refuse_version(ApiContext *context, MicroversionResult result, const char *text)
@@ -146,7 +165,7 @@ admit(ApiContext *context)
         result = MICROVERSION_OK;
     }
     context->has_version = result == MICROVERSION_OK;
-    if (!authenticate(context, &error)) {
+    if (!authenticate(context, &error) || !check_project(context, &error)) {
         return fault_of(context, error);
     }
     HttpResponse *refusal = refuse_version(context, result, text);

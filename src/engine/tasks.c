@@ -33,6 +33,8 @@ runner_of(OperationKind kind)
     case OPERATION_RESIZE:
     case OPERATION_CONFIRM_RESIZE:
     case OPERATION_REVERT_RESIZE: return cold_runner();
+    case OPERATION_LIVE_MIGRATION_CANCEL:
+    case OPERATION_LIVE_MIGRATION_FORCE_COMPLETE: break; /* never open */
     }
     g_assert_not_reached();
 }

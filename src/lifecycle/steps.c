@@ -171,6 +171,8 @@ step_QUEUED(LifecycleTask *task)
     case OPERATION_RESIZE:
     case OPERATION_CONFIRM_RESIZE:
     case OPERATION_REVERT_RESIZE: break; /* cold's */
+    case OPERATION_LIVE_MIGRATION_CANCEL:
+    case OPERATION_LIVE_MIGRATION_FORCE_COMPLETE: break; /* never open */
     }
     g_assert_not_reached();
 }

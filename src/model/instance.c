@@ -155,6 +155,8 @@ image_refs_clear(ImageRefs *refs)
     g_free(refs->root_format);
     g_free(refs->kernel_hash);
     g_free(refs->initrd_hash);
+    g_free(refs->kernel_id);
+    g_free(refs->initrd_id);
     g_free(refs->command_line);
     g_free(refs->cdrom_hash);
     *refs = (ImageRefs){0};
@@ -169,6 +171,8 @@ image_refs_copy(const ImageRefs *from, ImageRefs *ret_to)
         .root_format = g_strdup(from->root_format),
         .kernel_hash = g_strdup(from->kernel_hash),
         .initrd_hash = g_strdup(from->initrd_hash),
+        .kernel_id = g_strdup(from->kernel_id),
+        .initrd_id = g_strdup(from->initrd_id),
         .command_line = g_strdup(from->command_line),
         .cdrom_hash = g_strdup(from->cdrom_hash),
     };
@@ -201,6 +205,7 @@ instance_free(Instance *instance)
     g_free(instance->key_name);
     g_free(instance->availability_zone);
     g_free(instance->reservation_id);
+    g_free(instance->locked_by);
     g_free(instance->locked_reason);
     fault_clear(&instance->fault);
     g_clear_pointer(&instance->ports, g_ptr_array_unref);

@@ -47,6 +47,8 @@ typedef struct ImageRefs {
     char *root_format;   /* "qcow2" or "raw" */
     char *kernel_hash;   /* NULL: boots from its disk */
     char *initrd_hash;   /* NULL with kernel_hash NULL */
+    char *kernel_id;     /* of the image that it was named by, which may be gone; as kernel_hash */
+    char *initrd_id;     /* likewise */
     char *command_line;  /* of the kernel, may be NULL */
     char *cdrom_hash;    /* of the image in its CD-ROM drive, may be NULL */
 } ImageRefs;
@@ -91,6 +93,7 @@ typedef struct Instance {
     char *availability_zone;
     char *reservation_id;
     bool locked;
+    char *locked_by;     /* "owner": somebody of its project; "admin": of another; NULL unlocked */
     char *locked_reason; /* may be NULL */
     bool has_fault;
     Fault fault; /* of the last failure; shown in ERROR and DELETED */

@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /* NAME, stored name (also the name of Nova's instance action), task_state while open (NULL: Nova
- * shows none); a cold move's goes on with its state */
+ * shows none); a cold move's goes on with its state. The last two are only ever recorded, as over:
+ * the migration does what they ask for. */
 #define OPERATION_KINDS(X)                                                                         \
     X(CREATE, "create", "spawning")                                                                \
     X(DELETE, "delete", "deleting")                                                                \
@@ -26,7 +27,9 @@
     X(COLD_MIGRATE, "migrate", "resize_prep")                                                      \
     X(RESIZE, "resize", "resize_prep")                                                             \
     X(CONFIRM_RESIZE, "confirmResize", NULL)                                                       \
-    X(REVERT_RESIZE, "revertResize", "resize_reverting")
+    X(REVERT_RESIZE, "revertResize", "resize_reverting")                                           \
+    X(LIVE_MIGRATION_CANCEL, "live_migration_cancel", NULL)                                        \
+    X(LIVE_MIGRATION_FORCE_COMPLETE, "live_migration_force_complete", NULL)
 
 typedef enum {
 #define X(name, text, task) OPERATION_##name,

@@ -9,14 +9,15 @@
     " flavor_description, flavor_vcpus, flavor_ram_mib, flavor_disk_gib,"                          \
     " flavor_ephemeral_gib, flavor_swap_mib, flavor_rxtx_factor, flavor_is_public,"                \
     " flavor_extra_specs_json, image_id, image_root_hash, image_root_format,"                      \
-    " image_kernel_hash, image_initrd_hash, image_command_line, image_cdrom_hash,"                 \
+    " image_kernel_hash, image_initrd_hash, image_kernel_id, image_initrd_id,"                     \
+    " image_command_line, image_cdrom_hash,"                                                       \
     " config_drive_format, config_drive_label, hw_firmware, hw_tpm_version, hw_tpm_model,"         \
     " metadata_json, tags_json,"                                                                   \
-    " key_name, availability_zone, reservation_id, locked, locked_reason, created_us,"             \
+    " key_name, availability_zone, reservation_id, locked, locked_by, locked_reason, created_us,"  \
     " updated_us, user_data)"                                                                      \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
-    " $37, $38, $39, $40, $41, $42, $43, $44) RETURNING number"
+    " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47) RETURNING number"
 
 #define SQL_SET_FLAVOR                                                                             \
     "UPDATE instances SET flavor_id = $1, flavor_name = $2, flavor_description = $3,"              \
@@ -31,9 +32,9 @@ enum {
     COLUMN_HOST = 7,
     COLUMN_VM_STATE = 8,
     COLUMN_DELETE_WANTED = 11,
-    COLUMN_TAGS = 37,
-    COLUMN_OPEN_KIND = 53,
-    COLUMN_OPEN_STATE = 54,
+    COLUMN_TAGS = 39,
+    COLUMN_OPEN_KIND = 56,
+    COLUMN_OPEN_STATE = 57,
 };
 
 static VmState
@@ -71,6 +72,8 @@ read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
     refs->root_format = db_dup_text(statement, column++);
     refs->kernel_hash = db_dup_text(statement, column++);
     refs->initrd_hash = db_dup_text(statement, column++);
+    refs->kernel_id = db_dup_text(statement, column++);
+    refs->initrd_id = db_dup_text(statement, column++);
     refs->command_line = db_dup_text(statement, column++);
     refs->cdrom_hash = db_dup_text(statement, column++);
     return column;
@@ -127,6 +130,7 @@ instance_read(DbStatement *statement)
     instance->availability_zone = db_dup_text(statement, column++);
     instance->reservation_id = db_dup_text(statement, column++);
     instance->locked = db_int(statement, column++);
+    instance->locked_by = db_dup_text(statement, column++);
     instance->locked_reason = db_dup_text(statement, column++);
     column = read_fault(statement, column, instance);
     instance->created_us = db_int(statement, column++);
@@ -212,6 +216,8 @@ bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
     db_bind_text(statement, index++, refs->root_format);
     db_bind_text(statement, index++, refs->kernel_hash);
     db_bind_text(statement, index++, refs->initrd_hash);
+    db_bind_text(statement, index++, refs->kernel_id);
+    db_bind_text(statement, index++, refs->initrd_id);
     db_bind_text(statement, index++, refs->command_line);
     db_bind_text(statement, index++, refs->cdrom_hash);
     return index;
@@ -250,6 +256,7 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_text(statement, index++, instance->availability_zone);
     db_bind_text(statement, index++, instance->reservation_id);
     db_bind_int(statement, index++, instance->locked);
+    db_bind_text(statement, index++, instance->locked_by);
     db_bind_text(statement, index++, instance->locked_reason);
     db_bind_int(statement, index++, instance->created_us);
     db_bind_int(statement, index++, instance->updated_us);

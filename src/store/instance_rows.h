@@ -10,10 +10,11 @@
     " i.flavor_name, i.flavor_description, i.flavor_vcpus, i.flavor_ram_mib, i.flavor_disk_gib,"   \
     " i.flavor_ephemeral_gib, i.flavor_swap_mib, i.flavor_rxtx_factor, i.flavor_is_public,"        \
     " i.flavor_extra_specs_json, i.image_id, i.image_root_hash, i.image_root_format,"              \
-    " i.image_kernel_hash, i.image_initrd_hash, i.image_command_line, i.image_cdrom_hash,"         \
+    " i.image_kernel_hash, i.image_initrd_hash, i.image_kernel_id, i.image_initrd_id,"             \
+    " i.image_command_line, i.image_cdrom_hash,"                                                   \
     " i.config_drive_format, i.config_drive_label, i.hw_firmware, i.hw_tpm_version,"               \
     " i.hw_tpm_model, i.metadata_json,"                                                            \
-    " i.tags_json, i.key_name, i.availability_zone, i.reservation_id, i.locked,"                   \
+    " i.tags_json, i.key_name, i.availability_zone, i.reservation_id, i.locked, i.locked_by,"      \
     " i.locked_reason, i.has_fault, i.fault_code, i.fault_message, i.fault_details,"               \
     " i.fault_created_us, i.created_us, i.updated_us, i.launched_us, i.terminated_us,"             \
     " i.user_data, o.kind, o.state, o.id"

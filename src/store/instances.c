@@ -17,7 +17,7 @@
     "UPDATE instances SET name = $2, description = $3, updated_us = $4"                            \
     " WHERE id = $1 AND terminated_us = 0"
 #define SQL_SET_LOCK                                                                               \
-    "UPDATE instances SET locked = $2, locked_reason = $3, updated_us = $4"                        \
+    "UPDATE instances SET locked = $2, locked_by = $5, locked_reason = $3, updated_us = $4"        \
     " WHERE id = $1 AND terminated_us = 0"
 #define SQL_OBSERVE                                                                                \
     "UPDATE instances SET vm_state = $2, power_state = $3, should_run = $4, updated_us = $5"       \
@@ -214,7 +214,7 @@ store_set_instance_name(
 
 bool
 store_set_instance_lock(
-    Store *store, const char *id, bool locked, const char *reason, GError **error)
+    Store *store, const char *id, const char *by, const char *reason, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_LOCK, error);
 
@@ -222,9 +222,10 @@ store_set_instance_lock(
         return false;
     }
     db_bind_text(statement, 1, id);
-    db_bind_int(statement, 2, locked);
+    db_bind_int(statement, 2, by != NULL);
     db_bind_text(statement, 3, reason);
     db_bind_int(statement, 4, db_now_us(store));
+    db_bind_text(statement, 5, by);
     return rows_change(statement, "instance", id, error);
 }
 

@@ -6,6 +6,8 @@
 
 /* Every machine starts in the state of this name. */
 #define FIRST_STATE "queued"
+/* And ends in this one when all is well. */
+#define LAST_STATE "completed"
 
 #define SELECT_OPERATIONS "SELECT " OPERATION_COLUMNS " FROM operations o"
 /* Before the daemon's first epoch an operation belongs to nobody: 0. */
@@ -15,6 +17,11 @@
     " VALUES ($1, $2, $3, 'run', 1,"                                                               \
     " COALESCE((SELECT CAST(value AS BIGINT) FROM settings WHERE key = 'epoch'), 0),"              \
     " $4, $5, $6, $7, $8, $8) RETURNING id"
+/* What it asks for is done by another operation: it is over when it is recorded. */
+#define SQL_INSERT_CLOSED                                                                          \
+    "INSERT INTO operations (kind, instance_id, state, wanted, is_open, epoch, request_id,"        \
+    " user_id, project_id, created_us, updated_us)"                                                \
+    " VALUES ($1, $2, $3, 'run', 0, 0, $4, $5, $6, $7, $7) RETURNING id"
 #define SQL_INSERT_EVENT                                                                           \
     "INSERT INTO operation_events (operation_id, from_state, to_state, sentence, at_us)"           \
     " VALUES ($1, $2, $3, $4, $5)"
@@ -305,4 +312,35 @@ store_set_wanted(Store *store, int64_t operation_id, Wanted wanted, GError **err
         error_set(error, ERROR_GONE_STALE,
             "operation %" G_GINT64_FORMAT " is not under way any more, or was given up",
             operation_id);
+}
+
+static bool
+insert_closed(Store *store, const OperationRequest *request, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT_CLOSED, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, operation_kind_name(request->kind));
+    db_bind_text(statement, 2, request->instance_id);
+    db_bind_text(statement, 3, LAST_STATE);
+    db_bind_text(statement, 4, request->request_id);
+    db_bind_text(statement, 5, request->user_id);
+    db_bind_text(statement, 6, request->project_id);
+    db_bind_int(statement, 7, db_now_us(store));
+    return db_step(statement, &row, error) &&
+        operation_insert_event(store, db_int(statement, 0), NULL, LAST_STATE,
+            "The request was handed to the operation that is under way", error);
+}
+
+bool
+store_accept_wanted(Store *store, int64_t operation_id, Wanted wanted,
+    const OperationRequest *request, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    return transaction != NULL && store_set_wanted(store, operation_id, wanted, error) &&
+        insert_closed(store, request, error) && db_commit(transaction, error);
 }

@@ -191,8 +191,9 @@ bool store_set_instance_metadata(
     Store *store, const char *id, const char *metadata_json, GError **error);
 bool store_set_instance_name(
     Store *store, const char *id, const char *name, const char *description, GError **error);
+/* by: "owner" or "admin"; NULL unlocks it. */
 bool store_set_instance_lock(
-    Store *store, const char *id, bool locked, const char *reason, GError **error);
+    Store *store, const char *id, const char *by, const char *reason, GError **error);
 /* Engine only: what was seen of a guest that has no open operation (it shut down, it crashed). The
  * write happens only if it still has none. */
 bool store_observe_instance(Store *store, const char *id, VmState vm_state, PowerState power_state,
@@ -226,6 +227,10 @@ GPtrArray *store_list_instance_operations(
 GPtrArray *store_list_operation_events(Store *store, int64_t operation_id, GError **error);
 /* API only. ERROR_GONE_STALE when the operation is not open any more. */
 bool store_set_wanted(Store *store, int64_t operation_id, Wanted wanted, GError **error);
+/* The same, asked for by a request that os-instance-actions shows as an action of its own: it is
+ * recorded with it, as an operation that is over. expected of the request does not count. */
+bool store_accept_wanted(Store *store, int64_t operation_id, Wanted wanted,
+    const OperationRequest *request, GError **error);
 
 /* Engine only: THE transaction that moves an operation. One commit holds the compare-and-swap of
  * state (id, from, epoch), its history line, and whatever of the members below is set. Zero rows

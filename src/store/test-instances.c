@@ -261,7 +261,7 @@ fill(Fixture *fixture)
     g_autoptr(GError) error = NULL;
     g_assert_true(store_observe_instance(
         fixture->store, db2->id, VM_STATE_STOPPED, POWER_STATE_SHUTDOWN, false, &error));
-    g_assert_true(store_set_instance_lock(fixture->store, db2->id, true, "mine", &error));
+    g_assert_true(store_set_instance_lock(fixture->store, db2->id, "owner", "mine", &error));
     g_autoptr(Migration) migration = test_migration(fixture, db1);
 }
 
@@ -559,13 +559,14 @@ test_small_changes(Fixture *fixture, const void *data)
     test_now_us++;
     g_assert_true(store_set_instance_metadata(fixture->store, vm->id, "{\"a\":\"b\"}", &error));
     g_assert_true(store_set_instance_name(fixture->store, vm->id, "vm9", "mine", &error));
-    g_assert_true(store_set_instance_lock(fixture->store, vm->id, true, "why", &error));
+    g_assert_true(store_set_instance_lock(fixture->store, vm->id, "admin", "why", &error));
     g_assert_true(store_reset_instance_state(fixture->store, vm->id, VM_STATE_ERROR, &error));
     g_autoptr(Instance) read = store_get_instance(fixture->store, vm->id, &error);
     g_assert_cmpstr(read->metadata_json, ==, "{\"a\":\"b\"}");
     g_assert_cmpstr(read->name, ==, "vm9");
     g_assert_cmpstr(read->description, ==, "mine");
     g_assert_cmpstr(read->locked_reason, ==, "why");
+    g_assert_cmpstr(read->locked_by, ==, "admin");
     g_assert_cmpint(read->vm_state, ==, VM_STATE_ERROR);
     g_assert_cmpint(read->updated_us, ==, test_now_us);
     g_assert_false(store_set_instance_name(fixture->store, "nobody", "x", NULL, &error));

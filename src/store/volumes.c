@@ -6,7 +6,8 @@
 #define COLUMNS                                                                                    \
     "v.id, v.name, v.description, v.project_id, v.user_id, v.status, v.size_gib, v.pool,"          \
     " v.format, v.uri, v.bootable, v.image_id, v.image_root_hash, v.image_root_format,"            \
-    " v.image_kernel_hash, v.image_initrd_hash, v.image_command_line, v.metadata_json,"            \
+    " v.image_kernel_hash, v.image_initrd_hash, v.image_kernel_id, v.image_initrd_id,"             \
+    " v.image_command_line, v.metadata_json,"                                                      \
     " v.message, v.created_us, v.updated_us, a.id, a.instance_id, a.operation_id, a.state,"        \
     " a.device, a.boot_index, a.delete_on_termination, a.tag, a.created_us"
 #define SELECT_VOLUMES                                                                             \
@@ -17,9 +18,10 @@
 #define SQL_INSERT                                                                                 \
     "INSERT INTO volumes (id, name, description, project_id, user_id, status, size_gib, pool,"     \
     " format, uri, bootable, image_id, image_root_hash, image_root_format, image_kernel_hash,"     \
-    " image_initrd_hash, image_command_line, metadata_json, message, created_us, updated_us)"      \
+    " image_initrd_hash, image_kernel_id, image_initrd_id, image_command_line, metadata_json,"     \
+    " message, created_us, updated_us)"                                                            \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
-    " $19, $20, $21)"
+    " $19, $20, $21, $22, $23)"
 #define SQL_UPDATE                                                                                 \
     "UPDATE volumes SET name = $2, description = $3, bootable = $4, metadata_json = $5,"           \
     " updated_us = $6 WHERE id = $1"
@@ -62,6 +64,8 @@ read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
     refs->root_format = db_dup_text(statement, column++);
     refs->kernel_hash = db_dup_text(statement, column++);
     refs->initrd_hash = db_dup_text(statement, column++);
+    refs->kernel_id = db_dup_text(statement, column++);
+    refs->initrd_id = db_dup_text(statement, column++);
     refs->command_line = db_dup_text(statement, column++);
     return column;
 }
@@ -101,6 +105,8 @@ bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
     db_bind_text(statement, index++, refs->root_format);
     db_bind_text(statement, index++, refs->kernel_hash);
     db_bind_text(statement, index++, refs->initrd_hash);
+    db_bind_text(statement, index++, refs->kernel_id);
+    db_bind_text(statement, index++, refs->initrd_id);
     db_bind_text(statement, index++, refs->command_line);
 }
 
@@ -129,10 +135,10 @@ volume_insert_row(Store *store, Volume *volume, GError **error)
     db_bind_text(statement, 10, volume->uri);
     db_bind_int(statement, 11, volume->bootable);
     bind_image_refs(statement, 12, &volume->image);
-    db_bind_text(statement, 18, volume->metadata_json != NULL ? volume->metadata_json : "{}");
-    db_bind_text(statement, 19, volume->message);
-    db_bind_int(statement, 20, volume->created_us);
-    db_bind_int(statement, 21, volume->updated_us);
+    db_bind_text(statement, 20, volume->metadata_json != NULL ? volume->metadata_json : "{}");
+    db_bind_text(statement, 21, volume->message);
+    db_bind_int(statement, 22, volume->created_us);
+    db_bind_int(statement, 23, volume->updated_us);
     return db_run(statement, NULL, error);
 }
 

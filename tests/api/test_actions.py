@@ -114,6 +114,23 @@ def _():
     cloud.delete(server)
 
 
+@test("what an administrator of another project has locked, its own project cannot unlock")
+def _():
+    cloud = world.fast
+    server = cloud.create("kept", user="member")
+    cloud.do(server, {"lock": {"locked_reason": "audit"}})
+    cloud.refused(cloud.action(server, {"unlock": None}, user="member"), 403,
+                  "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be")
+    cloud.do(server, {"lock": {"locked_reason": "mine"}}, user="member")
+    equal(cloud.server(server)["locked_reason"], "audit", "the lock was taken over")
+    cloud.refused(cloud.action(server, {"unlock": None}, user="member"), 403, "unlock_override")
+    cloud.do(server, {"unlock": None})
+    cloud.do(server, {"lock": None}, user="member")
+    cloud.do(server, {"unlock": None})
+    equal(cloud.server(server)["locked"], False, "an administrator unlocks what is its owner's")
+    cloud.delete(server)
+
+
 @test("an administrator resets the state to error and back")
 def _():
     cloud = world.fast
@@ -214,4 +231,6 @@ def _():
     cloud.do(server, {"reboot": {"type": "HARD"}})
     cloud.wait_idle(server)
     equal(cloud.server(server)["status"], "ACTIVE", "after the hard reboot")
+    actions = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
+    equal([row["action"] for row in actions], ["reboot", "reboot", "create"], "both are actions")
     cloud.delete(server)

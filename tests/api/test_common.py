@@ -136,3 +136,23 @@ def _():
     log = cloud.drover.log()
     for secret in ("a-secret-of-mine", cloud.drover.password, cloud.tokens["admin"]):
         check(secret not in log, "a secret is in the log")
+
+
+@test("the project's id may stand in the path, as in old catalogs, when it is the token's")
+def _():
+    cloud = world.fast
+    server = cloud.create("prefixed", user="member")
+    mine = f"/{cloud.ids['demo']}/servers"
+    equal([row["id"] for row in cloud.get(mine, user="member")["servers"]], [server], "the list")
+    equal(cloud.get(f"{mine}/{server}", "2.96", "member")["server"]["name"], "prefixed", "one")
+    equal(cloud.send("POST", f"{mine}/{server}/action", {"pause": None}, user="member").status, 202,
+          "an action")
+    cloud.wait_status(server, "PAUSED")
+    cloud.refused(cloud.send("GET", mine), 400,
+                  f"Malformed request URL: URL's project_id '{cloud.ids['demo']}' doesn't match")
+    equal(cloud.send("GET", mine, user=None).status, 401, "without a token")
+    cloud.refused(cloud.send("GET", "/bogus/servers"), 404, "The resource could not be found.")
+    cloud.refused(cloud.send("GET", f"/{cloud.ids['demo']}/bogus", user="member"), 404,
+                  "The resource could not be found.")
+    equal(cloud.send("DELETE", f"{mine}/{server}", user="member").status, 204, "delete")
+    cloud.wait_gone(server)

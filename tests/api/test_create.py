@@ -223,3 +223,21 @@ def _():
         equal(cloud.send("DELETE", f"/flavors/{name}").status, 202, f"flavor {name}")
     for name in ("efi", "tpm12", "uefi"):
         equal(cloud.other("DELETE", f"/image/v2/images/{cloud.ids.pop(name)}").status, 204, name)
+
+
+@test("a server shows the kernel and the initrd of its image by the ids that were given")
+def _():
+    cloud = world.fast
+    kernel = bytearray(4096)
+    kernel[0x1fe:0x206] = b"\x55\xaa\x00\x00HdrS"
+    cloud.add_image("its-kernel", bytes(kernel), "aki", container_format="aki")
+    cloud.add_image("its-initrd", b"\x1f\x8b\x08\x00" + bytes(4092), "ari",
+                    container_format="ari")
+    cloud.add_image("booted", kernel_id=cloud.ids["its-kernel"], ramdisk_id=cloud.ids["its-initrd"])
+    server = cloud.create("kernels", imageRef=cloud.ids["booted"])
+    for name in ("booted", "its-kernel", "its-initrd"):
+        equal(cloud.other("DELETE", f"/image/v2/images/{cloud.ids[name]}").status, 204, name)
+    seen = cloud.server(server)
+    equal((seen["OS-EXT-SRV-ATTR:kernel_id"], seen["OS-EXT-SRV-ATTR:ramdisk_id"]),
+          (cloud.ids["its-kernel"], cloud.ids["its-initrd"]), "as given, though they are gone")
+    cloud.delete(server)

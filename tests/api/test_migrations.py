@@ -286,8 +286,9 @@ def _():
     cloud.refused(cloud.send("DELETE", path + str(old), version="2.24"), 400, "cancelled")
     abort(cloud, server, migration)
     actions = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
-    equal([row["action"] for row in actions], ["live-migration", "live-migration", "create"],
-          "actions")
+    cancel = "live_migration_cancel"
+    equal([row["action"] for row in actions],
+          [cancel, "live-migration", cancel, "live-migration", "create"], "actions")
     cloud.delete(server)
 
 
@@ -331,6 +332,9 @@ def _():
     source = cloud.host_of(server)
     answer = cloud.send("POST", path, {"force_complete": None}, "2.22")
     equal((answer.status, answer.text), (202, ""), "force complete")
+    actions = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
+    equal((actions[0]["action"], actions[0]["request_id"]),
+          ("live_migration_force_complete", answer.headers["x-compute-request-id"]), "its action")
     equal(cloud.wait_migration(server, "completed", "failed", "error")["status"], "completed", "it")
     cloud.wait_idle(server)
     seen = cloud.server(server)

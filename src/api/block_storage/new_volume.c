@@ -28,10 +28,10 @@ new_volume_find_image(ApiContext *context, const char *id, GError **error)
     return g_steal_pointer(&image);
 }
 
-/* The hash of a kernel or initrd that the image names in a property. */
+/* A kernel or initrd that the image names in a property: its hash, and the id that was given. */
 static bool
 read_boot_file(ApiContext *context, const json_t *properties, const char *property,
-    const char *format, char **ret_hash, GError **error)
+    const char *format, char **ret_hash, char **ret_id, GError **error)
 {
     const char *id = json_string_value(json_object_get(properties, property));
     if (id == NULL || *id == '\0') {
@@ -47,6 +47,7 @@ read_boot_file(ApiContext *context, const json_t *properties, const char *proper
             file->disk_format, format);
     }
     *ret_hash = g_strdup(file->sha256);
+    *ret_id = g_strdup(id);
     return true;
 }
 
@@ -57,8 +58,10 @@ new_volume_read_boot_files(ApiContext *context, const Image *image, ImageRefs *r
         JSON_REQUEST_SIZE_MAX, JSON_DEPTH_MAX, NULL);
     refs->command_line =
         g_strdup(json_string_value(json_object_get(properties, "os_command_line")));
-    return read_boot_file(context, properties, "kernel_id", "aki", &refs->kernel_hash, error) &&
-        read_boot_file(context, properties, "ramdisk_id", "ari", &refs->initrd_hash, error);
+    return read_boot_file(context, properties, "kernel_id", "aki", &refs->kernel_hash,
+               &refs->kernel_id, error) &&
+        read_boot_file(context, properties, "ramdisk_id", "ari", &refs->initrd_hash,
+            &refs->initrd_id, error);
 }
 
 static bool

@@ -128,6 +128,8 @@ add_volume(ApiContext *context, const json_t *item, Instance *instance, GPtrArra
         g_free(instance->image.kernel_hash);
         instance->image.kernel_hash = g_strdup(volume->image.kernel_hash);
         instance->image.initrd_hash = g_strdup(volume->image.initrd_hash);
+        instance->image.kernel_id = g_strdup(volume->image.kernel_id);
+        instance->image.initrd_id = g_strdup(volume->image.initrd_id);
         instance->image.command_line = g_strdup(volume->image.command_line);
     }
     g_ptr_array_add(volumes, g_steal_pointer(&volume));

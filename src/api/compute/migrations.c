@@ -279,7 +279,16 @@ set_wanted(ApiContext *context, const Migration *migration, Wanted wanted, const
     GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    if (!store_set_wanted(context->store, migration->operation.id, wanted, &problem)) {
+    OperationRequest request = {
+        .kind = wanted == WANTED_CANCEL ? OPERATION_LIVE_MIGRATION_CANCEL
+                                        : OPERATION_LIVE_MIGRATION_FORCE_COMPLETE,
+        .instance_id = migration->operation.instance_id,
+        .request_id = http_request_id(context->request),
+        .user_id = context->identity->user_id,
+        .project_id = migration->operation.project_id,
+    };
+    if (!store_accept_wanted(
+            context->store, migration->operation.id, wanted, &request, &problem)) {
         if (error_is(problem, ERROR_GONE_STALE)) {
             return error_set(error, ERROR_CONFLICT, "Instance %s is in an invalid state for '%s'",
                 migration->operation.instance_id, action);

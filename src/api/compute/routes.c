@@ -80,4 +80,7 @@ compute_add_routes(Api *api)
 {
     api_add_routes(api, SERVICE_COMPUTE, "/compute", root_routes, G_N_ELEMENTS(root_routes));
     api_add_routes(api, SERVICE_COMPUTE, "/compute/v2.1", routes, G_N_ELEMENTS(routes));
+    /* As Nova's catalog had it until 2.18; the dispatch compares it with the token's project. */
+    api_add_routes(
+        api, SERVICE_COMPUTE, "/compute/v2.1/{project_id}", routes, G_N_ELEMENTS(routes));
 }

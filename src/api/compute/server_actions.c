@@ -133,8 +133,15 @@ force_reboot(ApiContext *context, const Instance *instance, GError **error)
             instance_task_state(instance), operation_kind_task_state(OPERATION_REBOOT_SOFT)) != 0) {
         return false;
     }
-    if (!store_set_wanted(
-            context->store, instance->open_operation, WANTED_FORCE_COMPLETE, &problem)) {
+    OperationRequest request = {
+        .kind = OPERATION_REBOOT_HARD,
+        .instance_id = instance->id,
+        .request_id = http_request_id(context->request),
+        .user_id = context->identity->user_id,
+        .project_id = instance->project_id,
+    };
+    if (!store_accept_wanted(
+            context->store, instance->open_operation, WANTED_FORCE_COMPLETE, &request, &problem)) {
         if (!error_is(problem, ERROR_GONE_STALE)) {
             g_propagate_error(error, g_steal_pointer(&problem));
         }
@@ -194,6 +201,13 @@ static const Field lock_fields[] = {
     {NULL},
 };
 
+/* Nova tells who locked it by the project, not by the role. */
+static bool
+is_owner(const ApiContext *context, const Instance *instance)
+{
+    return g_strcmp0(instance->project_id, context->identity->project_id) == 0;
+}
+
 static HttpResponse *
 lock_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
@@ -203,7 +217,12 @@ lock_server(ApiContext *context, const Instance *instance, const json_t *value, 
         return NULL;
     }
     const char *reason = has_reason ? body_string(value, "locked_reason", NULL) : NULL;
-    return store_set_instance_lock(context->store, instance->id, true, reason, error)
+    /* Its own project does not take a lock over from an administrator of another. */
+    if (instance->locked && is_owner(context, instance)) {
+        return api_empty(202);
+    }
+    const char *by = is_owner(context, instance) ? "owner" : "admin";
+    return store_set_instance_lock(context->store, instance->id, by, reason, error)
         ? api_empty(202)
         : NULL;
 }
@@ -211,7 +230,12 @@ lock_server(ApiContext *context, const Instance *instance, const json_t *value, 
 static HttpResponse *
 unlock_server(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
-    return store_set_instance_lock(context->store, instance->id, false, NULL, error)
+    const char *expected = is_owner(context, instance) ? "owner" : "admin";
+    if (instance->locked_by != NULL && strcmp(instance->locked_by, expected) != 0 &&
+        !api_check_policy(context, "os_compute_api:os-lock-server:unlock:unlock_override", error)) {
+        return NULL;
+    }
+    return store_set_instance_lock(context->store, instance->id, NULL, NULL, error)
         ? api_empty(202)
         : NULL;
 }

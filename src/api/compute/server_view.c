@@ -165,9 +165,9 @@ add_admin_members(const ApiContext *context, const Instance *instance, json_t *s
             server, "OS-EXT-SRV-ATTR:reservation_id", api_string_or_null(instance->reservation_id));
         json_object_set_new(server, "OS-EXT-SRV-ATTR:launch_index", json_integer(0));
         json_object_set_new(server, "OS-EXT-SRV-ATTR:kernel_id",
-            json_string(instance->image.kernel_hash != NULL ? instance->image.kernel_hash : ""));
+            json_string(instance->image.kernel_id != NULL ? instance->image.kernel_id : ""));
         json_object_set_new(server, "OS-EXT-SRV-ATTR:ramdisk_id",
-            json_string(instance->image.initrd_hash != NULL ? instance->image.initrd_hash : ""));
+            json_string(instance->image.initrd_id != NULL ? instance->image.initrd_id : ""));
         json_object_set_new(server, "OS-EXT-SRV-ATTR:root_device_name", json_string("/dev/vda"));
         json_object_set_new(
             server, "OS-EXT-SRV-ATTR:user_data", api_string_or_null(instance->user_data));
