@@ -186,6 +186,7 @@ static const PolicyRule rules[] = {
     {"drover:hosts:power", ADMIN},
     {"drover:hosts:show", ADMIN},
     {"drover:hosts:update", ADMIN},
+    {"drover:instances:explain", ADMIN},
     {"drover:leftovers:delete", ADMIN},
     {"drover:leftovers:list", ADMIN},
     {"drover:metrics", ADMIN},

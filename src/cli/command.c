@@ -25,6 +25,7 @@ static const Command *const COMMANDS[] = {
     server_commands,
     migration_commands,
     resize_commands,
+    explain_commands,
     host_commands,
     evacuate_commands,
     service_commands,

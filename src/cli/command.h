@@ -32,6 +32,7 @@ typedef struct Command {
 extern const Command server_commands[];
 extern const Command migration_commands[];
 extern const Command resize_commands[];
+extern const Command explain_commands[];
 extern const Command host_commands[];
 extern const Command evacuate_commands[];
 extern const Command service_commands[];

@@ -279,7 +279,8 @@ static const Diagnosis table[] = {
     {"no-valid-host",
         {"No valid host was found"},
         "no host passed every check",
-        "the reason of each host is in the message; 'drover host list' shows what they have",
+        "the message says how many hosts failed which check; 'drover explain SERVER' shows every "
+        "check of every host, and what would help",
         .is_ours = true},
     {"host-unavailable",
         {"is unavailable at this time", "' is not connected"},

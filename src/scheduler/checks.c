@@ -108,8 +108,8 @@ check_alive(const Subject *subject, PlacementRow *row)
     const Host *host = subject->host;
     bool passed = !host_is_fenced(host);
     if (row != NULL) {
-        row->needed = g_strdup("nobody says it is dead");
-        row->have = g_strdup(passed ? "nobody does"
+        row->needed = g_strdup("not declared dead");
+        row->have = g_strdup(passed ? "not declared dead"
                 : host->forced_down ? "'forced down'"
                                     : "its power is off");
     }
@@ -220,7 +220,7 @@ check_refused(const Subject *subject, PlacementRow *row)
         refusals != NULL ? g_hash_table_lookup(refusals, subject->host->name) : NULL;
     if (row != NULL) {
         row->needed = g_strdup("a host that can run the guest");
-        row->have = g_strdup(reason != NULL ? reason : "it is asked when it is chosen");
+        row->have = g_strdup(reason != NULL ? reason : "asked when it is chosen");
     }
     return reason == NULL ? PLACEMENT_UNKNOWN
                           : answer(false, "see what keeps it from that", row);
@@ -317,7 +317,7 @@ check_instances(const Subject *subject, PlacementRow *row)
     int most = subject->request->policy->max_instances_per_host;
     int have = subject->usage->claims;
     if (row != NULL) {
-        row->needed = most == 0 ? g_strdup("any number of instances")
+        row->needed = most == 0 ? g_strdup("any number")
                                 : g_strdup_printf("less than %d instances", most);
         row->have = g_strdup_printf("%d instances", have);
     }

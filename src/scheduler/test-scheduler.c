@@ -347,7 +347,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     g_assert_null(row->fix);
     host->forced_down = true;
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'alive' (hosta: needs nobody says it is dead, "
+        "No valid host was found. 1 host: 1 failed 'alive' (hosta: needs not declared dead, "
         "has 'forced down')");
     host->forced_down = false;
 

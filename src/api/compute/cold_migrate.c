@@ -9,6 +9,12 @@
 static const VmState movable[] = {VM_STATE_ACTIVE, VM_STATE_STOPPED};
 static const VmState resized[] = {VM_STATE_RESIZED};
 
+bool
+compute_may_cold_migrate(ApiContext *context, const Instance *instance, GError **error)
+{
+    return compute_check_state(instance, "migrate", movable, G_N_ELEMENTS(movable), error);
+}
+
 /* The sentence of a conflict that the store found, with its beginning. */
 static void
 propagate_conflict(

@@ -119,6 +119,11 @@ bool compute_read_reason(const ApiContext *context, const char **ret_reason, GEr
 /* 409 for everybody but administrators while the instance is locked. */
 bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
 
+/* Whether that may be asked of the instance as it and its host are now. */
+bool compute_may_live_migrate(ApiContext *context, const Instance *instance, GError **error);
+bool compute_may_cold_migrate(ApiContext *context, const Instance *instance, GError **error);
+bool compute_may_evacuate(ApiContext *context, const Instance *instance, GError **error);
+
 /* ---- cold_migrate.c ---- */
 HttpResponse *compute_cold_migrate(
     ApiContext *context, const Instance *instance, const json_t *value, GError **error);

@@ -61,6 +61,17 @@ check_source(ApiContext *context, const Instance *instance, GError **error)
             source->name, source->name, source->name);
 }
 
+static const VmState expected[] = {
+    VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
+
+bool
+compute_may_evacuate(ApiContext *context, const Instance *instance, GError **error)
+{
+    return compute_check_state(
+               instance, "evacuate", expected, G_N_ELEMENTS(expected), error) &&
+        check_source(context, instance, error);
+}
+
 /* What the request or, below 2.14, the contract says; *ret_password NULL: none. Caller frees. */
 static bool
 choose_password(
@@ -83,8 +94,6 @@ static bool
 read_request(ApiContext *context, const Instance *instance, const json_t *value,
     MigrationRequest *request, GError **error)
 {
-    static const VmState expected[] = {
-        VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
     const char *reason = NULL;
     if (!validate_body(value, fields, 0, context->minor, error) ||
         !compute_read_reason(context, &reason, error)) {
@@ -96,8 +105,7 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
         return error_set(error, ERROR_INVALID, "Can't force to a non-provided destination");
     }
     if (!check_dest(context, instance, host, error) ||
-        !compute_check_state(instance, "evacuate", expected, 4, error) ||
-        !check_source(context, instance, error)) {
+        !compute_may_evacuate(context, instance, error)) {
         return false;
     }
     *request = (MigrationRequest){

@@ -57,11 +57,19 @@ check_host(ApiContext *context, const char *host, GError **error)
         error_set(error, ERROR_INVALID, "Compute host %s could not be found.", host);
 }
 
+static const VmState movable[] = {VM_STATE_ACTIVE, VM_STATE_PAUSED};
+
+bool
+compute_may_live_migrate(ApiContext *context, const Instance *instance, GError **error)
+{
+    return compute_check_state(
+        instance, "os-migrateLive", movable, G_N_ELEMENTS(movable), error);
+}
+
 static bool
 read_request(ApiContext *context, const Instance *instance, const json_t *value,
     MigrationRequest *request, GError **error)
 {
-    static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_PAUSED};
     if (!validate_body(value, fields, 0, context->minor, error) ||
         !read_block_migration(context, value, &request->block_migration, error) ||
         !compute_read_reason(context, &request->reason, error)) {
@@ -75,7 +83,7 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
         return error_set(error, ERROR_INVALID, "Can't force to a non-provided destination");
     }
     if (!check_host(context, request->requested_host, error) ||
-        !compute_check_state(instance, "os-migrateLive", expected, 2, error)) {
+        !compute_may_live_migrate(context, instance, error)) {
         return false;
     }
     /* Below 2.30 a host that is named is taken as it is. */

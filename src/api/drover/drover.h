@@ -36,6 +36,9 @@ char *drover_make_peer_uri(const char *uri);
 HttpResponse *drover_show_config(ApiContext *context, GError **error);
 HttpResponse *drover_reload_config(ApiContext *context, GError **error);
 
+/* ---- explain.c ---- */
+HttpResponse *drover_explain(ApiContext *context, GError **error);
+
 /* ---- migrations.c ---- */
 HttpResponse *drover_list_migrations(ApiContext *context, GError **error);
 HttpResponse *drover_show_migration(ApiContext *context, GError **error);

@@ -29,6 +29,8 @@ static const ApiRoute routes[] = {
     {"GET", "/v1/config", drover_show_config, "drover:config:show"},
     {"POST", "/v1/config/reload", drover_reload_config, "drover:config:reload"},
 
+    {"GET", "/v1/instances/{instance}/explanation", drover_explain, "drover:instances:explain"},
+
     {"GET", "/v1/migrations", drover_list_migrations, "drover:migrations:list"},
     {"GET", "/v1/migrations/{id}", drover_show_migration, "drover:migrations:show"},
     {"POST", "/v1/instances/{instance}/migrations/{id}/pause_first", drover_pause_first,

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Where an instance may go, and why not elsewhere: what a request would be told, and every check of
+ * every host, by the functions that choose. Nothing is touched. */
+#include "api/compute/compute.h"
+#include "api/drover/drover.h"
+#include "scheduler/scheduler.h"
+
+#include <string.h>
+
+/* What a move is called in the query, and who says whether it may be asked for now. */
+typedef struct Move {
+    const char *name;
+    bool (*may)(ApiContext *context, const Instance *instance, GError **error);
+} Move;
+
+/* An instance that is nowhere yet: where it would be made. */
+static bool
+may_create(ApiContext *context, const Instance *instance, GError **error)
+{
+    return instance->host == NULL ||
+        error_set(error, ERROR_CONFLICT, "instance %s is made already", instance->id);
+}
+
+static const Move moves[] = {
+    {"live", compute_may_live_migrate},
+    {"cold", compute_may_cold_migrate},
+    {"evacuate", compute_may_evacuate},
+    {"create", may_create},
+};
+
+static const Move *
+find_move(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(moves); i++) {
+        if (strcmp(moves[i].name, name) == 0) {
+            return &moves[i];
+        }
+    }
+    return NULL;
+}
+
+/* What would be asked for, as it is. */
+static const Move *
+usual_move(const ApiContext *context, const Instance *instance, const Host *source)
+{
+    if (instance->host == NULL) {
+        return find_move("create");
+    }
+    if (source != NULL &&
+        !host_is_up(source, api_now_us(context), context->options->service_down_time_us)) {
+        return find_move("evacuate");
+    }
+    bool is_on = instance->vm_state == VM_STATE_ACTIVE || instance->vm_state == VM_STATE_PAUSED;
+    return find_move(is_on ? "live" : "cold");
+}
+
+/* ---- the view ---- */
+
+static json_t *
+view_check(const PlacementRow *row, PlacementCheck check)
+{
+    return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "check", placement_check_name(check),
+        "filter", api_string_or_null(placement_check_filter(check)), "result",
+        placement_result_name(row->result), "needed", row->needed, "have", row->have, "fix",
+        api_string_or_null(row->fix));
+}
+
+static json_t *
+view_share(const PlacementShare *share, PlacementWeigher weigher, double multiplier)
+{
+    return json_pack("{s:s, s:f, s:f, s:f}", "weigher", placement_weigher_name(weigher),
+        "multiplier", multiplier, "value", share->value, "share", share->share);
+}
+
+static json_t *
+view_host(const PlacementHost *entry, const PlacementPolicy *policy)
+{
+    bool fits = entry->rank > 0;
+    json_t *checks = json_array();
+    json_t *failed = json_array();
+    json_t *weighers = json_array();
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        const PlacementRow *row = &entry->rows[i];
+        json_array_append_new(checks, view_check(row, (PlacementCheck)i));
+        if (row->result == PLACEMENT_FAIL) {
+            json_array_append_new(failed, json_string(placement_check_name((PlacementCheck)i)));
+        }
+    }
+    for (int i = 0; fits && i < PLACEMENT_N_WEIGHERS; i++) {
+        json_array_append_new(weighers,
+            view_share(&entry->shares[i], (PlacementWeigher)i, policy->multipliers[i]));
+    }
+    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", entry->host->name, "fits", fits,
+        "rank", fits ? json_integer(entry->rank) : json_null(), "weight",
+        fits ? json_real(entry->weight) : json_null(), "failed", failed, "checks", checks,
+        "weighers", weighers);
+}
+
+/* The best first, then those that do not fit by their names. */
+static int
+compare_hosts(gconstpointer one, gconstpointer other)
+{
+    const PlacementHost *a = *(const PlacementHost *const *)one;
+    const PlacementHost *b = *(const PlacementHost *const *)other;
+    if (a->rank != b->rank) {
+        return a->rank == 0 || (b->rank != 0 && a->rank > b->rank) ? 1 : -1;
+    }
+    return strcmp(a->host->name, b->host->name);
+}
+
+/* Where one host was asked for, of the others there is nothing to say. */
+static json_t *
+view_hosts(const Placement *placement, const PlacementRequest *request)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new();
+    for (unsigned i = 0; i < placement->n_hosts; i++) {
+        PlacementHost *entry = &placement->hosts[i];
+        if (request->requested_host == NULL ||
+            strcmp(request->requested_host, entry->host->name) == 0) {
+            g_ptr_array_add(entries, entry);
+        }
+    }
+    g_ptr_array_sort(entries, compare_hosts);
+    json_t *views = json_array();
+    for (unsigned i = 0; i < entries->len; i++) {
+        json_array_append_new(views, view_host(entries->pdata[i], request->policy));
+    }
+    return views;
+}
+
+static json_t *
+view_explanation(const Move *move, const Instance *instance, const PlacementRequest *request,
+    const Placement *placement, const GError *problem)
+{
+    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:i, s:I, s:I}}", "instance_uuid",
+        instance->id, "instance_name", instance->name, "move", move->name, "source_host",
+        api_string_or_null(instance->host), "requested_host",
+        api_string_or_null(request->requested_host), "zone", api_string_or_null(request->zone),
+        "needs", "vcpus", request->vcpus, "ram_mib", (json_int_t)request->ram_mib, "disk_gib",
+        (json_int_t)request->disk_gib);
+    json_auto_t *rest = json_pack("{s:o, s:o, s:o, s:i, s:i, s:o}", "refused",
+        api_string_or_null(problem != NULL ? problem->message : NULL), "chosen",
+        api_string_or_null(placement->chosen != NULL ? placement->chosen->name : NULL), "reason",
+        api_string_or_null(placement->reason), "n_hosts", (int)placement->n_hosts, "n_fit",
+        (int)placement->n_fit, "hosts", view_hosts(placement, request));
+    json_object_update(view, rest);
+    return view;
+}
+
+/* ---- the request ---- */
+
+static const QueryField explain_query[] = {
+    {"move", QUERY_STRING},
+    {"host", QUERY_STRING},
+    {0},
+};
+
+static const Move *
+read_move(ApiContext *context, const Instance *instance, const Host *source, GError **error)
+{
+    const char *name = api_query(context, "move");
+    const Move *move =
+        name != NULL ? find_move(name) : usual_move(context, instance, source);
+    if (move == NULL) {
+        error_set(error, ERROR_INVALID, "move is live, cold, evacuate or create, not '%s'", name);
+    }
+    return move;
+}
+
+/* Of one moment, which is over when it is read: only a claim holds what it has found. */
+static json_t *
+explain(ApiContext *context, const Move *move, const Instance *instance, GError **error)
+{
+    const PlacementPolicy *policy = &context->options->placement;
+    int64_t down_time_us = context->options->service_down_time_us;
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
+    g_autoptr(GHashTable) usage =
+        hosts != NULL ? store_list_host_usage(context->store, error) : NULL;
+    if (usage == NULL) {
+        return NULL;
+    }
+    Migration migration = {
+        .requested_host = (char *)api_query(context, "host"), .source_host = instance->host};
+    PlacementRequest request = placement_request_to_move(
+        policy, instance, &migration, down_time_us, api_now_us(context));
+    g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
+    move->may(context, instance, &problem);
+    return view_explanation(move, instance, &request, placement, problem);
+}
+
+HttpResponse *
+drover_explain(ApiContext *context, GError **error)
+{
+    if (!validate_query(context->request, explain_query, 1, 1, error)) {
+        return NULL;
+    }
+    g_autoptr(Instance) instance =
+        compute_get_instance(context, api_param(context, "instance"), error);
+    const char *name = api_query(context, "host");
+    g_autoptr(Host) named =
+        instance != NULL && name != NULL ? drover_get_host(context, name, error) : NULL;
+    g_autoptr(Host) source = NULL;
+    if (instance == NULL || (name != NULL && named == NULL) ||
+        (instance->host != NULL &&
+            !store_find_host(context->store, instance->host, &source, error))) {
+        return NULL;
+    }
+    const Move *move = read_move(context, instance, source, error);
+    json_t *view = move != NULL ? explain(context, move, instance, error) : NULL;
+    return view != NULL ? api_json(200, json_pack("{s:o}", "explanation", view)) : NULL;
+}

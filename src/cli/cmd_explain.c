@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* drover explain: where a server may go, and why not elsewhere. */
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/find.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const CommandOption OPTIONS[] = {
+    {"--live", NULL, "a live migration; without it what suits the server as it is"},
+    {"--cold", NULL, "a cold migration"},
+    {"--evacuate", NULL, "an evacuation"},
+    {"--host", "HOST", "this host alone, with every check"},
+    {"--all", NULL, "every check of every host, not only what speaks against it"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+choose_move(CommandContext *context, const char **ret_move, GError **error)
+{
+    static const char *const MOVES[] = {"--live", "--cold", "--evacuate"};
+    *ret_move = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(MOVES); i++) {
+        if (!command_has(context, MOVES[i])) {
+            continue;
+        }
+        if (*ret_move != NULL) {
+            return error_set(error, ERROR_INVALID, "say one of --live, --cold and --evacuate");
+        }
+        *ret_move = MOVES[i] + strlen("--");
+    }
+    return true;
+}
+
+static json_t *
+get_explanation(CommandContext *context, const char *move, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return NULL;
+    }
+    g_autofree char *id = find_id(server);
+    const char *host = command_value(context, "--host");
+    g_autofree char *path = session_path("/instances/%s/explanation", id);
+    g_autofree char *move_part = move != NULL ? session_path("&move=%s", move) : g_strdup("");
+    g_autofree char *host_part = host != NULL ? session_path("&host=%s", host) : g_strdup("");
+    g_autofree char *query = g_strconcat(move_part, host_part, NULL);
+    if (query[0] != '\0') {
+        query[0] = '?';
+    }
+    g_autofree char *full = g_strconcat(path, query, NULL);
+    json_auto_t *answer = session_get(session, "drover", full, error);
+    return answer != NULL ? json_incref(json_object_get(answer, "explanation")) : NULL;
+}
+
+/* ---- tables ---- */
+
+static const char *
+string_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+/* "1.000" in the order of the ranking; the weigher is found by the name that Nova has for it. */
+static char *
+share_of(const json_t *row, const char *weigher)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(row, "weighers"), i, entry)
+    {
+        if (strcmp(string_of(entry, "weigher"), weigher) == 0) {
+            return g_strdup_printf("%.3f", json_number_value(json_object_get(entry, "share")));
+        }
+    }
+    return g_strdup("-");
+}
+
+static char *
+ram_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "RAMWeigher");
+}
+
+static char *
+cpu_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "CPUWeigher");
+}
+
+static char *
+disk_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "DiskWeigher");
+}
+
+static char *
+instances_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "NumInstancesWeigher");
+}
+
+static char *
+weight_text(const json_t *value, const json_t *row)
+{
+    return json_is_number(value) ? g_strdup_printf("%.3f", json_number_value(value))
+                                 : g_strdup("-");
+}
+
+static char *
+failed_text(const json_t *value, const json_t *row)
+{
+    return json_array_size(value) > 0 ? output_text(value) : g_strdup("-");
+}
+
+static const Column HOST_COLUMNS[] = {
+    {"Host", "name", NULL},
+    {"Rank", "rank", NULL},
+    {"Weight", "weight", weight_text},
+    {"RAM", "weighers", ram_share},
+    {"CPU", "weighers", cpu_share},
+    {"Disk", "weighers", disk_share},
+    {"Instances", "weighers", instances_share},
+    {"Failed", "failed", failed_text},
+    {NULL, NULL, NULL},
+};
+
+static const Column CHECK_COLUMNS[] = {
+    {"Host", "host", NULL},
+    {"Check", "check", NULL},
+    {"Result", "result", NULL},
+    {"Needed", "needed", NULL},
+    {"Has", "have", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+speaks_against(const json_t *check)
+{
+    const char *result = string_of(check, "result");
+    return strcmp(result, "fail") == 0 || strcmp(result, "warn") == 0;
+}
+
+/* The checks of all hosts as rows, with their host. */
+static json_t *
+list_checks(const json_t *explanation, bool all)
+{
+    json_t *rows = json_array();
+    size_t i;
+    size_t j;
+    json_t *host;
+    json_t *check;
+    json_array_foreach(json_object_get(explanation, "hosts"), i, host)
+    {
+        json_array_foreach(json_object_get(host, "checks"), j, check)
+        {
+            if (all || speaks_against(check)) {
+                json_t *row = json_copy(check);
+                json_object_set(row, "host", json_object_get(host, "name"));
+                json_array_append_new(rows, row);
+            }
+        }
+    }
+    return rows;
+}
+
+/* What would help, once for each check and sentence, in the order of the rows. */
+static void
+say_fixes(Output *output, const json_t *rows)
+{
+    g_autoptr(GHashTable) said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (!json_is_string(json_object_get(row, "fix"))) {
+            continue;
+        }
+        char *line = g_strdup_printf("%s: %s", string_of(row, "check"), string_of(row, "fix"));
+        if (!g_hash_table_add(said, line)) {
+            continue;
+        }
+        output_say(output, "%s  %s", g_hash_table_size(said) == 1 ? "\nWhat would help:\n" : "",
+            line);
+    }
+}
+
+static void
+say_head(Output *output, const json_t *explanation)
+{
+    const json_t *needs = json_object_get(explanation, "needs");
+    g_autofree char *name = output_text(json_object_get(explanation, "instance_name"));
+    output_say(output,
+        "%s, on %s (%s): needs %" JSON_INTEGER_FORMAT " vCPUs, %" JSON_INTEGER_FORMAT
+        " MiB, %" JSON_INTEGER_FORMAT " GiB",
+        name, string_of(explanation, "source_host"), string_of(explanation, "move"),
+        json_integer_value(json_object_get(needs, "vcpus")),
+        json_integer_value(json_object_get(needs, "ram_mib")),
+        json_integer_value(json_object_get(needs, "disk_gib")));
+    if (json_is_string(json_object_get(explanation, "refused"))) {
+        output_say(output, "It would be refused now: %s", string_of(explanation, "refused"));
+    }
+    output_say(output,
+        "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " hosts fit; it would go to: %s\n",
+        json_integer_value(json_object_get(explanation, "n_fit")),
+        json_integer_value(json_object_get(explanation, "n_hosts")),
+        string_of(explanation, "chosen"));
+}
+
+static bool
+explain(CommandContext *context, GError **error)
+{
+    const char *move = NULL;
+    Output *output = command_output(context);
+    json_auto_t *explanation =
+        choose_move(context, &move, error) ? get_explanation(context, move, error) : NULL;
+    if (explanation == NULL) {
+        return false;
+    }
+    if (output->format == OUTPUT_JSON) {
+        return output_object(output, explanation, error);
+    }
+    const json_t *hosts = json_object_get(explanation, "hosts");
+    say_head(output, explanation);
+    if (!output_list(output, hosts, HOST_COLUMNS, "There are no hosts yet.", error)) {
+        return false;
+    }
+    if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
+        return true;
+    }
+    bool all = command_has(context, "--all") || command_has(context, "--host");
+    json_auto_t *rows = list_checks(explanation, all);
+    if (json_array_size(rows) > 0) {
+        putchar('\n');
+        if (!output_list(output, rows, CHECK_COLUMNS, NULL, error)) {
+            return false;
+        }
+        say_fixes(output, rows);
+    }
+    return true;
+}
+
+const Command explain_commands[] = {
+    {"explain", "SERVER", 1, 1, "Tell where a server may go, and why not elsewhere",
+        "Every host is looked at by the checks that a request is decided by, and nothing is\n"
+        "touched: a host may be full by the time that something is asked for. What only the host\n"
+        "itself can tell (does its processor suit the guest?) is asked when it is chosen: that\n"
+        "check is 'unknown' here. With --json every check of every host is told.",
+        "  drover explain vm1\n"
+        "  drover explain vm1 --cold --host hostb\n"
+        "  drover explain vm1 --live --json",
+        OPTIONS, explain},
+    {NULL},
+};

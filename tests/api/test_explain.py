@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Where a server may go, and why not elsewhere: told by what decides."""
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import tempfile
+import termios
+
+from drover import DROVER, DROVERD
+from routes import NOBODY
+from tap import check, contains, equal
+from world import test, world
+
+
+def explain(cloud, server, query="", status=200, user="admin"):
+    answer = cloud.other("GET", f"/drover/v1/instances/{server}/explanation{query}", user=user)
+    equal(answer.status, status, answer.text)
+    return answer.json["explanation"] if status == 200 else answer
+
+
+def hosts_of(explanation):
+    return {row["name"]: row for row in explanation["hosts"]}
+
+
+def checks_of(host):
+    return {row["check"]: row for row in host["checks"]}
+
+
+def set_service(cloud, host, **change):
+    (service,) = cloud.get(f"/os-services?host={host}&binary=nova-compute", "2.53")["services"]
+    answer = cloud.send("PUT", f"/os-services/{service['id']}", change, "2.53")
+    equal(answer.status, 200, answer.text)
+
+
+@test("every host is explained with every check, what is needed, what it has and the fix, and "
+      "then it goes where that says [S0-11 S1-07]")
+def _():
+    cloud = world.fast
+    server = cloud.create("asked", host="hosta")
+    heavy = cloud.create("heavy", host="hostb")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="disk swap")
+    told = explain(cloud, server)
+    equal((told["move"], told["source_host"], told["chosen"], told["refused"], told["reason"]),
+          ("live", "hosta", "hostc", None, None), "the whole")
+    equal((told["n_hosts"], told["n_fit"]), (3, 1), "how many")
+    equal(told["needs"], {"vcpus": 1, "ram_mib": 128, "disk_gib": 1}, "what it needs")
+    hosts = hosts_of(told)
+    equal({name: (row["fits"], row["rank"], row["failed"]) for name, row in hosts.items()},
+          {"hosta": (False, None, ["not-source"]), "hostb": (False, None, ["enabled"]),
+           "hostc": (True, 1, [])}, "the hosts")
+    names = [row["check"] for row in hosts["hosta"]["checks"]]
+    for row in hosts.values():
+        equal([one["check"] for one in row["checks"]], names, "each host has every check")
+        for one in row["checks"]:
+            equal(set(one), {"check", "filter", "result", "needed", "have", "fix"}, "its keys")
+            check(one["needed"] and one["have"], one)
+            equal(one["fix"] is not None, one["result"] in ("fail", "warn"), f"a fix of {one}")
+    enabled = checks_of(hosts["hostb"])["enabled"]
+    equal((enabled["filter"], enabled["result"], enabled["needed"], enabled["have"]),
+          ("ComputeFilter", "fail", "'enabled'", "'disabled' (disk swap)"), "the disabled one")
+    equal(checks_of(hosts["hostc"])["destination-check"]["result"], "unknown", "not asked yet")
+    equal(cloud.migrations(server), [], "nothing was touched")
+    equal(cloud.live_migrate(server).status, 202, "the move")
+    equal(cloud.wait_migration(server, "completed", "error")["dest_compute"], told["chosen"],
+          "where it went")
+    cloud.wait_idle(server)
+    set_service(cloud, "hostb", status="enabled")
+    cloud.delete(server, heavy)
+
+
+@test("the ranking is by Nova's weighers, their shares add up, and the claims are what counts")
+def _():
+    cloud = world.fast
+    server = cloud.create("ranked", host="hosta")
+    told = explain(cloud, server)
+    equal([(row["name"], row["rank"]) for row in told["hosts"]],
+          [("hostb", 1), ("hostc", 2), ("hosta", None)], "two that are alike go by name")
+    full = cloud.create("full", host="hostb")
+    told = explain(cloud, server)
+    equal([(row["name"], row["rank"]) for row in told["hosts"]],
+          [("hostc", 1), ("hostb", 2), ("hosta", None)], "the empty one is better")
+    for row in told["hosts"][:2]:
+        equal(row["weight"], sum(one["share"] for one in row["weighers"]), row["name"])
+    shares = {one["weigher"]: (one["multiplier"], one["share"])
+              for one in told["hosts"][0]["weighers"]}
+    equal(shares, {"RAMWeigher": (1.0, 1.0), "CPUWeigher": (1.0, 1.0), "DiskWeigher": (1.0, 1.0),
+                   "NumInstancesWeigher": (0.0, 0.0)}, "of the better one")
+    cloud.delete(server, full)
+
+
+@test("a request that fails tells how many hosts failed which check, in the migration, in the "
+      "action and in its event [S2-22]")
+def _():
+    cloud = world.fast
+    server = cloud.create("stuck", host="hosta")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="disk swap")
+    set_service(cloud, "hostc", forced_down=True)
+    told = explain(cloud, server)
+    equal((told["chosen"], told["n_fit"]), (None, 0), "nobody")
+    equal(told["reason"], "No valid host was found. 3 hosts: "
+          "1 failed 'not-source' (hosta: needs another host, has the host it is on), "
+          "1 failed 'alive' (hostc: needs not declared dead, has 'forced down'), "
+          "1 failed 'enabled' (hostb: needs 'enabled', has 'disabled' (disk swap))", "the reason")
+    equal(cloud.live_migrate(server).status, 202, "the move")
+    row = cloud.wait_migration(server, "error", "completed")
+    equal(row["status"], "error", "the move")
+    cloud.wait_idle(server)
+    shown = cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+    contains(shown["message"], told["reason"], "the migration")
+    (action, *_) = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
+    contains(action["message"], told["reason"], "the action")
+    shown = cloud.get(f"/servers/{server}/os-instance-actions/{action['request_id']}",
+                      "2.84")["instanceAction"]
+    check(any(told["reason"] in (event["details"] or "") for event in shown["events"]),
+          f"the details of its events: {shown}")
+    giant = cloud.create("giant", wait=False, flavorRef="huge")
+    cloud.wait_status(giant, "ERROR")
+    told = explain(cloud, giant)
+    equal((told["move"], told["chosen"], told["source_host"]), ("create", None, None), "a create")
+    equal(hosts_of(told)["hosta"]["failed"], ["ram"], "too big")
+    contains(cloud.server(giant)["fault"]["message"], told["reason"], "the fault")
+    set_service(cloud, "hostb", status="enabled")
+    set_service(cloud, "hostc", forced_down=False)
+    cloud.delete(server, giant)
+
+
+@test("what would be refused before any host is looked at is told as the request would tell it")
+def _():
+    cloud = world.fast
+    server = cloud.create("off", host="hosta")
+    equal(explain(cloud, server, "?move=evacuate")["refused"],
+          "Compute service of hosta is still in use.", "an evacuation from a living host")
+    cloud.do(server, {"os-stop": None})
+    cloud.wait_status(server, "SHUTOFF")
+    told = explain(cloud, server)
+    equal((told["move"], told["refused"]), ("cold", None), "a stopped one moves cold")
+    refusal = cloud.live_migrate(server).message
+    equal(explain(cloud, server, "?move=live")["refused"], refusal, "the same words")
+    told = explain(cloud, server, "?host=hosta")
+    equal([row["name"] for row in told["hosts"]], ["hosta"], "only the one that was named")
+    contains(told["reason"], "current host", "the reason")
+    equal(explain(cloud, server, "?host=hostb")["chosen"], "hostb", "a good one")
+    cloud.refused(explain(cloud, server, "?host=nowhere", 404), 404,
+                  "there is no host 'nowhere'", "error")
+    cloud.refused(explain(cloud, server, "?move=up", 400), 400, "not 'up'", "error")
+    cloud.refused(explain(cloud, NOBODY, "", 404), 404, "could not be found", "error")
+    explain(cloud, server, "", 403, user="member")
+    cloud.delete(server)
+
+
+def on_terminal(cloud, columns, *arguments):
+    """What drover prints on a terminal of that width."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([DROVER, *arguments], stdout=follower, stderr=subprocess.PIPE,
+                               stdin=subprocess.DEVNULL, env=cloud.drover.client_env())
+    os.close(follower)
+    text = b""
+    try:
+        while part := os.read(leader, 65536):
+            text += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(leader)
+    equal((process.wait(60), process.stderr.read()), (0, b""), "drover")
+    return text.decode().replace("\r\n", "\n")
+
+
+@test("drover explain prints what speaks against each host, within 80 columns, or all as JSON "
+      "[S0-11 S2-22]")
+def _():
+    cloud = world.fast
+    server = cloud.create("asked", host="hosta")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="a disk is being replaced, "
+                "and that takes its time")
+    text = on_terminal(cloud, 80, "explain", "asked")
+    for part in ("1 of 3 hosts fit; it would go to: hostc", "not-source", "What would help:",
+                 "enabled: enable its compute service"):
+        contains(text, part, "the table")
+    check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
+    text = on_terminal(cloud, 80, "explain", "asked", "--cold", "--host", "hostb")
+    for part in ("(cold)", "disk-free", "destination-check", "unknown"):
+        contains(text, part, "every check of one host")
+    check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
+    told = json.loads(cloud.drover.drover("explain", "asked", "--json"))
+    equal(told, explain(cloud, server), "JSON")
+    code, output = cloud.drover.drover("explain", "asked", "--live", "--cold", check=False)
+    equal(code, 1, output)
+    contains(output, "one of --live, --cold and --evacuate", "two at once")
+    set_service(cloud, "hostb", status="enabled")
+    cloud.delete(server)
+
+
+@test("a filter that Nova does not have stops the start, one that means nothing here is warned of")
+def _():
+    def check_config(filters):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write(f"[filter_scheduler]\nenabled_filters = {filters}\n")
+            file.flush()
+            done = subprocess.run([DROVERD, "--config", file.name, "--check-config"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            return done.returncode, done.stdout
+    code, output = check_config("ComputeFilter, NumInstancesFilter, RamFilter")
+    equal((code, "checks nothing" in output), (0, False), output)
+    code, output = check_config("ComputeFilter, NUMATopologyFilter")
+    equal(code, 0, output)
+    contains(output, ":2: enabled_filters: 'NUMATopologyFilter' checks nothing here", "the warning")
+    code, output = check_config("ComputeFiler")
+    check(code != 0, output)
+    contains(output, ":2: enabled_filters: Nova has no filter 'ComputeFiler'", "the refusal")
