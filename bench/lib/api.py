@@ -85,6 +85,12 @@ class Api:
         wait_until(seconds, f"{count} hosts that are up",
                    lambda: self.count_hosts_up() >= count, every=0.5)
 
+    def force_down(self, host, is_down):
+        """An operator's word that a host is off."""
+        path = f"/os-services?host={host}&binary=nova-compute"
+        service = self.get("compute", path)["services"][0]["id"]
+        self.ask("PUT", "compute", f"/os-services/{service}", {"forced_down": is_down})
+
     def create_image(self, name, disk_format, data, **properties):
         body = {"name": name, "disk_format": disk_format, "container_format": "bare",
                 "visibility": "public", **properties}

@@ -22,20 +22,25 @@ class Site:
 
     def __init__(self, lab, options, cleanup, is_shared):
         self.options = options
+        self.cleanup = cleanup
         self.is_shared = is_shared
         self.lab = lab
         self.pool = self.lab.env["SHARED_POOL" if is_shared else "POOL"]
         self.virsh = {}
         for host in self.lab.hosts():
-            self.virsh[host] = Virsh(self.lab.host(host, "URI"))
-            cleanup.callback(self.virsh[host].stop)
+            self.connect(host)
         stage("starting droverd")
-        self.daemon = start_droverd(
-            options, cleanup, {"libvirt": {"pki_path": self.lab.env["PKIPATH"]}})
+        self.daemon = start_droverd(options, cleanup, {
+            "libvirt": {"pki_path": self.lab.env["PKIPATH"]},
+            "volumes": {"pool": self.lab.env.get("SHARED_POOL", "")}})
         self.api = self.daemon.api
         self.lab.add_hosts(self.api, self.pool)
         self.lab("heartbeat", "start")
         self.make_things()
+
+    def connect(self, host):
+        self.virsh[host] = Virsh(self.lab.host(host, "URI"))
+        self.cleanup.callback(self.virsh[host].stop)
 
     def make_things(self):
         env, api = self.lab.env, self.api
@@ -48,13 +53,13 @@ class Site:
         self.network = api.create_network(
             "private", env["GUEST_BRIDGE"], env["GUEST_CIDR"], env["GUEST_GATEWAY"])
 
-    def create_guest(self, name):
-        more = {}
+    def create_guest(self, name, image=None, **more):
         if getattr(self.options, "writer", None):
             mib, rate = self.options.writer.split(":")
             more["metadata"] = {"writer-mib": mib, "writer-mbs": rate}
         server = self.api.create_server(
-            name, self.flavor, self.image, self.network, host=self.lab.hosts()[0], **more)
+            name, self.flavor, self.image if image is None else image, self.network,
+            host=self.lab.hosts()[0], **more)
         self.api.wait_for_server(server, "ACTIVE", 180)
         self.wait_for_heartbeat(server)
         return server
@@ -106,23 +111,30 @@ class Managed:
         path = f"/os-migrations?instance_uuid={self.id}&limit=1"
         return self.site.api.get("compute", path)["migrations"][0]
 
-    def move(self, to):
-        """Accepted to `completed` by droverd's own times; the wall clock beside it begins before
-        the request is sent and ends when a client that asks every half second has seen it (asking
-        ten times as often slowed what is measured by a tenth, on two processors)."""
-        start = time.monotonic()
-        self.site.api.act(self.id, "os-migrateLive", {"host": to, "block_migration": "auto"})
+    def carry_out(self, action, value, wanted):
+        """Asks for a move and waits for its end, which must be the one that is wanted: its row,
+        and the milliseconds from accepted to that end by droverd's own times. A client that asks
+        ten times as often slowed what is measured by a tenth, on two processors."""
+        self.site.api.act(self.id, action, value)
         migration = self.newest()
-        while migration["status"] not in FINAL:
+        while migration["status"] not in (*FINAL, wanted):
             time.sleep(POLL_S)
             migration = self.newest()
-        wall = time.monotonic() - start
-        if migration["status"] != "completed":
-            raise Failure(f"droverd's migration ended in {migration['status']}:"
+        if migration["status"] != wanted:
+            raise Failure(f"droverd's {action} ended in {migration['status']}:"
                           f" {self.describe(migration['id']).get('message')}")
-        self.host = to
         span = seconds_of(migration["updated_at"]) - seconds_of(migration["created_at"])
-        return {"ms": span * 1000, "wall_ms": wall * 1000, **self.details(migration["id"])}
+        return migration, span * 1000
+
+    def move(self, to):
+        """The wall clock beside droverd's own begins before the request is sent, and ends when the
+        client has seen the end."""
+        start = time.monotonic()
+        migration, span = self.carry_out(
+            "os-migrateLive", {"host": to, "block_migration": "auto"}, "completed")
+        wall = time.monotonic() - start
+        self.host = to
+        return {"ms": span, "wall_ms": wall * 1000, **self.details(migration["id"])}
 
     def describe(self, number):
         return self.site.api.get("drover", f"/migrations/{number}")["migration"]
