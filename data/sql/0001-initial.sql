@@ -158,6 +158,8 @@ CREATE TABLE hosts (
     facts_pool_available_bytes BIGINT NOT NULL DEFAULT 0,
     facts_pool_path TEXT,
     facts_pool_id TEXT,
+    facts_pool_json TEXT,
+    facts_offers TEXT,
     facts_uptime_s BIGINT NOT NULL DEFAULT 0,
     facts_running_domains BIGINT NOT NULL DEFAULT 0,
     facts_host_uuid TEXT

@@ -20,6 +20,8 @@ typedef struct ApiConfigValue {
     const char *section;
     const char *name;
     const char *value;
+    const char *default_value;
+    const char *help;  /* what it is for */
     const char *where; /* "file:line", "default", "option" */
     const char *group; /* of the host that was asked for; NULL: it is in none */
     bool needs_restart;

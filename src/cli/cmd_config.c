@@ -33,6 +33,25 @@ config_show(CommandContext *context, GError **error)
             error);
 }
 
+static const Column LIST_COLUMNS[] = {
+    {"Section", "section", NULL},
+    {"Key", "name", NULL},
+    {"Default", "default", NULL},
+    {"Needs Restart", "needs_restart", NULL},
+    {"Help", "help", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+config_list(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *answer = session != NULL ? session_get(session, "drover", "/config", error) : NULL;
+    return answer != NULL &&
+        output_list(command_output(context), json_object_get(answer, "config"), LIST_COLUMNS, NULL,
+            error);
+}
+
 /* "hosta, hostb" */
 static json_t *
 effect_text(const json_t *change)
@@ -82,6 +101,8 @@ config_reload(CommandContext *context, GError **error)
 }
 
 const Command config_commands[] = {
+    {"config list", "", 0, 0, "List every key there is, its default, and what it is for",
+        "The same as the manual page drover.conf(5).", NULL, NULL, config_list},
     {"config show", "", 0, 0, "Show every key of the configuration, and where it was set", NULL,
         "  drover config show --host hosta", SHOW_OPTIONS, config_show},
     {"config reload", "", 0, 0, "Have droverd read its configuration anew",

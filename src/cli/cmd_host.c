@@ -25,14 +25,99 @@ host_list(CommandContext *context, GError **error)
             "There are no hosts yet. 'drover host add --help' shows how to add one.", error);
 }
 
+/* For people: members of members are rows of their own ("facts.arch"), as one long line nobody
+ * could read them. */
+static json_t *
+flatten(const json_t *host)
+{
+    json_t *flat = json_object();
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)host, key, value)
+    {
+        const char *inner = NULL;
+        json_t *member = NULL;
+        json_object_foreach(value, inner, member)
+        {
+            g_autofree char *path = g_strconcat(key, ".", inner, NULL);
+            json_object_set(flat, path, member);
+        }
+        if (!json_is_object(value)) {
+            json_object_set(flat, key, value);
+        }
+    }
+    return flat;
+}
+
 static bool
 host_show(CommandContext *context, GError **error)
 {
     Session *session = command_session(context, error);
+    Output *output = command_output(context);
     g_autofree char *path = session_path("/hosts/%s", command_argument(context, 0));
     json_auto_t *answer = session != NULL ? session_get(session, "drover", path, error) : NULL;
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *host = json_object_get(answer, "host");
+    if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
+        return output_object(output, host, error);
+    }
+    json_auto_t *flat = flatten(host);
+    return output_object(output, flat, error);
+}
+
+/* ---- capabilities ---- */
+
+static char *
+format_available(const json_t *value, const json_t *row)
+{
+    return g_strdup(json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "unknown");
+}
+
+static const Column CAPABILITY_COLUMNS[] = {
+    {"Host", "host", NULL},
+    {"Capability", "name", NULL},
+    {"Available", "available", format_available},
+    {"Reason", "reason", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+append_capabilities(Session *session, const char *host, json_t *rows, GError **error)
+{
+    g_autofree char *path = session_path("/hosts/%s/capabilities", host);
+    json_auto_t *answer = session_get(session, "drover", path, error);
     return answer != NULL &&
-        output_object(command_output(context), json_object_get(answer, "host"), error);
+        json_array_extend(rows, json_object_get(answer, "capabilities")) == 0;
+}
+
+static bool
+append_all_capabilities(Session *session, json_t *rows, GError **error)
+{
+    json_auto_t *hosts = session_list(session, "drover", "/hosts", "hosts", error);
+    for (size_t i = 0; i < json_array_size(hosts); i++) {
+        const json_t *host = json_array_get(hosts, i);
+        if (!append_capabilities(
+                session, json_string_value(json_object_get(host, "name")), rows, error)) {
+            return false;
+        }
+    }
+    return hosts != NULL;
+}
+
+static bool
+host_capabilities(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *rows = json_array();
+    const char *host = command_argument(context, 0);
+    bool is_told = session != NULL &&
+        (host != NULL ? append_capabilities(session, host, rows, error)
+                      : append_all_capabilities(session, rows, error));
+    return is_told &&
+        output_list(command_output(context), rows, CAPABILITY_COLUMNS,
+            "There are no hosts yet. 'drover host add --help' shows how to add one.", error);
 }
 
 static const CommandOption ADD_OPTIONS[] = {
@@ -91,6 +176,11 @@ const Command host_commands[] = {
         host_list},
     {"host show", "HOST", 1, 1, "Show a host with what it said of itself", NULL, NULL, NULL,
         host_show},
+    {"host capabilities", "[HOST]", 0, 1, "List what hosts can do with servers, and why not",
+        "From what is known of the host, its pool and the configuration that holds for it;\n"
+        "nothing is tried for it.",
+        "  drover host capabilities hosta\n  drover host capabilities --json", NULL,
+        host_capabilities},
     {"host remove", "HOST", 1, 1, "Forget a host; refused while a server is on it", NULL, NULL,
         NULL, host_remove},
     {NULL},

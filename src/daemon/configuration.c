@@ -358,6 +358,8 @@ configuration_list(const Config *config, const char *host)
             .section = key->section,
             .name = key->name,
             .value = config_get(view, key->section, key->name),
+            .default_value = key->default_value,
+            .help = key->help,
             .where = config_where(view, key->section, key->name),
             .group = view != config ? config_group_name(view) : NULL,
             .needs_restart = (key->flags & CONFIG_RELOAD) == 0,

@@ -177,6 +177,8 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         is_near(one->pool_available_bytes, two->pool_available_bytes, two->pool_capacity_bytes) &&
         g_strcmp0(one->pool_path, two->pool_path) == 0 &&
         g_strcmp0(one->pool_id, two->pool_id) == 0 &&
+        g_strcmp0(one->pool_json, two->pool_json) == 0 &&
+        g_strcmp0(one->offers, two->offers) == 0 &&
         one->running_domains == two->running_domains;
 }
 

@@ -22,6 +22,8 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->cpu_json);
     g_free(facts->pool_path);
     g_free(facts->pool_id);
+    g_free(facts->pool_json);
+    g_free(facts->offers);
     *facts = (HostFacts){0};
 }
 
@@ -37,6 +39,8 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.cpu_json = g_strdup(from->cpu_json);
     copy.pool_path = g_strdup(from->pool_path);
     copy.pool_id = g_strdup(from->pool_id);
+    copy.pool_json = g_strdup(from->pool_json);
+    copy.offers = g_strdup(from->offers);
     host_facts_clear(ret_to);
     *ret_to = copy;
 }

@@ -363,6 +363,8 @@ test_host_facts(Fixture *fixture, const void *data)
         .pool_capacity_bytes = 1000000000000,
         .pool_available_bytes = 900000000000,
         .pool_path = "/pool",
+        .pool_json = "{\"type\":\"dir\"}",
+        .offers = "kvm,uefi",
         .uptime_s = 5,
         .running_domains = 3};
 
@@ -375,6 +377,8 @@ test_host_facts(Fixture *fixture, const void *data)
     g_assert_cmpint(host->facts.libvirt_version, ==, 11003000);
     g_assert_cmpint(host->facts.pool_available_bytes, ==, 900000000000);
     g_assert_cmpstr(host->facts.pool_path, ==, "/pool");
+    g_assert_cmpstr(host->facts.pool_json, ==, facts.pool_json);
+    g_assert_cmpstr(host->facts.offers, ==, "kvm,uefi");
     g_assert_cmpint(host->facts.running_domains, ==, 3);
 }
 

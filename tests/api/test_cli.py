@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from drover import DROVER
-from tap import contains, equal
+from tap import contains, equal, wait_until
 from test_evacuate import force_down
 from world import Cloud, test, world
 
@@ -108,3 +108,76 @@ def _():
                                            check=False)
         equal(code, 1, output)
         contains(output, text, path)
+
+
+@test("a host tells what it can do and why not, and what is known of its pool "
+      "(S4-01 S4-16 S4-17 S4-18 S4-19 S4-20 S4-21)")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    rows = json.loads(drover("host", "capabilities", "hosta", "--json"))
+    seen = {row["capability"]: (row["available"], row["reason"]) for row in rows}
+    for name, available, reason in (
+            ("live-migration", "yes", "QEMU 10.0.2, libvirt 11.3.0"),
+            ("live-migration-on-shared-storage", "no", "no other host has its pool 'instances'"),
+            ("block-migration", "yes", "copied while the guest runs"),
+            ("cold-migration", "yes", "copied while the guest is off"),
+            ("post-copy", "no", "live_migration_permit_post_copy is false"),
+            ("auto-converge", "no", "live_migration_permit_auto_converge is false"),
+            ("parallel-connections", "no", "live_migration_parallel_connections is 1"),
+            ("tls", "yes", "live_migration_with_native_tls is true"),
+            ("kvm", "yes", "processor's speed"), ("uefi", "yes", "firmware"),
+            ("tpm", "no", "swtpm_enabled is false"), ("evacuation", "no", "drover host set"),
+            ("volumes", "yes", "in the pool 'volumes'")):
+        equal(seen[name][0], available, f"{name}: {seen[name]}")
+        contains(seen[name][1], reason, name)
+    everywhere = json.loads(drover("host", "capabilities", "--json"))
+    equal(sorted({row["host"] for row in everywhere}), ["hosta", "hostb", "hostc"], "all hosts")
+    code, output = drover("host", "capabilities", "nowhere", check=False)
+    equal((code, output), (1, "drover: there is no host 'nowhere'\n"), "an unknown host")
+    storage = json.loads(drover("host", "show", "hosta", "--json"))["storage"]
+    equal((storage["pool"], storage["type"], storage["owner"], storage["mode"],
+           storage["shared_with"]), ("instances", "dir", "0", "0711", []), "its pool")
+    equal(storage["capacity_bytes"] >= storage["available_bytes"] > 0, True, "its space")
+    contains(storage["tried"], "marker", "what was tried")
+    contains(storage["cannot_see"], "export", "what nobody can see from here")
+    table = drover("host", "show", "hosta")
+    for line in ("storage.mode ", "facts.arch ", "usage.vcpus "):
+        contains(table, "\n" + line, "the table")
+    equal(cloud.other("GET", "/drover/v1/hosts/hosta/capabilities", user="member").status, 403,
+          "a member")
+
+
+@test("hosts that have the same pool tell so, and their other answers change with it")
+def _():
+    cloud = Cloud(())
+    try:
+        for name in ("left", "right"):
+            cloud.add_host(name, pool="shared")
+        cloud.drover.wait_hosts_up(2)
+
+
+        def shared_with(host):
+            return json.loads(
+                cloud.drover.drover("host", "show", host, "--json"))["storage"]["shared_with"]
+        wait_until(lambda: shared_with("left") == ["right"] and shared_with("right") == ["left"],
+                   "each knows the other", 20, 0.1)
+        rows = json.loads(cloud.drover.drover("host", "capabilities", "right", "--json"))
+        seen = {row["capability"]: (row["available"], row["reason"]) for row in rows}
+        equal(seen["live-migration-on-shared-storage"],
+              ("yes", "its pool 'shared' is shared with left: no disk is copied"), "shared")
+        contains(seen["evacuation"][1], "root disks are kept", "evacuation")
+    finally:
+        cloud.drover.remove()
+
+
+@test("every key of the configuration is listed with its default and what it is for (S4-44)")
+def _():
+    drover = world.fast.drover.drover
+    rows = {row["key"]: row for row in json.loads(drover("config", "list", "--json"))}
+    row = rows["live_migration_downtime"]
+    equal((row["section"], row["default"], row["needs_restart"]), ("libvirt", "500", False), "one")
+    equal([key for key, row in rows.items() if not row["help"]], [], "keys without a sentence")
+    set_here = [row["key"] for row in json.loads(drover("config", "show", "--json"))
+                if row["from"] != "default"]
+    contains(set_here, "listen", "what the tests have set")

@@ -6,9 +6,10 @@
 static json_t *
 view_value(const ApiConfigValue *value)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b}", "section", value->section, "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s}", "section", value->section, "name",
         value->name, "value", value->value, "where", value->where, "group",
-        api_string_or_null(value->group), "needs_restart", value->needs_restart);
+        api_string_or_null(value->group), "needs_restart", value->needs_restart, "default",
+        value->default_value, "help", value->help);
 }
 
 static void

@@ -17,6 +17,13 @@ Host *drover_get_host(ApiContext *context, const char *name, GError **error);
 HttpResponse *drover_reply_host(
     ApiContext *context, const char *name, int status, GError **error);
 
+/* ---- capabilities.c ---- */
+/* What can be done with the instances of a host, and why not; yes, no, or not known. */
+HttpResponse *drover_show_capabilities(ApiContext *context, GError **error);
+/* Its pool of instances: what libvirt says of it, who shares it, and what nobody can see from here;
+ * NULL when the store failed. */
+json_t *drover_view_storage(ApiContext *context, const Host *host, GError **error);
+
 /* ---- power.c ---- */
 HttpResponse *drover_update_host(ApiContext *context, GError **error);
 HttpResponse *drover_host_power(ApiContext *context, GError **error);

@@ -138,7 +138,13 @@ drover_reply_host(ApiContext *context, const char *name, int status, GError **er
     if (host == NULL || !store_get_host_usage(context->store, name, &usage, error)) {
         return NULL;
     }
-    return api_json(status, json_pack("{s:o}", "host", view_host(context, host, &usage)));
+    json_t *storage = drover_view_storage(context, host, error);
+    if (storage == NULL) {
+        return NULL;
+    }
+    json_t *view = view_host(context, host, &usage);
+    json_object_set_new(view, "storage", storage);
+    return api_json(status, json_pack("{s:o}", "host", view));
 }
 
 HttpResponse *

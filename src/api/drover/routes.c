@@ -19,6 +19,7 @@ static const ApiRoute routes[] = {
     {"GET", "/v1/hosts", drover_list_hosts, "drover:hosts:list"},
     {"POST", "/v1/hosts", drover_add_host, "drover:hosts:create", ROUTE_BODY},
     {"GET", "/v1/hosts/{name}", drover_show_host, "drover:hosts:show"},
+    {"GET", "/v1/hosts/{name}/capabilities", drover_show_capabilities, "drover:hosts:show"},
     {"DELETE", "/v1/hosts/{name}", drover_remove_host, "drover:hosts:delete"},
     {"PATCH", "/v1/hosts/{name}", drover_update_host, "drover:hosts:update", ROUTE_BODY},
     {"POST", "/v1/hosts/{name}/power", drover_host_power, "drover:hosts:power", ROUTE_BODY},

@@ -90,6 +90,9 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .pool_available_bytes = capacity - pools_used_bytes(fleet, pool),
         .pool_path = g_strdup_printf("/fake/%s", pool),
         .pool_id = g_strdup(pool),
+        .pool_json = g_strdup(
+            "{\"type\":\"dir\",\"owner\":\"0\",\"group\":\"0\",\"mode\":\"0711\"}"),
+        .offers = g_strdup("kvm,uefi,tpm"),
         .running_domains = (int)world_int(rows, 2),
     };
 }

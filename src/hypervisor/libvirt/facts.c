@@ -206,6 +206,77 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
     return true;
 }
 
+/* ---- the pool ---- */
+
+static void
+take_text(json_t *object, const char *name, char *take_text)
+{
+    if (take_text != NULL) {
+        json_object_set_new(object, name, json_string(take_text));
+    }
+    g_free(take_text);
+}
+
+/* <fs:mount_opts><fs:option name='...'/>: only an administrator of the host puts them there. */
+static void
+add_mount_options(json_t *object, const xmlNode *pool)
+{
+    const xmlNode *options = xml_child(pool, "mount_opts");
+
+    if (options == NULL) {
+        return;
+    }
+    json_t *names = json_array();
+    for (const xmlNode *node = options->children; node != NULL; node = node->next) {
+        if (node->type == XML_ELEMENT_NODE) {
+            g_autofree char *name = xml_get(node, "name");
+            json_array_append_new(names, json_string(name != NULL ? name : ""));
+        }
+    }
+    json_object_set_new(object, "mount_options", names);
+}
+
+char *
+pool_to_json(const char *pool, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(pool, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    const xmlNode *root = xmlDocGetRootElement(document);
+    const xmlNode *source = xml_child(root, "source");
+    const xmlNode *permissions = xml_child(xml_child(root, "target"), "permissions");
+    json_auto_t *object = json_object();
+    take_text(object, "type", xml_get(root, "type"));
+    take_text(object, "owner", xml_get_text(xml_child(permissions, "owner")));
+    take_text(object, "group", xml_get_text(xml_child(permissions, "group")));
+    take_text(object, "mode", xml_get_text(xml_child(permissions, "mode")));
+    take_text(object, "source_host", xml_get(xml_child(source, "host"), "name"));
+    take_text(object, "source_path", xml_get(xml_child(source, "dir"), "path"));
+    take_text(object, "source_device", xml_get(xml_child(source, "device"), "path"));
+    take_text(object, "source_format", xml_get(xml_child(source, "format"), "type"));
+    take_text(object, "source_version", xml_get(xml_child(source, "protocol"), "ver"));
+    add_mount_options(object, root);
+    char *text = json_dumps(object, JSON_COMPACT);
+    char *copy = g_strdup(text);
+    free(text);
+    return copy;
+}
+
+static bool
+describe_pool(const Slot *slot, virStoragePoolPtr pool, HostFacts *facts, GError **error)
+{
+    char *text = virStoragePoolGetXMLDesc(pool, 0);
+
+    if (text == NULL) {
+        return facts_fail(slot, "its storage pool's definition", error);
+    }
+    facts->pool_json = pool_to_json(text, error);
+    free(text);
+    return facts->pool_json != NULL;
+}
+
 /* Drivers without storage (tests of scale use libvirt's own test driver) name no pool. */
 static bool
 read_pool(const Slot *slot, HostFacts *facts, GError **error)
@@ -230,7 +301,47 @@ read_pool(const Slot *slot, HostFacts *facts, GError **error)
     facts->pool_path = g_strdup(pool_get_path(slot, pool, NULL));
     facts->pool_capacity_bytes = (int64_t)info.capacity;
     facts->pool_available_bytes = (int64_t)info.available;
-    return true;
+    return describe_pool(slot, pool, facts, error);
+}
+
+/* ---- what guests may have ---- */
+
+static bool
+has_any(xmlDoc *document, const char *path)
+{
+    g_autoptr(GPtrArray) found = xml_find_all(document, path);
+
+    return found->len > 0;
+}
+
+char *
+domain_capabilities_to_offers(const char *capabilities, const char *virt_type, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    bool has_uefi = has_any(document, "/domainCapabilities/os/enum[@name='firmware']/value"
+                                      "[.='efi']");
+    bool has_tpm = has_any(document, "/domainCapabilities/devices/tpm[@supported='yes']"
+                                     "/enum[@name='backendModel']/value[.='emulator']");
+    return g_strconcat(virt_type, has_uefi ? ",uefi" : "", has_tpm ? ",tpm" : "", NULL);
+}
+
+/* Of the machine that guests get. A host that does not say is no worse for it. */
+static void
+read_offers(const Slot *slot, HostFacts *facts)
+{
+    const char *virt_type = host_get_virt_type(slot, NULL);
+    char *text = virt_type != NULL
+        ? virConnectGetDomainCapabilities(slot->connection, NULL, NULL, "pc", virt_type, 0)
+        : NULL;
+
+    if (text != NULL) {
+        facts->offers = domain_capabilities_to_offers(text, virt_type, NULL);
+        free(text);
+    }
 }
 
 bool
@@ -247,6 +358,7 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
         host_facts_clear(&facts);
         return false;
     }
+    read_offers(&slot, &facts);
     facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
     *ret_facts = facts;
     return true;

@@ -11,6 +11,14 @@ const char *host_get_virt_type(const Slot *slot, GError **error);
 char *host_get_capabilities(const Slot *slot, GError **error);
 /* Nova's cpu_info object of a capabilities document; caller frees. */
 char *capabilities_to_cpu_json(const char *capabilities, int cells, GError **error);
+/* What libvirt's definition of a pool says beside its path: type, owner, group, mode, and where it
+ * comes from (source_host, source_path, source_format, source_version, mount_options). An object as
+ * text; caller frees. */
+char *pool_to_json(const char *pool, GError **error);
+/* What a document of domain capabilities says that guests may have, beside that type: "kvm,uefi";
+ * caller frees. */
+char *domain_capabilities_to_offers(
+    const char *capabilities, const char *virt_type, GError **error);
 /* The UUID of the machine as a capabilities document tells it; NULL: it does not. Caller frees. */
 char *capabilities_get_host_uuid(const char *capabilities, GError **error);
 /* Whether a capabilities document offers guests of that type. */

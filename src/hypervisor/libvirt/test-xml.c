@@ -305,6 +305,47 @@ test_names_of_bases_are_read_back(void)
 }
 
 static void
+test_pools_tell_where_they_come_from(void)
+{
+    static const char netfs[] =
+        "<pool type='netfs' xmlns:fs='http://libvirt.org/schemas/storagepool/fs/1.0'>"
+        "<name>shared</name><source><host name='nas'/><dir path='/export/vm'/>"
+        "<format type='nfs'/><protocol ver='4.2'/></source><target><path>/srv/vm</path>"
+        "<permissions><mode>0755</mode><owner>64055</owner><group>108</group></permissions>"
+        "</target><fs:mount_opts><fs:option name='sync'/><fs:option name='nosuid'/>"
+        "</fs:mount_opts></pool>";
+    g_autoptr(GError) error = NULL;
+    g_autofree char *json = pool_to_json(netfs, &error);
+    g_assert_cmpstr(json, ==,
+        "{\"type\":\"netfs\",\"owner\":\"64055\",\"group\":\"108\",\"mode\":\"0755\","
+        "\"source_host\":\"nas\",\"source_path\":\"/export/vm\",\"source_format\":\"nfs\","
+        "\"source_version\":\"4.2\",\"mount_options\":[\"sync\",\"nosuid\"]}");
+    g_autofree char *plain =
+        pool_to_json("<pool type='dir'><target><path>/p</path></target></pool>", &error);
+    g_assert_cmpstr(plain, ==, "{\"type\":\"dir\"}");
+    g_assert_null(pool_to_json("<pool", &error));
+}
+
+static void
+test_hosts_tell_what_guests_may_have(void)
+{
+    static const char full[] =
+        "<domainCapabilities><os supported='yes'><enum name='firmware'><value>bios</value>"
+        "<value>efi</value></enum></os><devices><tpm supported='yes'><enum name='backendModel'>"
+        "<value>passthrough</value><value>emulator</value></enum></tpm></devices>"
+        "</domainCapabilities>";
+    static const char bare[] =
+        "<domainCapabilities><os supported='yes'><enum name='firmware'/></os><devices>"
+        "<tpm supported='yes'><enum name='backendModel'><value>passthrough</value></enum></tpm>"
+        "</devices></domainCapabilities>";
+    g_autoptr(GError) error = NULL;
+    g_autofree char *all = domain_capabilities_to_offers(full, "kvm", &error);
+    g_autofree char *none = domain_capabilities_to_offers(bare, "qemu", &error);
+    g_assert_cmpstr(all, ==, "kvm,uefi,tpm");
+    g_assert_cmpstr(none, ==, "qemu");
+}
+
+static void
 test_capabilities_become_cpu_info(void)
 {
     const char *const text =
@@ -439,5 +480,9 @@ main(int argc, char **argv)
         test_read_only_and_foreign_disks_are_told_apart);
     g_test_add_func("/xml/names-of-bases-are-read-back", test_names_of_bases_are_read_back);
     g_test_add_func("/xml/capabilities-become-cpu-info", test_capabilities_become_cpu_info);
+    g_test_add_func(
+        "/xml/pools-tell-where-they-come-from", test_pools_tell_where_they_come_from);
+    g_test_add_func(
+        "/xml/hosts-tell-what-guests-may-have", test_hosts_tell_what_guests_may_have);
     return g_test_run();
 }
