@@ -173,11 +173,15 @@ static bool
 host_evacuate(CommandContext *context, GError **error)
 {
     int n_failed = 0;
+    const char *host = command_argument(context, 0);
     Session *session = command_session(context, error);
-    g_autofree char *path =
-        session_path("/servers?all_tenants=True&host=%s", command_argument(context, 0));
+    g_autofree char *host_path = session_path("/hosts/%s", host);
+    g_autofree char *path = session_path("/servers?all_tenants=True&host=%s", host);
+    /* A name that is misspelt has no servers: that must not look like success. */
+    json_auto_t *known =
+        session != NULL ? session_get(session, "drover", host_path, error) : NULL;
     json_auto_t *servers =
-        session != NULL ? session_list(session, "compute", path, "servers", error) : NULL;
+        known != NULL ? session_list(session, "compute", path, "servers", error) : NULL;
     if (servers == NULL ||
         !session_set_reason(session, command_value(context, "--reason"), error)) {
         return false;

@@ -25,30 +25,6 @@ host_list(CommandContext *context, GError **error)
             "There are no hosts yet. 'drover host add --help' shows how to add one.", error);
 }
 
-/* For people: members of members are rows of their own ("facts.arch"), as one long line nobody
- * could read them. */
-static json_t *
-flatten(const json_t *host)
-{
-    json_t *flat = json_object();
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach((json_t *)host, key, value)
-    {
-        const char *inner = NULL;
-        json_t *member = NULL;
-        json_object_foreach(value, inner, member)
-        {
-            g_autofree char *path = g_strconcat(key, ".", inner, NULL);
-            json_object_set(flat, path, member);
-        }
-        if (!json_is_object(value)) {
-            json_object_set(flat, key, value);
-        }
-    }
-    return flat;
-}
-
 static bool
 host_show(CommandContext *context, GError **error)
 {
@@ -59,12 +35,7 @@ host_show(CommandContext *context, GError **error)
     if (answer == NULL) {
         return false;
     }
-    const json_t *host = json_object_get(answer, "host");
-    if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
-        return output_object(output, host, error);
-    }
-    json_auto_t *flat = flatten(host);
-    return output_object(output, flat, error);
+    return output_object_flat(output, json_object_get(answer, "host"), error);
 }
 
 /* ---- capabilities ---- */

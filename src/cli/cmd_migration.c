@@ -25,18 +25,18 @@ static const Column LIST_COLUMNS[] = {
 /* Of drover's own API, which knows more of each. */
 static const Column LONG_COLUMNS[] = {
     {"Id", "id", NULL},
-    {"UUID", "uuid", NULL},
     {"Source", "source_host", NULL},
     {"Dest", "dest_host", NULL},
     {"Status", "status", NULL},
     {"Server", "instance_uuid", NULL},
     {"Type", "migration_type", NULL},
-    {"Total ms", "total_ms", NULL},
-    {"Downtime ms", "stats.downtime_ms", NULL},
     {"Reason", "reason", NULL},
     {"Message", "message", NULL},
+    {"Total ms", "total_ms", NULL},
+    {"Downtime ms", "stats.downtime_ms", NULL},
     {"Created At", "created_at", NULL},
     {"Updated At", "updated_at", NULL},
+    {"UUID", "uuid", NULL},
     {NULL, NULL, NULL},
 };
 
@@ -142,7 +142,7 @@ migration_show(CommandContext *context, GError **error)
     }
     json_auto_t *plain = json_deep_copy(migration);
     json_object_del(plain, "events");
-    if (!output_object(output, plain, error)) {
+    if (!output_object_flat(output, plain, error)) {
         return false;
     }
     putchar('\n');

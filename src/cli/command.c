@@ -287,6 +287,13 @@ check_arguments(CommandContext *context, GError **error)
 {
     const Command *command = context->command;
     int n = (int)context->arguments->len;
+    for (int i = 0; i < n; i++) {
+        /* A variable that is not set: as part of a path it would mean all of them. */
+        if (*command_argument(context, i) == '\0') {
+            return error_set(error, ERROR_INVALID, "an argument is empty: drover %s %s",
+                command->words, command->arguments);
+        }
+    }
     if (n < command->min_arguments) {
         return error_set(error, ERROR_INVALID, "something is missing: drover %s %s", command->words,
             command->arguments);

@@ -179,18 +179,42 @@ fit(glong *widths, int n, int terminal)
     }
 }
 
-/* cells: rows of n texts, the first row is the head. What does not fit is shortened, but never in
- * the table of one object: there the terminal may wrap it. */
-static void
-print_table(GPtrArray *cells, int n, int terminal_width)
+/* How many of the columns fit when each is as narrow as it may be. */
+static int
+count_fitting(const glong *widths, int n, int terminal)
 {
-    g_autofree glong *widths = g_new0(glong, n);
+    glong total = 0;
+    for (int i = 0; i < n; i++) {
+        total += MIN(widths[i], COLUMN_MIN) + (i > 0 ? 2 : 0);
+        if (terminal > 0 && total > terminal) {
+            return MAX(i, 1);
+        }
+    }
+    return n;
+}
+
+static void
+say_left_out(char **titles, int n_shown)
+{
+    g_autofree char *names = g_strjoinv(", ", titles + n_shown);
+    fflush(stdout);
+    fprintf(stderr, "Not shown, as the terminal is narrow: %s. -c chooses columns.\n", names);
+}
+
+/* cells: rows of n texts, the first row is the head. What does not fit is shortened, and what does
+ * not fit even then is left out and told; but never in the table of one object: there the terminal
+ * may wrap it. */
+static void
+print_table(GPtrArray *cells, int n_columns, int terminal_width)
+{
+    g_autofree glong *widths = g_new0(glong, n_columns);
     for (unsigned row = 0; row < cells->len; row++) {
         char **texts = cells->pdata[row];
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < n_columns; i++) {
             widths[i] = MAX(widths[i], width_of(texts[i]));
         }
     }
+    int n = count_fitting(widths, n_columns, terminal_width);
     fit(widths, n, terminal_width);
     for (unsigned row = 0; row < cells->len; row++) {
         char **texts = cells->pdata[row];
@@ -198,6 +222,9 @@ print_table(GPtrArray *cells, int n, int terminal_width)
             print_cell(texts[i], widths[i], i == n - 1);
         }
         putchar('\n');
+    }
+    if (n < n_columns) {
+        say_left_out(cells->pdata[0], n);
     }
 }
 
@@ -401,6 +428,39 @@ output_object(Output *output, const json_t *object, GError **error)
         print_table(cells, 2, 0);
     }
     return true;
+}
+
+static json_t *
+flatten(const json_t *object)
+{
+    json_t *flat = json_object();
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const char *inner = NULL;
+        json_t *member = NULL;
+        json_object_foreach(value, inner, member)
+        {
+            g_autofree char *path = g_strconcat(key, ".", inner, NULL);
+            json_object_set(flat, path, member);
+        }
+        if (!json_is_object(value)) {
+            json_object_set(flat, key, value);
+        }
+    }
+    return flat;
+}
+
+bool
+output_object_flat(Output *output, const json_t *object, GError **error)
+{
+    /* A column that was asked for is named as the API names it. */
+    if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
+        return output_object(output, object, error);
+    }
+    json_auto_t *flat = flatten(object);
+    return output_object(output, flat, error);
 }
 
 void

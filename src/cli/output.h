@@ -32,6 +32,9 @@ bool output_list(Output *output, const json_t *rows, const Column *columns, cons
     GError **error);
 /* One object: a table of its members in their order, or JSON as it came. */
 bool output_object(Output *output, const json_t *object, GError **error);
+/* The same, but in a table members of members are rows of their own ("stats.elapsed_ms"): as one
+ * long line nobody could read them. */
+bool output_object_flat(Output *output, const json_t *object, GError **error);
 /* Text for people; silent unless the format is a table. */
 void output_say(Output *output, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A value as one line of text; control characters become \xNN. Caller frees. */

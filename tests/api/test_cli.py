@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from drover import DROVER
-from tap import contains, equal, wait_until
+from tap import check, contains, equal, wait_until
 from test_evacuate import force_down
 from world import Cloud, test, world
 
@@ -181,3 +181,29 @@ def _():
     set_here = [row["key"] for row in json.loads(drover("config", "show", "--json"))
                 if row["from"] != "default"]
     contains(set_here, "listen", "what the tests have set")
+
+
+@test("what is misspelt or empty is refused, and never taken for everything or for nothing")
+def _():
+    drover = world.fast.drover.drover
+    for arguments, code, text in (
+            (("host", "evacuate", "nowhere"), 1, "drover: there is no host 'nowhere'\n"),
+            (("host", "show", ""), 2, "drover: an argument is empty: drover host show HOST\n"),
+            (("server", "delete", ""), 2,
+             "drover: an argument is empty: drover server delete SERVER...\n")):
+        equal(drover(*arguments, check=False), (code, text), arguments)
+
+
+@test("a list that is too wide for the terminal is shortened, then told what it leaves out")
+def _():
+    cloud = world.fast
+    server = cloud.create("a-name-that-is-rather-long")
+    cloud.drover.drover("server", "migrate", "--live-migration", "--wait", server)
+    for width, left_out in ((80, True), (200, False)):
+        command = f"stty cols {width} rows 24; exec {DROVER} server migration list --long"
+        output = cloud.drover._run(["script", "-qec", command, "/dev/null"], True, 60, {})
+        lines = output.replace("\r", "").splitlines()
+        check(all(len(line) <= width for line in lines if not line.startswith("Not shown")), output)
+        equal(lines[-1].startswith("Not shown, as the terminal is narrow: ") and
+              lines[-1].endswith("UUID. -c chooses columns."), left_out, output)
+    cloud.delete(server)
