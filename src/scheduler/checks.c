@@ -226,11 +226,11 @@ check_refused(const Subject *subject, PlacementRow *row)
                           : answer(false, "see what keeps it from that", row);
 }
 
-/* ratio times the whole, less what is reserved and taken. */
+/* ratio times the whole, less what is reserved and taken. No floor(): it is asked of every host. */
 static int64_t
 left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
 {
-    return (int64_t)floor((double)(whole - reserved) * ratio) - taken;
+    return (int64_t)((double)(whole - reserved) * ratio) - taken;
 }
 
 int64_t
@@ -353,13 +353,18 @@ is_switched_off(const Subject *subject, PlacementCheck check)
     return filter != FILTER_NONE && (subject->request->policy->filters_off & (1U << filter)) != 0;
 }
 
+/* Without facts there is nothing to compare: the row of the facts says it. */
+static bool
+is_blind(const Subject *subject, PlacementCheck check)
+{
+    return check > PLACEMENT_CHECK_FACTS && !subject->host->has_facts;
+}
+
 PlacementResult
 placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
 {
-    /* Without facts there is nothing to compare: the row of the facts says it. */
-    bool is_blind = check > PLACEMENT_CHECK_FACTS && !subject->host->has_facts;
     PlacementResult result = checks[check](subject, row);
-    if (is_blind) {
+    if (is_blind(subject, check)) {
         result = PLACEMENT_UNKNOWN;
     } else if (result == PLACEMENT_FAIL && is_switched_off(subject, check)) {
         result = PLACEMENT_OFF;
@@ -372,12 +377,11 @@ placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
 }
 
 PlacementCheck
-placement_first_failure(const Subject *subject)
+placement_first_failure(const Subject *subject, PlacementCheck from, PlacementCheck to)
 {
-    int check = 0;
-    while (check < PLACEMENT_N_CHECKS &&
-        placement_check(subject, (PlacementCheck)check, NULL) != PLACEMENT_FAIL) {
+    PlacementCheck check = from;
+    while (check < to && placement_check(subject, check, NULL) != PLACEMENT_FAIL) {
         check++;
     }
-    return (PlacementCheck)check;
+    return check;
 }

@@ -53,9 +53,9 @@ reason_of_all(const Look *look)
 static char *
 reason_of_host(const Look *look, unsigned index)
 {
-    Subject subject = look_subject(look, index);
+    Subject subject;
+    PlacementCheck check = look_first_failure(look, index, &subject);
     const char *name = subject.host->name;
-    PlacementCheck check = placement_first_failure(&subject);
     if (check == PLACEMENT_CHECK_NOT_SOURCE) {
         return g_strdup_printf("Unable to migrate instance (%s) to current host (%s).",
             look->request->instance_id, name);

@@ -68,13 +68,42 @@ find_host(GPtrArray *hosts, const char *name)
     return NULL;
 }
 
+/* This check and those after it look at claims, those before it do not. */
+static const PlacementCheck FIRST_OF_CLAIMS = PLACEMENT_CHECK_RAM;
+static const HostUsage no_usage = {0};
+
+static Subject
+subject_without_usage(const Look *look, unsigned index)
+{
+    return (Subject){look->request, look->hosts->pdata[index], look->source, &no_usage};
+}
+
+static void
+subject_find_usage(Subject *subject, const Look *look)
+{
+    const HostUsage *usage = g_hash_table_lookup(look->usage, subject->host->name);
+    subject->usage = usage != NULL ? usage : &no_usage;
+}
+
 Subject
 look_subject(const Look *look, unsigned index)
 {
-    static const HostUsage empty = {0};
-    const Host *host = look->hosts->pdata[index];
-    const HostUsage *usage = g_hash_table_lookup(look->usage, host->name);
-    return (Subject){look->request, host, look->source, usage != NULL ? usage : &empty};
+    Subject subject = subject_without_usage(look, index);
+    subject_find_usage(&subject, look);
+    return subject;
+}
+
+PlacementCheck
+look_first_failure(const Look *look, unsigned index, Subject *ret_subject)
+{
+    *ret_subject = subject_without_usage(look, index);
+    PlacementCheck failed =
+        placement_first_failure(ret_subject, PLACEMENT_CHECK_REQUESTED, FIRST_OF_CLAIMS);
+    if (failed != FIRST_OF_CLAIMS) {
+        return failed;
+    }
+    subject_find_usage(ret_subject, look);
+    return placement_first_failure(ret_subject, FIRST_OF_CLAIMS, PLACEMENT_N_CHECKS);
 }
 
 static void
@@ -121,8 +150,8 @@ look_at_hosts(Look *look, Ranking *ranking)
 {
     look->source = find_host(look->hosts, look->request->source_host);
     for (unsigned i = 0; i < look->hosts->len; i++) {
-        Subject subject = look_subject(look, i);
-        PlacementCheck failed = placement_first_failure(&subject);
+        Subject subject;
+        PlacementCheck failed = look_first_failure(look, i, &subject);
         if (failed == PLACEMENT_N_CHECKS) {
             ranking_add(ranking, &subject, i);
             continue;
