@@ -119,7 +119,8 @@ class VolumeWorld(World):
         path = os.path.join(directory, "nbd.img")
         with open(path, "wb") as file:
             file.truncate(int(size[:-1]) << 20)
-        address, port = self.lab.env["LAB_CONTROL_ADDRESS"], 10809
+        # Each has a port of its own: they live until all tests are over.
+        address, port = self.lab.env["LAB_CONTROL_ADDRESS"], 10809 + len(self.servers)
         self.servers.append(subprocess.Popen(
             ["nbdkit", "--foreground", "--exit-with-parent", "-i", address, "-p", str(port),
              "-e", "disk", "file", path]))

@@ -192,17 +192,19 @@ class World:
         check(row["status"] == "completed", self.story(row["id"]))
         return row
 
-    def tell(self, since):
-        """What droverd has logged from that length on, without requests that went well."""
-        if self._droverd is None:
-            return
-        lines = [line for line in self._droverd.log()[since:].splitlines()
-                 if "msg=request" not in line]
-        note("\n".join(["droverd said meanwhile:", *lines[-LOG_LINES:]]))
+    def witness(self):
+        """Called before a test: gives what tells, when it has failed, what droverd has logged
+        meanwhile, without requests that went well."""
+        droverd = self._droverd
+        before = len(droverd.log()) if droverd is not None else 0
 
-    def said(self):
-        """How much droverd has logged."""
-        return len(self._droverd.log()) if self._droverd is not None else 0
+        def tell():
+            if self._droverd is None:
+                return
+            log = self._droverd.log()[before if self._droverd is droverd else 0:]
+            lines = [line for line in log.splitlines() if "msg=request" not in line]
+            note("\n".join(["droverd said meanwhile:", *lines[-LOG_LINES:]]) if lines else "")
+        return tell
 
     def close(self):
         if self._droverd is not None:
