@@ -136,6 +136,17 @@ const ConfigKey daemon_config_keys[] = {
         "Where a host without a migration address of its own takes migrations, as other hosts see "
         "it; %s stands for the name of the host. Empty is the address of its peer_uri.",
         CONFIG_GROUP | CONFIG_RELOAD},
+    {"libvirt", "live_migration_connect_timeout", CONFIG_INT, "30", 0, 50,
+        "Seconds in which the destination must answer where it takes migrations, before a guest is "
+        "moved there: QEMU and its guest stand still while they wait for that. 0 is untried.",
+        CONFIG_GROUP | CONFIG_RELOAD},
+    {"libvirt", "migration_port_min", CONFIG_INT, "49152", 1024, 65535,
+        "The first port at which the QEMU of a host takes migrations and disks, as in its qemu.conf.",
+        CONFIG_GROUP | CONFIG_RELOAD},
+    {"libvirt", "migration_port_max", CONFIG_INT, "49215", 1024, 65535,
+        "The last of these ports, as in qemu.conf; it is the one that live_migration_connect_timeout "
+        "tries, because only many migrations at once ever use it.",
+        CONFIG_GROUP | CONFIG_RELOAD},
     {"libvirt", "live_migration_downtime", CONFIG_INT, "500", 100, 2000000,
         "The longest pause, in milliseconds, to aim for at the end of a migration; the aim grows to "
         "it in steps.",

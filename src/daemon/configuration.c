@@ -46,6 +46,19 @@ check_inbound_address(const Config *config, bool is_one_host, GError **error)
             config_where(config, "libvirt", "live_migration_inbound_addr"), address);
 }
 
+static bool
+check_ports(const Config *config, GError **error)
+{
+    int64_t min = config_get_int(config, "libvirt", "migration_port_min");
+    int64_t max = config_get_int(config, "libvirt", "migration_port_max");
+
+    return min <= max ||
+        error_set(error, ERROR_INVALID,
+            "%s: 'migration_port_max' = %" G_GINT64_FORMAT
+            " is below migration_port_min = %" G_GINT64_FORMAT,
+            config_where(config, "libvirt", "migration_port_max"), max, min);
+}
+
 /* seen: host -> where it was named before. */
 static bool
 check_members(GHashTable *seen, const Config *group, GStrv hosts, GError **error)
@@ -79,7 +92,7 @@ check_groups(const Config *config, GError **error)
         g_auto(GStrv) hosts = config_get_list(group, "libvirt", "hosts");
         bool is_one = hosts[0] != NULL && hosts[1] == NULL && !is_pattern(hosts[0]);
         if (!check_members(seen, group, hosts, error) ||
-            !check_inbound_address(group, is_one, error)) {
+            !check_inbound_address(group, is_one, error) || !check_ports(group, error)) {
             return false;
         }
     }
@@ -151,7 +164,8 @@ configuration_load(const ConfigSources *sources, GPtrArray **ret_warnings, GErro
         return NULL;
     }
     if (!check_log(config, error) || !check_inbound_address(config, false, error) ||
-        !check_groups(config, error) || !check_filters(config, warnings, error)) {
+        !check_ports(config, error) || !check_groups(config, error) ||
+        !check_filters(config, warnings, error)) {
         return NULL;
     }
     warn_of_useless(config, warnings);
@@ -211,6 +225,10 @@ read_live_settings(const Config *config)
         .parallel_connections =
             (int)config_get_int(config, "libvirt", "live_migration_parallel_connections"),
         .inbound_addr = config_get(config, "libvirt", "live_migration_inbound_addr"),
+        .port_min = (int)config_get_int(config, "libvirt", "migration_port_min"),
+        .port_max = (int)config_get_int(config, "libvirt", "migration_port_max"),
+        .connect_timeout_s =
+            (int)config_get_int(config, "libvirt", "live_migration_connect_timeout"),
     };
 }
 

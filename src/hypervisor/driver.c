@@ -461,6 +461,15 @@ hypervisor_check_dest(
 }
 
 bool
+hypervisor_check_way(
+    HypervisorHost *source, HypervisorHost *dest, const WayRequest *request, GError **error)
+{
+    return before(source, "check_way", error) &&
+        provider(source)->check_way(source->host, dest->host, request, error) &&
+        after(source, "check_way", error);
+}
+
+bool
 hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* The contract a hypervisor implements. Verbs of our domain, not a mirror of libvirt; under 30
+/* The contract a hypervisor implements. Verbs of our domain, not a mirror of libvirt; under 40
  * members; none may be NULL. Callers use driver.h, which runs the filters (delay, fault) around
  * each of these.
  *
@@ -105,6 +105,12 @@ typedef struct HypervisorProvider {
      * anything: its processor, devices of the source that it owns. HYPERVISOR_REFUSED: this host
      * could not, another might; UNSUPPORTED: it cannot leave while it runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
+    /* Whether packets of source reach dest where it takes migrations. The source knocks there, at
+     * a port where nobody is expected: a refusal is an answer. HYPERVISOR_REFUSED: there is none.
+     * Blocks until TCP gives up (two minutes), so it is for the transfer lane, and the caller need
+     * not wait for the end. Touches no guest, and whatever else may stand in the way of a migration
+     * is left for it to tell: then this is true. */
+    bool (*check_way)(void *source, void *dest, const WayRequest *request, GError **error);
     /* On the destination, before a migration that copies disks: makes the volumes of the guest's
      * own that the source has (root overlay on its base, config drive, console log), empty and of
      * the same capacity and format; read-only ones with the same bytes, compared by hash. The bases

@@ -190,6 +190,12 @@ typedef struct MigrateRequest {
     const char *inbound_address; /* where dest takes it; NULL = its own migration address */
 } MigrateRequest;
 
+/* Where a migration would go. */
+typedef struct WayRequest {
+    const char *inbound_address; /* as in MigrateRequest */
+    int port;                    /* the last of those that QEMU takes migrations at */
+} WayRequest;
+
 /* What the disk courier is told: a throw-away domain, paused, that owns just the disks of a guest
  * that is off. */
 typedef struct CopyRequest {

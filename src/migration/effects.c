@@ -56,11 +56,12 @@ on_worker(void *data)
     }
 }
 
-/* The step goes on while the guest moves: it watches. */
+/* The step goes on while the guest moves: it watches. So it does while nobody answers. */
 static bool
 is_waited_for(const Effect *effect)
 {
-    return effect->kind != EFFECT_TRANSFER && effect->kind != EFFECT_RESUME_POST_COPY;
+    return effect->kind != EFFECT_TRANSFER && effect->kind != EFFECT_RESUME_POST_COPY &&
+        effect->kind != EFFECT_CHECK_WAY;
 }
 
 static void
@@ -70,6 +71,9 @@ keep_result(Effect *effect)
     task->pending -= is_waited_for(effect);
     if (effect->done != NULL) {
         effect->done(effect);
+    }
+    if (effect->is_void) {
+        return;
     }
     if (effect->error == NULL) {
         task->done |= 1u << effect->kind;
@@ -350,6 +354,22 @@ done_check_dest(Effect *effect)
     }
 }
 
+static bool
+run_check_way(Effect *effect, GError **error)
+{
+    return hypervisor_check_way(effect->peer, effect->host, &effect->way, error);
+}
+
+/* An answer that comes too late may be of another destination. */
+static void
+done_check_way(Effect *effect)
+{
+    effect->is_void = effect->number != effect->task->n_ways;
+    if (!effect->is_void) {
+        done_check_dest(effect);
+    }
+}
+
 StepResult
 effect_check_dest(MigrationTask *task)
 {
@@ -359,6 +379,21 @@ effect_check_dest(MigrationTask *task)
     }
     effect->done = done_check_dest;
     return effect_submit(effect, LANE_SHORT);
+}
+
+StepResult
+effect_check_way(MigrationTask *task, int port)
+{
+    Effect *effect = effect_between(task, EFFECT_CHECK_WAY, run_check_way);
+    if (effect == NULL) {
+        return STEP_AGAIN;
+    }
+    task->way_since_us = migration_task_now_us(task);
+    effect->number = ++task->n_ways;
+    effect->address = migration_inbound_address(task);
+    effect->way = (WayRequest){.inbound_address = effect->address, .port = port};
+    effect->done = done_check_way;
+    return effect_submit(effect, LANE_TRANSFER);
 }
 
 static bool

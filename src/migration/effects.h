@@ -21,6 +21,7 @@ struct Effect {
     MigrateRequest request;
     char *domain_name;
     char *address; /* where the destination takes it */
+    WayRequest way;
     int number;
     char *pool; /* NULL: the one that guests live in */
     GPtrArray *bases;
@@ -33,6 +34,7 @@ struct Effect {
     char *text;
     size_t text_size;
     bool flag;
+    bool is_void; /* found by done: nobody waits for it any more */
 };
 
 /* The call takes references to both sessions; peer may be NULL. */

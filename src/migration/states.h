@@ -18,8 +18,8 @@
         "accepted, waiting for a slot of its source host")                                         \
     X(CHECKING, "checking", "preparing", "redo", 30 * G_USEC_PER_SEC,                              \
         "asking the source whether the guest can move")                                            \
-    X(CLAIMING, "claiming", "preparing", "redo", 30 * G_USEC_PER_SEC,                              \
-        "choosing the destination, reserving its resources, probing whether pools are shared")     \
+    X(CLAIMING, "claiming", "preparing", "redo", 60 * G_USEC_PER_SEC,                              \
+        "choosing the destination, reserving its resources, asking whether the guest gets there")  \
     X(PREPARING, "preparing", "preparing", "redo", settings->prepare_timeout_us,                   \
         "making bases and disks on the destination")                                               \
     X(TRANSFERRING, "transferring", "running", "ask", 0,                                           \
@@ -58,6 +58,7 @@ typedef enum {
     X(CLAIM, "claim")               /* in the store */                                             \
     X(PROBE, "probe")               /* markers in both pools */                                    \
     X(CHECK_DEST, "check_dest")     /* may the guest run on the destination? */                    \
+    X(CHECK_WAY, "check_way")       /* do its packets get there? */                                \
     X(FORGET_STALE, "forget_stale") /* what an older move left on the destination */               \
     X(BASE, "base")                                                                                \
     X(PREPARE, "prepare")                                                                          \

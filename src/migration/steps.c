@@ -213,6 +213,50 @@ on_unplannable(MigrationTask *task, GError *take_error)
     return STEP_AGAIN;
 }
 
+/* Nobody answers. TCP goes on trying for two minutes; this does not wait for its end. */
+static StepResult
+give_way_up(MigrationTask *task, const LiveSettings *live)
+{
+    g_autoptr(Host) dest = NULL;
+    g_autofree char *inbound = migration_inbound_address(task);
+    GError *error = NULL;
+    store_find_host(task->context->store, task->migration->dest_host, &dest, NULL);
+    const char *address = inbound != NULL ? inbound : dest != NULL ? dest->migration_address : "";
+    task->n_ways++;
+    error_set(&error, ERROR_HYPERVISOR_REFUSED,
+        "migrations do not get from host '%s' to host '%s': no answer from %s, ports %d-%d, in "
+        "%d s",
+        task->migration->source_host, task->migration->dest_host,
+        *address != '\0' ? address : "the address of its peer URI", live->port_min, live->port_max,
+        live->connect_timeout_s);
+    return on_unplannable(task, error);
+}
+
+/* QEMU stands still while it connects, and its guest with it: so somebody else tries first. */
+static StepResult
+check_way(MigrationTask *task)
+{
+    const LiveSettings *live =
+        live_policy_for(task->context->settings.live, task->migration->dest_host);
+    if (task->way_since_us == 0 && effect_check_way(task, live->port_max) == STEP_AGAIN) {
+        return STEP_AGAIN;
+    }
+    int64_t due_us = task->way_since_us + live->connect_timeout_s * G_USEC_PER_SEC;
+    if (migration_task_now_us(task) >= due_us) {
+        return give_way_up(task, live);
+    }
+    migration_task_wake_by(task, due_us);
+    return STEP_WAIT;
+}
+
+static bool
+is_way_known(const MigrationTask *task)
+{
+    return migration_task_did(task, EFFECT_CHECK_WAY) ||
+        live_policy_for(task->context->settings.live, task->migration->dest_host)
+                ->connect_timeout_s == 0;
+}
+
 static StepResult
 step_claiming(MigrationTask *task)
 {
@@ -251,6 +295,9 @@ step_claiming(MigrationTask *task)
     }
     if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
         return effect_check_dest(task);
+    }
+    if (!is_way_known(task)) {
+        return check_way(task);
     }
     if (!migration_choose_convergence(task, &error)) {
         return refuse(task, error);

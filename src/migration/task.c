@@ -167,6 +167,7 @@ migration_task_enter(MigrationTask *task, MigrationState state)
     task->done = 0;
     task->is_refused = false;
     task->retry_us = 0;
+    task->way_since_us = 0;
     g_clear_error(&task->error);
 }
 

@@ -38,6 +38,7 @@ struct MigrationTask {
     /* Of the state it is in; cleared by every move. */
     int pending;      /* effects under way that the step waits for */
     unsigned done;    /* bits of MigrationEffect: went well */
+    int64_t way_since_us; /* when the source began to knock at the destination; 0 = not yet */
     bool is_refused;  /* the destination cannot run the guest: it is in refusals */
     GError *error;    /* the first that went wrong, not yet looked at */
     int64_t retry_us; /* not before this; 0 = at once */
@@ -48,6 +49,7 @@ struct MigrationTask {
     DomainView dest_view;
 
     /* Of this life of the daemon. */
+    int n_ways; /* how often the way was asked for: an answer to an earlier question is none */
     bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */
     int64_t grace_until_us;   /* no deadline that passed while nobody watched counts before this */
@@ -121,6 +123,11 @@ StepResult effect_remove(
 StepResult effect_bases(MigrationTask *task);
 /* A refusal is kept in refusals as well. */
 StepResult effect_check_dest(MigrationTask *task);
+/* Not waited for: the answer may never come. Refusals as of check_dest. */
+StepResult effect_check_way(MigrationTask *task, int port);
+/* The address that is set for the destination's group, where the host has none of its own; NULL:
+ * its own, or as its peer URI says. Caller frees. */
+char *migration_inbound_address(const MigrationTask *task);
 StepResult effect_prepare(MigrationTask *task);
 StepResult effect_transfer(MigrationTask *task);
 StepResult effect_console(MigrationTask *task);

@@ -158,6 +158,12 @@ stub_check_dest(void *dest, void *source, const char *uuid, GError **error)
 }
 
 static bool
+stub_check_way(void *source, void *dest, const WayRequest *request, GError **error)
+{
+    return true;
+}
+
+static bool
 stub_prepare_dest(void *dest, void *source, const char *uuid, GError **error)
 {
     return !world->is_shared || error_set(error, ERROR_CONFLICT, "the pool is shared");
@@ -197,6 +203,7 @@ static const HypervisorProvider stub = {
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
     .check_dest = stub_check_dest,
+    .check_way = stub_check_way,
     .prepare_dest = stub_prepare_dest,
     .query_done_job = stub_query_done_job,
     .query_job = stub_query_job,

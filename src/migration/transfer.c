@@ -34,9 +34,8 @@ done_transfer(Effect *effect)
     task->transfer_error = g_steal_pointer(&effect->error);
 }
 
-/* The address that is set for the destination's group, where the host has none of its own. */
-static char *
-inbound_address(const MigrationTask *task)
+char *
+migration_inbound_address(const MigrationTask *task)
 {
     g_autoptr(Host) dest = NULL;
     bool is_read =
@@ -56,7 +55,7 @@ fill_request(Effect *effect)
     const LiveSettings *live =
         live_policy_for(task->context->settings.live, migration->source_host);
     effect->domain_name = instance_domain_name(task->instance);
-    effect->address = inbound_address(task);
+    effect->address = migration_inbound_address(task);
     effect->pool = migration_volume_pool(task);
     effect->request = (MigrateRequest){
         .uuid = effect->uuid,

@@ -77,7 +77,7 @@ static const Diagnosis table[] = {
         "allow port 16514 between hosts in the firewall, and check the destination's peer URI"},
     {"data-port-timeout",
         {"unable to connect to server at '*': Connection timed out",
-            "unable to connect to '*': Connection timed out", "Failed to connect to '*': * timed out",
+            "migrations do not get from host", "Failed to connect to '*': * timed out",
             "Connection timed out", "No route to host", "Network is unreachable"},
         "packets between the hosts on the migration's ports are lost: a firewall or a cable",
         "allow ports 49152-49215 between the hosts' migration addresses, and try them with 'nc'"},

@@ -25,12 +25,16 @@ typedef struct LiveSettings {
     /* Where hosts without a migration address of their own take migrations, %s is the host's name;
      * "" = as its peer_uri says. Borrowed; the policy has its own. */
     const char *inbound_addr;
+    int port_min; /* of the ports at which QEMU takes migrations and disks, as in qemu.conf */
+    int port_max;
+    int connect_timeout_s; /* for an answer from there, before a guest moves; 0: untried */
 } LiveSettings;
 #define LIVE_SETTINGS_DEFAULT                                                                      \
     (LiveSettings)                                                                                 \
     {                                                                                              \
         .with_tls = true, .downtime_ms = 500, .downtime_steps = 10, .downtime_delay_s = 75,        \
-        .completion_timeout_s = 800, .parallel_connections = 1, .inbound_addr = ""                 \
+        .completion_timeout_s = 800, .parallel_connections = 1, .inbound_addr = "",                \
+        .port_min = 49152, .port_max = 49215, .connect_timeout_s = 30                              \
     }
 
 typedef struct LivePolicy LivePolicy; /* counted, any thread */

@@ -172,6 +172,8 @@ def _():
                 ("[libvirt:rack1]\nhosts = hosta\nlive_migration_permit_post_copy = yes\n"
                  "live_migration_parallel_connections = 4\n",
                  "needs QEMU 10.1.0, and host 'hosta'"),
+                ("[libvirt:rack1]\nhosts = hosta\nmigration_port_max = 2000\n",
+                 "'migration_port_max' = 2000 is below migration_port_min = 49152"),
                 ("[libvirt:rack1]\nhosts = host*\nlive_migration_inbound_addr = 10.0.0.1\n",
                  "would be the address of several hosts")):
             answer = reload(drover, f"{key} = 99\n", bad)

@@ -3,7 +3,7 @@
 """Live migrations as clients ask for them and see them, at each version."""
 from routes import NOBODY
 from tap import check, contains, equal, wait_until
-from world import ACTIVE_MIGRATIONS, test, world
+from world import ACTIVE_MIGRATIONS, Cloud, test, world
 
 LIST = {"id", "source_compute", "dest_compute", "source_node", "dest_node", "dest_host",
         "old_instance_type_id", "new_instance_type_id", "instance_uuid", "status", "created_at",
@@ -403,3 +403,27 @@ def _():
     cloud.get("/os-migrations?bogus=1&limit=x", "2.58")
     cloud.delete(one, two)
     check(all(row["status"] not in ACTIVE_MIGRATIONS for row in cloud.migrations(one)), "open ones")
+
+
+@test("a destination that does not answer where it takes migrations is refused before anything is "
+      "made there, or gives way to another [S4-13]")
+def _():
+    cloud = Cloud(["hosta", "hostb", "hostc"], more={
+        "hypervisor": {"filters": "delay:check_way@1=10000, fault:check_way@2=refused"},
+        "libvirt": {"live_migration_connect_timeout": 1, "migration_port_max": 49261}})
+    try:
+        server = cloud.create("knocker", host="hosta")
+        equal(cloud.live_migrate(server, "hostb").status, 202, "live migration")
+        number = cloud.wait_migration(server, "error")["id"]
+        told = cloud.other("GET", f"/drover/v1/migrations/{number}").json["migration"]
+        contains(told["message"], "from host 'hosta' to host 'hostb': no answer from", "the reason")
+        contains(told["message"], "ports 49152-49261, in 1 s", "what was tried, and for how long")
+        equal(told["diagnosis"], "data-port-timeout", "the diagnosis")
+        check("preparing" not in [event["to"] for event in told["events"]], "nothing was prepared")
+        cloud.wait_idle(server)
+        equal(cloud.host_of(server), "hosta", "where it is")
+        equal(cloud.live_migrate(server).status, 202, "live migration")
+        row = cloud.wait_migration(server, "completed", "error", "failed")
+        equal(row["status"], "completed", "the first host refuses, the second takes it")
+    finally:
+        cloud.drover.remove()

@@ -23,12 +23,12 @@ ACTIVE_MIGRATIONS = ("accepted", "queued", "preparing", "running", "post-migrati
 class Cloud:
     """One droverd with everything in it that a server needs."""
 
-    def __init__(self, hosts, fake=None, default=None):
+    def __init__(self, hosts, fake=None, default=None, more=None):
         self.ids = {}
         self.drover = Droverd({"fake": dict({"path": ":memory:", "guest_disk_mb": 1},
                                             **(fake or {})),
                                "DEFAULT": dict({"shutdown_timeout": 5}, **(default or {})),
-                               "volumes": {"pool": "volumes"}})
+                               "volumes": {"pool": "volumes"}, **(more or {})})
         self.tokens = {"admin": self.drover.login()}
         for name in hosts:
             self.add_host(name)

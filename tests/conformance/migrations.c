@@ -85,6 +85,28 @@ test_a_destination_says_that_it_can_run_a_guest(Fixture *fixture)
     fixture_assert_absent(fixture->b, uuid);
 }
 
+static unsigned
+count_domains(HypervisorHost *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) domains = hypervisor_list_domains(host, &error);
+
+    g_assert_no_error(error);
+    return domains->len;
+}
+
+static void
+test_the_way_between_two_hosts_is_open(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    WayRequest request = {.port = 49215};
+    unsigned n_domains = count_domains(fixture->a);
+    assert_ok(hypervisor_check_way(fixture->a, fixture->b, &request, &error));
+    assert_ok(hypervisor_check_way(fixture->b, fixture->a, &request, &error));
+    g_assert_cmpuint(count_domains(fixture->a), ==, n_domains);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+}
+
 /* As a crash between two steps leaves it: the destination knows the guest already. */
 static void
 test_an_old_definition_is_replaced(Fixture *fixture)
@@ -294,6 +316,8 @@ conformance_add_migrations(Target *target)
         "/migration/an-old-definition-is-replaced", target, test_an_old_definition_is_replaced);
     fixture_add("/migration/a-destination-says-that-it-can-run-a-guest", target,
         test_a_destination_says_that_it_can_run_a_guest);
+    fixture_add("/migration/the-way-between-two-hosts-is-open", target,
+        test_the_way_between_two_hosts_is_open);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);
     fixture_add(
         "/migration/prepare-copes-with-leftovers", target, test_prepare_copes_with_leftovers);

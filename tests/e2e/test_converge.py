@@ -15,20 +15,10 @@ BANDWIDTH_MIB_S = 16
 DATA_GIB = 6
 
 
-def configure(**libvirt):
-    """Reads a new configuration without a restart; what it said has changed."""
-    config = world.config(world.lab)
-    config["libvirt"].update(libvirt)
-    world.drover.write_config(config)
-    answer = world.drover.admin("POST", "/drover/v1/config/reload")
-    equal(answer.status, 200, answer.text)
-    return answer.json["reload"]
-
-
 @contextlib.contextmanager
 def busy(name, **libvirt):
     """A guest that would never arrive, under these settings; its id."""
-    configure(**{"live_migration_bandwidth": BANDWIDTH_MIB_S, **libvirt})
+    world.configure(**{"live_migration_bandwidth": BANDWIDTH_MIB_S, **libvirt})
     server_id = world.create(name, host="hosta", metadata=BUSY)
     try:
         world.wait_heard(server_id)
@@ -38,7 +28,7 @@ def busy(name, **libvirt):
         note(traceback.format_exc())
         raise
     finally:
-        configure()
+        world.configure()
         world.delete(server_id)
 
 

@@ -80,6 +80,14 @@ class World:
             "gateway_ip": env["LAB_GUEST_GATEWAY"]}})
         equal(answer.status, 201, f"subnet: {answer.text}")
 
+    def configure(self, **libvirt):
+        """Reads a new configuration without a restart; without arguments the first one again."""
+        config = self.config(self.lab)
+        config["libvirt"].update(libvirt)
+        self.drover.write_config(config)
+        answer = self.drover.admin("POST", "/drover/v1/config/reload")
+        equal(answer.status, 200, answer.text)
+
     # ---- guests ----
 
     def create(self, name, host=None, drover=None, ids=None, metadata=None):

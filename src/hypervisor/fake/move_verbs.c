@@ -23,6 +23,18 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     return done;
 }
 
+/* Packets get everywhere; where they shall not, a filter says so. */
+bool
+fake_check_way(void *source_host, void *dest_host, const WayRequest *request, GError **error)
+{
+    FakeSession *source = source_host;
+    if (!fleet_enter_both(source, dest_host, true, error)) {
+        return false;
+    }
+    fleet_leave(source->fleet);
+    return true;
+}
+
 static bool
 prepare_volumes(FakeSession *dest, FakeSession *source, const char *uuid, GError **error)
 {

@@ -30,10 +30,21 @@ address_host(const char *uri, GError **error)
     return g_strdup(host != NULL ? host : "");
 }
 
+static bool
+is_bare_ipv6(const char *address)
+{
+    return strchr(address, ':') != NULL && address[0] != '[';
+}
+
 char *
 address_migration_uri(const char *address)
 {
-    bool is_ipv6 = strchr(address, ':') != NULL && address[0] != '[';
+    return g_strdup_printf(is_bare_ipv6(address) ? "tcp://[%s]" : "tcp://%s", address);
+}
 
-    return g_strdup_printf(is_ipv6 ? "tcp://[%s]" : "tcp://%s", address);
+char *
+address_knock_uri(const char *address, int port)
+{
+    return is_bare_ipv6(address) ? g_strdup_printf("qemu+tcp://[%s]:%d/system", address, port)
+                                 : g_strdup_printf("qemu+tcp://%s:%d/system", address, port);
 }

@@ -12,3 +12,5 @@ char *address_with_pki_path(const char *uri, const char *pki_path);
 char *address_host(const char *uri, GError **error);
 /* "tcp://ADDRESS", with brackets around an IPv6 address. Caller frees. */
 char *address_migration_uri(const char *address);
+/* The URI of a libvirtd that listens without TLS at that address and port; caller frees. */
+char *address_knock_uri(const char *address, int port);

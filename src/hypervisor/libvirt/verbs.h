@@ -52,6 +52,9 @@ bool libvirt_delete_marker(void *host, const char *pool, const char *token, GErr
 /* check.c */
 bool libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error);
 
+/* way.c */
+bool libvirt_check_way(void *source, void *dest, const WayRequest *request, GError **error);
+
 /* prepare.c */
 bool libvirt_prepare_dest(void *dest, void *source, const char *uuid, GError **error);
 
