@@ -3,6 +3,7 @@
 #include "migration/converge.h"
 
 #include "base/error.h"
+#include "model/disk_plan.h"
 
 #define MIN_GIB 2.0
 #define MIB_PER_GIB 1024.0
@@ -19,12 +20,26 @@ converge_data_gib(int64_t ram_mib, const double *disks_gib, int n_disks)
     return gib;
 }
 
-double
-converge_instance_gib(const Instance *instance, bool copies_disks)
+/* Of what is copied the root disk alone can be large: volumes stay where they are. */
+static double
+disk_gib(const Instance *instance, const PlannedDisk *disk)
 {
-    const double disks_gib[] = {(double)instance->flavor.disk_gib, 0};
-    return converge_data_gib(
-        instance->flavor.ram_mib, disks_gib, copies_disks ? (int)G_N_ELEMENTS(disks_gib) : 0);
+    return g_str_equal(disk->target, "vda") ? (double)instance->flavor.disk_gib : 0;
+}
+
+double
+converge_instance_gib(const Instance *instance, const char *disks)
+{
+    g_autoptr(GPtrArray) plan = disk_plan_from_text(disks);
+    g_autofree double *disks_gib = g_new0(double, plan->len + 1);
+    int n_copied = 0;
+    for (unsigned i = 0; i < plan->len; i++) {
+        const PlannedDisk *disk = plan->pdata[i];
+        if (disk->decision == DISK_COPIED) {
+            disks_gib[n_copied++] = disk_gib(instance, disk);
+        }
+    }
+    return converge_data_gib(instance->flavor.ram_mib, disks_gib, n_copied);
 }
 
 /* Step i begins after i delays and aims for base + i * offset. */

@@ -11,8 +11,9 @@
 /* GiB by which Nova's times are multiplied: memory and each copied disk, and none of them less
  * than 2. disks_gib: one for each disk that is copied. */
 double converge_data_gib(int64_t ram_mib, const double *disks_gib, int n_disks);
-/* The same for an instance: its root disk as large as its flavor says, and its config drive. */
-double converge_instance_gib(const Instance *instance, bool copies_disks);
+/* The same for an instance, of the disks that its plan copies (model/disk_plan.h): the root disk as
+ * large as its flavor says, the config drive small. NULL: none is known to be. */
+double converge_instance_gib(const Instance *instance, const char *disks);
 /* The longest pause to aim for after that time. */
 int converge_downtime_ms(const LiveSettings *settings, double data_gib, int64_t elapsed_us);
 /* After so long it is ended; 0 = never. */

@@ -17,7 +17,7 @@ settings_of(const MigrationTask *task)
 static double
 gib_of(const MigrationTask *task)
 {
-    return converge_instance_gib(task->instance, task->migration->copies_disks);
+    return converge_instance_gib(task->instance, task->migration->disks);
 }
 
 static int64_t

@@ -15,6 +15,28 @@ test_memory_and_each_disk_count_as_two_gib_at_least(void)
     g_assert_cmpfloat(converge_data_gib(3 * 1024, disks, 3), ==, 3 + 2 + 20 + 2);
 }
 
+/* Nova counts what it copies (_live_migration_data_gb): shared and network disks are none of it. */
+static void
+test_only_disks_that_are_copied_count(void)
+{
+    const Instance instance = {.flavor = {.ram_mib = 4096, .disk_gib = 20}};
+    const struct {
+        const char *disks;
+        double gib;
+    } rows[] = {
+        {NULL, 4},
+        {"vda:copied vdb:copied", 4 + 20 + 2},
+        {"vda:copied vdb:placed vdc:shared vdd:network", 4 + 20},
+        {"vda:shared vdb:shared", 4},
+        /* Booted from a volume: of its own it has the config drive alone. */
+        {"vda:network vdb:copied", 4 + 2},
+        {"hda:placed vda:shared vdb:copied vdc:network", 4 + 2},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpfloat(converge_instance_gib(&instance, rows[i].disks), ==, rows[i].gib);
+    }
+}
+
 /* S4-23: 8 GiB are 6400 s. */
 static void
 test_the_time_limit_is_seconds_for_each_gib(void)
@@ -107,6 +129,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/converge/memory-and-each-disk-count-as-two-gib-at-least",
         test_memory_and_each_disk_count_as_two_gib_at_least);
+    g_test_add_func(
+        "/converge/only-disks-that-are-copied-count", test_only_disks_that_are_copied_count);
     g_test_add_func("/converge/the-time-limit-is-seconds-for-each-gib",
         test_the_time_limit_is_seconds_for_each_gib);
     g_test_add_func("/converge/the-pause-grows-in-steps", test_the_pause_grows_in_steps);
