@@ -3,12 +3,30 @@
 /* The process's one event loop, in the shape that virEventRegisterImpl wants. */
 #include "hypervisor/libvirt/event_loop.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 static EventLoop *process_loop;
+static int process_silence_ms;
+
+/* When a connection's keep-alive has failed, libvirt ends the call that waits on the socket, and
+ * the next one takes its place, where it sleeps until the socket says something (its
+ * virNetClientIOEventLoop computes a timeout of 0 and does not use it). Of a dead host the socket
+ * never says anything, so neither the call nor the connection would end: the kernel ends it. What
+ * is not TCP stays as it is. */
+static void
+bound_silence(int fd)
+{
+    setsockopt(
+        fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &process_silence_ms, sizeof process_silence_ms);
+}
 
 static int
 add_handle(
     int fd, int events, virEventHandleCallback callback, void *data, virFreeCallback free_data)
 {
+    bound_silence(fd);
     return event_loop_add_handle(process_loop, fd, events, callback, data, free_data);
 }
 
@@ -43,11 +61,12 @@ remove_timer(int timer)
 }
 
 void
-event_loop_register(void)
+event_loop_register(int silence_ms)
 {
     static gsize once;
 
     if (g_once_init_enter(&once)) {
+        process_silence_ms = silence_ms;
         process_loop = event_loop_new();
         virEventRegisterImpl(
             add_handle, update_handle, remove_handle, add_timer, update_timer, remove_timer);

@@ -18,8 +18,10 @@ EventLoop *event_loop_new(void);
 void event_loop_start(EventLoop *loop);
 /* Stops the thread, calls the free functions of what is left, and frees. Not from a callback. */
 void event_loop_free(EventLoop *loop);
-/* Starts the process's loop and makes it libvirt's, once. */
-void event_loop_register(void);
+/* Starts the process's loop and makes it libvirt's, once. What is sent to a host and not
+ * acknowledged for silence_ms ends its connection; 0 = when the kernel gives it up, after a quarter
+ * of an hour. */
+void event_loop_register(int silence_ms);
 
 /* The contracts of virEventAddHandleFunc and its five siblings. */
 int event_loop_add_handle(EventLoop *loop, int fd, int events, virEventHandleCallback callback,

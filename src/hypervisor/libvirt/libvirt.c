@@ -69,8 +69,9 @@ free_settings(void *data)
 Hypervisor *
 libvirt_hypervisor_new(const LibvirtOptions *options, GError **error)
 {
-    /* Before anything else of libvirt: connections made earlier would know no events. */
-    event_loop_register();
+    /* Before anything else of libvirt: connections made earlier would know no events. Never earlier
+     * than the keep-alive fails: it was asked once more than it may go unanswered. */
+    event_loop_register(options->keepalive_interval_s * (options->keepalive_count + 1) * 1000);
     xmlInitParser();
     if (virInitialize() < 0) {
         libvirt_error_set(error, NULL, EFFECT_NONE, "cannot start libvirt's client");

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <libvirt/libvirt.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -211,13 +212,37 @@ ignore_event(const HostEvent *event, void *data)
 {
 }
 
+/* Of test_options, whoever registers the loop first. */
+enum { SILENCE_MS = 5 * (3 + 1) * 1000 };
+
+static void
+ignore_handle(int watch, int fd, int events, void *data)
+{
+}
+
+static void
+test_a_host_is_not_silent_for_ever(void)
+{
+    int ms = 0;
+    socklen_t size = sizeof ms;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    event_loop_register(SILENCE_MS);
+    int watch = virEventAddHandle(fd, 0, ignore_handle, NULL, NULL);
+    g_assert_cmpint(watch, >=, 0);
+    g_assert_cmpint(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size), ==, 0);
+    g_assert_cmpint(ms, ==, SILENCE_MS);
+    virEventRemoveHandle(watch);
+    close(fd);
+}
+
 static LibvirtHost *
 open_session(void)
 {
     const HostAddress address = {.name = "hosta", .uri = "test:///default", .pool = "default-pool"};
     g_autoptr(GError) error = NULL;
 
-    event_loop_register();
+    event_loop_register(SILENCE_MS);
     Settings *settings = settings_new(&test_options);
     LibvirtHost *host = libvirt_host_open(settings, &address, 1, ignore_event, NULL, &error);
     settings_unref(settings);
@@ -379,6 +404,8 @@ main(int argc, char **argv)
         "/session/a-host-without-a-pool-has-facts", test_a_host_without_a_pool_has_facts);
     g_test_add_func(
         "/session/one-base-is-made-once-at-a-time", test_one_base_is_made_once_at_a_time);
+    g_test_add_func(
+        "/session/a-host-is-not-silent-for-ever", test_a_host_is_not_silent_for_ever);
     g_test_add_func("/session/transfer-connections-come-and-go-with-their-slots",
         test_transfer_connections_come_and_go_with_their_slots);
     g_test_add_func("/session/a-fifth-call-waits-for-the-control-connection",
