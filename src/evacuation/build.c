@@ -147,6 +147,9 @@ done_message(const EvacuationTask *task)
     if (migration->admin_pass == NULL) {
         return NULL;
     }
+    if (instance_is_volume_backed(task->instance)) {
+        return g_strdup("The root disk is a volume and was kept: the password had no effect.");
+    }
     return migration->copies_disks
         ? g_strdup("The root disk was rebuilt; the password is in the config drive of the new one.")
         : g_strdup("The root disk is on shared storage and was kept: the password had no effect.");

@@ -180,8 +180,9 @@ refuse_dest(EvacuationTask *task, EvacuationReason reason, const char *what)
     return evacuation_move_because(task, EVACUATION_ERROR, reason, message);
 }
 
-/* The root disk is kept where it is in a pool that both share, and begins anew where not. No disk
- * is taken for the instance's own because of its name alone, and none is removed for it. */
+/* The root disk is kept where it is in a pool that both share, and begins anew where not; one that
+ * is a volume is in neither. No disk is taken for the instance's own because of its name alone, and
+ * none is removed for it. */
 static EvacuationStep
 decide(EvacuationTask *task)
 {
@@ -195,7 +196,7 @@ decide(EvacuationTask *task)
     if (!is_same_pool(task, &is_same, &error)) {
         return on_claim_failed(task, error);
     }
-    if (is_same && !task->has_root) {
+    if (is_same && !task->has_root && !instance_is_volume_backed(task->instance)) {
         return refuse_dest(task, EVACUATION_REASON_DISK_MISSING,
             "the disk should be in the pool that both share, and is not.");
     }

@@ -3,14 +3,16 @@
 """A host dies: it is fenced, its instances are made anew elsewhere, it comes back to nothing."""
 import json
 import os
+import tempfile
 import time
 
+import test_cold as cold
 from drover import CRASH_CODE, TOP, Droverd, Lab
 from tap import check, contains, equal, note, test, wait_until
-from world import World
+from test_volumes import VOLUMES, VolumeWorld
 
 
-class EvacuationWorld(World):
+class EvacuationWorld(VolumeWorld):
     """Three hosts with the lab's fence agent. Each has its own pool, and one that all share."""
 
     @property
@@ -23,6 +25,7 @@ class EvacuationWorld(World):
     def config(self, lab):
         config = super().config(lab)
         config["DEFAULT"]["service_down_time"] = 6
+        config["DEFAULT"]["config_drive_format"] = "vfat"
         config["fencing"] = {"agent_path": os.path.join(TOP, "lab"), "timeout": 30}
         return config
 
@@ -122,10 +125,28 @@ class EvacuationWorld(World):
         return {host: domains[name] for host in living
                 if name in (domains := self.domains(host))}
 
-    def root_file(self, server_id):
-        """Which file the root disk is on the shared pool: its inode, and what it was made at."""
-        path = os.path.join(self.lab.env["LAB_SHARED_PATH"], f"{server_id}.root.qcow2")
+    def shared_file(self, name):
+        """Which file that is on the shared pool: its inode, and what it was made at."""
+        path = os.path.join(self.lab.env["LAB_SHARED_PATH"], name)
         return self.lab("exec", "hostb", "stat", "-c", "%i %W", path).strip()
+
+    def root_file(self, server_id):
+        return self.shared_file(f"{server_id}.root.qcow2")
+
+    def ticks(self, volume):
+        """What guests that are off by now have written to it."""
+        path = os.path.join(self.lab.env["LAB_SHARED_PATH"], f"volume-{volume}")
+        raw = f"/tmp/{volume}.raw"
+        self.lab("exec", "hostb", "qemu-img", "convert", "-O", "raw", path, raw)
+        try:
+            return self.lab("exec", "hostb", "debugfs", "-R", "cat /ticks", raw).splitlines()
+        finally:
+            self.lab("exec", "hostb", "rm", "-f", raw)
+
+    def drop(self, *volumes):
+        for volume in volumes:
+            self.wait_volume(volume, "available")
+            equal(self.drover.admin("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete")
 
     def pool_files(self, host, server_id, pool=None):
         path = self.lab.env["LAB_SHARED_PATH" if pool == "shared" else "LAB_POOL_PATH"]
@@ -140,11 +161,17 @@ class EvacuationWorld(World):
 evac = EvacuationWorld()
 
 
-@test("a host that is merely silent is not evacuated; fenced by its agent it is, the disk is "
-      "rebuilt, and its old copies are gone when it is back")
+@test("a host that is merely silent is not evacuated; fenced by its agent it is, root disks and "
+      "UEFI variables are made anew, volumes are kept, and its old copies are gone when it is back")
 def _():
     server_id = evac.create("alice", host="hosta")
-    second_id = evac.create("bert", host="hosta")
+    second_id = evac.make_mixed("bert", evac.upload_iso()[0])
+    directory = tempfile.TemporaryDirectory()
+    volume, remote = evac.make("kept"), evac.register("remote", evac.serve_nbd(directory.name))
+    evac.attach(second_id, volume)
+    evac.attach(second_id, remote)
+    disks, file = evac.disks(second_id), evac.shared_file(f"volume-{volume}")
+    equal(sorted(disks), ["hda", "vda", "vdb", "vdc", "vdd"], "disks")
     evac.wait_heard(server_id)
     before = evac.identity(server_id)
     answer = evac.evacuate(server_id)
@@ -194,13 +221,17 @@ def _():
         wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
         equal(evac.runs_on(each), {"hostb": "running"}, "the old copy is gone")
         equal(evac.pool_files("hosta", each), [], "its disks are gone")
-        evac.wait_heard(each)
-        evac.check_lives(each)
+        cold.check_up(each, evac)
+    equal(evac.disks(second_id), disks, "the CD-ROM and both volumes are there")
+    equal(evac.shared_file(f"volume-{volume}"), file, "the volume is the same file")
+    check(f"{second_id}.nvram.fd" in evac.pool_files("hostb", second_id), "it has UEFI")
     equal(evac.leftovers(), [], "no leftovers")
     equal(evac.force_down("hosta", False).status, 200, "up again")
     evac.drover.wait_hosts_up(3)
+    evac.detach(second_id, remote)
     evac.delete(second_id)
     evac.delete(server_id)
+    evac.drop(volume, remote)
 
 
 @test("the stock client evacuates, the state it had is kept; from 2.95 it stays off and can be "
@@ -243,12 +274,14 @@ def _():
     evac.delete(server_id)
 
 
-@test("on a shared pool the root disk is kept with its data; a locked disk is proof of life and "
-      "stops it; a failed evacuation is repeated")
+@test("on a shared pool the root disk is kept with its data, and so is one that is a volume; a "
+      "locked disk is proof of life and stops it; a failed evacuation is repeated")
 def _():
     evac.take_drover(evac.lab.env["LAB_SHARED_POOL"])
     server_id = evac.create("eve", host="hosta")
+    backed_id, volume = evac.make_volume_backed("vera")
     evac.wait_heard(server_id)
+    wait_until(lambda: "tick 3" in evac.says(backed_id), "it writes to its volume", 60)
     evac.drover.wait_hosts_up(3)
     files = evac.pool_files("hostb", server_id, "shared")
     root = evac.root_file(server_id)
@@ -257,11 +290,12 @@ def _():
     evac.lab("cut", "control", "hosta")
     evac.wait_down("hosta")
     equal(evac.force_down("hosta", True).status, 200, "somebody says that it is dead")
-    equal(evac.evacuate(server_id).status, 200, "evacuate")
-    row = evac.wait_evacuation(server_id, "failed")
-    shown = evac.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
-    equal(shown["error_code"], "source-alive", evac.story(row["id"]))
-    contains(shown["message"], "still runs", "reason")
+    for each in (backed_id, server_id):
+        equal(evac.evacuate(each).status, 200, "evacuate")
+        row = evac.wait_evacuation(each, "failed")
+        shown = evac.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+        equal(shown["error_code"], "source-alive", evac.story(row["id"]))
+        contains(shown["message"], "still runs", "reason")
     server = evac.drover.server(server_id)
     equal((server["status"], server["OS-EXT-SRV-ATTR:host"]), ("ACTIVE", "hosta"), "unchanged")
     equal(evac.evacuate(server_id, version="2.95").status, 200, "also where it shall stay off")
@@ -279,6 +313,9 @@ def _():
     equal(evac.force_down("hosta", True).status, 200, "down")
     text = evac.drover.drover("server", "evacuate", "--password", "nothing", "--wait", "eve")
     contains(text, "kept: the password had no effect", "a warning instead of silence")
+    equal(evac.evacuate(backed_id, adminPass="nothing").status, 200, "the one with a volume")
+    row = evac.wait_evacuation(backed_id, "done")
+    contains(evac.story(row["id"]), "The root disk is a volume and was kept", "the same warning")
     row = evac.wait_evacuation(server_id, "done")
     shown = evac.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
     equal(shown["copies_disks"], False, "the root disk was kept")
@@ -290,11 +327,20 @@ def _():
     equal(evac.root_file(server_id), root, "the root disk is the same file")
     evac.power_on("hosta")
     wait_until(lambda: evac.evacuation(server_id)["status"] == "completed", "completed", 60)
-    equal(list(evac.runs_on(server_id).values()), ["running"], "one copy")
+    wait_until(lambda: evac.evacuation(backed_id)["status"] == "completed", "completed", 60)
+    for each in (server_id, backed_id):
+        equal(list(evac.runs_on(each).values()), ["running"], "one copy")
     equal(evac.pool_files("hostb", server_id, "shared"), files, "its volumes stay")
     evac.check_lives(server_id)
     equal(evac.force_down("hosta", False).status, 200, "up again")
     evac.delete(server_id)
+    cold.check_up(backed_id, evac)
+    evac.drover.compute("POST", f"/servers/{backed_id}/action", {"os-stop": None})
+    evac.wait_status(backed_id, "SHUTOFF")
+    ticks = evac.ticks(volume)
+    equal(ticks.count("tick 1"), 2, f"both boots have written to the volume: {ticks}")
+    evac.delete(backed_id)
+    evac.drop(volume)
 
 
 @test("an evacuated host that was only cut off: its older copy is paused and kept, until an "

@@ -77,6 +77,46 @@ class VolumeWorld(World):
         equal(answer.status, 202, f"detach: {answer.text}")
         self.wait_volume(volume, "available", 120)
 
+    # ---- guests ----
+
+    def request(self, name, flavor, disks, **more):
+        """A server on hosta with these disks."""
+        answer = self.drover.compute("POST", "/servers", {"server": dict({
+            "name": name, "flavorRef": flavor, "host": "hosta",
+            "networks": [{"uuid": self.ids["private"]}],
+            "block_device_mapping_v2": disks}, **more)})
+        equal(answer.status, 202, f"create {name}: {answer.text}")
+        return answer.json["server"]["id"]
+
+    def make_mixed(self, name, cdrom):
+        """UEFI, a CD-ROM, a config drive and a root disk of the host's own; it is heard."""
+        guest = f"/image/v2/images/{self.ids['guest']}"
+        patch = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        change = [{"op": "add", "path": "/hw_firmware_type", "value": "uefi"}]
+        equal(self.drover.admin("PATCH", guest, change, headers=patch).status, 200, "UEFI")
+        # The firmware crashes where it has only 128 MiB.
+        flavor = {"name": "m1.uefi", "id": "uefi", "ram": 192, "vcpus": 1, "disk": 1}
+        equal(self.drover.compute("POST", "/flavors", {"flavor": flavor}).status, 200, "flavor")
+        local = {"source_type": "image", "destination_type": "local"}
+        server = self.request(name, "uefi", [
+            dict(local, uuid=self.ids["guest"], boot_index=0),
+            dict(local, uuid=cdrom, device_type="cdrom", boot_index=-1)],
+            imageRef=self.ids["guest"])
+        change = [{"op": "remove", "path": "/hw_firmware_type"}]
+        self.drover.admin("PATCH", guest, change, headers=patch)
+        self.wait_status(server, "ACTIVE")
+        self.wait_heard(server)
+        return server
+
+    def make_volume_backed(self, name):
+        """Its root disk is a volume of the shared pool; the ids of both."""
+        server = self.request(name, "tiny", [{
+            "source_type": "image", "destination_type": "volume", "uuid": self.ids["guest"],
+            "boot_index": 0, "volume_size": 1}])
+        self.wait_status(server, "ACTIVE")
+        rows = self.drover.compute("GET", f"/servers/{server}/os-volume_attachments").json
+        return server, rows["volumeAttachments"][0]["volumeId"]
+
     # ---- what the hosts say ----
 
     def disks(self, server, inactive=False):
@@ -325,32 +365,6 @@ def _():
         volumes.delete(server)
 
 
-def make_mixed(image):
-    """UEFI, a CD-ROM, a read-only config drive and a root disk of the host's own."""
-    guest = f"/image/v2/images/{volumes.ids['guest']}"
-    patch = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
-    change = [{"op": "add", "path": "/hw_firmware_type", "value": "uefi"}]
-    equal(volumes.drover.admin("PATCH", guest, change, headers=patch).status, 200, "UEFI")
-    # The firmware crashes where it has only 128 MiB.
-    flavor = {"name": "m1.uefi", "id": "uefi", "ram": 192, "vcpus": 1, "disk": 1}
-    equal(volumes.drover.compute("POST", "/flavors", {"flavor": flavor}).status, 200, "flavor")
-    answer = volumes.drover.compute("POST", "/servers", {"server": {
-        "name": "vol-h", "flavorRef": "uefi", "host": "hosta",
-        "networks": [{"uuid": volumes.ids["private"]}], "imageRef": volumes.ids["guest"],
-        "block_device_mapping_v2": [
-            {"uuid": volumes.ids["guest"], "source_type": "image", "destination_type": "local",
-             "boot_index": 0},
-            {"uuid": image, "source_type": "image", "destination_type": "local",
-             "device_type": "cdrom", "boot_index": -1}]}})
-    change = [{"op": "remove", "path": "/hw_firmware_type"}]
-    volumes.drover.admin("PATCH", guest, change, headers=patch)
-    equal(answer.status, 202, f"create: {answer.text}")
-    server = answer.json["server"]["id"]
-    volumes.wait_status(server, "ACTIVE")
-    volumes.wait_heard(server)
-    return server
-
-
 def last_end(server, host):
     """How QEMU's last run there ended, as that host's libvirtd has written down."""
     name = volumes.drover.server(server)["OS-EXT-SRV-ATTR:instance_name"]
@@ -363,7 +377,7 @@ def last_end(server, host):
 def _():
     image, _ = volumes.upload_iso()
     with tempfile.TemporaryDirectory() as directory:
-        server = make_mixed(image)
+        server = volumes.make_mixed("vol-h", image)
         volume, remote = volumes.make("mixed"), volumes.register(
             "mixed-remote", volumes.serve_nbd(directory))
         volumes.attach(server, volume)

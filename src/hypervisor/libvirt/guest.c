@@ -98,7 +98,8 @@ create_config(LibvirtHost *host, const GuestSpec *guest, GError **error)
     return stream_upload_bytes(&slot, volume, guest->config_drive, guest->config_drive_size, error);
 }
 
-/* A guest that keeps its disks has them: only what was lost on the way is made. */
+/* A guest that keeps its disks has them: only what was lost on the way is made. The root disk of
+ * one that boots from a volume is not among its own. */
 static bool
 find_kept(LibvirtHost *host, const GuestSpec *guest, bool *ret_config, GError **error)
 {
@@ -115,7 +116,7 @@ find_kept(LibvirtHost *host, const GuestSpec *guest, bool *ret_config, GError **
         !volume_exists(&slot, pool, config, ret_config, error)) {
         return false;
     }
-    return has_root ||
+    return has_root || guest->root_hash == NULL ||
         error_set(error, ERROR_NOT_FOUND, "volume '%s' is not on host '%s'", root, slot.host->name);
 }
 
