@@ -239,6 +239,11 @@ step_undoing(MigrationTask *task)
         task->asking_since_us = 0;
         return migration_move(task, MIGRATION_RESOLVING, NULL);
     }
+    /* Whether the destination has the same pool by now cannot be asked of the dead: what is there
+     * is left, and is on record. */
+    if (migration_task_is_source_dead(task) && (dest == DEST_ABSENT || dest == DEST_FAILED)) {
+        return end_undone(task, false);
+    }
     /* Whoever has begun a transfer owes the guest a look at whether it runs. */
     bool is_source_seen =
         source != SOURCE_UNREACHABLE || !has_begun || migration_task_wants(task, WANTED_CANCEL);

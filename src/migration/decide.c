@@ -257,7 +257,9 @@ is_patient_enough(Patience patience, const DecideFacts *facts)
     case PATIENCE_NOW: return true;
     case PATIENCE_SETTLED: return facts->waited_us >= facts->settle_us;
     case PATIENCE_TIMEOUT: return facts->waited_us >= facts->timeout_us;
-    case PATIENCE_GIVEN_UP: return facts->is_cancelled && facts->waited_us >= facts->timeout_us;
+    case PATIENCE_GIVEN_UP:
+        return (facts->is_fenced && facts->waited_us >= facts->settle_us) ||
+            (facts->is_cancelled && facts->waited_us >= facts->timeout_us);
     }
     g_assert_not_reached();
 }

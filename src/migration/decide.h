@@ -70,7 +70,8 @@ typedef enum {
     X(NOW, "at once")                                                                              \
     X(SETTLED, "once nobody can still be at work on it")                                           \
     X(TIMEOUT, "after the switchover's time, else ask again")                                      \
-    X(GIVEN_UP, "after that and an abort by the operator, else ask again")
+    X(GIVEN_UP, "once the source is fenced, or after the switchover's time and an abort by the "   \
+                "operator; else ask again")
 
 typedef enum {
 #define X(name, text) PATIENCE_##name,
@@ -86,6 +87,7 @@ typedef struct DecideFacts {
     int64_t settle_us;  /* a transfer whose end was not seen may still begin; 0 = seen */
     int64_t timeout_us; /* of the switchover */
     bool is_cancelled;  /* the operator has given it up */
+    bool is_fenced;     /* the source is dead for certain, not merely silent */
 } DecideFacts;
 
 SourceSide decide_source_side(const DomainView *view);

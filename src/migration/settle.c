@@ -125,6 +125,12 @@ why_it_stayed(const MigrationTask *task)
         return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_REFUSED,
             "The guest stopped on %s while it was moving.", host);
     }
+    if (migration_task_is_source_dead(task)) {
+        return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_DOWN,
+            "Host %s has died while it sent the guest, and nothing of it has arrived: the instance "
+            "can be evacuated.",
+            host);
+    }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
     }
@@ -269,6 +275,7 @@ migration_decide(const MigrationTask *task)
         .settle_us = is_end_unseen(task) ? SETTLE_US : 0,
         .timeout_us = task->context->settings.switchover_timeout_us,
         .is_cancelled = migration_task_wants(task, WANTED_CANCEL),
+        .is_fenced = migration_task_is_source_dead(task),
     };
     return decide(&facts);
 }

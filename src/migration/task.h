@@ -86,6 +86,8 @@ void migration_task_clear_views(MigrationTask *task);
 int64_t migration_task_now_us(const MigrationTask *task);
 HypervisorHost *migration_task_source(const MigrationTask *task); /* NULL: not connected */
 HypervisorHost *migration_task_dest(const MigrationTask *task);
+/* The source was not only silent when it was last looked at: it is known to be dead. */
+bool migration_task_is_source_dead(const MigrationTask *task);
 bool migration_task_wants(const MigrationTask *task, Wanted wanted);
 bool migration_task_did(const MigrationTask *task, MigrationEffect effect);
 /* When its state has lasted longer than it may; INT64_MAX = never. */

@@ -21,6 +21,7 @@ typedef struct Case {
     int settle_s;
     bool is_cancelled;
     Decision decision;
+    bool is_fenced;
 } Case;
 
 static const Case cases[] = {
@@ -116,6 +117,14 @@ static const Case cases[] = {
         0, false, DECISION_ASK},
     {"source-silent-operator-gives-up", ON(UNREACHABLE, OTHER, NONE), ON(ABSENT, OTHER, NONE),
         TIMEOUT_S, 0, true, DECISION_STAYED},
+    {"source-fenced-nothing-arrived", ON(UNREACHABLE, OTHER, NONE), ON(ABSENT, OTHER, NONE), 2, 2,
+        false, DECISION_STAYED, true},
+    {"source-fenced-a-moment-ago", ON(UNREACHABLE, OTHER, NONE), ON(ABSENT, OTHER, NONE), 1, 2,
+        false, DECISION_ASK, true},
+    {"source-fenced-never-ran-there", ON(UNREACHABLE, OTHER, NONE), ON(SHUT_OFF, FAILED, NONE), 2,
+        2, false, DECISION_STAYED, true},
+    {"source-fenced-dest-silent", ON(UNREACHABLE, OTHER, NONE), ON(UNREACHABLE, OTHER, NONE), 9999,
+        0, true, DECISION_ASK, true},
     {"both-silent", ON(UNREACHABLE, OTHER, NONE), ON(UNREACHABLE, OTHER, NONE), 9999, 0, true,
         DECISION_ASK},
 };
@@ -132,6 +141,7 @@ test_case(const void *data)
         .settle_us = row->settle_s * G_USEC_PER_SEC,
         .timeout_us = TIMEOUT_S * G_USEC_PER_SEC,
         .is_cancelled = row->is_cancelled,
+        .is_fenced = row->is_fenced,
     };
     g_assert_cmpstr(decision_name(decide(&facts)), ==, decision_name(row->decision));
 }

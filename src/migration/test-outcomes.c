@@ -638,6 +638,37 @@ test_source_is_never_resumed_blindly(World *fixture, const void *data)
     g_assert_true(g_str_has_prefix(world->verbs->str, "resume a"));
 }
 
+/* Silence is not enough, an operator's word is; then nobody waits for what the dead may say. */
+static void
+test_fenced_source_is_not_waited_for(World *fixture, const void *data)
+{
+    say(&world->a, SILENT);
+    say(&world->b, GONE);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(3600), ==, "resolving");
+    g_assert_true(store_set_host_forced_down(world->store, "a", true, "admin", NULL));
+    g_assert_cmpstr(run(3), ==, "failed");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    assert_message("can be evacuated");
+    assert_instance("a", VM_STATE_ACTIVE);
+    g_autoptr(GPtrArray) left =
+        store_list_leftovers(world->store, &(LeftoverFilter){.host = "b"}, NULL);
+    g_assert_cmpuint(left->len, ==, 1);
+    const Leftover *row = left->pdata[0];
+    g_assert_true(row->with_disks == !world->is_shared);
+}
+
+static void
+test_fenced_source_whose_guest_has_arrived(World *fixture, const void *data)
+{
+    say(&world->a, SILENT);
+    say(&world->b, RUNS);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_true(store_set_host_forced_down(world->store, "a", true, "admin", NULL));
+    g_assert_cmpstr(run(100), ==, "completed");
+    assert_instance("b", VM_STATE_ACTIVE);
+}
+
 static void
 test_runs_twice(World *fixture, const void *data)
 {
@@ -829,6 +860,8 @@ main(int argc, char **argv)
     ADD("time-without-a-daemon-does-not-count", test_time_without_a_daemon_does_not_count);
     ADD("source-is-resumed-after-dest-is-gone", test_source_is_resumed_after_dest_is_gone);
     ADD("source-is-never-resumed-blindly", test_source_is_never_resumed_blindly);
+    ADD("fenced-source-is-not-waited-for", test_fenced_source_is_not_waited_for);
+    ADD("fenced-source-whose-guest-has-arrived", test_fenced_source_whose_guest_has_arrived);
     ADD("runs-twice", test_runs_twice);
     ADD("runs-twice-is-seen-when-the-source-is-back",
         test_runs_twice_is_seen_when_the_source_is_back);

@@ -2,7 +2,8 @@
 # Copyright the drover authors.
 """Evacuations as clients ask for them, at each version; fence agents; what is left behind."""
 from tap import check, contains, equal
-from world import Cloud, test
+from test_migrations import abort, start
+from world import Cloud, test, world
 
 
 def service(cloud, host):
@@ -66,6 +67,18 @@ def _():
         equal(force_down(cloud, "hosta", False).status, 200, "up: nothing was evacuated")
     finally:
         cloud.drover.remove()
+
+
+@test("an instance that is moving is not evacuated, and the refusal says what ends the move")
+def _():
+    server, migration = start(world.slow, "moving")
+    source = world.slow.host_of(server)
+    answer = world.slow.action(server, {"evacuate": {}}, "2.95")
+    for text in (f"Cannot 'evacuate' instance {server} while it is in task_state migrating",
+                 f"compute service set --down {source} nova-compute"):
+        world.slow.refused(answer, 409, text)
+    abort(world.slow, server, migration)
+    world.slow.delete(server)
 
 
 @test("a host's fence agent is set, shown without its secrets, and refused when it is none")

@@ -64,12 +64,30 @@ check_source(ApiContext *context, const Instance *instance, GError **error)
 static const VmState expected[] = {
     VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
 
+/* A live migration is not given up while its source may still be sending. */
+static bool
+check_idle(const Instance *instance, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (compute_check_state(
+            instance, "evacuate", expected, G_N_ELEMENTS(expected), &problem)) {
+        return true;
+    }
+    if (g_strcmp0(instance_task_state(instance), "migrating") != 0) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    return error_set(error, ERROR_CONFLICT,
+        "%s: its live migration ends by itself once host %s is certain to be dead ('openstack "
+        "compute service set --down %s nova-compute', or 'drover host power %s off'). Then ask "
+        "again.",
+        problem->message, instance->host, instance->host, instance->host);
+}
+
 bool
 compute_may_evacuate(ApiContext *context, const Instance *instance, GError **error)
 {
-    return compute_check_state(
-               instance, "evacuate", expected, G_N_ELEMENTS(expected), error) &&
-        check_source(context, instance, error);
+    return check_idle(instance, error) && check_source(context, instance, error);
 }
 
 /* What the request or, below 2.14, the contract says; *ret_password NULL: none. Caller frees. */
