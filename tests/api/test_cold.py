@@ -6,10 +6,11 @@ from world import Cloud, test, world
 
 BIG = {"id": "big", "name": "m1.big", "ram": 256, "vcpus": 2, "disk": 2}
 ZERO = {"id": "zero", "name": "m1.zero", "ram": 256, "vcpus": 2, "disk": 0}
+NUMBERED = {"id": "42", "name": "m1.numbered", "ram": 256, "vcpus": 2, "disk": 2}
 
 
 def add_flavors(cloud):
-    for flavor in (BIG, ZERO):
+    for flavor in (BIG, ZERO, NUMBERED):
         answer = cloud.send("POST", "/flavors", {"flavor": flavor})
         check(answer.status in (200, 409), answer.text)
 
@@ -110,8 +111,10 @@ def _():
                   409, "is in an invalid state for 'abort live migration'")
     ended(cloud, server, number, "revertResize", "ACTIVE")
     equal(cloud.server(server, "2.46")["flavor"]["id"], "tiny", "flavor after the revert")
-    number = moved(cloud, server, {"resize": {"flavorRef": "big"}})["id"]
-    ended(cloud, server, number, "confirmResize", "ACTIVE")
+    row = moved(cloud, server, {"resize": {"flavorRef": "42"}})
+    equal((row["old_instance_type_id"], row["new_instance_type_id"]), (None, 42),
+          "flavors whose ID is a number")
+    ended(cloud, server, row["id"], "confirmResize", "ACTIVE")
     cloud.refused(cloud.action(server, {"resize": {"flavorRef": "tiny"}}, "2.1"), 400,
                   "Server disk was unable to be resized because: Unable to resize disk down.")
     for query, status in (("migration_type=resize&status=confirmed", "confirmed"),

@@ -50,14 +50,33 @@ view_common(const ApiContext *context, const Migration *migration)
     return view;
 }
 
+/* Nova: the numbers that flavors have in its database, which no other answer tells. Here it is
+ * the flavor's ID where that is a number, and null where it is not, as for moves that keep the
+ * flavor. */
+static json_t *
+flavor_number(const ApiContext *context, const Migration *migration, bool is_new)
+{
+    guint64 number = 0;
+    if (migration->type != MIGRATION_TYPE_RESIZE) {
+        return json_null();
+    }
+    g_autoptr(Flavor) flavor =
+        store_get_resize_flavor(context->store, migration->operation.id, is_new, NULL);
+    return flavor != NULL &&
+            g_ascii_string_to_unsigned(flavor->id, 10, 0, G_MAXINT32, &number, NULL)
+        ? json_integer((json_int_t)number)
+        : json_null();
+}
+
 static json_t *
 view_migration(const ApiContext *context, const Migration *migration)
 {
     json_t *view = view_common(context, migration);
     const char *instance_id = migration->operation.instance_id;
     json_object_set_new(view, "instance_uuid", json_string(instance_id));
-    json_object_set_new(view, "old_instance_type_id", json_null());
-    json_object_set_new(view, "new_instance_type_id", json_null());
+    json_object_set_new(
+        view, "old_instance_type_id", flavor_number(context, migration, false));
+    json_object_set_new(view, "new_instance_type_id", flavor_number(context, migration, true));
     if (context->minor >= 23) {
         json_object_set_new(
             view, "migration_type", json_string(migration_type_name(migration->type)));
