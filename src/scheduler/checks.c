@@ -212,6 +212,48 @@ check_version(const Subject *subject, PlacementRow *row)
     return answer(have >= needed, "upgrade its hypervisor", row);
 }
 
+/* Of the words that are between commas. */
+static bool
+has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word)) {
+        bool begins = at == words || at[-1] == ',';
+        if (begins && (at[length] == '\0' || at[length] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* what: a word of the host's offers; NULL: the guest needs nothing of the kind. */
+static PlacementResult
+check_offer(const Subject *subject, const char *what, const char *fix, PlacementRow *row)
+{
+    const char *offers = subject->host->facts.offers;
+    if (row != NULL) {
+        row->needed = g_strdup(what != NULL ? what : "nothing special");
+        row->have = g_strdup(offers != NULL ? offers : "not told");
+    }
+    if (what != NULL && offers == NULL) {
+        return PLACEMENT_UNKNOWN;
+    }
+    return answer(what == NULL || has_word(offers, what), fix, row);
+}
+
+static PlacementResult
+check_firmware(const Subject *subject, PlacementRow *row)
+{
+    return check_offer(subject, subject->request->firmware, "install ovmf on it", row);
+}
+
+static PlacementResult
+check_tpm(const Subject *subject, PlacementRow *row)
+{
+    return check_offer(subject, subject->request->tpm_version != NULL ? "tpm" : NULL,
+        "install swtpm and swtpm-tools on it", row);
+}
+
 static PlacementResult
 check_refused(const Subject *subject, PlacementRow *row)
 {
@@ -336,6 +378,8 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_FACTS] = check_facts,
     [PLACEMENT_CHECK_ARCH] = check_arch,
     [PLACEMENT_CHECK_VERSION] = check_version,
+    [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
+    [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_RAM] = check_ram,
     [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,

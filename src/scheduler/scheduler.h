@@ -27,6 +27,8 @@
     X(FACTS, "facts", NONE) /* it has said what it is and has */                                   \
     X(ARCH, "arch", NONE)                                                                          \
     X(VERSION, "version", NONE) /* its hypervisor is not older than the source's */                \
+    X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
+    X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(RAM, "ram", NONE)                                                                            \
     X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
@@ -84,6 +86,8 @@ typedef struct PlacementRequest {
     int vcpus;
     int64_t ram_mib;
     int64_t disk_gib;
+    const char *firmware;       /* as GuestHardware */
+    const char *tpm_version;    /* as GuestHardware */
     const char *requested_host; /* NULL: any */
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */

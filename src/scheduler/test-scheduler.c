@@ -24,6 +24,7 @@ add_host(Fleet *fleet, const char *name)
     host->has_facts = true;
     host->facts.arch = g_strdup("x86_64");
     host->facts.hypervisor_version = 10000002;
+    host->facts.offers = g_strdup("kvm,uefi,tpm");
     host->facts.vcpus = 4;
     host->facts.memory_mib = 4096;
     host->facts.memory_free_mib = 4096;
@@ -195,6 +196,20 @@ spoil_version(Host *host, HostUsage *usage)
 }
 
 static void
+spoil_firmware(Host *host, HostUsage *usage)
+{
+    g_free(host->facts.offers);
+    host->facts.offers = g_strdup("kvm,xuefi,uefix,tpm");
+}
+
+static void
+spoil_tpm(Host *host, HostUsage *usage)
+{
+    g_free(host->facts.offers);
+    host->facts.offers = g_strdup("kvm,uefi");
+}
+
+static void
 spoil_ram(Host *host, HostUsage *usage)
 {
     usage->ram_mib = 3073;
@@ -239,6 +254,12 @@ static const Case cases[] = {
         "the same architecture)"},
     {"version", PLACEMENT_CHECK_VERSION, spoil_version, false,
         "The instance requires a newer hypervisor version than has been provided."},
+    {"firmware", PLACEMENT_CHECK_FIRMWARE, spoil_firmware, false,
+        "No valid host was found. hostb failed 'firmware': needs uefi, has kvm,xuefi,uefix,tpm "
+        "(install ovmf on it)"},
+    {"tpm", PLACEMENT_CHECK_TPM, spoil_tpm, false,
+        "No valid host was found. hostb failed 'tpm': needs tpm, has kvm,uefi (install swtpm and "
+        "swtpm-tools on it)"},
     {"ram", PLACEMENT_CHECK_RAM, spoil_ram, false,
         "No valid host was found. hostb failed 'ram': needs 1024 MiB, has 1023 MiB (free memory, "
         "or raise ram_allocation_ratio)"},
@@ -261,6 +282,8 @@ test_each_check_alone(Fleet *fleet, const void *data)
     Host *host = add_host(fleet, "hostb");
     fleet->request.source_host = "hosta";
     fleet->request.zone = "nova";
+    fleet->request.firmware = "uefi";
+    fleet->request.tpm_version = "2.0";
     assert_chosen(fleet, "hostb");
 
     spoiled->spoil(host, use(fleet, "hostb"));
@@ -385,6 +408,21 @@ test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
     g_assert_nonnull(row->fix);
 }
 
+/* A host that has not told what it offers may have it all. */
+static void
+test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    g_clear_pointer(&host->facts.offers, g_free);
+    fleet->request.firmware = "uefi";
+    assert_chosen(fleet, "hosta");
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    const PlacementRow *rows = placement->hosts[0].rows;
+    g_assert_cmpint(rows[PLACEMENT_CHECK_FIRMWARE].result, ==, PLACEMENT_UNKNOWN);
+    g_assert_cmpint(rows[PLACEMENT_CHECK_TPM].result, ==, PLACEMENT_PASS);
+}
+
 static void
 test_own_and_unknown_host(Fleet *fleet, const void *unused)
 {
@@ -430,6 +468,7 @@ main(int argc, char **argv)
     ADD("/scheduler/explanation-ranks-as-the-choice-does",
         test_explanation_ranks_as_the_choice_does);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
+    ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
 #undef ADD
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
