@@ -240,6 +240,70 @@ test_an_aborted_guest_moves_later(Fixture *fixture)
 }
 
 static void
+test_a_running_move_takes_another_pause(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    FixtureMove *move = begin_slow_move(fixture, uuid);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_PAUSED);
+    assert_ok(hypervisor_limit_downtime(fixture->a, uuid, 400, &error));
+    assert_ok(hypervisor_limit_downtime(fixture->a, uuid, 400, &error));
+    assert_fails(
+        hypervisor_limit_downtime(fixture->a, fixture_new_uuid(fixture), 400, &error),
+        ERROR_NOT_FOUND);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_OUT);
+    assert_ok(hypervisor_abort_job(fixture->a, uuid, &error));
+    g_autoptr(GError) error = NULL;
+    fixture_end_move(move, &error);
+    g_assert_error(error, DROVER_ERROR, ERROR_CANCELLED);
+}
+
+/* It changes nothing: the guest still moves as it did. */
+static void
+test_post_copy_is_refused_where_it_was_not_asked_for(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    g_autoptr(GError) early = NULL;
+    g_assert_false(hypervisor_start_post_copy(fixture->a, uuid, &early));
+    g_assert_nonnull(early);
+    FixtureMove *move = begin_slow_move(fixture, uuid);
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_PAUSED);
+    assert_fails(
+        hypervisor_start_post_copy(fixture->a, uuid, &error), ERROR_HYPERVISOR_REFUSED);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_OUT);
+    assert_ok(hypervisor_abort_job(fixture->a, uuid, &error));
+    g_autoptr(GError) error = NULL;
+    fixture_end_move(move, &error);
+    g_assert_error(error, DROVER_ERROR, ERROR_CANCELLED);
+}
+
+/* Memory must flow, which comes after the disks: until then it is refused and asked for again. */
+static void
+test_post_copy_runs_the_guest_where_it_goes(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    request.bandwidth_mib_s = 4 * fixture->target->slow_mib_s;
+    request.post_copy = true;
+    prepare(fixture, uuid);
+    FixtureMove *move = fixture_begin_move(fixture->a, fixture->b, &request);
+    fixture_wait_job(fixture, fixture->a, uuid, DOMAIN_JOB_OUT);
+    for (int i = 0; i < fixture->target->patience_s * 20; i++) {
+        g_autoptr(GError) refusal = NULL;
+        if (hypervisor_start_post_copy(fixture->a, uuid, &refusal)) {
+            break;
+        }
+        g_assert_error(refusal, DROVER_ERROR, ERROR_HYPERVISOR_REFUSED);
+        g_usleep(G_USEC_PER_SEC / 20);
+    }
+    fixture_wait_state(fixture, fixture->b, uuid, DOMAIN_RUNNING);
+    g_autoptr(GError) error = NULL;
+    fixture_end_move(move, &error);
+    g_assert_no_error(error);
+    fixture_assert_absent(fixture->a, uuid);
+    assert_lives_on(fixture, uuid);
+}
+
+static void
 test_a_paused_guest_arrives_paused(Fixture *fixture)
 {
     const char *uuid = fixture_start(fixture, fixture->a);
@@ -330,6 +394,12 @@ conformance_add_migrations(Target *target)
         test_a_running_job_is_seen_and_aborted);
     fixture_add(
         "/migration/an-aborted-guest-moves-later", target, test_an_aborted_guest_moves_later);
+    fixture_add("/migration/a-running-move-takes-another-pause", target,
+        test_a_running_move_takes_another_pause);
+    fixture_add("/migration/post-copy-is-refused-where-it-was-not-asked-for", target,
+        test_post_copy_is_refused_where_it_was_not_asked_for);
+    fixture_add("/migration/post-copy-runs-the-guest-where-it-goes", target,
+        test_post_copy_runs_the_guest_where_it_goes);
     fixture_add(
         "/migration/a-paused-guest-arrives-paused", target, test_a_paused_guest_arrives_paused);
     fixture_add("/migration/a-guest-paused-on-the-way-arrives-running", target,
