@@ -15,6 +15,7 @@ typedef struct Wish {
     char **pools;  /* of its volumes, which both hosts must have */
     DiskFacts facts;
     bool copies_disks;
+    int64_t made_by; /* clean_dest: only what this operation has defined; 0 = whatever is there */
     GPtrArray *bases;
     const BaseImage *base; /* one of them */
     Instance *instance;    /* what plan points into */
@@ -193,11 +194,33 @@ run_clean_source(EffectCall *call, GError **error)
     return clean(call, error);
 }
 
-/* A courier that is left there holds the disks that go. */
+/* *ret_others: the guest is defined there, and not by us. */
+static bool
+find_others(EffectCall *call, int64_t made_by, bool *ret_others, GError **error)
+{
+    DomainView view = {0};
+
+    if (!hypervisor_describe_domain(call->host, call->uuid, &view, error)) {
+        return false;
+    }
+    *ret_others = view.state != DOMAIN_ABSENT && view.operation != made_by;
+    domain_view_clear(&view);
+    return true;
+}
+
+/* A courier that is left there holds the disks that go. What a move that failed has not made is not
+ * its to remove: it may be why it failed. */
 static bool
 run_clean_dest(EffectCall *call, GError **error)
 {
-    return destroy(call->host, ((Wish *)call->data)->courier, error) && clean(call, error);
+    const Wish *wish = call->data;
+    bool is_others = false;
+
+    if (!destroy(call->host, wish->courier, error) ||
+        (wish->made_by != 0 && !find_others(call, wish->made_by, &is_others, error))) {
+        return false;
+    }
+    return is_others || clean(call, error);
 }
 
 static const EffectKind kinds[] = {
@@ -246,7 +269,12 @@ prepare_guest(ColdTask *task, Wish *wish, bool on_dest, GError **error)
     }
     wish->plan =
         guest_plan_new(task->context->store, wish->instance, task->operation->id, error);
-    return wish->plan != NULL;
+    if (wish->plan == NULL) {
+        return false;
+    }
+    /* Whatever was copied is all there is: a root disk that is missing must not begin anew. */
+    wish->plan->spec.root = GUEST_ROOT_KEPT;
+    return true;
 }
 
 /* For prepare, which is handed one pointer. */
@@ -307,6 +335,7 @@ prepare(EffectCall *call, void *data, GError **error)
     wish->courier = g_strdup(task->migration->uuid);
     wish->token = clock_random_hex(task->context->clock, 16);
     wish->copies_disks = task->migration->copies_disks;
+    wish->made_by = task->state == COLD_UNDOING ? task->operation->id : 0;
     describe_copy(task, call->uuid, wish);
     if (order->effect == EFFECT_probe_pools) {
         wish->pools = list_pools(task);

@@ -38,7 +38,9 @@ has_guest(const ColdTask *task, GError **error)
             domain_state_name(view->state), host);
     }
     return view->generation == task->instance->generation ||
-        error_set(error, ERROR_CONFLICT, "the guest on %s is not the one that was moved there",
+        error_set(error, ERROR_CONFLICT,
+            "the guest on %s is not the one that was moved there, and the source keeps its disks: "
+            "compare both with 'virsh dumpxml', and undefine the one that is wrong",
             host);
 }
 
@@ -93,6 +95,10 @@ cold_step_CONFIRMING(ColdTask *task)
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
     case EFFECT_DONE: break;
+    }
+    /* This may be after a restart: the source's copy goes only while the other is there. */
+    if ((task->done & (1u << EFFECT_clean_source)) == 0 && !has_guest(task, &error)) {
+        return cold_move_with_error(task, COLD_REFUSED, error);
     }
     switch (cold_effect(task, EFFECT_clean_source, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;

@@ -187,7 +187,7 @@ prepare_create(EvacuationTask *task, Wish *wish, GError **error)
     }
     wish->plan->spec.generation = migration->generation;
     wish->plan->spec.root = wish->rebuilds ? GUEST_ROOT_REBUILT : GUEST_ROOT_KEPT;
-    wish->plan->admin_pass = g_strdup(migration->admin_pass);
+    wish->plan->admin_pass = wish->rebuilds ? g_strdup(migration->admin_pass) : NULL;
     return true;
 }
 

@@ -128,7 +128,9 @@ create_volumes(LibvirtHost *host, const GuestSpec *guest, GError **error)
     if (guest->root == GUEST_ROOT_KEPT && !find_kept(host, guest, &has_config, error)) {
         return false;
     }
-    if (!has_config && !create_config(host, guest, error)) {
+    /* Nobody has written to one that is read-only, and an earlier attempt may have made half. */
+    bool is_config_kept = has_config && !guest->config_drive_is_read_only;
+    if (!is_config_kept && !create_config(host, guest, error)) {
         return false;
     }
     g_auto(Slot) slot = {0};
