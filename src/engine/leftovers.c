@@ -191,6 +191,18 @@ note_failure(Engine *engine, const Leftover *leftover, const char *reason)
     }
 }
 
+/* It was deleted while its other copy was asked for: then nothing needs to be proven any more. */
+static void
+look_when_deleted(Engine *engine, const Clearing *clearing)
+{
+    g_autoptr(Instance) instance =
+        store_get_instance(engine->context.store, clearing->instance_id, NULL);
+
+    if (clearing->action != CLEAR_REMOVE && instance != NULL && instance->terminated_us != 0) {
+        leftovers_look_again(engine, clearing->instance_id);
+    }
+}
+
 static void
 on_cleared(void *data, bool cancelled)
 {
@@ -220,6 +232,7 @@ on_cleared(void *data, bool cancelled)
         note_failure(engine, known,
             clearing->error != NULL ? clearing->error->message
                                     : "the instance is not seen where it should be");
+        look_when_deleted(engine, clearing);
     } else if (!is_paused) {
         close_record(engine, known);
     }

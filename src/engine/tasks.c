@@ -158,6 +158,7 @@ load_next(Engine *engine, const char *instance_id, bool is_touched)
     }
     if (instance->terminated_us != 0) {
         look_at_left_hosts(engine, instance);
+        leftovers_look_again(engine, instance_id);
         return;
     }
     if (instance->open_operation == 0) {
