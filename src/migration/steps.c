@@ -232,29 +232,34 @@ give_way_up(MigrationTask *task, const LiveSettings *live)
     return on_unplannable(task, error);
 }
 
-/* QEMU stands still while it connects, and its guest with it: so somebody else tries first. */
-static StepResult
-check_way(MigrationTask *task)
-{
-    const LiveSettings *live =
-        live_policy_for(task->context->settings.live, task->migration->dest_host);
-    if (task->way_since_us == 0 && effect_check_way(task, live->port_max) == STEP_AGAIN) {
-        return STEP_AGAIN;
-    }
-    int64_t due_us = task->way_since_us + live->connect_timeout_s * G_USEC_PER_SEC;
-    if (migration_task_now_us(task) >= due_us) {
-        return give_way_up(task, live);
-    }
-    migration_task_wake_by(task, due_us);
-    return STEP_WAIT;
-}
-
 static bool
 is_way_known(const MigrationTask *task)
 {
     return migration_task_did(task, EFFECT_CHECK_WAY) ||
         live_policy_for(task->context->settings.live, task->migration->dest_host)
                 ->connect_timeout_s == 0;
+}
+
+/* QEMU stands still while it connects, and its guest with it: so somebody else tries first, while
+ * the rest is asked. */
+static StepResult
+knock(MigrationTask *task)
+{
+    return effect_check_way(
+        task, live_policy_for(task->context->settings.live, task->migration->dest_host)->port_max);
+}
+
+static StepResult
+wait_for_way(MigrationTask *task)
+{
+    const LiveSettings *live =
+        live_policy_for(task->context->settings.live, task->migration->dest_host);
+    int64_t due_us = task->way_since_us + live->connect_timeout_s * G_USEC_PER_SEC;
+    if (migration_task_now_us(task) >= due_us) {
+        return give_way_up(task, live);
+    }
+    migration_task_wake_by(task, due_us);
+    return STEP_WAIT;
 }
 
 static StepResult
@@ -282,6 +287,9 @@ step_claiming(MigrationTask *task)
     if (is_too_early(task)) {
         return migration_task_wait(task, CONNECT_LOOK_US);
     }
+    if (!is_way_known(task) && task->way_since_us == 0 && knock(task) == STEP_AGAIN) {
+        return STEP_AGAIN;
+    }
     g_autoptr(GPtrArray) volumes = store_list_volumes(
         task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, &error);
     if (volumes == NULL) {
@@ -297,7 +305,7 @@ step_claiming(MigrationTask *task)
         return effect_check_dest(task);
     }
     if (!is_way_known(task)) {
-        return check_way(task);
+        return wait_for_way(task);
     }
     if (!migration_choose_convergence(task, &error)) {
         return refuse(task, error);

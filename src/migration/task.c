@@ -168,6 +168,7 @@ migration_task_enter(MigrationTask *task, MigrationState state)
     task->is_refused = false;
     task->retry_us = 0;
     task->way_since_us = 0;
+    task->n_ways++;
     g_clear_error(&task->error);
 }
 

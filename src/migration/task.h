@@ -49,7 +49,7 @@ struct MigrationTask {
     DomainView dest_view;
 
     /* Of this life of the daemon. */
-    int n_ways; /* how often the way was asked for: an answer to an earlier question is none */
+    int n_ways; /* grows with each question for the way, and when nobody waits for its answer */
     bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */
     int64_t grace_until_us;   /* no deadline that passed while nobody watched counts before this */
