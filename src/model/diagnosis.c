@@ -80,7 +80,8 @@ static const Diagnosis table[] = {
             "migrations do not get from host", "Failed to connect to '*': * timed out",
             "Connection timed out", "No route to host", "Network is unreachable"},
         "packets between the hosts on the migration's ports are lost: a firewall or a cable",
-        "allow ports 49152-49215 between the hosts' migration addresses, and try them with 'nc'"},
+        "allow the ports migration_port_min to migration_port_max (49152-49215 unless they are set) "
+        "between the hosts' migration addresses, and try them with 'nc'"},
     {"data-port-refused",
         {"unable to connect to server at '*': Connection refused", "unable to connect to server at",
             "Failed to connect to '*': Connection refused"},
@@ -147,7 +148,7 @@ static const Diagnosis table[] = {
         {"swtpm does not support migration with shared storage"},
         "the guest's TPM keeps its state on storage that both hosts share, and the host's swtpm "
         "cannot hand that over",
-        "upgrade swtpm, or move the instance cold"},
+        "upgrade swtpm on both hosts, or keep the instances of these hosts in pools of their own"},
     {"tpm",
         {"swtpm", "Could not start 'swtpm'", "TPM version '*' is not supported",
             "Secret not found"},
@@ -185,7 +186,8 @@ static const Diagnosis table[] = {
         {"migration of disk * failed", "Disk copy failed", "block job * failed", "drive-mirror",
             "NBD server"},
         "copying a disk to the destination failed",
-        "check the free space of the destination's pool and ports 49152-49215 between the hosts"},
+        "check the free space of the destination's pool, and the ports migration_port_min to "
+        "migration_port_max (49152-49215 unless they are set) between the hosts"},
     {"transient-disk",
         {"migration with transient disk is not supported"},
         "a disk of the guest is transient: what it holds is in the source's QEMU alone",
@@ -208,7 +210,8 @@ static const Diagnosis table[] = {
         {"PCI devices attached", "cannot migrate a domain with <hostdev", "VFIO migration",
             "vfio", "hostdev"},
         "the guest owns a device of its host, whose state cannot be sent",
-        "move it cold: openstack server migrate without --live-migration"},
+        "move it cold (openstack server migrate without --live-migration): it is defined anew there, "
+        "without the device, and is to be given one of that host"},
     {"virtiofs",
         {"migration with virtiofs device is not supported", "virtiofs"},
         "the guest has a directory of its host mounted",

@@ -130,7 +130,7 @@ def _():
 @test("what a move keeps on its source is on record until the confirm, which comes by itself after "
       "resize_confirm_window; a delete leaves nothing on either host")
 def _():
-    cloud = Cloud(("hosta", "hostb"), default={"resize_confirm_window": 2})
+    cloud = Cloud(("hosta", "hostb"), default={"resize_confirm_window": 8})
     try:
         def left():
             return cloud.other("GET", "/drover/v1/leftovers").json["leftovers"]
@@ -139,7 +139,7 @@ def _():
         equal([(one["host"], one["instance_uuid"]) for one in left()], [("hosta", server)],
               "what is kept")
         contains(left()[0]["removable_when"], "confirmed", "until when")
-        wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 20)
+        wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 40)
         cloud.wait_status(server, "ACTIVE")
         equal(left(), [], "what is left after the confirm")
         moved(cloud, server, {"migrate": None})

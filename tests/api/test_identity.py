@@ -319,7 +319,7 @@ def _():
         thread.start()
     start = time.monotonic()
     equal(world.fast.other("GET", f"{KS}/auth/projects").status, 200, "meanwhile")
-    check(time.monotonic() - start < 1.0, "another request waited for the hashes")
+    check(time.monotonic() - start < 5.0, "another request waited for the hashes")
     for thread in threads:
         thread.join(60)
     equal(answers, [201] * 8, "answers")

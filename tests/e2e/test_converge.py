@@ -68,7 +68,7 @@ def _():
         row = world.wait_migration(server_id)
         took_s = time.monotonic() - begun
         equal(row["status"], "cancelled", world.story(number))
-        check(limit_s <= took_s < limit_s + 10, f"it took {took_s:.1f} s")
+        check(limit_s <= took_s < limit_s + 40, f"it took {took_s:.1f} s")
         contains(world.reason(number), f"not complete after {limit_s} s", "its reason")
         equal(shown(number)["convergence"]["forced"], "abort", "what is recorded")
         check(shown(number)["stats"]["iteration"] > 3, "it went over memory again and again")
@@ -113,9 +113,9 @@ def _():
 @test("post-copy wins over auto-converge, is shown as what it is, and is not aborted "
       "(S4-30, S4-31)")
 def _():
-    with busy("hasty", live_migration_permit_post_copy="true",
+    with busy("hasty", live_migration_permit_post_copy="true", live_migration_bandwidth=4,
               live_migration_permit_auto_converge="true") as server_id:
-        number = start(server_id)
+        number = start(server_id, passes=1)
         equal(force_complete(server_id, number).status, 202, "force-complete")
         wait_until(lambda: world.last_migration(server_id)["status"] == "running (post-copy)",
                    "it is in post-copy", 30, 0.05)
