@@ -160,7 +160,7 @@ test_the_evidence_is_the_part_that_counts(void)
     g_assert_cmpstr(
         evidence, ==, "unable to connect to server at 'h:49152': Connection timed out");
     g_assert_nonnull(strstr(explained, "Cause: packets between the hosts"));
-    g_assert_nonnull(strstr(explained, "Fix: allow ports 49152"));
+    g_assert_nonnull(strstr(explained, "Fix: allow the ports migration_port_min"));
 }
 
 static void
