@@ -74,6 +74,35 @@ test_two_copies_of_one_guest(void)
     g_assert_true(track_is_double_run(&track.instances[0].since_start));
 }
 
+/* A burst whose halves went through two processors, again and again. */
+static void
+test_reordering_is_no_double_run(void)
+{
+    const TrackCounts *counts = &track.instances[0].since_start;
+
+    track_init(&track, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        feed_run(1, i * 100 + 50, 1000 + i * 100, 50);
+        feed_run(1, i * 100, 1050 + i * 100, 50);
+    }
+    g_assert_cmpuint(counts->n_received, ==, 20000);
+    g_assert_cmpuint(counts->n_lost, ==, 0);
+    g_assert_cmpuint(counts->n_late, ==, 10000);
+    g_assert_cmpuint(counts->n_repeated, ==, 0);
+    g_assert_false(track_is_double_run(counts));
+}
+
+/* It stood still, and goes on long after another copy has taken its place. */
+static void
+test_a_copy_that_wakes_up_late(void)
+{
+    track_init(&track, 0);
+    feed_run(1, 0, 1000, 50);
+    feed_run(1, 50, 1050, 10000);
+    feed_run(1, 50, 11050, 20);
+    g_assert_true(track_is_double_run(&track.instances[0].since_start));
+}
+
 static void
 test_reboot_is_no_double_run(void)
 {
@@ -109,6 +138,8 @@ main(int argc, char **argv)
     g_test_add_func("/track/silence-and-loss", test_silence_and_loss);
     g_test_add_func("/track/mark-begins-anew", test_mark_begins_anew);
     g_test_add_func("/track/two-copies-of-one-guest", test_two_copies_of_one_guest);
+    g_test_add_func("/track/reordering-is-no-double-run", test_reordering_is_no_double_run);
+    g_test_add_func("/track/a-copy-that-wakes-up-late", test_a_copy_that_wakes_up_late);
     g_test_add_func("/track/reboot-is-no-double-run", test_reboot_is_no_double_run);
     g_test_add_func("/track/foreign-packets-are-ignored", test_foreign_packets_are_ignored);
     return g_test_run();

@@ -40,6 +40,7 @@ begin_stream(TrackInstance *instance, uint32_t stream, uint64_t sequence)
         instance->n_streams++;
     }
     instance->next_sequence = sequence;
+    memset(instance->seen, 0, sizeof instance->seen);
     instance->last_guest_ns = 0;
     instance->since_start.n_streams++;
     instance->since_mark.n_streams++;
@@ -88,15 +89,54 @@ count_guest_gap(TrackCounts *counts, uint64_t gap_ns)
 }
 
 static void
-count_sequence(TrackInstance *instance, uint64_t sequence, uint64_t guest_ns)
+set_seen(TrackInstance *instance, uint64_t sequence, bool seen)
 {
-    if (sequence < instance->next_sequence) {
+    uint64_t *word = &instance->seen[sequence % TRACK_WINDOW / 64];
+    uint64_t bit = UINT64_C(1) << sequence % 64;
+
+    *word = seen ? *word | bit : *word & ~bit;
+}
+
+static bool
+is_seen(const TrackInstance *instance, uint64_t sequence)
+{
+    return (instance->seen[sequence % TRACK_WINDOW / 64] >> sequence % 64 & 1) != 0;
+}
+
+static void
+count_late(TrackCounts *counts)
+{
+    counts->n_late++;
+    counts->n_lost -= counts->n_lost > 0;
+}
+
+static void
+count_behind(TrackInstance *instance, uint64_t sequence)
+{
+    if (instance->next_sequence - sequence > TRACK_WINDOW || is_seen(instance, sequence)) {
         instance->since_start.n_repeated++;
         instance->since_mark.n_repeated++;
         return;
     }
-    instance->since_start.n_lost += sequence - instance->next_sequence;
-    instance->since_mark.n_lost += sequence - instance->next_sequence;
+    set_seen(instance, sequence, true);
+    count_late(&instance->since_start);
+    count_late(&instance->since_mark);
+}
+
+static void
+count_sequence(TrackInstance *instance, uint64_t sequence, uint64_t guest_ns)
+{
+    if (sequence < instance->next_sequence) {
+        count_behind(instance, sequence);
+        return;
+    }
+    uint64_t n_jumped = sequence - instance->next_sequence;
+    for (uint64_t i = 0; i < n_jumped && i < TRACK_WINDOW; i++) {
+        set_seen(instance, sequence - 1 - i, false);
+    }
+    set_seen(instance, sequence, true);
+    instance->since_start.n_lost += n_jumped;
+    instance->since_mark.n_lost += n_jumped;
     instance->next_sequence = sequence + 1;
     if (instance->last_guest_ns != 0 && guest_ns > instance->last_guest_ns) {
         count_guest_gap(&instance->since_start, guest_ns - instance->last_guest_ns);
@@ -161,12 +201,12 @@ report_counts(const TrackInstance *instance, const TrackCounts *counts, uint64_t
 
     fprintf(out,
         "    \"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\": {"
-        "\"received\": %lu, \"lost\": %lu, \"repeated\": %lu, \"interleaved\": %lu, "
+        "\"received\": %lu, \"lost\": %lu, \"late\": %lu, \"repeated\": %lu, \"interleaved\": %lu, "
         "\"streams\": %lu, \"double_run\": %s, \"longest_silence_ms\": %.3f, "
         "\"longest_silence_end\": %.6f, \"longest_guest_gap_ms\": %.3f, \"silent_for_ms\": %.3f}",
         u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-        u[14], u[15], counts->n_received, counts->n_lost, counts->n_repeated, counts->n_interleaved,
-        counts->n_streams, track_is_double_run(counts) ? "true" : "false",
+        u[14], u[15], counts->n_received, counts->n_lost, counts->n_late, counts->n_repeated,
+        counts->n_interleaved, counts->n_streams, track_is_double_run(counts) ? "true" : "false",
         (double)counts->longest_silence_ns / 1e6, (double)counts->longest_silence_end_ns / 1e9,
         (double)counts->longest_guest_gap_ns / 1e6, (double)silent_ns / 1e6);
 }

@@ -14,12 +14,14 @@
 
 #define TRACK_MAX_INSTANCES 1024
 #define TRACK_MAX_STREAMS 4
+#define TRACK_WINDOW 4096 /* packets that are remembered one by one: four seconds */
 
 /* Counts from some moment on. */
 typedef struct TrackCounts {
     uint64_t n_received;
     uint64_t n_lost;        /* sequence numbers that were jumped over */
-    uint64_t n_repeated;    /* sequence numbers that had been reached before: a second sender */
+    uint64_t n_repeated;    /* packets that had come before, or long ago: a second sender */
+    uint64_t n_late;        /* after later ones: a burst went through two processors on its way */
     uint64_t n_interleaved; /* packets of an older stream after a newer one had begun: likewise */
     uint64_t n_streams;     /* senders begun: 1 more for each boot of the guest */
     uint64_t longest_silence_ns;
@@ -32,6 +34,7 @@ typedef struct TrackInstance {
     uint32_t streams[TRACK_MAX_STREAMS]; /* newest first */
     unsigned n_streams;
     uint64_t next_sequence; /* of the newest stream */
+    uint64_t seen[TRACK_WINDOW / 64]; /* of it: whether each of the last ones has come */
     uint64_t last_guest_ns;
     uint64_t last_arrival_ns;
     TrackCounts since_start;

@@ -159,8 +159,8 @@ class World:
         before = self.heard(server_id)["received"]
         wait_until(lambda: self.heard(server_id)["received"] > before + 50,
                    "the heartbeat goes on", 20, 0.2)
-        check(not self.heard(server_id)["double_run"],
-              "the guest is heard from two places at once")
+        heard = self.heard(server_id)
+        check(not heard["double_run"], f"the guest is heard from two places at once: {heard}")
 
     # ---- migrations ----
 
