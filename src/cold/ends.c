@@ -5,6 +5,7 @@
 #include "cold/internal.h"
 
 #include "lifecycle/lifecycle.h"
+#include "model/diagnosis.h"
 
 enum { FAULT_CODE = 500 };
 
@@ -192,9 +193,10 @@ fail(ColdTask *task, const GError *error)
         "reverting migration %" G_GINT64_FORMAT " failed; the guest is off on %s as well, where "
         "its disks are kept",
         task->migration->id, task->migration->dest_host);
+    g_autofree char *message = diagnosis_explain(error->message);
     Fault fault = {
         .code = FAULT_CODE,
-        .message = error->message,
+        .message = message,
         .details = details,
         .created_us = clock_now_us(task->context->clock),
     };

@@ -6,6 +6,7 @@
 #include "cold/internal.h"
 
 #include "lifecycle/guest_spec.h"
+#include "model/diagnosis.h"
 #include "scheduler/scheduler.h"
 
 #define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
@@ -490,9 +491,10 @@ step_RESTARTING(ColdTask *task)
             task->migration->was_running ? POWER_STATE_RUNNING : POWER_STATE_SHUTDOWN;
         return cold_move(task, COLD_UNDOING, &move);
     }
+    g_autofree char *message = diagnosis_explain(error->message);
     Fault fault = {
         .code = FAULT_CODE,
-        .message = error->message,
+        .message = message,
         .details = (char *)"the move failed, and the source could not start the guest again",
         .created_us = clock_now_us(task->context->clock),
     };

@@ -2,7 +2,7 @@
 # Copyright the drover authors.
 """Errors that hosts really give are explained: cause, evidence and fix, and the guest is where it
 was. The rows that no host here gives are tested on recorded words (src/model/test-diagnosis.c)."""
-import json
+import contextlib
 
 from tap import check, contains, equal, test, wait_until
 from world import world
@@ -18,6 +18,21 @@ def server_id():
 
 def shell(host, command):
     return world.lab("exec", host, "sh", "-c", command)
+
+
+@contextlib.contextmanager
+def full_pool(host):
+    """As full as it can be with the bases there: a file system of its own, half a MiB larger."""
+    pool = world.lab.env["LAB_POOL_PATH"]
+    try:
+        shell(host, f"mkdir -p /run/full && mount -t tmpfs -o size=$(( $(du -sk {pool} | cut -f1) "
+                    f"+ 512 ))k tmpfs /run/full && cp -a --sparse=always {pool}/. /run/full/ && "
+                    f"mount --bind /run/full {pool}")
+        world.lab.virsh(host, "pool-refresh", world.lab.env["LAB_POOL"])
+        yield
+    finally:
+        shell(host, f"umount {pool}; umount /run/full")
+        world.lab.virsh(host, "pool-refresh", world.lab.env["LAB_POOL"])
 
 
 def diagnosed(code, *parts, host="hostb", statuses=("failed", "error")):
@@ -113,20 +128,11 @@ def _():
 
 @test("a destination whose disk is full is told as that, and the guest stays whole (S2-24)")
 def _():
-    pool = world.lab.env["LAB_POOL_PATH"]
     world.move(server_id(), "hostb")
     world.move(server_id(), "hosta")
-    # As full as it can be with the bases there: a file system of its own, half a MiB larger.
-    shell("hostb", f"mkdir -p /run/full && mount -t tmpfs -o size=$(( $(du -sk {pool} | cut -f1) + "
-                   f"512 ))k tmpfs /run/full && cp -a --sparse=always {pool}/. /run/full/ && "
-                   f"mount --bind /run/full {pool}")
-    try:
-        world.lab.virsh("hostb", "pool-refresh", world.lab.env["LAB_POOL"])
+    with full_pool("hostb"):
         diagnosed("disk-full")
         world.check_lives(server_id())
-    finally:
-        shell("hostb", f"umount {pool}; umount /run/full")
-        world.lab.virsh("hostb", "pool-refresh", world.lab.env["LAB_POOL"])
 
 
 @test("after all of these it still moves")
