@@ -103,6 +103,13 @@ config_get(const Config *config, const char *section, const char *name)
 }
 
 const char *
+config_get_or_null(const Config *config, const char *section, const char *name)
+{
+    const char *text = config_get(config, section, name);
+    return text[0] != '\0' ? text : NULL;
+}
+
+const char *
 config_where(const Config *config, const char *section, const char *name)
 {
     return find_value(config, section, name)->where;

@@ -48,6 +48,8 @@ Config *config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const
 void config_free(Config *config);
 /* The key must be in the table: anything else is a bug. Strings are borrowed; "" is "not set". */
 const char *config_get(const Config *config, const char *section, const char *name);
+/* The same; NULL is "not set". */
+const char *config_get_or_null(const Config *config, const char *section, const char *name);
 int64_t config_get_int(const Config *config, const char *section, const char *name);
 double config_get_float(const Config *config, const char *section, const char *name);
 /* The items between commas, without blanks around them; caller frees with g_strfreev. */

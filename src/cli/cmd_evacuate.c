@@ -35,9 +35,7 @@ evacuate(Session *session, const char *id, const char *host, const char *passwor
     if (password != NULL) {
         json_object_set_new(value, "adminPass", json_string(password));
     }
-    g_autofree char *path = session_path("/servers/%s/action", id);
-    json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
-    return answer != NULL;
+    return session_act(session, id, body, error);
 }
 
 static bool

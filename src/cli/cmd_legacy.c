@@ -29,9 +29,7 @@ live_migration(CommandContext *context, GError **error)
     json_auto_t *body = json_pack("{s:{s:o, s:o}}", "os-migrateLive", "host",
         host != NULL ? json_string(host) : json_null(), "block_migration",
         command_has(context, "--block-migrate") ? json_true() : json_string("auto"));
-    g_autofree char *path = session_path("/servers/%s/action", id);
-    json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
-    if (answer == NULL) {
+    if (!session_act(session, id, body, error)) {
         return false;
     }
     printf("Migration of %s initiated.\n", id);

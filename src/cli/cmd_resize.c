@@ -17,14 +17,6 @@ find_server_id(CommandContext *context, Session **ret_session, GError **error)
     return server != NULL ? find_id(server) : NULL;
 }
 
-static bool
-act(Session *session, const char *id, const json_t *body, GError **error)
-{
-    g_autofree char *path = session_path("/servers/%s/action", id);
-    json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
-    return answer != NULL;
-}
-
 /* ---- resize ---- */
 
 static const CommandOption RESIZE_OPTIONS[] = {
@@ -47,7 +39,7 @@ resize(CommandContext *context, Session *session, const char *id, GError **error
     g_autofree char *flavor_id = find_id(flavor);
     json_auto_t *body = json_pack("{s:{s:s}}", "resize", "flavorRef", flavor_id);
     if (!session_set_reason(session, command_value(context, "--reason"), error) ||
-        !act(session, id, body, error) ||
+        !session_act(session, id, body, error) ||
         !watch_newest_migration(session, id, &migration_id, error)) {
         return false;
     }
@@ -64,7 +56,7 @@ end_move(CommandContext *context, const char *action, GError **error)
     Session *session = NULL;
     g_autofree char *id = find_server_id(context, &session, error);
     json_auto_t *body = json_pack("{s:n}", action);
-    if (id == NULL || !act(session, id, body, error)) {
+    if (id == NULL || !session_act(session, id, body, error)) {
         return false;
     }
     return !command_has(context, "--wait") ||

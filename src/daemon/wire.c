@@ -12,12 +12,10 @@
 #include "auth/auth.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "cold/cold.h"
+#include "daemon/hypervisors.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
-#include "hypervisor/fake/fake.h"
-#include "hypervisor/libvirt/libvirt.h"
 #include "migration/migration.h"
 
 /* libvirt-facts R7: nothing waits without bound. */
@@ -46,14 +44,6 @@ get_us(const Config *config, const char *section, const char *name)
     return config_get_int(config, section, name) * G_USEC_PER_SEC;
 }
 
-/* "" in the configuration is not set. */
-static const char *
-get_or_null(const Config *config, const char *section, const char *name)
-{
-    const char *value = config_get(config, section, name);
-    return value[0] != '\0' ? value : NULL;
-}
-
 /* ---- the state directory and the database ---- */
 
 static bool
@@ -77,7 +67,7 @@ static bool
 open_store(Daemon *daemon, GError **error)
 {
     const char *state_path = config_get(daemon->config, "DEFAULT", "state_path");
-    const char *configured = get_or_null(daemon->config, "database", "connection");
+    const char *configured = config_get_or_null(daemon->config, "database", "connection");
     g_autofree char *absolute = g_canonicalize_filename(state_path, NULL);
     g_autofree char *url = configured != NULL ? g_strdup(configured)
                                               : g_strdup_printf("sqlite://%s/drover.db", absolute);
@@ -105,126 +95,11 @@ make_first_administrator(Daemon *daemon, GError **error)
 
 /* ---- hypervisors ---- */
 
-/* Keys that contradict each other stop the start. */
-static bool
-check_cpu(const char *mode, char *const *models, char *const *flags, GError **error)
-{
-    static const char *const modes[] = {
-        "", "host-model", "host-passthrough", "maximum", "custom", "none", NULL};
-    bool is_custom = strcmp(mode, "custom") == 0;
-
-    if (!g_strv_contains(modes, mode)) {
-        return error_set(error, ERROR_INVALID,
-            "[libvirt] cpu_mode = %s: it is host-model, host-passthrough, maximum, custom or none",
-            mode);
-    }
-    if (is_custom != (models[0] != NULL)) {
-        return error_set(error, ERROR_INVALID,
-            is_custom ? "[libvirt] cpu_mode = custom needs cpu_models"
-                      : "[libvirt] cpu_models needs cpu_mode = custom");
-    }
-    return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
-        error_set(error, ERROR_INVALID,
-            "[libvirt] cpu_model_extra_flags needs a cpu_mode other than none");
-}
-
-static bool
-check_listen(const Config *config, const char *section, GError **error)
-{
-    static const char *const everywhere[] = {"127.0.0.1", "::1", "0.0.0.0", "::", NULL};
-    const char *address = config_get(config, section, "server_listen");
-
-    return g_strv_contains(everywhere, address) ||
-        error_set(error, ERROR_INVALID,
-            "[%s] server_listen = %s: it is 127.0.0.1, ::1, 0.0.0.0 or ::, because an address of "
-            "one host is none of the host that a guest moves to",
-            section, address);
-}
-
-static Hypervisor *
-new_libvirt(const Config *config, GError **error)
-{
-    const char *cpu_mode = config_get(config, "libvirt", "cpu_mode");
-    g_auto(GStrv) cpu_models = config_get_list(config, "libvirt", "cpu_models");
-    g_auto(GStrv) cpu_flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
-
-    g_autofree char *key_path =
-        g_build_filename(config_get(config, "DEFAULT", "state_path"), "vtpm.key", NULL);
-    bool with_tpm = config_get_bool(config, "libvirt", "swtpm_enabled");
-    g_autofree char *tpm_key =
-        with_tpm ? secret_load_key(clock_system(), key_path, error) : NULL;
-
-    if ((with_tpm && tpm_key == NULL) || !check_cpu(cpu_mode, cpu_models, cpu_flags, error) ||
-        !check_listen(config, "vnc", error) || !check_listen(config, "spice", error)) {
-        return NULL;
-    }
-    LibvirtOptions options = {
-        .pki_path = get_or_null(config, "libvirt", "pki_path"),
-        .keepalive_interval_s = (int)config_get_int(config, "libvirt", "keepalive_interval"),
-        .keepalive_count = (int)config_get_int(config, "libvirt", "keepalive_count"),
-        .connect_timeout_ms = (int)config_get_int(config, "libvirt", "connect_timeout_ms"),
-        .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
-        .cpu_mode = cpu_mode,
-        .cpu_models = cpu_models,
-        .cpu_flags = cpu_flags,
-        .tpm_key = tpm_key,
-        .vnc_enabled = config_get_bool(config, "vnc", "enabled"),
-        .vnc_listen = config_get(config, "vnc", "server_listen"),
-        .spice_enabled = config_get_bool(config, "spice", "enabled"),
-        .spice_listen = config_get(config, "spice", "server_listen"),
-        .virt_type = config_get(config, "libvirt", "virt_type"),
-    };
-    return libvirt_hypervisor_new(&options, error);
-}
-
-static Hypervisor *
-new_fake(const Config *config, GError **error)
-{
-    FakeOptions options = {
-        .path = config_get(config, "fake", "path"),
-        .clock = clock_system(),
-        .vcpus = (int)config_get_int(config, "fake", "vcpus"),
-        .memory_mib = config_get_int(config, "fake", "memory_mb"),
-        .pool_bytes = config_get_int(config, "fake", "pool_gb") << 30,
-        .transfer_bytes_s = config_get_int(config, "fake", "transfer_rate"),
-        .shared_pool = config_get_bool(config, "fake", "shared_pool"),
-        .dirty_bytes_s = config_get_int(config, "fake", "dirty_rate"),
-        .guest_disk_bytes = config_get_int(config, "fake", "guest_disk_mb") << 20,
-        .base_bytes_s = config_get_int(config, "fake", "base_rate"),
-        .switchover_us = config_get_int(config, "fake", "switchover_ms") * 1000,
-        .shutdown_us = config_get_int(config, "fake", "shutdown_ms") * 1000,
-        .keepalive_us = config_get_int(config, "libvirt", "keepalive_interval") *
-            config_get_int(config, "libvirt", "keepalive_count") * G_USEC_PER_SEC,
-    };
-    return fake_hypervisor_new(&options, error);
-}
-
-static bool
-add_filters(const Config *config, Hypervisor *hypervisor, GError **error)
-{
-    g_auto(GStrv) texts = config_get_list(config, "hypervisor", "filters");
-
-    for (size_t i = 0; texts[i] != NULL; i++) {
-        if (!hypervisor_add_filter_text(hypervisor, texts[i], error)) {
-            g_prefix_error(error, "[hypervisor] filters: ");
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool
 make_hypervisors(Daemon *daemon, GError **error)
 {
-    daemon->libvirt = new_libvirt(daemon->config, error);
-    if (daemon->libvirt == NULL || !add_filters(daemon->config, daemon->libvirt, error)) {
-        return false;
-    }
-    if (get_or_null(daemon->config, "fake", "path") == NULL) {
-        return true;
-    }
-    daemon->fake = new_fake(daemon->config, error);
-    return daemon->fake != NULL && add_filters(daemon->config, daemon->fake, error);
+    daemon->libvirt = hypervisors_make_libvirt(daemon->config, error);
+    return daemon->libvirt != NULL && hypervisors_make_fake(daemon->config, &daemon->fake, error);
 }
 
 static Hypervisor *
@@ -326,8 +201,8 @@ log_change(const ApiConfigChange *change)
     g_ptr_array_add(change->hosts, NULL);
     g_autofree char *hosts = g_strjoinv(", ", (char **)change->hosts->pdata);
     g_ptr_array_remove_index(change->hosts, change->hosts->len - 1);
-    LogField fields[] = {{"where", change->where},
-        {"hosts", hosts[0] != '\0' ? hosts : NULL}, {NULL, NULL}};
+    LogField fields[] = {
+        {"where", change->where}, {"hosts", hosts[0] != '\0' ? hosts : NULL}, {NULL, NULL}};
 
     log_record(LOG_LEVEL_INFO, fields, "[%s] %s was '%s', is '%s'%s", change->section, change->name,
         change->from, change->to, change->needs_restart ? " from the next start on" : "");
@@ -421,10 +296,10 @@ make_api(Daemon *daemon, GError **error)
     const Config *config = daemon->config;
     ApiOptions options = {
         .clock = clock_system(),
-        .public_url = get_or_null(config, "api", "public_url"),
+        .public_url = config_get_or_null(config, "api", "public_url"),
         .region = config_get(config, "api", "region"),
         .image_directory = daemon->image_directory,
-        .volume_pool = get_or_null(config, "volumes", "pool"),
+        .volume_pool = config_get_or_null(config, "volumes", "pool"),
         .config_drive_format = config_get(config, "DEFAULT", "config_drive_format"),
         .config_drive_label = is_nocloud(config) ? "CIDATA" : "config-2",
         .max_image_bytes = (uint64_t)config_get_int(config, "glance", "image_size_cap"),
@@ -487,8 +362,8 @@ listen_for_requests(Daemon *daemon, GError **error)
     HttpServerConfig server = {
         .address = address[0] != '\0' ? address : NULL,
         .port = port,
-        .tls_cert_file = get_or_null(config, "api", "tls_cert"),
-        .tls_key_file = get_or_null(config, "api", "tls_key"),
+        .tls_cert_file = config_get_or_null(config, "api", "tls_cert"),
+        .tls_key_file = config_get_or_null(config, "api", "tls_key"),
         .n_threads = (int)config_get_int(config, "api", "threads"),
         .max_connections = (int)config_get_int(config, "api", "max_connections"),
         .clock = clock_system(),
