@@ -246,7 +246,8 @@ class Raw:
         if volumes:
             new(*[f"vol-create {pool} {self.work / name}" for name in volumes])
         made = time.monotonic()
-        old(self.command(to))
+        pause = getattr(self.site.options, "pause", None)
+        old(*([f"migrate-setmaxdowntime {self.id} {pause}"] if pause else []), self.command(to))
         moved = time.monotonic()
         if volumes:
             old(*[f"vol-delete {name} {pool}" for name in volumes])
