@@ -6,6 +6,7 @@
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/states.h"
 #include "operation/effect.h"
+#include "operation/power_off.h"
 
 typedef struct LifecycleTask {
     OperationContext *context;
@@ -17,10 +18,7 @@ typedef struct LifecycleTask {
     EffectSlot effect;
     DomainView view; /* of the last describe_domain */
 
-    bool shutdown_wanted; /* STOPPING: it was seen running and is to be asked */
-    int64_t ask_us;   /* STOPPING: when it is asked next; 0 = not yet in this life of the task */
-    bool off_seen;    /* STOPPING: an event says that it is off: look at once */
-    int64_t look_us;  /* STOPPING: when it is looked at next */
+    PowerOff off;     /* STOPPING */
     GPtrArray *bases; /* FETCHING: what is still to be there; BaseImage */
     unsigned n_bases; /* of them, those that are */
     bool base_is_missing; /* the host does not have it, nor do we: other hosts are asked */
@@ -59,12 +57,33 @@ typedef struct LifecycleChange {
 /* The only writer of the state. */
 StepResult lifecycle_move(LifecycleTask *task, LifecycleState to, const LifecycleChange *change);
 
+/* ---- outcome.c ---- */
+StepResult lifecycle_move_on(LifecycleTask *task, LifecycleState to);
+StepResult lifecycle_move_with_error(LifecycleTask *task, LifecycleState to, const GError *error);
+/* What was asked for is done, and the guest is as it was to be. */
+StepResult lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state);
+/* The instance ends in ERROR, with the operation's first error (or this one) as its fault. */
+StepResult lifecycle_fail_with_fault(
+    LifecycleTask *task, const GError *error, bool releases_claims);
+/* Never while a call is under way: what it does would be done beside what follows. */
+bool lifecycle_is_given_up(const LifecycleTask *task);
+
 /* ---- effects.c ---- */
 /* Asks for an effect, or gives the answer once it has come. */
 EffectResult lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error);
 
 /* ---- steps.c ---- */
 StepResult lifecycle_step_state(LifecycleTask *task);
+
+/* ---- build.c ---- */
+StepResult lifecycle_step_SCHEDULING(LifecycleTask *task);
+StepResult lifecycle_step_FETCHING(LifecycleTask *task);
+StepResult lifecycle_step_BUILDING(LifecycleTask *task);
+StepResult lifecycle_step_CLEANING(LifecycleTask *task);
+
+/* ---- stop.c ---- */
+StepResult lifecycle_step_STOPPING(LifecycleTask *task);
+StepResult lifecycle_step_POWERING_OFF(LifecycleTask *task);
 
 /* ---- recover.c ---- */
 /* What the stored state means to a daemon that was not there when it was entered. */

@@ -90,7 +90,7 @@ task_on_event(OperationTask *operation_task, const char *host, const HostEvent *
     if (task->state == LIFECYCLE_STOPPING && event->kind == HOST_EVENT_DOMAIN &&
         g_strcmp0(host, task->instance->host) == 0 &&
         (event->state == DOMAIN_SHUT_OFF || event->state == DOMAIN_CRASHED)) {
-        task->off_seen = true;
+        task->off.off_seen = true;
         task->context->wake(task->context, task->operation->id);
     }
 }

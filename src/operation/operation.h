@@ -51,6 +51,10 @@ struct OperationContext {
     void (*moved)(OperationContext *context, int64_t operation_id);
 };
 
+/* The host is not connected, and fenced: nothing runs there any more. A host that is merely silent
+ * may still run what it ran. host may be NULL. Reads the store. */
+bool operation_is_host_dead(OperationContext *context, const char *host);
+
 /* One open operation in memory. Made from its row, thrown away at any time: nothing that matters
  * lives only here. */
 typedef struct OperationTask OperationTask;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The states in which an instance is made: a host is chosen, what its disks stand on is brought
+ * there, it is defined; and what was made goes when that fails. */
+#include "lifecycle/internal.h"
+
+#include "scheduler/scheduler.h"
+
+/* Volumes that a create waits for are looked at this often. */
+#define VOLUME_INTERVAL_US (G_USEC_PER_SEC / 4)
+
+static const char *
+choose_host(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+{
+    const LifecycleTask *task = data;
+    const OperationSettings *settings = &task->context->settings;
+    PlacementRequest request = placement_request(&settings->placement, task->instance,
+        settings->service_down_time_us, clock_now_us(task->context->clock));
+    request.requested_host = task->operation->requested_host;
+    return scheduler_choose(&request, hosts, usage, error);
+}
+
+StepResult
+lifecycle_step_SCHEDULING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+
+    if (lifecycle_is_given_up(task)) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.releases_claims = true;
+        return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
+    }
+    if (store_claim(task->context->store, task->operation, task->instance, choose_host, task, &host,
+            &error)) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.host = host;
+        return lifecycle_move(task, LIFECYCLE_FETCHING, &change);
+    }
+    if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
+        task->context->wake_at(task->context, task->operation->id,
+            clock_now_us(task->context->clock) + G_USEC_PER_SEC / 2);
+        return STEP_WAIT;
+    }
+    return lifecycle_fail_with_fault(task, error, true);
+}
+
+/* The next base is to be there: from our own file, else from another host. */
+static EffectResult
+fetch_base(LifecycleTask *task, GError **ret_error)
+{
+    const BaseImage *base = task->bases->pdata[task->n_bases];
+
+    if (!task->base_is_missing) {
+        EffectResult result = lifecycle_effect(task, EFFECT_ensure_base, ret_error);
+        if (result != EFFECT_FAILED || base->path != NULL) {
+            return result;
+        }
+        g_clear_error(ret_error);
+        task->base_is_missing = true;
+        task->next_source = 0;
+        task->sources_ended = false;
+    }
+    for (;;) {
+        EffectResult result = lifecycle_effect(task, EFFECT_copy_base, ret_error);
+        if (result != EFFECT_FAILED || task->sources_ended) {
+            return result;
+        }
+        g_clear_error(ret_error);
+    }
+}
+
+/* Volumes that were asked for together with the instance are made beside it. */
+static EffectResult
+wait_for_volumes(LifecycleTask *task, GError **error)
+{
+    OperationContext *context = task->context;
+    int64_t now_us = clock_now_us(context->clock);
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        context->store, &(VolumeFilter){.instance_id = task->instance->id}, NULL);
+    bool is_ready = volumes != NULL;
+
+    for (unsigned i = 0; volumes != NULL && i < volumes->len; i++) {
+        const Volume *volume = volumes->pdata[i];
+        if (volume->status == VOLUME_ERROR) {
+            error_set(error, ERROR_HYPERVISOR_REFUSED, "volume %s could not be made: %s",
+                volume->id, volume->message != NULL ? volume->message : "no reason is known");
+            return EFFECT_FAILED;
+        }
+        is_ready = is_ready && volume->status == VOLUME_AVAILABLE;
+    }
+    if (!is_ready && now_us >= task->deadline_us) {
+        error_set(error, ERROR_TIMEOUT, "its volumes were not made in time");
+        return EFFECT_FAILED;
+    }
+    if (!is_ready) {
+        context->wake_at(context, task->operation->id, now_us + VOLUME_INTERVAL_US);
+    }
+    return is_ready ? EFFECT_DONE : EFFECT_WAITING;
+}
+
+static StepResult
+end_fetching(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (wait_for_volumes(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return lifecycle_move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    return lifecycle_move_on(task, LIFECYCLE_BUILDING);
+}
+
+StepResult
+lifecycle_step_FETCHING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (lifecycle_is_given_up(task)) {
+        return lifecycle_move_on(task, LIFECYCLE_CLEANING);
+    }
+    if (task->bases == NULL) {
+        task->bases = guest_list_bases(
+            task->context->store, task->instance, task->context->settings.image_directory);
+    }
+    if (task->n_bases == task->bases->len) {
+        return end_fetching(task);
+    }
+    switch (fetch_base(task, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return lifecycle_move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    task->n_bases++;
+    task->base_is_missing = false;
+    return STEP_AGAIN;
+}
+
+StepResult
+lifecycle_step_BUILDING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (lifecycle_is_given_up(task)) {
+        return lifecycle_move_on(task, LIFECYCLE_CLEANING);
+    }
+    switch (lifecycle_effect(task, EFFECT_create_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return lifecycle_move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_DONE: break;
+    }
+    return lifecycle_move_on(task, LIFECYCLE_STARTING);
+}
+
+/* The claim goes only when nothing is left on the host: what may be there still takes its room. */
+StepResult
+lifecycle_step_CLEANING(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+
+    switch (lifecycle_effect(task, EFFECT_remove_guest, &error)) {
+    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_FAILED: return lifecycle_fail_with_fault(task, error, false);
+    case EFFECT_DONE: break;
+    }
+    if (task->operation->wanted == WANTED_CANCEL && task->operation->error_code == NULL) {
+        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+        change.releases_claims = true;
+        return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
+    }
+    return lifecycle_fail_with_fault(task, NULL, true);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* How a state ends, as several of them do. */
+#include "lifecycle/internal.h"
+
+#include "model/diagnosis.h"
+
+/* Nova: a failed build is a 500 in the instance's fault. */
+enum { FAULT_CODE = 500 };
+
+StepResult
+lifecycle_move_on(LifecycleTask *task, LifecycleState to)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    return lifecycle_move(task, to, &change);
+}
+
+StepResult
+lifecycle_move_with_error(LifecycleTask *task, LifecycleState to, const GError *error)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    change.error = error;
+    return lifecycle_move(task, to, &change);
+}
+
+StepResult
+lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state)
+{
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+
+    /* A guest that is started again after its host's reboot still waits to be confirmed. */
+    change.vm_state =
+        task->instance->vm_state == VM_STATE_RESIZED ? VM_STATE_RESIZED : (int)vm_state;
+    change.power_state = power_state;
+    change.clears_fault = true;
+    change.launched = task->operation->kind == OPERATION_CREATE;
+    return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
+}
+
+StepResult
+lifecycle_fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
+{
+    const char *first = task->operation->error_code != NULL ? task->operation->message : NULL;
+    g_autofree char *details =
+        g_strdup_printf("operation %" G_GINT64_FORMAT " (%s) failed in state %s on host %s",
+            task->operation->id, operation_kind_name(task->operation->kind), task->operation->state,
+            task->instance->host != NULL ? task->instance->host : "-");
+    const char *plain = first != NULL ? first : error != NULL ? error->message : "it failed";
+    g_autofree char *message = diagnosis_explain(plain);
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = message,
+        .details = details,
+        .created_us = clock_now_us(task->context->clock),
+    };
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    change.vm_state = VM_STATE_ERROR;
+    change.power_state = POWER_STATE_NONE;
+    change.should_run = false;
+    change.releases_claims = releases_claims;
+    change.fault = &fault;
+    change.error = error;
+    return lifecycle_move(task, LIFECYCLE_FAILED, &change);
+}
+
+bool
+lifecycle_is_given_up(const LifecycleTask *task)
+{
+    return task->operation->wanted == WANTED_CANCEL && task->effect.call == NULL;
+}

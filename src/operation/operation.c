@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "operation/operation.h"
+
+bool
+operation_is_host_dead(OperationContext *context, const char *host)
+{
+    g_autoptr(Host) found = NULL;
+
+    return host != NULL && context->find_session(context, host) == NULL &&
+        store_find_host(context->store, host, &found, NULL) && found != NULL &&
+        host_is_fenced(found);
+}
