@@ -110,7 +110,7 @@ task_on_event(OperationTask *operation_task, const char *host, const HostEvent *
 
     if (event->kind == HOST_EVENT_DOMAIN &&
         (event->state == DOMAIN_SHUT_OFF || event->state == DOMAIN_CRASHED)) {
-        task->off_seen = true;
+        task->off.off_seen = true;
         task->context->wake(task->context, task->operation->id);
     }
 }

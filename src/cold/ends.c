@@ -19,12 +19,6 @@ cold_step_QUEUED(ColdTask *task)
     return cold_move(task, is_confirm ? COLD_PROVING : COLD_RECALLING, NULL);
 }
 
-static bool
-is_away(const ColdTask *task, const char *host)
-{
-    return task->context->find_session(task->context, host) == NULL;
-}
-
 /* ---- confirm ---- */
 
 static bool
@@ -104,7 +98,7 @@ cold_step_CONFIRMING(ColdTask *task)
     switch (cold_effect(task, EFFECT_clean_source, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
-        return is_away(task, task->migration->source_host)
+        return cold_is_away(task, task->migration->source_host)
             ? confirm(task, error)
             : cold_move_with_error(task, COLD_REFUSED, error);
     case EFFECT_DONE: break;
@@ -144,10 +138,14 @@ cold_step_HALTING(ColdTask *task)
         return cold_wait(task, G_USEC_PER_SEC);
     }
     bool is_graceful = !task->migration->copies_disks || task->volumes->len > 0;
-    switch (cold_stop(task, true, is_graceful, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
-    case EFFECT_DONE: break;
+    if (cold_is_dest_dead(task)) {
+        move.sentence = COLD_DEST_IS_DEAD;
+    } else {
+        switch (cold_stop(task, true, is_graceful, &error)) {
+        case EFFECT_WAITING: return cold_wait_for_dest(task);
+        case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+        case EFFECT_DONE: break;
+        }
     }
     move.set_instance = true;
     move.power_state = POWER_STATE_SHUTDOWN;
@@ -174,24 +172,14 @@ describe_return(ColdTask *task, OperationMove *move, Flavor **ret_flavor, GError
     return true;
 }
 
-/* Whoever wants the instance deleted need not wait for a source that is away. */
-static bool
-is_hopeless(ColdTask *task, GError **error)
-{
-    const char *host = task->migration->source_host;
-
-    return cold_is_given_up(task) && is_away(task, host) && cold_has_waited(task) &&
-        !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
-}
-
 /* The destination keeps what it has. */
 static StepResult
 fail(ColdTask *task, const GError *error)
 {
     g_autoptr(Flavor) flavor = NULL;
-    g_autofree char *details = g_strdup_printf(
-        "reverting migration %" G_GINT64_FORMAT " failed; the guest is off on %s as well, where "
-        "its disks are kept",
+    g_autofree char *details = g_strdup_printf("reverting migration %" G_GINT64_FORMAT
+                                               " failed; the guest is off on %s as well, where "
+                                               "its disks are kept",
         task->migration->id, task->migration->dest_host);
     g_autofree char *message = diagnosis_explain(error->message);
     Fault fault = {
@@ -221,7 +209,7 @@ cold_step_RETURNING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_hopeless(task, &error)) {
+    if (cold_is_hopeless(task, &error)) {
         return fail(task, error);
     }
     switch (cold_effect(task, EFFECT_create_guest, false, &error)) {
@@ -240,7 +228,7 @@ cold_step_REVIVING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_hopeless(task, &error)) {
+    if (cold_is_hopeless(task, &error)) {
         return fail(task, error);
     }
     switch (cold_effect(task, EFFECT_start_guest, false, &error)) {

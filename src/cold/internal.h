@@ -7,6 +7,7 @@
 #include "cold/states.h"
 #include "model/disk_plan.h"
 #include "operation/effect.h"
+#include "operation/power_off.h"
 
 typedef struct ColdTask {
     OperationContext *context;
@@ -22,11 +23,8 @@ typedef struct ColdTask {
     unsigned done;     /* bits of ColdEffect that this state has done */
 
     DomainView view;    /* of the last describe_domain */
-    bool shutdown_wanted; /* stop.c: it was seen running and is to be asked */
-    bool destroy_wanted;  /* stop.c: its time is over */
-    bool off_seen;        /* an event says that it is off: look at once */
-    int64_t ask_us;
-    int64_t look_us;
+    PowerOff off;        /* stop.c */
+    bool destroy_wanted; /* stop.c: its time is over */
 
     GPtrArray *volumes; /* CLAIMING, HALTING: Volume, those that it has */
     DiskFacts facts;    /* CLAIMING: of the last probe_pools */
@@ -80,16 +78,34 @@ StepResult cold_step_RETURNING(ColdTask *task);
 StepResult cold_step_REVIVING(ColdTask *task);
 StepResult cold_step_CLEANING(ColdTask *task);
 
+/* ---- undo.c: the states of the way back ---- */
+StepResult cold_step_RETREATING(ColdTask *task);
+StepResult cold_step_RESTARTING(ColdTask *task);
+StepResult cold_step_UNDOING(ColdTask *task);
+
 /* ---- steps.c ---- */
 StepResult cold_step_state(ColdTask *task);
-bool cold_is_given_up(const ColdTask *task);
-/* A host that the operation needs has not been tried since the start of the daemon. */
-bool cold_is_too_early(const ColdTask *task);
-StepResult cold_wait(ColdTask *task, int64_t for_us);
 /* task->volumes, once. */
 bool cold_read_volumes(ColdTask *task, GError **error);
+
+/* ---- waiting.c ---- */
+bool cold_is_given_up(const ColdTask *task);
+StepResult cold_wait(ColdTask *task, int64_t for_us);
+/* host may be NULL: none is chosen yet, and none is away. */
+bool cold_is_away(const ColdTask *task, const char *host);
+/* A host that the operation needs has not been tried since the start of the daemon. */
+bool cold_is_too_early(const ColdTask *task);
 /* For a minute nothing could be asked for, because a host is away. */
 bool cold_has_waited(ColdTask *task);
+/* A source that is away is waited for, unless nobody wants the instance any more. */
+bool cold_is_hopeless(ColdTask *task, GError **error);
+/* The destination died in its turn and is fenced: it runs nothing, and need not be seen off. One
+ * that is merely silent may run the guest, and is waited for. */
+bool cold_is_dest_dead(const ColdTask *task);
+/* Why a move goes on then. */
+#define COLD_DEST_IS_DEAD "the destination is dead, by what its fence agent or an operator says"
+/* Until it answers, or is fenced. */
+StepResult cold_wait_for_dest(ColdTask *task);
 
 /* ---- recover.c ---- */
 void cold_recover(ColdTask *task);

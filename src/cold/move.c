@@ -50,7 +50,9 @@ complete(ColdTask *task, ColdState to, OperationMove *move)
     move->from = machine->states[task->state].name;
     move->to = machine->states[to].name;
     move->closes = machine->states[to].is_final;
-    move->sentence = row->sentence;
+    if (move->sentence == NULL) {
+        move->sentence = row->sentence;
+    }
     move->deadline_us = deadline_of(task, to);
     move->instance_id = task->instance->id;
     if (move->closes && operation_kind_is_cold(task->operation->kind)) {
@@ -101,9 +103,7 @@ keep_in_memory(ColdTask *task, ColdState to, const OperationMove *move)
     task->deadline_us = move->deadline_us;
     task->done = 0;
     task->idle_since_us = 0;
-    task->ask_us = 0;
-    task->look_us = 0;
-    task->shutdown_wanted = false;
+    task->off = (PowerOff){0};
     task->destroy_wanted = false;
     effect_slot_forget(&task->effect);
     effect_slot_forget(&task->side);

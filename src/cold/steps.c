@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* One function for each state of a move, in life order: the way there, and the way back of one that
- * failed. Each asks for one effect at a time and goes on when its answer is there. What ends a move
- * is in ends.c. */
+/* One function for each state of a move, in life order. Each asks for one effect at a time and goes
+ * on when its answer is there. The way back of a move that failed is in undo.c, what ends one that
+ * did not in ends.c. */
 #include "cold/internal.h"
 
 #include "lifecycle/guest_spec.h"
-#include "model/diagnosis.h"
 #include "scheduler/scheduler.h"
 
 #define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
-#define HOST_PATIENCE_US (60 * G_USEC_PER_SEC)
-/* Nova: a move that failed is a 500 in the instance's fault. */
-enum { FAULT_CODE = 500 };
-
-bool
-cold_is_given_up(const ColdTask *task)
-{
-    return task->operation->wanted == WANTED_CANCEL;
-}
-
-StepResult
-cold_wait(ColdTask *task, int64_t for_us)
-{
-    task->context->wake_at(task->context, task->operation->id,
-        clock_now_us(task->context->clock) + for_us);
-    return STEP_WAIT;
-}
-
-bool
-cold_has_waited(ColdTask *task)
-{
-    int64_t now_us = clock_now_us(task->context->clock);
-
-    if (task->effect.call != NULL) {
-        task->idle_since_us = 0;
-        return false;
-    }
-    if (task->idle_since_us == 0) {
-        task->idle_since_us = now_us;
-    }
-    int64_t until_us = task->idle_since_us + HOST_PATIENCE_US;
-    if (now_us < until_us) {
-        task->context->wake_at(task->context, task->operation->id, until_us);
-    }
-    return now_us >= until_us;
-}
-
-static bool
-is_missing(const ColdTask *task, const char *host)
-{
-    return host != NULL && task->context->find_session(task->context, host) == NULL;
-}
-
-bool
-cold_is_too_early(const ColdTask *task)
-{
-    return clock_now_us(task->context->clock) < task->patient_until_us &&
-        (is_missing(task, task->migration->source_host) ||
-            is_missing(task, task->migration->dest_host));
-}
 
 /* What ends every state before the guest is stopped: an abort. Never while a call is under way:
  * what it does would be done beside what follows. */
@@ -169,8 +118,7 @@ claim(ColdTask *task, GError **error)
         return false;
     }
     if (task->migration->type == MIGRATION_TYPE_RESIZE) {
-        g_autoptr(Flavor) flavor =
-            store_get_resize_flavor(store, task->operation->id, true, error);
+        g_autoptr(Flavor) flavor = store_get_resize_flavor(store, task->operation->id, true, error);
         if (flavor == NULL) {
             return false;
         }
@@ -191,8 +139,7 @@ plan_disks(ColdTask *task, GError **error)
 {
     Migration *migration = task->migration;
     g_autofree char *reason = NULL;
-    g_autoptr(GPtrArray) plan =
-        disk_plan_new(task->instance, task->volumes, &task->facts, &reason);
+    g_autoptr(GPtrArray) plan = disk_plan_new(task->instance, task->volumes, &task->facts, &reason);
 
     if (plan == NULL) {
         return error_set(error, ERROR_INVALID, "%s", reason);
@@ -208,8 +155,8 @@ bool
 cold_read_volumes(ColdTask *task, GError **error)
 {
     if (task->volumes == NULL) {
-        task->volumes = store_list_volumes(task->context->store,
-            &(VolumeFilter){.instance_id = task->instance->id}, error);
+        task->volumes = store_list_volumes(
+            task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
     }
     return task->volumes != NULL;
 }
@@ -370,8 +317,7 @@ finish(ColdTask *task)
     OperationMove move = cold_plain_move();
 
     if (task->migration->type == MIGRATION_TYPE_RESIZE) {
-        flavor = store_get_resize_flavor(
-            task->context->store, task->operation->id, true, &error);
+        flavor = store_get_resize_flavor(task->context->store, task->operation->id, true, &error);
         if (flavor == NULL) {
             return cold_wait(task, G_USEC_PER_SEC);
         }
@@ -434,100 +380,6 @@ step_STARTING(ColdTask *task)
     return finish(task);
 }
 
-/* ---- the way back ---- */
-
-static StepResult
-step_RETREATING(ColdTask *task)
-{
-    g_autoptr(GError) error = NULL;
-
-    switch (cold_effect(task, EFFECT_destroy_guest, true, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return cold_wait(task, G_USEC_PER_SEC); /* until it was seen off */
-    case EFFECT_DONE: break;
-    }
-    return cold_move(task, COLD_RESTARTING, NULL);
-}
-
-/* A courier that is left on the source holds the disks. */
-static EffectResult
-restart(ColdTask *task, GError **error)
-{
-    EffectResult result = task->migration->copies_disks
-        ? cold_effect(task, EFFECT_drop_courier, false, error)
-        : EFFECT_DONE;
-
-    return result == EFFECT_DONE && task->migration->was_running
-        ? cold_effect(task, EFFECT_start_guest, false, error)
-        : result;
-}
-
-/* A source that is away is waited for, unless nobody wants it any more. */
-static bool
-is_hopeless(ColdTask *task, GError **error)
-{
-    const char *host = task->migration->source_host;
-
-    return cold_is_given_up(task) && is_missing(task, host) && cold_has_waited(task) &&
-        !error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);
-}
-
-static StepResult
-step_RESTARTING(ColdTask *task)
-{
-    g_autoptr(GError) error = NULL;
-    OperationMove move = cold_plain_move();
-
-    switch (restart(task, &error)) {
-    case EFFECT_WAITING:
-        if (!is_hopeless(task, &error)) {
-            return STEP_WAIT;
-        }
-        break;
-    case EFFECT_FAILED: break;
-    case EFFECT_DONE:
-        move.set_instance = true;
-        move.power_state =
-            task->migration->was_running ? POWER_STATE_RUNNING : POWER_STATE_SHUTDOWN;
-        return cold_move(task, COLD_UNDOING, &move);
-    }
-    g_autofree char *message = diagnosis_explain(error->message);
-    Fault fault = {
-        .code = FAULT_CODE,
-        .message = message,
-        .details = (char *)"the move failed, and the source could not start the guest again",
-        .created_us = clock_now_us(task->context->clock),
-    };
-    move.set_instance = true;
-    move.vm_state = VM_STATE_ERROR;
-    move.power_state = POWER_STATE_NONE;
-    move.fault = &fault;
-    return cold_move(task, COLD_UNDOING, &move);
-}
-
-static bool
-was_aborted(const ColdTask *task)
-{
-    return g_strcmp0(task->operation->error_code, error_code_name(ERROR_CANCELLED)) == 0;
-}
-
-static StepResult
-step_UNDOING(ColdTask *task)
-{
-    g_autoptr(GError) error = NULL;
-    OperationMove move = cold_plain_move();
-
-    EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);
-    if (result == EFFECT_WAITING) {
-        return STEP_WAIT;
-    }
-    Leftover left = cold_leftover(task, true, "a move to here failed, and could not be undone here",
-        "this host and the instance's own are connected");
-    move.leftover = result == EFFECT_FAILED ? &left : NULL;
-    move.release_target = true;
-    return cold_move(task, was_aborted(task) ? COLD_CANCELLED : COLD_ERROR, &move);
-}
-
 /* ---- all ---- */
 
 StepResult
@@ -545,9 +397,9 @@ cold_step_state(ColdTask *task)
     case COLD_COPYING: return step_COPYING(task);
     case COLD_DEFINING: return step_DEFINING(task);
     case COLD_STARTING: return step_STARTING(task);
-    case COLD_RETREATING: return step_RETREATING(task);
-    case COLD_RESTARTING: return step_RESTARTING(task);
-    case COLD_UNDOING: return step_UNDOING(task);
+    case COLD_RETREATING: return cold_step_RETREATING(task);
+    case COLD_RESTARTING: return cold_step_RESTARTING(task);
+    case COLD_UNDOING: return cold_step_UNDOING(task);
     case COLD_PROVING: return cold_step_PROVING(task);
     case COLD_CONFIRMING: return cold_step_CONFIRMING(task);
     case COLD_RECALLING: return cold_step_RECALLING(task);

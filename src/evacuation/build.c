@@ -183,11 +183,8 @@ finish(EvacuationTask *task, VmState vm_state, PowerState power_state)
 static bool
 is_dest_dead(EvacuationTask *task)
 {
-    g_autoptr(Host) dest = NULL;
     return task->slot.call == NULL &&
-        task->context->find_session(task->context, task->migration->dest_host) == NULL &&
-        store_find_host(task->context->store, task->migration->dest_host, &dest, NULL) &&
-        dest != NULL && host_is_fenced(dest);
+        operation_is_host_dead(task->context, task->migration->dest_host);
 }
 
 /* Nobody tells that it was fenced: it is looked at again. */

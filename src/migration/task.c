@@ -195,11 +195,8 @@ migration_task_dest(const MigrationTask *task)
 bool
 migration_task_is_source_dead(const MigrationTask *task)
 {
-    g_autoptr(Host) host = NULL;
     return task->has_views && task->source_view.state == DOMAIN_UNREACHABLE &&
-        migration_task_source(task) == NULL &&
-        store_find_host(task->context->store, task->migration->source_host, &host, NULL) &&
-        host != NULL && host_is_fenced(host);
+        operation_is_host_dead(task->context, task->migration->source_host);
 }
 
 bool
