@@ -30,15 +30,44 @@ class SharedWorld(World):
         return sorted(name for name in names if server_id in name)
 
 
-@test("on a shared pool the disks stay where they are, and the guest moves there and back "
-      "(S2-03, S2-08, S4-04)")
+def secure_guest(shared):
+    """With UEFI and a TPM: what belongs to it beside its disks. Heard, on hosta."""
+    answer = shared.drover.compute("POST", "/flavors", {"flavor": {
+        "name": "secure", "id": "secure", "ram": 192, "vcpus": 1, "disk": 1}})
+    equal(answer.status, 200, answer.text)
+    answer = shared.drover.compute("POST", "/flavors/secure/os-extra_specs", {"extra_specs": {
+        "hw:tpm_version": "2.0", "hw:tpm_model": "tpm-crb"}})
+    equal(answer.status, 200, answer.text)
+    answer = shared.drover.admin(
+        "PATCH", f"/image/v2/images/{shared.ids['guest']}",
+        [{"op": "add", "path": "/hw_firmware_type", "value": "uefi"}],
+        headers={"Content-Type": "application/openstack-images-v2.1-json-patch"})
+    equal(answer.status, 200, answer.text)
+    answer = shared.drover.compute("POST", "/servers", {"server": {
+        "name": "sharer", "flavorRef": "secure", "imageRef": shared.ids["guest"],
+        "networks": [{"uuid": shared.ids["private"]}], "host": "hosta"}})
+    equal(answer.status, 202, answer.text)
+    server_id = answer.json["server"]["id"]
+    shared.wait_status(server_id, "ACTIVE")
+    shared.wait_heard(server_id)
+    return server_id
+
+
+def tpm_states(shared):
+    """host -> the TPMs whose state it has: that is on each host's own disk."""
+    command = "ls /var/lib/libvirt/swtpm 2>/dev/null || true"
+    return {host: shared.lab("exec", host, "sh", "-c", command).split()
+            for host in shared.lab.hosts}
+
+
+@test("on a shared pool the disks stay where they are, and the guest moves there and back, "
+      "with its UEFI variables and its TPM (S2-03, S2-07, S2-08, S4-04)")
 def _():
     shared = SharedWorld()
     try:
-        server_id = shared.create("sharer", host="hosta")
-        shared.wait_heard(server_id)
+        server_id = secure_guest(shared)
         files = shared.shared_files(server_id)
-        equal(len(files), 3, f"volumes: {files}")
+        equal(len(files), 4, f"volumes: {files}")
         for target in ("hostb", "hosta"):
             row = shared.move(server_id, target)
             full = shared.drover.admin(
@@ -46,6 +75,8 @@ def _():
             equal(full["copies_disks"], False, "copies_disks")
             equal(shared.shared_files(server_id), files, "volumes after the move")
             equal(shared.runs_on(server_id), {target: "running"}, "libvirt says")
+            equal({host for host, ids in tpm_states(shared).items() if ids}, {target},
+                  "where its TPM's state is")
             shared.check_lives(server_id)
 
         answer = shared.migrate(server_id, "hostb", block=True, version="2.30")
@@ -56,5 +87,6 @@ def _():
         check(shared.wait_migration(server_id)["status"] == "completed", "it moves")
         shared.delete(server_id)
         equal(shared.shared_files(server_id), [], "volumes after the delete")
+        equal(tpm_states(shared), {"hosta": [], "hostb": []}, "its TPM's state")
     finally:
         shared.close()
