@@ -32,7 +32,7 @@ def first_start(server_id, host):
 def host_evacuate(servers, status):
     """By the client that knows the command: every server of hosta to hostb."""
     text = evac.drover._run(["/usr/bin/nova", "host-evacuate", "--target_host", "hostb", "hosta"],
-                            True, 60, {})
+                            True, 180, {})
     for each in servers:
         row = next(line for line in text.splitlines() if each in line)
         contains(row, "True", "nova host-evacuate")
