@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Moves that end because one of the two guests does: the new one does not start, the old one is
-switched off by itself. The guest is where it was, and nothing is left on the other side."""
+switched off by itself, or its host loses power. The guest is where it was, and nothing is left on
+the other side."""
 from tap import check, contains, equal, test, wait_until
-from test_converge import busy, shown, start
+from test_converge import BUSY, busy, shown, start
+from test_volumes import VOLUMES, volumes
 from world import world
 
 
@@ -56,3 +58,90 @@ def _():
         check(answer.status == 202, answer.text)
         world.wait_status(server_id, "ACTIVE")
         wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 60)
+
+
+# ---- a guest that would never arrive: on a shared volume, so that its 2 GiB alone count ----
+
+# Each step takes 3 s for each of 2 GiB.
+PAUSE = {"live_migration_downtime": 450, "live_migration_downtime_steps": 3,
+         "live_migration_downtime_delay": 3}
+leaving = {}
+
+
+def leave():
+    """The id of a server that leaves hosta for hostb, slowly."""
+    if not leaving:
+        # Memory alone takes longer than all steps, however slow its writer is.
+        volumes.configure(live_migration_bandwidth=3, **PAUSE)
+        leaving["server"] = server_id = volumes.request("leaving", "tiny", [{
+            "source_type": "image", "destination_type": "volume", "boot_index": 0,
+            "uuid": volumes.ids["guest"], "volume_size": 1}], metadata=BUSY)
+        volumes.wait_status(server_id, "ACTIVE")
+        volumes.wait_heard(server_id)
+        rows = volumes.drover.compute("GET", f"/servers/{server_id}/os-volume_attachments").json
+        leaving["volume"] = rows["volumeAttachments"][0]["volumeId"]
+        equal(volumes.migrate(server_id, "hostb").status, 202, "migrate")
+        wait_until(lambda: (volumes.planned(server_id)["stats"]["memory_processed_bytes"] or 0) > 0,
+                   "memory flows", 60)
+    return leaving["server"]
+
+
+@test("the pause that is aimed for grows in QEMU step by step, and ends at live_migration_downtime "
+      "(S4-25, S4-26, S4-27, S4-28)")
+def _():
+    server_id = leave()
+    name = volumes.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    seen = []
+
+    def grown():
+        pause_ms = int(volumes.lab.virsh("hosta", "migrate-getmaxdowntime", name))
+        if pause_ms not in seen[-1:]:
+            seen.append(pause_ms)
+        return pause_ms == 450
+    wait_until(grown, f"it is as long as it may be: {seen}", 60)
+    check(seen == sorted(seen) and len(seen) > 2 and set(seen) <= {150, 250, 350, 450},
+          f"its steps: {seen}")
+    wait_until(lambda: volumes.planned(server_id)["convergence"]["downtime_limit_ms"] == 450,
+               "it is told", 10)
+    equal(volumes.last_migration(server_id)["status"], "running", "the migration")
+
+
+@test("a live migration whose source has lost its power ends when the host is stated down, as "
+      "failed; the server is evacuated then, and runs once when the host is back (S3-59)")
+def _():
+    server_id = leave()
+
+    def evacuate():
+        return volumes.drover.compute(
+            "POST", f"/servers/{server_id}/action", {"evacuate": {"host": "hostb"}}, "2.92")
+    volumes.lab("poweroff", "hosta")
+    volumes.configure()
+    answer = evacuate()
+    equal(answer.status, 409, f"while it moves: {answer.text}")
+    contains(answer.message, "its live migration ends by itself once host hosta is", "way out")
+    volumes.drover.openstack("compute", "service", "set", "--down", "hosta", "nova-compute",
+                             version="2.53")
+    row = volumes.wait_migration(server_id)
+    equal(row["status"], "failed", volumes.story(row["id"]))
+    contains(volumes.reason(row["id"]), "Host hosta has died while it sent the guest", "why")
+    equal(volumes.host_of(server_id), "hosta", "where it is")
+    name = volumes.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    check(name not in volumes.domains("hostb"), "nothing has arrived")
+
+    answer = evacuate()
+    equal(answer.status, 200, f"evacuate: {answer.text}")
+    for status in ("done", "completed"):
+        wait_until(lambda: volumes.last_migration(server_id)["status"] == status,
+                   f"the evacuation is {status}", 90)
+        equal(volumes.last_migration(server_id)["migration_type"], "evacuation", "what it is")
+        if status == "done":
+            volumes.wait_status(server_id, "ACTIVE")
+            volumes.lab("poweron", "hosta")
+    equal(volumes.runs_on(server_id), {"hostb": "running"}, "libvirt says")
+    wait_until(lambda: volumes.heard(server_id)["streams"] > 1, "it has booted anew", 60)
+    volumes.drover.openstack("compute", "service", "set", "--up", "hosta", "nova-compute",
+                             version="2.53")
+    volumes.delete(leaving.pop("server"))
+    volume = leaving.pop("volume")
+    volumes.wait_volume(volume, "available")
+    equal(volumes.drover.admin("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete it")

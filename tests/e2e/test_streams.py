@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""Which way a migration's bytes take: the network that is meant for them, several connections."""
+"""Which way a migration's bytes take: the network that is meant for them, several connections; and
+who can read them there."""
 import collections
 import json
 
 from tap import check, equal, test, wait_until
 from test_converge import arrived, busy, force_complete, shown, start
+from wire import Wire
 from world import world
 
 
@@ -63,3 +65,49 @@ def _():
         wait_until(lambda: most_connections("hostb") == 4, "three connections and QEMU's own", 30)
         equal(force_complete(server_id, number).status, 202, "force-complete")
         arrived(server_id, number)
+
+
+# Of a guest: its host name is in its kernel's memory, this one's metadata on its config drive.
+IN_MEMORY = b"whisperer-5b20c4f7e91d"
+ON_DISK = b"told-in-confidence-83ad61f0"
+# How they begin: what QEMU writes when it migrates, what it asks a disk's server for first.
+MEMORY_BEGINS, DISK_BEGINS = b"QEVM", b"IHAVEOPT"
+
+
+def overhear(server_id, target):
+    """Streams of bytes that move it there."""
+    with Wire(world.lab.host(target, "NETNS"), "data0") as wire:
+        row = world.move(server_id, target)
+    equal(wire.n_missed, 0, "packets that were missed")
+    sent = shown(row["id"])["stats"]["memory_processed_bytes"]
+    check(sent > 8 << 20, f"memory was sent: {sent}")
+    check(max(map(len, wire.streams)) > sent // 2, f"heard: {list(map(len, wire.streams))}")
+    return wire.streams
+
+
+def of_kind(streams, beginning):
+    return [stream for stream in streams if beginning in stream[:64]]
+
+
+@test("live_migration_with_native_tls: nobody reads a guest's memory and disks on their way, and "
+      "where it is false anybody does (S3-05)")
+def _():
+    server_id = world.create(IN_MEMORY.decode(), host="hosta",
+                             metadata={"confidence": ON_DISK.decode()})
+    try:
+        world.wait_heard(server_id)
+        streams = overhear(server_id, "hostb")
+        equal(of_kind(streams, MEMORY_BEGINS), [], "memory in clear")
+        check(of_kind(streams, DISK_BEGINS), "disks were copied")
+        for secret in (IN_MEMORY, ON_DISK):
+            equal([len(stream) for stream in streams if secret in stream], [], f"who told {secret}")
+
+        world.configure(live_migration_with_native_tls="false")
+        streams = overhear(server_id, "hosta")
+        (memory,), disks = of_kind(streams, MEMORY_BEGINS), of_kind(streams, DISK_BEGINS)
+        check(IN_MEMORY in memory, "the memory's stream has what is in memory")
+        check(any(ON_DISK in disk for disk in disks), "the disks' have what is on a disk")
+        world.check_lives(server_id)
+    finally:
+        world.configure()
+        world.delete(server_id)
