@@ -37,7 +37,7 @@ typedef struct HypervisorProvider {
 
     /* Streams the file into the pool as a base volume, then makes the completeness marker; with a
      * complete base there it does nothing. An incomplete one (no marker) is deleted and made
-     * again. Long. */
+     * again. One whose bytes have another hash than sha256 gets no marker. Long. */
     bool (*ensure_base)(void *host, const BaseImage *image, GError **error);
     /* Copies a complete base from another host when the image's file is gone. Long. */
     bool (*copy_base)(void *host, void *from_host, const BaseImage *image, GError **error);

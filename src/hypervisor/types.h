@@ -90,7 +90,7 @@ typedef struct BaseImage {
     const char *path;   /* NULL: the image is gone here; only a complete base on the host will do */
     const char *sha256; /* hex: its name on the host is made from this */
     const char *format; /* "qcow2", "raw", "kernel", "initrd" */
-    int64_t size_bytes;
+    int64_t size_bytes; /* -1 without a path */
     int64_t virtual_size_bytes; /* qcow2: of the disk inside; else = size */
 } BaseImage;
 

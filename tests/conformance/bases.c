@@ -9,6 +9,7 @@ without_file(const BaseImage *image)
 {
     BaseImage gone = *image;
     gone.path = NULL;
+    gone.size_bytes = -1;
     return gone;
 }
 
@@ -62,13 +63,12 @@ test_a_base_is_not_copied_from_a_host_without_it(Fixture *fixture)
 static void
 test_a_base_is_complete_in_one_format(Fixture *fixture)
 {
-    BaseImage other = without_file(&fixture->target->root);
-    other.format = "raw";
+    BaseImage with_file = fixture->target->root;
+    with_file.format = "raw";
+    BaseImage other = without_file(&with_file);
     assert_ok(hypervisor_ensure_base(fixture->a, &fixture->target->root, &error));
     assert_fails(hypervisor_ensure_base(fixture->a, &other, &error), ERROR_NOT_FOUND);
-    other.path = fixture->target->root.path;
-    assert_ok(hypervisor_ensure_base(fixture->a, &other, &error));
-    other.path = NULL;
+    assert_ok(hypervisor_ensure_base(fixture->a, &with_file, &error));
     assert_ok(hypervisor_ensure_base(fixture->a, &other, &error));
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Where the bytes of a base come from. */
@@ -16,6 +17,11 @@ typedef struct BaseSource {
     const BaseImage *image;
     LibvirtHost *from; /* NULL: image->path */
 } BaseSource;
+
+typedef struct BaseSize {
+    int64_t bytes;      /* of the file; the image does not say it when it is gone */
+    int64_t data_bytes; /* without its holes */
+} BaseSize;
 
 /* Listed by the pool, and really there: the list may be older than the directory. */
 static bool
@@ -69,7 +75,8 @@ base_is_complete(const Slot *slot, virStoragePoolPtr pool, const char *sha256, c
 }
 
 static bool
-fill_from_file(const Slot *slot, virStorageVolPtr volume, const BaseImage *image, GError **error)
+fill_from_file(
+    const Slot *slot, virStorageVolPtr volume, const BaseImage *image, Sum *sum, GError **error)
 {
     int fd = g_open(image->path, O_RDONLY | O_CLOEXEC, 0);
 
@@ -77,7 +84,7 @@ fill_from_file(const Slot *slot, virStorageVolPtr volume, const BaseImage *image
         return error_set(error, ERROR_INTERNAL, "cannot read the image '%s': %s", image->path,
             g_strerror(errno));
     }
-    bool is_ok = stream_upload_file(slot, volume, fd, image->size_bytes, error);
+    bool is_ok = stream_upload_file(slot, volume, fd, image->size_bytes, sum, error);
     close(fd);
     return is_ok;
 }
@@ -104,7 +111,8 @@ find_on_host(const Slot *slot, const BaseImage *image, GError **error)
 }
 
 static bool
-fill_from_host(const Slot *slot, virStorageVolPtr volume, const BaseSource *source, GError **error)
+fill_from_host(
+    const Slot *slot, virStorageVolPtr volume, const BaseSource *source, Sum *sum, GError **error)
 {
     g_auto(Slot) from_slot = {0};
 
@@ -112,14 +120,16 @@ fill_from_host(const Slot *slot, virStorageVolPtr volume, const BaseSource *sour
         return false;
     }
     g_autoptr(virStorageVol) from = find_on_host(&from_slot, source->image, error);
-    return from != NULL && stream_copy(&from_slot, from, slot, volume, error);
+    return from != NULL && stream_copy(&from_slot, from, slot, volume, sum, error);
 }
 
+/* The capacity is of the disk inside, once the pool has looked at the file. */
 static bool
-measure_host(const BaseSource *source, int64_t *ret_bytes, GError **error)
+measure_host(const BaseSource *source, BaseSize *ret_size, GError **error)
 {
     g_auto(Slot) slot = {0};
-    virStorageVolInfo info;
+    virStorageVolInfo data;
+    virStorageVolInfo file;
 
     if (!slot_take_control(&slot, source->from, error)) {
         return false;
@@ -128,16 +138,17 @@ measure_host(const BaseSource *source, int64_t *ret_bytes, GError **error)
     if (volume == NULL) {
         return false;
     }
-    if (virStorageVolGetInfo(volume, &info) < 0) {
+    if (virStorageVolGetInfo(volume, &data) < 0 ||
+        virStorageVolGetInfoFlags(volume, &file, VIR_STORAGE_VOL_GET_PHYSICAL) < 0) {
         return libvirt_error_set(error, slot.connection, EFFECT_NONE,
             "cannot ask host '%s' for the size of an image base", slot.host->name);
     }
-    *ret_bytes = (int64_t)info.allocation;
+    *ret_size = (BaseSize){(int64_t)file.allocation, (int64_t)data.allocation};
     return true;
 }
 
 static bool
-measure_file(const BaseImage *image, int64_t *ret_bytes, GError **error)
+measure_file(const BaseImage *image, BaseSize *ret_size, GError **error)
 {
     GStatBuf status;
 
@@ -149,21 +160,38 @@ measure_file(const BaseImage *image, int64_t *ret_bytes, GError **error)
         return error_set(error, ERROR_INTERNAL, "cannot read the image '%s': %s", image->path,
             g_strerror(errno));
     }
-    *ret_bytes = (int64_t)status.st_blocks * 512;
+    *ret_size = (BaseSize){image->size_bytes, (int64_t)status.st_blocks * 512};
     return true;
+}
+
+/* Its name is what its bytes must be: those of a file or a base that was changed behind our back
+ * never become a base of anything. A hole at the end may not have been told. */
+static bool
+check_sum(
+    const Slot *slot, const BaseImage *image, const BaseSize *size, Sum *sum, GError **error)
+{
+    sum_add_hole(sum, size->bytes - sum->size);
+    g_autofree char *there = sum_end(sum);
+    return strcmp(there, image->sha256) == 0 ||
+        error_set(error, ERROR_INTERNAL,
+            "an image base was put on host '%s' with other bytes: SHA-256 %s instead of %s",
+            slot->host->name, there, image->sha256);
 }
 
 static bool
 base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
-    const BaseSource *source, GError **error)
+    const BaseSource *source, const BaseSize *size, GError **error)
 {
-    g_autofree char *marker_name =
-        name_base_marker(source->image->sha256, source->image->format);
+    const BaseImage *image = source->image;
+    g_autofree char *marker_name = name_base_marker(image->sha256, image->format);
     VolumeSpec marker = {.name = marker_name, .format = "raw"};
-    bool is_filled = source->from != NULL ? fill_from_host(slot, volume, source, error)
-                                          : fill_from_file(slot, volume, source->image, error);
+    g_auto(Sum) sum = {0};
 
-    return is_filled && volume_create(slot, pool, &marker, NULL, error);
+    sum_init(&sum);
+    bool is_filled = source->from != NULL ? fill_from_host(slot, volume, source, &sum, error)
+                                          : fill_from_file(slot, volume, image, &sum, error);
+    return is_filled && check_sum(slot, image, size, &sum, error) &&
+        volume_create(slot, pool, &marker, NULL, error);
 }
 
 /* An incomplete one is a leftover: it goes, its marker first. The volume is raw to libvirt
@@ -171,22 +199,24 @@ base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
  * is reserved whole. */
 static bool
 base_create(const Slot *slot, virStoragePoolPtr pool, const BaseSource *source,
-    virStorageVolPtr *ret_volume, GError **error)
+    BaseSize *ret_size, virStorageVolPtr *ret_volume, GError **error)
 {
     const BaseImage *image = source->image;
     g_autofree char *name = name_base(image->sha256, image->format);
     g_autofree char *marker_name = name_base_marker(image->sha256, image->format);
-    VolumeSpec spec = {.name = name, .format = "raw", .capacity_bytes = image->size_bytes};
-    int64_t data_bytes = 0;
-    bool is_measured = source->from != NULL ? measure_host(source, &data_bytes, error)
-                                            : measure_file(image, &data_bytes, error);
+    VolumeSpec spec = {.name = name, .format = "raw"};
+    BaseSize size = {0};
+    bool is_measured = source->from != NULL ? measure_host(source, &size, error)
+                                            : measure_file(image, &size, error);
 
     if (!is_measured || !volume_delete(slot, pool, marker_name, error) ||
         !volume_delete(slot, pool, name, error) || !pool_refresh(slot, pool, error) ||
-        !pool_check_space(slot, pool, data_bytes, error)) {
+        !pool_check_space(slot, pool, size.data_bytes, error)) {
         return false;
     }
-    spec.reserved_bytes = data_bytes >= image->size_bytes ? image->size_bytes : 0;
+    spec.capacity_bytes = size.bytes;
+    spec.reserved_bytes = size.data_bytes >= size.bytes ? size.bytes : 0;
+    *ret_size = size;
     return volume_create(slot, pool, &spec, ret_volume, error);
 }
 
@@ -200,7 +230,7 @@ typedef enum {
 
 static BaseLook
 base_look(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const BaseSource *source,
-    virStorageVolPtr *ret_volume, GError **error)
+    BaseSize *ret_size, virStorageVolPtr *ret_volume, GError **error)
 {
     const BaseImage *image = source->image;
     g_autofree char *name = name_base(image->sha256, image->format);
@@ -217,7 +247,8 @@ base_look(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const Ba
     if (exists && base_ticket_has_earlier(ticket)) {
         return BASE_BUSY;
     }
-    return base_create(slot, pool, source, ret_volume, error) ? BASE_CREATED : BASE_FAILED;
+    return base_create(slot, pool, source, ret_size, ret_volume, error) ? BASE_CREATED
+                                                                        : BASE_FAILED;
 }
 
 static bool
@@ -225,6 +256,7 @@ base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
 {
     g_auto(Slot) slot = {0};
     virStorageVolPtr created = NULL;
+    BaseSize size = {0};
     BaseLook look;
 
     g_autoptr(BaseTicket) ticket = base_ticket_take(host->name, source->image->sha256);
@@ -238,13 +270,13 @@ base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
     do {
         base_ticket_wait_earlier(ticket);
         base_ticket_enter(ticket);
-        look = base_look(&slot, pool, ticket, source, &created, error);
+        look = base_look(&slot, pool, ticket, source, &size, &created, error);
         base_ticket_leave(ticket);
     } while (look == BASE_BUSY);
     g_autoptr(virStorageVol) volume = created;
     switch (look) {
     case BASE_COMPLETE: return true;
-    case BASE_CREATED: return base_fill(&slot, pool, volume, source, error);
+    case BASE_CREATED: return base_fill(&slot, pool, volume, source, &size, error);
     case BASE_BUSY:
     case BASE_FAILED: break;
     }

@@ -67,15 +67,23 @@ stream_upload_bytes(
     return true;
 }
 
+typedef struct FileSource {
+    int fd;
+    Sum *sum; /* NULL: nobody wants it */
+} FileSource;
+
 static int
 file_read(virStreamPtr stream, char *buffer, size_t size, void *data)
 {
-    int fd = GPOINTER_TO_INT(data);
+    FileSource *source = data;
     ssize_t n;
 
     do {
-        n = read(fd, buffer, size);
+        n = read(source->fd, buffer, size);
     } while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        sum_add(source->sum, buffer, (size_t)n);
+    }
     return (int)n;
 }
 
@@ -83,7 +91,7 @@ file_read(virStreamPtr stream, char *buffer, size_t size, void *data)
 static int
 file_find_hole(virStreamPtr stream, int *in_data, long long *length, void *data)
 {
-    int fd = GPOINTER_TO_INT(data);
+    int fd = ((FileSource *)data)->fd;
     off_t here = lseek(fd, 0, SEEK_CUR);
     off_t end = lseek(fd, 0, SEEK_END);
     off_t next_data = lseek(fd, here, SEEK_DATA);
@@ -97,12 +105,17 @@ file_find_hole(virStreamPtr stream, int *in_data, long long *length, void *data)
 static int
 file_skip(virStreamPtr stream, long long length, void *data)
 {
-    return lseek(GPOINTER_TO_INT(data), length, SEEK_CUR) < 0 ? -1 : 0;
+    FileSource *source = data;
+
+    sum_add_hole(source->sum, length);
+    return lseek(source->fd, length, SEEK_CUR) < 0 ? -1 : 0;
 }
 
 bool
-stream_upload_file(const Slot *slot, virStorageVolPtr volume, int fd, int64_t size, GError **error)
+stream_upload_file(
+    const Slot *slot, virStorageVolPtr volume, int fd, int64_t size, Sum *sum, GError **error)
 {
+    FileSource source = {fd, sum};
     const char *name = virStorageVolGetName(volume);
     g_autoptr(virStream) stream = stream_new(slot, error);
     unsigned int flags = VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM;
@@ -111,8 +124,7 @@ stream_upload_file(const Slot *slot, virStorageVolPtr volume, int fd, int64_t si
         return false;
     }
     if (virStorageVolUpload(volume, stream, 0, (unsigned long long)size, flags) < 0 ||
-        virStreamSparseSendAll(stream, file_read, file_find_hole, file_skip, GINT_TO_POINTER(fd)) <
-            0 ||
+        virStreamSparseSendAll(stream, file_read, file_find_hole, file_skip, &source) < 0 ||
         virStreamFinish(stream) < 0) {
         return stream_fail(slot, name, "write", error);
     }
@@ -173,7 +185,7 @@ send_piece(virStreamPtr stream, const char *buffer, size_t size)
 typedef enum { COPY_DONE, COPY_CANNOT_READ, COPY_CANNOT_WRITE } CopyResult;
 
 static CopyResult
-copy_pieces(virStreamPtr from, virStreamPtr to)
+copy_pieces(virStreamPtr from, virStreamPtr to, Sum *sum)
 {
     g_autofree char *buffer = g_malloc(PIECE_SIZE);
 
@@ -187,20 +199,24 @@ copy_pieces(virStreamPtr from, virStreamPtr to)
             if (virStreamRecvHole(from, &hole, 0) < 0) {
                 return COPY_CANNOT_READ;
             }
+            sum_add_hole(sum, hole);
             if (virStreamSendHole(to, hole, 0) < 0) {
                 return COPY_CANNOT_WRITE;
             }
         } else if (n < 0) {
             return COPY_CANNOT_READ;
-        } else if (!send_piece(to, buffer, (size_t)n)) {
-            return COPY_CANNOT_WRITE;
+        } else {
+            sum_add(sum, buffer, (size_t)n);
+            if (!send_piece(to, buffer, (size_t)n)) {
+                return COPY_CANNOT_WRITE;
+            }
         }
     }
 }
 
 bool
 stream_copy(const Slot *from_slot, virStorageVolPtr from, const Slot *slot, virStorageVolPtr volume,
-    GError **error)
+    Sum *sum, GError **error)
 {
     const char *name = virStorageVolGetName(volume);
     g_autoptr(virStream) in = stream_new(from_slot, error);
@@ -215,7 +231,7 @@ stream_copy(const Slot *from_slot, virStorageVolPtr from, const Slot *slot, virS
     if (virStorageVolUpload(volume, out, 0, 0, VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM) < 0) {
         return stream_fail(slot, name, "write", error);
     }
-    CopyResult result = copy_pieces(in, out);
+    CopyResult result = copy_pieces(in, out, sum);
     if (result == COPY_DONE && virStreamFinish(in) < 0) {
         result = COPY_CANNOT_READ;
     }
