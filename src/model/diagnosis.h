@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define DIAGNOSIS_MAX_PATTERNS 6
+#define DIAGNOSIS_MAX_PATTERNS 8
 
 typedef struct Diagnosis {
     const char *code; /* stable: a label of metrics, a member of the API */

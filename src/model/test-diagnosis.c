@@ -40,6 +40,20 @@ static const Case cases[] = {
         "destination host: operation failed: job 'migration in' failed: load of migration failed: "
         "Invalid argument", "tls-name"},
     {MOVE "The certificate has expired", "tls-expired"},
+    {MOVE "internal error: unable to execute QEMU command 'object-add': Certificate "
+        "/etc/pki/qemu/server-cert.pem usage does not permit key encipherment", "tls-usage"},
+    {MOVE "The certificate /etc/pki/libvirt/clientcert.pem basic constraints show a CA, but we need "
+        "one for a client", "tls-usage"},
+    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: "
+        "server verification (of our certificate or IP address) failed: Input/output error",
+        "tls-broken"},
+    {MOVE "internal error: unable to execute QEMU command 'blockdev-add': The TLS connection was "
+        "non-properly terminated.", "tls-broken"},
+    {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tcp://hostb/system: "
+        "authentication failed: Failed to start SASL negotiation: -4 (SASL(-4): no mechanism "
+        "available: No worthy mechs found)", "authentication"},
+    {MOVE "authentication unavailable: no polkit agent available to authenticate action "
+        "'org.libvirt.unix.manage'", "authentication"},
     {MOVE "Cannot read CA certificate '/etc/pki/qemu/ca-cert.pem': No such file or directory",
         "tls-files"},
     {MOVE "Operation not supported: this libvirtd instance allows migration only with "
@@ -55,12 +69,19 @@ static const Case cases[] = {
     {MOVE "internal error: unable to execute QEMU command 'blockdev-add': No space left on device",
         "disk-full"},
     {"pool 'instances' of host 'hostb': No space left on device", "disk-full"},
-    {MOVE "internal error: qemu unexpectedly closed the monitor: cannot set up guest memory "
+    {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='i'): cannot set up guest memory "
         "'pc.ram': Cannot allocate memory", "memory-full"},
     {MOVE "unsupported configuration: Emulator '/usr/bin/qemu-system-x86_64' does not support machine "
         "type 'pc-i440fx-12.0'", "machine-type"},
-    {MOVE "internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: unsupported "
-        "machine type: 'pc-q35-99.0'", "machine-type"},
+    {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='i'): qemu-system-x86_64: "
+        "unsupported machine type: \"pc-q35-99.0\"", "machine-type"},
+    {MOVE "operation failed: job 'migration in' failed: Unknown savevm section or instance "
+        "'0000:00:03.0/virtio-net' 0. Make sure that your current VM setup matches your saved VM "
+        "setup, including any hotplugged devices", "device-unknown"},
+    {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='i'): qemu-system-x86_64: Unknown "
+        "ramblock \"0000:00:04.0:01.0/e1000.rom\", cannot accept migration", "device-unknown"},
+    {MOVE "internal error: process exited while connecting to monitor: -device virtio-mem-pci: "
+        "'virtio-mem-pci' is not a valid device model name", "device-unknown"},
     {"The instance requires a newer hypervisor version than has been provided.", "version"},
     {"invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm ", "kvm-missing"},
     {"operation failed: Unable to find 'efi' firmware that is compatible with the current "
@@ -78,9 +99,15 @@ static const Case cases[] = {
         "none or directsync", "cache-unsafe"},
     {MOVE "Cannot access storage file '/p/1b.root.qcow2': No such file or directory", "disk-missing"},
     {"Storage pool not found: no storage pool with matching name 'instances'", "pool-missing"},
+    {"an image base was put on host 'hostb' with other bytes: SHA-256 0123 instead of 4567",
+        "bytes-differ"},
+    {"volume '1b.config' arrived on host 'hostb' with other bytes: SHA-256 0123 instead of 4567",
+        "bytes-differ"},
     {MOVE "operation failed: migration of disk vda failed: Input/output error", "disk-copy"},
     {MOVE "Operation not supported: migration with transient disk is not supported",
         "transient-disk"},
+    {"cannot be moved while it runs: disk vdc is transient; stop it and migrate it cold (openstack "
+        "server migrate)", "transient-disk"},
     {MOVE "Requested operation is not valid: cannot migrate domain with 2 snapshots", "snapshots"},
     {MOVE "Requested operation is not valid: cannot migrate domain with I/O error", "disk-io-error"},
     {MOVE "Requested operation is not valid: domain has active block job", "block-job"},
@@ -89,7 +116,15 @@ static const Case cases[] = {
         "pci-passthrough"},
     {MOVE "Requested operation is not valid: cannot migrate domain: 0000:01:00.0: VFIO migration is "
         "not supported in kernel", "pci-passthrough"},
-    {MOVE "Operation not supported: migration with virtiofs device is not supported", "virtiofs"},
+    {"cannot be moved while it runs: PCI device 0000:3b:00.1 of its host is passed through to the "
+        "guest; stop it and migrate it cold (openstack server migrate)", "pci-passthrough"},
+    {"cannot be moved while it runs: NIC 52:54:00:00:00:01 is a device of its host (SR-IOV direct) "
+        "without a twin to fall back on; stop it and migrate it cold (openstack server migrate)",
+        "pci-passthrough"},
+    {"cannot be moved while it runs: shared memory device shm is not the master; stop it and migrate "
+        "it cold (openstack server migrate)", "device-blocks"},
+    {MOVE "Operation not supported: migration with this virtiofs device is not supported",
+        "virtiofs"},
     {MOVE "Operation not supported: shmem device 'x' cannot be migrated, only shmem with "
         "role='master' can be migrated", "device-blocks"},
     {MOVE "Operation not supported: vDPA devices cannot be migrated", "device-blocks"},
@@ -105,7 +140,13 @@ static const Case cases[] = {
         "supported: Userfaultfd not available: Operation not permitted", "postcopy-unsupported"},
     {MOVE "operation failed: guest unexpectedly quit", "guest-died"},
     {"The guest stopped on hosta while it was moving.", "guest-died"},
-    {MOVE "internal error: qemu unexpectedly closed the monitor: bad", "qemu-died"},
+    {"guest '1b' is not on host 'hosta'", "instance-gone"},
+    {MOVE "cannot create path '/var/lib/libvirt/instances/1b.root.qcow2': Read-only file system",
+        "permission"},
+    {"cannot start guest '1b' on host 'hosta': internal error: process exited while connecting to "
+        "monitor: Could not open '/p/1b.root.qcow2': Permission denied", "permission"},
+    {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='instance-00000001'): bad",
+        "qemu-died"},
     {MOVE "operation failed: migration out job: unexpectedly failed", "stream-broken"},
     {MOVE "operation failed: job 'migration out' failed: Channel error: Input/output error",
         "stream-broken"},
@@ -114,6 +155,9 @@ static const Case cases[] = {
     {"Compute service of hostb is unavailable at this time.", "host-unavailable"},
     {"hosta is not on shared storage: Shared storage live-migration requires either ...",
         "not-shared"},
+    {"hostb is not on local storage: Block migration can not be used with shared storage.",
+        "not-local"},
+    {"The migration ended unseen, and the guest is still on hosta.", "outcome-unseen"},
     {"It was still making bases and disks on the destination when its time was over.", "time-out"},
     {"The migration was aborted.", NULL},
     {"", NULL},
@@ -131,6 +175,23 @@ test_recorded_texts_have_their_row(void)
     }
     g_assert_null(diagnosis_find(NULL));
     g_assert_cmpstr(diagnosis_label(NULL), ==, "other");
+}
+
+/* A row that no recorded text is for is a guess. */
+static void
+test_every_row_has_a_recorded_text(void)
+{
+    unsigned n;
+    const Diagnosis *rows = diagnosis_table(&n);
+    for (unsigned i = 0; i < n; i++) {
+        bool is_there = false;
+        for (unsigned j = 0; j < G_N_ELEMENTS(cases); j++) {
+            is_there |= g_strcmp0(cases[j].code, rows[i].code) == 0;
+        }
+        if (!is_there) {
+            g_error("no recorded text is for '%s'", rows[i].code);
+        }
+    }
 }
 
 /* An explained message has the diagnosis and the evidence of the plain one, whatever the words of
@@ -191,6 +252,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/diagnosis/recorded-texts-have-their-row", test_recorded_texts_have_their_row);
+    g_test_add_func(
+        "/diagnosis/every-row-has-a-recorded-text", test_every_row_has_a_recorded_text);
     g_test_add_func("/diagnosis/an-explained-message-is-known-again",
         test_an_explained_message_is_known_again);
     g_test_add_func("/diagnosis/the-evidence-is-the-part-that-counts",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Errors that hosts really give are explained: cause, evidence and fix, and the guest is where it
-was. The rows that no host here gives are tested on recorded words (src/model/test-diagnosis.c)."""
+was. Many more are provoked in test_provoke.py."""
 import contextlib
 
 from tap import check, contains, equal, test, wait_until
