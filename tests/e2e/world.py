@@ -151,7 +151,7 @@ class World:
         since_mark = report["since_mark"]["instances"].get(server_id, {"received": 0})
         return dict(counts, since_mark=since_mark)
 
-    def wait_heard(self, server_id, timeout_s=60):
+    def wait_heard(self, server_id, timeout_s=180):
         wait_until(lambda: self.heard(server_id), f"{server_id} is heard", timeout_s, 0.5)
 
     def check_lives(self, server_id):
