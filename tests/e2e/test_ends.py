@@ -98,7 +98,7 @@ def _():
         if pause_ms not in seen[-1:]:
             seen.append(pause_ms)
         return pause_ms == 450
-    wait_until(grown, f"it is as long as it may be: {seen}", 60)
+    wait_until(grown, "it is as long as it may be", 60)
     check(seen == sorted(seen) and len(seen) > 2 and set(seen) <= {150, 250, 350, 450},
           f"its steps: {seen}")
     wait_until(lambda: volumes.planned(server_id)["convergence"]["downtime_limit_ms"] == 450,
