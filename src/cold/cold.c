@@ -76,24 +76,12 @@ task_load(OperationContext *context, const Operation *operation, bool recovered,
     return g_steal_pointer(&owner);
 }
 
-/* wanted is the API's to write, at any time. */
-static void
-read_wanted(ColdTask *task)
-{
-    g_autoptr(Operation) stored =
-        store_get_operation(task->context->store, task->operation->id, NULL);
-
-    if (stored != NULL) {
-        task->operation->wanted = stored->wanted;
-    }
-}
-
 static bool
 task_step(OperationTask *operation_task)
 {
     ColdTask *task = task_of(operation_task);
 
-    read_wanted(task);
+    operation_read_wanted(task->context, task->operation);
     for (;;) {
         switch (cold_step_state(task)) {
         case STEP_AGAIN: break;

@@ -58,7 +58,7 @@ cold_step_PROVING(ColdTask *task)
 static StepResult
 confirm(ColdTask *task, const GError *left)
 {
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
     VmState vm_state;
     PowerState power_state;
 
@@ -132,7 +132,7 @@ StepResult
 cold_step_HALTING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     if (!cold_read_volumes(task, NULL)) {
         return cold_wait(task, G_USEC_PER_SEC);
@@ -188,7 +188,7 @@ fail(ColdTask *task, const GError *error)
         .details = details,
         .created_us = clock_now_us(task->context->clock),
     };
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     if (!describe_return(task, &move, &flavor, NULL)) {
         return cold_wait(task, G_USEC_PER_SEC);
@@ -246,7 +246,7 @@ cold_step_CLEANING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Flavor) flavor = NULL;
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
     bool was_running = task->migration->was_running;
 
     EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);

@@ -6,6 +6,7 @@
 #include "cold/cold.h"
 #include "cold/states.h"
 #include "model/disk_plan.h"
+#include "operation/commit.h"
 #include "operation/effect.h"
 #include "operation/power_off.h"
 
@@ -34,15 +35,7 @@ typedef struct ColdTask {
     int64_t idle_since_us; /* nothing can be asked for since then; 0 = not known to be so */
 } ColdTask;
 
-typedef enum {
-    STEP_AGAIN, /* it moved: run the step of the new state */
-    STEP_WAIT,  /* an answer, an event, a host or a time has to come first */
-    STEP_DONE,  /* closed, or not ours any more */
-} StepResult;
-
 /* ---- move.c: the only writer of the state ---- */
-/* A move with nothing of the instance, the claims or the migration in it. */
-OperationMove cold_plain_move(void);
 /* with may be NULL. */
 StepResult cold_move(ColdTask *task, ColdState to, const OperationMove *with);
 /* The error is why. */

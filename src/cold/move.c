@@ -2,13 +2,6 @@
 /* Copyright the drover authors. */
 #include "cold/internal.h"
 
-#include "base/failpoint.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "operation/failure.h"
-
-#define STORE_RETRY_US G_USEC_PER_SEC
-
 static const struct {
     const char *before; /* failpoints */
     const char *after;
@@ -30,12 +23,6 @@ deadline_of(const ColdTask *task, ColdState state)
         return now_us + task->context->settings.shutdown_timeout_us;
     }
     return timeout_s == 0 ? 0 : now_us + timeout_s * G_USEC_PER_SEC;
-}
-
-OperationMove
-cold_plain_move(void)
-{
-    return (OperationMove){.vm_state = -1, .power_state = -1, .should_run = -1, .generation = -1};
 }
 
 static void
@@ -66,39 +53,8 @@ complete(ColdTask *task, ColdState to, OperationMove *move)
 }
 
 static void
-report(ColdTask *task, const OperationMove *move)
+enter(ColdTask *task, ColdState to, const OperationMove *move)
 {
-    const char *kind = operation_kind_name(task->operation->kind);
-    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, task->migration->id);
-    LogField fields[] = {
-        {"request_id", task->operation->request_id},
-        {"migration_id", id},
-        {"instance_id", task->instance->id},
-        {"operation", kind},
-        {"source", task->migration->source_host},
-        {"dest", task->migration->dest_host},
-        {"from", move->from},
-        {"to", move->to},
-        {"error", move->message},
-        {NULL, NULL},
-    };
-    log_record(LOG_LEVEL_INFO, fields, "%s", move->sentence);
-    g_autofree char *labels = g_strdup_printf("operation=\"%s\",to=\"%s\"", kind, move->to);
-    metrics_count("drover_operation_moves_total", labels, 1);
-}
-
-static void
-keep_in_memory(ColdTask *task, ColdState to, const OperationMove *move)
-{
-    Operation *operation = task->operation;
-
-    g_free(operation->state);
-    operation->state = g_strdup(move->to);
-    if (move->error_code != NULL && operation->error_code == NULL) {
-        operation->error_code = g_strdup(move->error_code);
-        g_free(operation->message);
-        operation->message = g_strdup(move->message);
-    }
     task->state = to;
     task->deadline_us = move->deadline_us;
     task->done = 0;
@@ -109,46 +65,32 @@ keep_in_memory(ColdTask *task, ColdState to, const OperationMove *move)
     effect_slot_forget(&task->side);
 }
 
-/* A database that fails is tried again; a row that somebody else moved is not ours any more. */
-static StepResult
-on_store_error(ColdTask *task, const GError *error)
-{
-    if (error_is(error, ERROR_GONE_STALE)) {
-        log_warning("operation %" G_GINT64_FORMAT " was moved by somebody else",
-            task->operation->id);
-        return STEP_DONE;
-    }
-    if (log_allow("cold-store", 10)) {
-        log_error("cannot write operation %" G_GINT64_FORMAT ": %s", task->operation->id,
-            error->message);
-    }
-    return cold_wait(task, STORE_RETRY_US);
-}
-
 StepResult
 cold_move(ColdTask *task, ColdState to, const OperationMove *with)
 {
-    OperationMove move = with != NULL ? *with : cold_plain_move();
-    g_autoptr(GError) error = NULL;
+    OperationMove move = with != NULL ? *with : operation_plain_move();
+    bool is_written = false;
 
     complete(task, to, &move);
-    g_autofree char *explained = failure_explain(&move);
-    failpoint(rows[to].before);
-    if (!store_move_operation(task->context->store, &move, &error)) {
-        return on_store_error(task, error);
+    g_autofree char *explained = operation_explain(&move);
+    OperationCommit commit = {
+        .context = task->context,
+        .operation = task->operation,
+        .migration = task->migration,
+        .before = rows[to].before,
+        .after = rows[to].after,
+    };
+    StepResult result = operation_commit(&commit, &move, &is_written);
+    if (is_written) {
+        enter(task, to, &move);
     }
-    failpoint(rows[to].after);
-    keep_in_memory(task, to, &move);
-    report(task, &move);
-    failure_count(task->operation, move.closes);
-    task->context->moved(task->context, task->operation->id);
-    return move.closes ? STEP_DONE : STEP_AGAIN;
+    return result;
 }
 
 StepResult
 cold_move_with_error(ColdTask *task, ColdState to, const GError *error)
 {
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     move.error_code = error_code_name(error_code(error));
     move.message = error->message;

@@ -23,7 +23,7 @@ is_to_stop(const ColdTask *task, GError **error)
 static StepResult
 refuse(ColdTask *task, const GError *error)
 {
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     move.error_code = error_code_name(error_code(error));
     move.message = error->message;
@@ -268,7 +268,7 @@ step_STOPPING(ColdTask *task)
             task->migration->source_host);
         return cold_move_with_error(task, COLD_RESTARTING, error);
     }
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
     move.set_instance = true;
     move.power_state = POWER_STATE_SHUTDOWN;
     task->migration->started_us = clock_now_us(task->context->clock);
@@ -314,7 +314,7 @@ finish(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Flavor) flavor = NULL;
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     if (task->migration->type == MIGRATION_TYPE_RESIZE) {
         flavor = store_get_resize_flavor(task->context->store, task->operation->id, true, &error);

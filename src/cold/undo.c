@@ -15,7 +15,7 @@ cold_step_RETREATING(ColdTask *task)
     g_autoptr(GError) error = NULL;
 
     if (cold_is_dest_dead(task)) {
-        OperationMove move = cold_plain_move();
+        OperationMove move = operation_plain_move();
         move.sentence = COLD_DEST_IS_DEAD;
         return cold_move(task, COLD_RESTARTING, &move);
     }
@@ -44,7 +44,7 @@ StepResult
 cold_step_RESTARTING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     switch (restart(task, &error)) {
     case EFFECT_WAITING:
@@ -70,6 +70,7 @@ cold_step_RESTARTING(ColdTask *task)
     move.vm_state = VM_STATE_ERROR;
     move.power_state = POWER_STATE_NONE;
     move.fault = &fault;
+    move.sentence = "the source could not start the guest again";
     return cold_move(task, COLD_UNDOING, &move);
 }
 
@@ -83,7 +84,7 @@ StepResult
 cold_step_UNDOING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
-    OperationMove move = cold_plain_move();
+    OperationMove move = operation_plain_move();
 
     EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);
     if (result == EFFECT_WAITING) {

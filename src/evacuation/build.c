@@ -10,13 +10,13 @@
 enum { FAULT_CODE = 500 };
 #define DEST_LOOK_US (5 * G_USEC_PER_SEC)
 
-static EvacuationStep
+static StepResult
 undo(EvacuationTask *task, EvacuationReason reason, const char *message)
 {
     return evacuation_move_because(task, EVACUATION_UNDOING, reason, message);
 }
 
-static EvacuationStep
+static StepResult
 undo_silent(EvacuationTask *task)
 {
     g_autofree char *message =
@@ -25,21 +25,21 @@ undo_silent(EvacuationTask *task)
 }
 
 /* What the destination refused, or that it did not answer in its time. */
-static EvacuationStep
+static StepResult
 undo_refused(EvacuationTask *task, EvacuationReason reason, const GError *error)
 {
     return error_is(error, ERROR_HYPERVISOR_DOWN) ? undo_silent(task)
                                                   : undo(task, reason, error->message);
 }
 
-static EvacuationStep
+static StepResult
 undo_given_up(EvacuationTask *task)
 {
     return undo(task, EVACUATION_REASON_DELETED, "The instance is to be deleted.");
 }
 
 /* A locked image is somebody's who runs the guest: its host is not dead. */
-static EvacuationStep
+static StepResult
 undo_failed(EvacuationTask *task, const GError *error)
 {
     if (!error_is(error, ERROR_CONFLICT)) {
@@ -53,7 +53,7 @@ undo_failed(EvacuationTask *task, const GError *error)
     return undo(task, EVACUATION_REASON_SOURCE_ALIVE, message);
 }
 
-EvacuationStep
+StepResult
 evacuation_step_fetching(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -61,7 +61,7 @@ evacuation_step_fetching(EvacuationTask *task)
         return undo_given_up(task);
     }
     switch (evacuation_effect(task, EVACUATION_EFFECT_FETCH, &error)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
         return undo_refused(task,
             error_is(error, ERROR_NOT_FOUND) ? EVACUATION_REASON_IMAGE_MISSING
@@ -105,12 +105,12 @@ next_to_build(const EvacuationTask *task)
 }
 
 /* The password has been on its way for as long as it may be kept. */
-static EvacuationStep
+static StepResult
 leave_building(EvacuationTask *task)
 {
     g_autofree char *message = NULL;
     switch (evacuation_look_at_source(task, &message)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return undo(task, EVACUATION_REASON_SOURCE_ALIVE, message);
     case EFFECT_DONE: break;
     }
@@ -118,7 +118,7 @@ leave_building(EvacuationTask *task)
     return evacuation_move(task, runs ? EVACUATION_STARTING : EVACUATION_PROVING, NULL);
 }
 
-EvacuationStep
+StepResult
 evacuation_step_building(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -130,11 +130,11 @@ evacuation_step_building(EvacuationTask *task)
         return leave_building(task);
     }
     switch (evacuation_effect(task, next, &error)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return undo_refused(task, EVACUATION_REASON_BUILD_FAILED, error);
     case EFFECT_DONE: break;
     }
-    return EVACUATION_AGAIN;
+    return STEP_AGAIN;
 }
 
 /* ---- PROVING and STARTING ---- */
@@ -156,7 +156,7 @@ done_message(const EvacuationTask *task)
 }
 
 /* The one commit that moves the instance. */
-static EvacuationStep
+static StepResult
 finish(EvacuationTask *task, VmState vm_state, PowerState power_state)
 {
     g_autofree char *message = done_message(task);
@@ -188,17 +188,17 @@ is_dest_dead(EvacuationTask *task)
 }
 
 /* Nobody tells that it was fenced: it is looked at again. */
-static EvacuationStep
+static StepResult
 wait_for_dest(EvacuationTask *task)
 {
     if (task->slot.call == NULL) {
         task->context->wake_at(task->context, task->migration->operation.id,
             evacuation_now_us(task) + DEST_LOOK_US);
     }
-    return EVACUATION_WAIT;
+    return STEP_WAIT;
 }
 
-EvacuationStep
+StepResult
 evacuation_step_proving(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -216,7 +216,7 @@ evacuation_step_proving(EvacuationTask *task)
     return finish(task, VM_STATE_STOPPED, POWER_STATE_SHUTDOWN);
 }
 
-EvacuationStep
+StepResult
 evacuation_step_starting(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -244,7 +244,7 @@ is_because(const EvacuationTask *task, EvacuationReason reason)
 
 /* Where the guest is known to run nothing has changed for it; else it runs nowhere, which its owner
  * is told. */
-static EvacuationStep
+static StepResult
 end_undone(EvacuationTask *task, bool is_clean)
 {
     bool is_alive = is_because(task, EVACUATION_REASON_SOURCE_ALIVE);
@@ -278,7 +278,7 @@ is_to_clean(const EvacuationTask *task)
                                 task->migration->copies_disks);
 }
 
-EvacuationStep
+StepResult
 evacuation_step_undoing(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -290,11 +290,11 @@ evacuation_step_undoing(EvacuationTask *task)
         return end_undone(task, true);
     }
     switch (evacuation_effect(task, next, &error)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
         log_warning("evacuation %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
         return end_undone(task, false);
     case EFFECT_DONE: break;
     }
-    return next == EVACUATION_EFFECT_CLEAN_DEST ? end_undone(task, true) : EVACUATION_AGAIN;
+    return next == EVACUATION_EFFECT_CLEAN_DEST ? end_undone(task, true) : STEP_AGAIN;
 }

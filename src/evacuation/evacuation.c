@@ -110,9 +110,9 @@ task_step(OperationTask *operation_task)
     }
     for (;;) {
         switch (evacuation_step(task)) {
-        case EVACUATION_AGAIN: break;
-        case EVACUATION_WAIT: return true;
-        case EVACUATION_END: return false;
+        case STEP_AGAIN: break;
+        case STEP_WAIT: return true;
+        case STEP_DONE: return false;
         }
     }
 }

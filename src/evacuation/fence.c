@@ -50,11 +50,11 @@ evacuation_end_fence(EvacuationTask *task)
     g_hash_table_remove(asked, host);
 }
 
-static EvacuationStep
+static StepResult
 refuse(EvacuationTask *task, EvacuationReason reason, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-static EvacuationStep
+static StepResult
 refuse(EvacuationTask *task, EvacuationReason reason, const char *format, ...)
 {
     va_list arguments;
@@ -64,7 +64,7 @@ refuse(EvacuationTask *task, EvacuationReason reason, const char *format, ...)
     return evacuation_move_because(task, EVACUATION_ERROR, reason, message);
 }
 
-static EvacuationStep
+static StepResult
 on_fence_failed(EvacuationTask *task, const GError *error)
 {
     g_autoptr(GError) problem = NULL;
@@ -78,7 +78,7 @@ on_fence_failed(EvacuationTask *task, const GError *error)
         host, error->message, host);
 }
 
-static EvacuationStep
+static StepResult
 on_fenced(EvacuationTask *task, const Host *host)
 {
     g_autoptr(GError) error = NULL;
@@ -88,32 +88,32 @@ on_fenced(EvacuationTask *task, const Host *host)
         task->done = 0;
         task->context->wake_at(task->context, task->migration->operation.id,
             evacuation_now_us(task) + G_USEC_PER_SEC);
-        return EVACUATION_WAIT;
+        return STEP_WAIT;
     }
     log_info("host '%s' is fenced by '%s'", host->name, host->fence_agent);
     return evacuation_move(task, EVACUATION_CHECKING, NULL);
 }
 
 /* Those that wait are woken once what came of it is written down. */
-static EvacuationStep
+static StepResult
 ask_agent(EvacuationTask *task, const Host *host)
 {
     g_autoptr(GError) error = NULL;
     bool is_ours = task->slot.call != NULL || task->slot.is_unread;
     if (!is_ours && !evacuation_begin_fence(task)) {
-        return EVACUATION_WAIT;
+        return STEP_WAIT;
     }
     EffectResult result = evacuation_effect(task, EVACUATION_EFFECT_FENCE, &error);
     if (result == EFFECT_WAITING) {
-        return EVACUATION_WAIT;
+        return STEP_WAIT;
     }
-    EvacuationStep step =
+    StepResult step =
         result == EFFECT_DONE ? on_fenced(task, host) : on_fence_failed(task, error);
     evacuation_end_fence(task);
     return step;
 }
 
-EvacuationStep
+StepResult
 evacuation_step_fencing(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;

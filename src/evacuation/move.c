@@ -3,11 +3,7 @@
 #include "evacuation/task.h"
 
 #include "base/failpoint.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "operation/failure.h"
-
-#define STORE_RETRY_US G_USEC_PER_SEC
+#include "operation/commit.h"
 
 static const struct {
     const char *before; /* failpoints */
@@ -48,80 +44,28 @@ evacuation_deadline_us(const EvacuationTask *task)
 OperationMove
 evacuation_plain_move(const EvacuationTask *task)
 {
-    return (OperationMove){
-        .vm_state = -1,
-        .power_state = -1,
-        .should_run = -1,
-        .generation = -1,
-        .instance_id = task->instance->id,
-        .migration = task->migration,
-    };
-}
-
-static void
-report(const EvacuationTask *task, const OperationMove *move)
-{
-    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, task->migration->id);
-    LogField fields[] = {
-        {"request_id", task->migration->operation.request_id},
-        {"migration_id", id},
-        {"instance_id", task->instance->id},
-        {"source", task->migration->source_host},
-        {"dest", task->migration->dest_host},
-        {"from", move->from},
-        {"to", move->to},
-        {"error", move->error_code},
-        {NULL, NULL},
-    };
-    log_record(
-        LOG_LEVEL_INFO, fields, "%s", move->message != NULL ? move->message : move->sentence);
-    g_autofree char *labels = g_strdup_printf("operation=\"evacuate\",to=\"%s\"", move->to);
-    metrics_count("drover_operation_moves_total", labels, 1);
+    OperationMove move = operation_plain_move();
+    move.instance_id = task->instance->id;
+    move.migration = task->migration;
+    return move;
 }
 
 /* Clears what belongs to the state that is left. */
 static void
-enter(EvacuationTask *task, EvacuationState state, const OperationMove *move)
+enter(EvacuationTask *task, EvacuationState state)
 {
-    Operation *operation = &task->migration->operation;
-    g_free(operation->state);
-    operation->state = g_strdup(move->to);
-    operation->deadline_us = move->deadline_us;
-    if (operation->error_code == NULL && move->error_code != NULL) {
-        operation->error_code = g_strdup(move->error_code);
-        g_free(operation->message);
-        operation->message = g_strdup(move->message);
-    }
     task->state = state;
     task->done = 0;
     task->view = (DomainView){0};
     effect_slot_forget(&task->slot);
 }
 
-/* A database that fails is tried again; a row that somebody else moved is not ours any more. */
-static EvacuationStep
-on_store_error(EvacuationTask *task, const GError *error)
-{
-    if (error_is(error, ERROR_GONE_STALE)) {
-        log_warning("evacuation %" G_GINT64_FORMAT " was moved by somebody else",
-            task->migration->id);
-        return EVACUATION_END;
-    }
-    if (log_allow("evacuation-store", 10)) {
-        log_error("cannot write evacuation %" G_GINT64_FORMAT ": %s", task->migration->id,
-            error->message);
-    }
-    task->context->wake_at(task->context, task->migration->operation.id,
-        evacuation_now_us(task) + STORE_RETRY_US);
-    return EVACUATION_WAIT;
-}
-
-EvacuationStep
+StepResult
 evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *with)
 {
     const Machine *machine = evacuation_machine();
     const MachineMove *row = machine_find_move(machine, task->state, to);
-    g_autoptr(GError) error = NULL;
+    bool is_written = false;
     OperationMove move = with != NULL ? *with : evacuation_plain_move(task);
     g_assert(row != NULL);
     move.operation_id = task->migration->operation.id;
@@ -137,20 +81,22 @@ evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *w
         /* However it ends, the password has been kept for long enough. */
         g_clear_pointer(&task->migration->admin_pass, g_free);
     }
-    g_autofree char *explained = failure_explain(&move);
-    failpoint(rows[to].before);
-    if (!store_move_operation(task->context->store, &move, &error)) {
-        return on_store_error(task, error);
+    g_autofree char *explained = operation_explain(&move);
+    OperationCommit commit = {
+        .context = task->context,
+        .operation = &task->migration->operation,
+        .migration = task->migration,
+        .before = rows[to].before,
+        .after = rows[to].after,
+    };
+    StepResult result = operation_commit(&commit, &move, &is_written);
+    if (is_written) {
+        enter(task, to);
     }
-    failpoint(rows[to].after);
-    enter(task, to, &move);
-    report(task, &move);
-    failure_count(&task->migration->operation, move.closes);
-    task->context->moved(task->context, move.operation_id);
-    return move.closes ? EVACUATION_END : EVACUATION_AGAIN;
+    return result;
 }
 
-EvacuationStep
+StepResult
 evacuation_move_because(
     EvacuationTask *task, EvacuationState to, EvacuationReason reason, const char *message)
 {

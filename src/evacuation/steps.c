@@ -14,22 +14,22 @@ evacuation_is_given_up(const EvacuationTask *task)
     return task->migration->operation.wanted == WANTED_CANCEL && task->slot.call == NULL;
 }
 
-static EvacuationStep
+static StepResult
 give_up(EvacuationTask *task)
 {
     return evacuation_move_because(task, EVACUATION_CANCELLED, EVACUATION_REASON_DELETED,
         "The instance is to be deleted.");
 }
 
-static EvacuationStep
+static StepResult
 wait_a_little(EvacuationTask *task)
 {
     task->context->wake_at(
         task->context, task->migration->operation.id, evacuation_now_us(task) + LOOK_AGAIN_US);
-    return EVACUATION_WAIT;
+    return STEP_WAIT;
 }
 
-static EvacuationStep
+static StepResult
 step_queued(EvacuationTask *task)
 {
     return evacuation_is_given_up(task) ? give_up(task)
@@ -78,7 +78,7 @@ evacuation_look_at_source(EvacuationTask *task, char **ret_message)
     return result;
 }
 
-static EvacuationStep
+static StepResult
 step_checking(EvacuationTask *task)
 {
     g_autofree char *message = NULL;
@@ -86,7 +86,7 @@ step_checking(EvacuationTask *task)
         return give_up(task);
     }
     switch (evacuation_look_at_source(task, &message)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
         return evacuation_move_because(
             task, EVACUATION_ERROR, EVACUATION_REASON_SOURCE_ALIVE, message);
@@ -121,7 +121,7 @@ claim(EvacuationTask *task, GError **error)
     return true;
 }
 
-static EvacuationStep
+static StepResult
 on_claim_failed(EvacuationTask *task, const GError *error)
 {
     if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
@@ -172,7 +172,7 @@ is_stale_domain(EvacuationTask *task)
         (view->generation <= task->instance->generation || is_known_leftover(task));
 }
 
-static EvacuationStep
+static StepResult
 refuse_dest(EvacuationTask *task, EvacuationReason reason, const char *what)
 {
     g_autofree char *message =
@@ -183,7 +183,7 @@ refuse_dest(EvacuationTask *task, EvacuationReason reason, const char *what)
 /* The root disk is kept where it is in a pool that both share, and begins anew where not; one that
  * is a volume is in neither. No disk is taken for the instance's own because of its name alone, and
  * none is removed for it. */
-static EvacuationStep
+static StepResult
 decide(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -210,7 +210,7 @@ decide(EvacuationTask *task)
     return evacuation_move(task, EVACUATION_FETCHING, NULL);
 }
 
-static EvacuationStep
+static StepResult
 step_claiming(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
@@ -221,7 +221,7 @@ step_claiming(EvacuationTask *task)
         return on_claim_failed(task, error);
     }
     switch (evacuation_effect(task, EVACUATION_EFFECT_LOOK_DEST, &error)) {
-    case EFFECT_WAITING: return EVACUATION_WAIT;
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
         return evacuation_move_because(
             task, EVACUATION_ERROR, EVACUATION_REASON_DEST_UNAVAILABLE, error->message);
@@ -230,7 +230,7 @@ step_claiming(EvacuationTask *task)
     return decide(task);
 }
 
-EvacuationStep
+StepResult
 evacuation_step(EvacuationTask *task)
 {
     switch (task->state) {
@@ -247,7 +247,7 @@ evacuation_step(EvacuationTask *task)
     case EVACUATION_COMPLETED:
     case EVACUATION_FAILED:
     case EVACUATION_ERROR:
-    case EVACUATION_CANCELLED: return EVACUATION_END;
+    case EVACUATION_CANCELLED: return STEP_DONE;
     case EVACUATION_N_STATES: break;
     }
     g_assert_not_reached();

@@ -24,19 +24,13 @@ typedef struct EvacuationTask {
     bool has_root;   /* LOOK_DEST: the pool has a root disk of that name */
 } EvacuationTask;
 
-typedef enum {
-    EVACUATION_AGAIN, /* it moved: run the step of the new state */
-    EVACUATION_WAIT,  /* an answer, a host or a time has to come first */
-    EVACUATION_END,   /* closed, or not ours any more */
-} EvacuationStep;
-
 /* ---- move.c: the only writer of the state ---- */
 /* A move with nothing of the instance and the claims in it, but with the migration's row. */
 OperationMove evacuation_plain_move(const EvacuationTask *task);
 /* with may be NULL. */
-EvacuationStep evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *with);
+StepResult evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *with);
 /* The same with the reason why it does not go well; message is one sentence. */
-EvacuationStep evacuation_move_because(
+StepResult evacuation_move_because(
     EvacuationTask *task, EvacuationState to, EvacuationReason reason, const char *message);
 const char *evacuation_reason_code(EvacuationReason reason);
 int64_t evacuation_now_us(const EvacuationTask *task);
@@ -58,15 +52,15 @@ bool evacuation_did(const EvacuationTask *task, EvacuationEffect effect);
 bool evacuation_begin_fence(EvacuationTask *task);
 /* It has answered, or nobody waits for it any more: those that do are woken. */
 void evacuation_end_fence(EvacuationTask *task);
-EvacuationStep evacuation_step_fencing(EvacuationTask *task);
+StepResult evacuation_step_fencing(EvacuationTask *task);
 
 /* ---- steps.c, build.c ---- */
-EvacuationStep evacuation_step(EvacuationTask *task);
-EvacuationStep evacuation_step_fetching(EvacuationTask *task);
-EvacuationStep evacuation_step_building(EvacuationTask *task);
-EvacuationStep evacuation_step_proving(EvacuationTask *task);
-EvacuationStep evacuation_step_starting(EvacuationTask *task);
-EvacuationStep evacuation_step_undoing(EvacuationTask *task);
+StepResult evacuation_step(EvacuationTask *task);
+StepResult evacuation_step_fetching(EvacuationTask *task);
+StepResult evacuation_step_building(EvacuationTask *task);
+StepResult evacuation_step_proving(EvacuationTask *task);
+StepResult evacuation_step_starting(EvacuationTask *task);
+StepResult evacuation_step_undoing(EvacuationTask *task);
 /* The instance is to be deleted, and no call is under way. */
 bool evacuation_is_given_up(const EvacuationTask *task);
 /* A source that is connected must not run the guest. WAITING: it is asked; FAILED: it does;

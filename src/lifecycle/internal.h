@@ -26,12 +26,6 @@ typedef struct LifecycleTask {
     bool sources_ended;   /* and that was the last */
 } LifecycleTask;
 
-typedef enum {
-    STEP_AGAIN, /* it moved: run the step of the new state */
-    STEP_WAIT,  /* an answer, an event, a host or a time has to come first */
-    STEP_DONE,  /* closed, or not ours any more */
-} StepResult;
-
 /* ---- move.c ---- */
 /* What a move writes beside the state. Start from LIFECYCLE_CHANGE_NONE. */
 typedef struct LifecycleChange {

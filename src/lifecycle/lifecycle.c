@@ -56,23 +56,12 @@ task_load(OperationContext *context, const Operation *operation, bool recovered,
     return (OperationTask *)task;
 }
 
-/* wanted is the API's to write, at any time. */
-static void
-read_wanted(LifecycleTask *task)
-{
-    g_autoptr(Operation) stored =
-        store_get_operation(task->context->store, task->operation->id, NULL);
-    if (stored != NULL) {
-        task->operation->wanted = stored->wanted;
-    }
-}
-
 static bool
 task_step(OperationTask *operation_task)
 {
     LifecycleTask *task = task_of(operation_task);
 
-    read_wanted(task);
+    operation_read_wanted(task->context, task->operation);
     for (;;) {
         switch (lifecycle_step_state(task)) {
         case STEP_AGAIN: break;

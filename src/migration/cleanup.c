@@ -99,7 +99,7 @@ end_twice(MigrationTask *task)
         return effect_on_source(task, EFFECT_PAUSE_SOURCE, hypervisor_pause_guest);
     }
     g_autofree char *message = migration_twice_message(task);
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.error_code = MIGRATION_TWICE_CODE;
     move.message = message;
     return migration_move(task, MIGRATION_ERROR, &move);
@@ -118,7 +118,7 @@ complete(MigrationTask *task, bool is_clean)
     Leftover leftover = leftover_of_guest(task->migration->source_host, task->instance->id,
         task->operation_id, task->migration->copies_disks,
         "the instance has moved away, and the host could not be cleaned");
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.message = message;
     move.leftover = &leftover;
     return migration_move(task, MIGRATION_COMPLETED, &move);
@@ -188,7 +188,7 @@ end_undone(MigrationTask *task, bool is_clean)
     Leftover leftover = leftover_of_guest(task->migration->dest_host, task->instance->id,
         task->operation_id, task->migration->copies_disks,
         "a move to this host failed, and the host could not be cleaned");
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.release_target = true;
     move.leftover = is_clean ? NULL : &leftover;
     return migration_move(task, end_of_undo(task), &move);

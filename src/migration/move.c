@@ -2,13 +2,8 @@
 /* Copyright the drover authors. */
 #include "migration/task.h"
 
-#include "base/failpoint.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "model/diagnosis.h"
-#include "operation/failure.h"
 
-#define STORE_RETRY_US G_USEC_PER_SEC
 #define FAULT_CODE 500 /* as Nova shows a migration that failed */
 
 static const struct {
@@ -32,12 +27,6 @@ longest_stay_us(const OperationSettings *settings, MigrationState state)
     case MIGRATION_N_STATES: break;
     }
     g_assert_not_reached();
-}
-
-OperationMove
-migration_plain_move(void)
-{
-    return (OperationMove){.vm_state = -1, .power_state = -1, .should_run = -1, .generation = -1};
 }
 
 static void
@@ -82,76 +71,27 @@ add_fault(OperationMove *move, const MigrationTask *task, MigrationState to, Fau
     move->fault = fault;
 }
 
-static void
-report(MigrationTask *task, const OperationMove *move)
-{
-    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, task->migration->id);
-    LogField fields[] = {
-        {"request_id", task->migration->operation.request_id},
-        {"migration_id", id},
-        {"instance_id", task->instance->id},
-        {"source", task->migration->source_host},
-        {"dest", task->migration->dest_host},
-        {"from", move->from},
-        {"to", move->to},
-        {"error", move->message},
-        {NULL, NULL},
-    };
-    log_record(LOG_LEVEL_INFO, fields, "%s", move->sentence);
-    g_autofree char *labels = g_strdup_printf(
-        "operation=\"%s\",to=\"%s\"", operation_kind_name(OPERATION_LIVE_MIGRATE), move->to);
-    metrics_count("drover_operation_moves_total", labels, 1);
-}
-
-static void
-keep_in_memory(MigrationTask *task, MigrationState to, const OperationMove *move)
-{
-    Operation *operation = &task->migration->operation;
-    g_free(operation->state);
-    operation->state = g_strdup(move->to);
-    operation->deadline_us = move->deadline_us;
-    if (move->error_code != NULL && operation->error_code == NULL) {
-        operation->error_code = g_strdup(move->error_code);
-        g_free(operation->message);
-        operation->message = g_strdup(move->message);
-    }
-    migration_task_enter(task, to);
-}
-
-/* A database that fails is tried again; a row that somebody else moved is not ours any more. */
-static StepResult
-on_store_error(MigrationTask *task, const GError *error)
-{
-    if (error_is(error, ERROR_GONE_STALE)) {
-        log_warning(
-            "migration %" G_GINT64_FORMAT " was moved by somebody else", task->migration->id);
-        task->is_stale = true;
-        return STEP_DONE;
-    }
-    if (log_allow("migration-store", 10)) {
-        log_error(
-            "cannot write migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
-    }
-    return migration_task_wait(task, STORE_RETRY_US);
-}
-
 StepResult
 migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
 {
-    OperationMove move = with != NULL ? *with : migration_plain_move();
+    OperationMove move = with != NULL ? *with : operation_plain_move();
+    bool is_written = false;
     complete(&move, task, to);
-    g_autofree char *explained = failure_explain(&move);
+    g_autofree char *explained = operation_explain(&move);
     Fault fault;
     add_fault(&move, task, to, &fault);
-    g_autoptr(GError) error = NULL;
-    failpoint(points[to].before);
-    if (!store_move_operation(task->context->store, &move, &error)) {
-        return on_store_error(task, error);
+    OperationCommit commit = {
+        .context = task->context,
+        .operation = &task->migration->operation,
+        .migration = task->migration,
+        .before = points[to].before,
+        .after = points[to].after,
+    };
+    StepResult result = operation_commit(&commit, &move, &is_written);
+    if (is_written) {
+        migration_task_enter(task, to);
+    } else {
+        task->is_stale = result == STEP_DONE;
     }
-    failpoint(points[to].after);
-    keep_in_memory(task, to, &move);
-    report(task, &move);
-    failure_count(&task->migration->operation, move.closes);
-    task->context->moved(task->context, task->operation_id);
-    return move.closes ? STEP_DONE : STEP_AGAIN;
+    return result;
 }

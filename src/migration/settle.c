@@ -92,7 +92,7 @@ describe_stopped(OperationMove *move, const DomainView *view)
 static StepResult
 moved(MigrationTask *task, Decision decision)
 {
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     g_autofree char *message = NULL;
     move.set_instance = true;
     move.host = task->migration->dest_host;
@@ -146,7 +146,7 @@ why_it_stayed(const MigrationTask *task)
 StepResult
 migration_undo(MigrationTask *task, const GError *error)
 {
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.error_code = error_code_name(error_code(error));
     move.message = error->message;
     if (task->has_views && decide_source_side(&task->source_view) == SOURCE_OFF) {
@@ -232,7 +232,7 @@ lost(MigrationTask *task)
         "The guest is neither on %s nor on %s; whatever disks there are have been kept.",
         task->migration->source_host, task->migration->dest_host);
     Fault fault = {.code = 500, .message = message, .created_us = migration_task_now_us(task)};
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.error_code = error_code_name(ERROR_INTERNAL);
     move.message = message;
     move.release_target = true;

@@ -14,7 +14,7 @@ static StepResult
 refuse(MigrationTask *task, const GError *error)
 {
     bool is_abort = error_is(error, ERROR_CANCELLED);
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.error_code = error_code_name(error_code(error));
     move.message = error->message;
     move.release_target = true;
@@ -190,7 +190,7 @@ may_try_another(const MigrationTask *task)
 static StepResult
 try_another(MigrationTask *task)
 {
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     g_clear_pointer(&task->migration->dest_host, g_free);
     move.migration = task->migration;
     move.release_target = true;
@@ -311,7 +311,7 @@ step_claiming(MigrationTask *task)
         return refuse(task, error);
     }
     task->migration->generation = task->instance->generation + 1;
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.migration = task->migration;
     return migration_move(task, MIGRATION_PREPARING, &move);
 }
@@ -352,7 +352,7 @@ prepare(MigrationTask *task)
         return effect_prepare(task);
     }
     task->migration->started_us = migration_task_now_us(task);
-    OperationMove move = migration_plain_move();
+    OperationMove move = operation_plain_move();
     move.migration = task->migration;
     migration_task_clear_views(task);
     return migration_move(task, MIGRATION_TRANSFERRING, &move);

@@ -7,6 +7,7 @@
 #include "migration/migration.h"
 #include "migration/states.h"
 #include "model/disk_plan.h"
+#include "operation/commit.h"
 
 typedef struct MigrationTask MigrationTask;
 
@@ -66,12 +67,6 @@ struct MigrationTask {
     int64_t mend_us;         /* not tried again before this */
 };
 
-typedef enum {
-    STEP_AGAIN, /* moved: run the step of the new state at once */
-    STEP_WAIT,  /* something will wake it */
-    STEP_DONE,  /* closed, or not ours any more */
-} StepResult;
-
 /* ---- task.c ---- */
 MigrationTask *migration_task_load(
     OperationContext *context, const Operation *operation, bool recovered, GError **error);
@@ -105,8 +100,6 @@ StepResult migration_task_wait(MigrationTask *task, int64_t for_us);
 GError *migration_task_take_error(MigrationTask *task);
 
 /* ---- move.c: the only writer of the state ---- */
-/* A move with nothing of the instance, the claims or the migration in it. */
-OperationMove migration_plain_move(void);
 /* with may be NULL. AGAIN: moved. DONE: moved to a final state, or the row is not ours any more.
  * WAIT: the store does not answer; the step comes again. */
 StepResult migration_move(MigrationTask *task, MigrationState to, OperationMove *with);

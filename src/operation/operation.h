@@ -51,6 +51,17 @@ struct OperationContext {
     void (*moved)(OperationContext *context, int64_t operation_id);
 };
 
+/* What a step of a machine has come to. */
+typedef enum {
+    STEP_AGAIN, /* it moved: run the step of the new state */
+    STEP_WAIT,  /* an answer, an event, a host or a time has to come first */
+    STEP_DONE,  /* closed, or not ours any more */
+} StepResult;
+
+/* wanted is the API's to write, at any time: it is read again; when the store does not answer it
+ * stays as it was. */
+void operation_read_wanted(OperationContext *context, Operation *operation);
+
 /* The host is not connected, and fenced: nothing runs there any more. A host that is merely silent
  * may still run what it ran. host may be NULL. Reads the store. */
 bool operation_is_host_dead(OperationContext *context, const char *host);
