@@ -174,6 +174,9 @@ step_CLAIMING(ColdTask *task)
             task->context->is_gathering(task->context) || cold_is_too_early(task);
         return is_early ? cold_wait(task, CONNECT_LOOK_US) : refuse(task, error);
     }
+    if (task->context->is_clearing(task->context, task->migration->dest_host, task->instance->id)) {
+        return cold_wait(task, CONNECT_LOOK_US);
+    }
     switch (cold_effect(task, EFFECT_probe_pools, true, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return refuse(task, error);

@@ -114,6 +114,12 @@ context_is_gathering(OperationContext *context)
     return hosts_is_gathering(engine_of(context));
 }
 
+static bool
+context_is_clearing(OperationContext *context, const char *host, const char *instance_id)
+{
+    return leftovers_is_clearing(engine_of(context), host, instance_id);
+}
+
 static void
 context_moved(OperationContext *context, int64_t operation_id)
 {
@@ -206,6 +212,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
         .engine = engine,
         .find_session = context_find_session,
         .is_gathering = context_is_gathering,
+        .is_clearing = context_is_clearing,
         .moved = context_moved,
     };
     settings_own(&engine->context.settings);

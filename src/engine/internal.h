@@ -152,6 +152,7 @@ void reconcile_instance(Engine *engine, const char *host, const char *instance_i
 /* ---- leftovers.c ---- */
 void leftovers_init(Engine *engine);
 void leftovers_clear(Engine *engine);
+bool leftovers_is_clearing(Engine *engine, const char *host, const char *instance_id);
 /* A domain of ours on a host that is not its instance's, or the absence of one that is on record:
  * what is provably old is removed, or paused when it runs. */
 void leftover_reconcile(

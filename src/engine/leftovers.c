@@ -240,6 +240,13 @@ on_cleared(void *data, bool cancelled)
 
 /* ---- what is to be done ---- */
 
+bool
+leftovers_is_clearing(Engine *engine, const char *host, const char *instance_id)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", host, instance_id);
+    return host != NULL && g_hash_table_contains(engine->clearing, key);
+}
+
 /* Nothing can be proven while the owner is away: when it is back the leftover is looked at anew,
  * because it is on record. */
 static void

@@ -9,6 +9,7 @@
 /* Nova: a failed rebuild is a 500 in the instance's fault. */
 enum { FAULT_CODE = 500 };
 #define DEST_LOOK_US (5 * G_USEC_PER_SEC)
+#define CLEARING_LOOK_US (G_USEC_PER_SEC / 10)
 
 static StepResult
 undo(EvacuationTask *task, EvacuationReason reason, const char *message)
@@ -59,6 +60,11 @@ evacuation_step_fetching(EvacuationTask *task)
     g_autoptr(GError) error = NULL;
     if (evacuation_is_given_up(task)) {
         return undo_given_up(task);
+    }
+    if (task->context->is_clearing(task->context, task->migration->dest_host, task->instance->id)) {
+        task->context->wake_at(task->context, task->migration->operation.id,
+            evacuation_now_us(task) + CLEARING_LOOK_US);
+        return STEP_WAIT;
     }
     switch (evacuation_effect(task, EVACUATION_EFFECT_FETCH, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
@@ -192,8 +198,8 @@ static StepResult
 wait_for_dest(EvacuationTask *task)
 {
     if (task->slot.call == NULL) {
-        task->context->wake_at(task->context, task->migration->operation.id,
-            evacuation_now_us(task) + DEST_LOOK_US);
+        task->context->wake_at(
+            task->context, task->migration->operation.id, evacuation_now_us(task) + DEST_LOOK_US);
     }
     return STEP_WAIT;
 }
@@ -274,8 +280,8 @@ end_undone(EvacuationTask *task, bool is_clean)
 static bool
 is_to_clean(const EvacuationTask *task)
 {
-    return is_ours(task) || (task->view.state == DOMAIN_ABSENT && task->has_root &&
-                                task->migration->copies_disks);
+    return is_ours(task) ||
+        (task->view.state == DOMAIN_ABSENT && task->has_root && task->migration->copies_disks);
 }
 
 StepResult

@@ -237,7 +237,7 @@ is_way_known(const MigrationTask *task)
 {
     return migration_task_did(task, EFFECT_CHECK_WAY) ||
         live_policy_for(task->context->settings.live, task->migration->dest_host)
-                ->connect_timeout_s == 0;
+            ->connect_timeout_s == 0;
 }
 
 /* QEMU stands still while it connects, and its guest with it: so somebody else tries first, while
@@ -284,7 +284,8 @@ step_claiming(MigrationTask *task)
             (task->is_recovered && migration_task_now_us(task) < task->patient_until_us);
         return is_early ? migration_task_wait(task, CONNECT_LOOK_US) : refuse(task, error);
     }
-    if (is_too_early(task)) {
+    if (is_too_early(task) ||
+        task->context->is_clearing(task->context, task->migration->dest_host, task->instance->id)) {
         return migration_task_wait(task, CONNECT_LOOK_US);
     }
     if (!is_way_known(task) && task->way_since_us == 0 && knock(task) == STEP_AGAIN) {

@@ -239,6 +239,12 @@ is_gathering(OperationContext *context)
     return false;
 }
 
+static bool
+is_clearing(OperationContext *context, const char *host, const char *instance_id)
+{
+    return false;
+}
+
 static HypervisorHost *
 find_session(OperationContext *context, const char *host)
 {
@@ -440,6 +446,7 @@ set_up(World *fresh, const void *data)
         .clock = &world->clock,
         .find_session = find_session,
         .is_gathering = is_gathering,
+        .is_clearing = is_clearing,
         .wake = wake,
         .wake_at = wake_at,
         .moved = moved,

@@ -44,6 +44,9 @@ struct OperationContext {
     /* After a start: some host has not been tried yet, so "no valid host" is not known to be true.
      * For service_down_time at most. */
     bool (*is_gathering)(OperationContext *context);
+    /* What an older move has left of that instance on that host is being removed right now: what a
+     * new one makes there would go with it. Over within seconds; nobody tells. host may be NULL. */
+    bool (*is_clearing)(OperationContext *context, const char *host, const char *instance_id);
     /* Runs the operation's step again, soon or at a time. Both may be called at any moment. */
     void (*wake)(OperationContext *context, int64_t operation_id);
     void (*wake_at)(OperationContext *context, int64_t operation_id, int64_t when_us);

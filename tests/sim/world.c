@@ -144,6 +144,12 @@ context_is_gathering(OperationContext *context)
     return false;
 }
 
+static bool
+context_is_clearing(OperationContext *context, const char *host, const char *instance_id)
+{
+    return false;
+}
+
 static void
 load(Sim *sim, const Operation *operation)
 {
@@ -564,6 +570,7 @@ make_context(Sim *sim)
         .engine = sim,
         .find_session = context_find_session,
         .is_gathering = context_is_gathering,
+        .is_clearing = context_is_clearing,
         .wake = context_wake,
         .wake_at = context_wake_at,
         .moved = context_moved,
