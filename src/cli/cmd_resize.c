@@ -60,7 +60,7 @@ end_move(CommandContext *context, const char *action, GError **error)
         return false;
     }
     return !command_has(context, "--wait") ||
-        watch_server(session, id, "ACTIVE,SHUTOFF,PAUSED", NULL, error);
+        watch_server(session, id, "ACTIVE,SHUTOFF,PAUSED", error);
 }
 
 static bool

@@ -225,7 +225,7 @@ server_create(CommandContext *context, GError **error)
         return false;
     }
     g_autofree char *id = find_id(json_object_get(answer, "server"));
-    if (command_has(context, "--wait") && !watch_server(session, id, "ACTIVE", NULL, error)) {
+    if (command_has(context, "--wait") && !watch_server(session, id, "ACTIVE", error)) {
         return false;
     }
     g_autofree char *path = session_path("/servers/%s", id);
@@ -258,7 +258,7 @@ act_on_each(CommandContext *context, const char *action, const json_t *value,
             return false;
         }
         if (command_has(context, "--wait") &&
-            !watch_server(session, id, wanted_status, NULL, error)) {
+            !watch_server(session, id, wanted_status, error)) {
             return false;
         }
     }

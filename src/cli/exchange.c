@@ -18,6 +18,7 @@ exchange_clear(Exchange *exchange)
     g_free(exchange->body);
     g_clear_pointer(&exchange->answer, g_byte_array_unref);
     g_free(exchange->subject_token);
+    g_free(exchange->request_id);
     g_clear_pointer(&exchange->upload, fclose);
 }
 static size_t
@@ -31,21 +32,36 @@ on_answer(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
+/* The value of the header, when this line is it; caller frees. */
+static char *
+header_value(const char *line, size_t length, const char *name)
+{
+    size_t n = strlen(name);
+    bool is_it = length > n + 1 && g_ascii_strncasecmp(line, name, n) == 0 && line[n] == ':';
+    return is_it ? g_strstrip(g_strndup(line + n + 1, length - n - 1)) : NULL;
+}
+
+static void
+keep_header(const char *line, size_t length, const char *name, char **value)
+{
+    char *found = header_value(line, length, name);
+    if (found != NULL) {
+        g_free(*value);
+        *value = found;
+    }
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *user)
 {
-    static const char SUBJECT[] = "x-subject-token:";
     Exchange *exchange = user;
     size_t length = size * count;
     if (length > 9 && g_ascii_strncasecmp(data, "HTTP/", 5) == 0) {
         const char *space = memchr(data, ' ', length);
         exchange->status = space != NULL ? strtol(space, NULL, 10) : 0;
     }
-    if (length > sizeof(SUBJECT) && g_ascii_strncasecmp(data, SUBJECT, sizeof(SUBJECT) - 1) == 0) {
-        g_free(exchange->subject_token);
-        exchange->subject_token =
-            g_strstrip(g_strndup(data + sizeof(SUBJECT) - 1, length - sizeof(SUBJECT) + 1));
-    }
+    keep_header(data, length, "x-subject-token", &exchange->subject_token);
+    keep_header(data, length, "x-openstack-request-id", &exchange->request_id);
     return length;
 }
 

@@ -15,6 +15,7 @@ typedef struct Exchange {
     char *body; /* NULL: none */
     GByteArray *answer;
     char *subject_token; /* of a login's answer */
+    char *request_id;    /* what the server calls it; NULL: it does not say */
     FILE *upload;        /* the body instead; NULL: none */
     int64_t upload_size;
     void (*progress)(int64_t sent, int64_t size, void *data);

@@ -20,7 +20,8 @@ struct Session {
     char *identity_url;             /* ends in /v3 */
     char *token_id;
     json_t *token;
-    char *reason; /* NULL = none is said */
+    char *reason;     /* NULL = none is said */
+    char *request_id; /* of the last request; NULL = nobody said */
 };
 
 void
@@ -34,6 +35,7 @@ session_free(Session *session)
     g_free(session->token_id);
     json_decref(session->token);
     g_free(session->reason);
+    g_free(session->request_id);
     g_free(session);
 }
 
@@ -49,10 +51,19 @@ session_token_id(Session *session)
     return session->token_id;
 }
 
+const char *
+session_request_id(Session *session)
+{
+    return session->request_id;
+}
+
 static bool
 perform(Session *session, Exchange *exchange, GError **error)
 {
-    return exchange_perform(exchange, session->curl, session->credentials, error);
+    bool is_ok = exchange_perform(exchange, session->curl, session->credentials, error);
+    g_free(session->request_id);
+    session->request_id = g_strdup(exchange->request_id);
+    return is_ok;
 }
 
 static json_t *

@@ -26,6 +26,8 @@ json_t *session_request(Session *session, const char *service, const char *metho
     session_request(session, service, "GET", path, NULL, error)
 /* Asks for something to be done to a server: {"os-stop": null}. What is answered is not kept. */
 bool session_act(Session *session, const char *server_id, const json_t *action, GError **error);
+/* What the server calls the last request; NULL: it did not say. Borrowed until the next one. */
+const char *session_request_id(Session *session);
 /* All pages of a collection: the array under key, following marker and limit. */
 json_t *session_list(Session *session, const char *service, const char *path, const char *key,
     GError **error);

@@ -148,8 +148,8 @@ get_migration(Session *session, int64_t id, GError **error)
 static bool
 is_over(const char *status)
 {
-    static const char *FINAL[] = {"completed", "done", "failed", "error", "cancelled",
-        "finished", "confirmed", "reverted"};
+    static const char *FINAL[] = {
+        "completed", "done", "failed", "error", "cancelled", "finished", "confirmed", "reverted"};
     for (size_t i = 0; i < G_N_ELEMENTS(FINAL); i++) {
         if (g_strcmp0(status, FINAL[i]) == 0) {
             return true;
@@ -179,8 +179,8 @@ report_end(Output *output, const json_t *migration, GError **error)
     const char *message = json_string_value(json_object_get(migration, "message"));
     if (is_cold_end(status)) {
         output_say(output, "%s: on %s.%s", is_waiting(status) ? "VERIFY_RESIZE" : status,
-            json_string_value(json_object_get(migration,
-                strcmp(status, "reverted") == 0 ? "source_host" : "dest_host")),
+            json_string_value(json_object_get(
+                migration, strcmp(status, "reverted") == 0 ? "source_host" : "dest_host")),
             is_waiting(status)
                 ? " 'drover server resize confirm' keeps it there, 'revert' takes it back."
                 : "");
@@ -217,7 +217,8 @@ end_migration_interrupted(const json_t *migration, GError **error)
     g_autofree char *abort = strcmp(type, "evacuation") == 0
         ? g_strdup("")
         : g_strdup_printf(", and 'drover server migration abort %s %" G_GINT64_FORMAT
-                          "' gives it up", server, id);
+                          "' gives it up",
+              server, id);
     return error_set(error, ERROR_CANCELLED,
         "interrupted: migration %" G_GINT64_FORMAT " of server %s goes on; 'drover server "
         "migration watch %" G_GINT64_FORMAT "' follows it%s",
@@ -254,8 +255,7 @@ watch_migration(Session *session, Output *output, int64_t migration_id, GError *
 }
 
 bool
-watch_newest_migration(
-    Session *session, const char *server_id, int64_t *ret_id, GError **error)
+watch_newest_migration(Session *session, const char *server_id, int64_t *ret_id, GError **error)
 {
     g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", server_id);
     json_auto_t *answer = session_get(session, "compute", path, error);
@@ -284,10 +284,49 @@ get_server(Session *session, const char *id, GError **error)
     return answer != NULL ? json_incref(json_object_get(answer, "server")) : NULL;
 }
 
-bool
-watch_server(Session *session, const char *server_id, const char *wanted, json_t **ret_server,
-    GError **error)
+static const char *
+name_of(const json_t *server)
 {
+    return json_string_value(json_object_get(server, "name"));
+}
+
+static bool
+fail_in_error(const json_t *server, GError **error)
+{
+    const char *fault =
+        json_string_value(json_object_get(json_object_get(server, "fault"), "message"));
+    return error_set(error, ERROR_CONFLICT, "server '%s' is in ERROR: %s", name_of(server),
+        fault != NULL ? fault : "no reason was given");
+}
+
+/* Whether the request has failed is told by its own action: others may have changed the server
+ * since. One that has no action of its own is judged by the status alone. */
+static bool
+check_action(Session *session, const char *server_id, const char *request_id, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (request_id == NULL) {
+        return true;
+    }
+    g_autofree char *path =
+        session_path("/servers/%s/os-instance-actions/%s", server_id, request_id);
+    json_auto_t *answer = session_get(session, "compute", path, &problem);
+    if (answer == NULL) {
+        if (error_is(problem, ERROR_NOT_FOUND)) {
+            return true;
+        }
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    const char *message =
+        json_string_value(json_object_get(json_object_get(answer, "instanceAction"), "message"));
+    return message == NULL || error_set(error, ERROR_CONFLICT, "%s", message);
+}
+
+bool
+watch_server(Session *session, const char *server_id, const char *wanted, GError **error)
+{
+    g_autofree char *request_id = g_strdup(session_request_id(session));
     catch_interrupt();
     for (;;) {
         json_auto_t *server = get_server(session, server_id, error);
@@ -295,23 +334,22 @@ watch_server(Session *session, const char *server_id, const char *wanted, json_t
             return false;
         }
         const char *status = json_string_value(json_object_get(server, "status"));
-        json_t *task = json_object_get(server, "OS-EXT-STS:task_state");
+        const char *task = json_string_value(json_object_get(server, "OS-EXT-STS:task_state"));
         if (g_strcmp0(status, "ERROR") == 0) {
             watch_line("%s", "");
-            const char *fault =
-                json_string_value(json_object_get(json_object_get(server, "fault"), "message"));
-            return error_set(error, ERROR_CONFLICT, "server '%s' is in ERROR: %s",
-                json_string_value(json_object_get(server, "name")),
-                fault != NULL ? fault : "no reason was given");
+            return fail_in_error(server, error);
         }
-        if (is_one_of(wanted, status) && !json_is_string(task)) {
+        /* A confirm shows no task while it is under way: then its status says so. */
+        bool is_over = task == NULL && is_one_of(wanted, status);
+        if (task == NULL && !check_action(session, server_id, request_id, error)) {
             watch_line("%s", "");
-            if (ret_server != NULL) {
-                *ret_server = g_steal_pointer(&server);
-            }
+            return false;
+        }
+        if (is_over) {
+            watch_line("%s", "");
             return true;
         }
-        watch_line("%s  %s", status, json_is_string(task) ? json_string_value(task) : "");
+        watch_line("%s  %s", status, task != NULL ? task : "");
         if (!wait_a_little()) {
             return end_interrupted(server, error);
         }

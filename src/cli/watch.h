@@ -13,10 +13,10 @@ bool watch_migration(
 /* The newest migration of a server; -1 = none. */
 bool watch_newest_migration(
     Session *session, const char *server_id, int64_t *ret_id, GError **error);
-/* Follows a server until its status is one of wanted (comma separated, upper case) and nothing is
- * under way; ERROR ends it with the server's fault. *ret_server (may be NULL) is the last view. */
-bool watch_server(Session *session, const char *server_id, const char *wanted,
-    json_t **ret_server, GError **error);
+/* Follows what the session's last request has asked of a server, until its status is one of wanted
+ * (comma separated, upper case) and nothing is under way. False with its reason when the request
+ * failed, or when the server is in ERROR. */
+bool watch_server(Session *session, const char *server_id, const char *wanted, GError **error);
 /* Until it is gone. */
 bool watch_server_deleted(Session *session, const char *server_id, GError **error);
 /* Ctrl-C has ended the waiting, and nothing else: the error of the function above that was waiting

@@ -64,6 +64,25 @@ def _():
         cloud.drover.remove()
 
 
+@test("--wait ends when what was asked for has failed, and says its reason")
+def _():
+    cloud = Cloud(("hosta",), more={"hypervisor": {
+        "filters": "fault:destroy_guest=refused, fault:pause_guest=refused"}})
+    try:
+        server = cloud.create("fails")
+        drover = cloud.drover.drover
+        # Its guest hears the power button, so the plug is wanted for a hard reboot alone.
+        for verb in (("reboot", "--hard"), ("pause",)):
+            code, output = drover("server", *verb, "--wait", "fails", check=False, timeout=60)
+            equal(code, 1, output)
+            contains(output, "failed by a fault filter", f"why {verb} failed")
+            equal(cloud.get(f"/servers/{server}")["server"]["status"], "ACTIVE", verb)
+        drover("server", "stop", "--wait", "fails", timeout=60)
+        drover("server", "start", "--wait", "fails", timeout=60)
+    finally:
+        cloud.drover.remove()
+
+
 def interrupt(cloud, *arguments):
     """Runs a command, sends SIGINT once it has said something; (exit code, all that it said)."""
     process = subprocess.Popen([DROVER, *arguments], stdin=subprocess.DEVNULL, text=True,
