@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Networks, their one subnet, and ports."""
-from tap import check, equal, test
+from tap import check, contains, equal, test
 from world import world
 
 NETS, SUBNETS, PORTS = "/network/v2.0/networks", "/network/v2.0/subnets", "/network/v2.0/ports"
@@ -46,6 +46,24 @@ def _():
     remove(network)
     equal(world.fast.other("GET", f"{NETS}/{network}").json["NeutronError"]["message"],
           f"Network {network} could not be found.", "gone")
+
+
+@test("two networks of one bridge never hand out the same address")
+def _():
+    one, other, far = make("one"), make("other"), make("far", **{"provider:physical_network": "b2"})
+    make_subnet(one, "10.8.0.0/24", allocation_pools=[{"start": "10.8.0.10", "end": "10.8.0.20"}])
+    pool = {"start": "10.8.0.20", "end": "10.8.0.30"}
+    refused = make_subnet(other, "10.8.0.0/24", 409, allocation_pools=[pool])
+    contains(refused.text, "network 'one' hands out addresses from 10.8.0.10 to 10.8.0.20", "why")
+    make_subnet(far, "10.8.0.0/24")
+    pool["start"] = "10.8.0.21"
+    subnet = make_subnet(other, "10.8.0.0/24", allocation_pools=[pool])
+    pool["start"] = "10.8.0.5"
+    answer = world.fast.other("PUT", f"{SUBNETS}/{subnet['id']}",
+                              {"subnet": {"allocation_pools": [pool]}})
+    equal(answer.status, 409, answer.text)
+    for network in (one, other, far):
+        remove(network)
 
 
 @test("what drover cannot do is refused, not taken silently")

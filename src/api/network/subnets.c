@@ -125,9 +125,45 @@ apply_body(const json_t *body, Network *network)
     }
 }
 
+static bool
+share_addresses(const Network *one, const Network *other)
+{
+    uint32_t start[2] = {0};
+    uint32_t end[2] = {0};
+
+    return strcmp(one->bridge, other->bridge) == 0 && other->cidr[0] != '\0' &&
+        network_parse_address(one->pool_start, &start[0]) &&
+        network_parse_address(one->pool_end, &end[0]) &&
+        network_parse_address(other->pool_start, &start[1]) &&
+        network_parse_address(other->pool_end, &end[1]) && start[0] <= end[1] &&
+        start[1] <= end[0];
+}
+
+/* Two networks on one bridge hand out their addresses without knowing of each other. */
+static bool
+check_addresses(ApiContext *context, const Network *network, GError **error)
+{
+    g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
+    if (networks == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < networks->len; i++) {
+        const Network *other = networks->pdata[i];
+        if (strcmp(other->id, network->id) != 0 && share_addresses(network, other)) {
+            return error_set(error, ERROR_CONFLICT,
+                "network '%s' hands out addresses from %s to %s on bridge '%s' already",
+                other->name, other->pool_start, other->pool_end, other->bridge);
+        }
+    }
+    return true;
+}
+
 static HttpResponse *
 save(ApiContext *context, const Network *network, int status, GError **error)
 {
+    if (!check_addresses(context, network, error)) {
+        return NULL;
+    }
     return store_update_network(context->store, network, error)
         ? network_reply(status, "subnet", view_subnet(network))
         : NULL;
