@@ -134,6 +134,80 @@ check_filters(const Config *config, GPtrArray *warnings, GError **error)
     return true;
 }
 
+static bool
+check_cpu(const Config *config, GError **error)
+{
+    static const char *const modes[] = {
+        "", "host-model", "host-passthrough", "maximum", "custom", "none", NULL};
+    const char *mode = config_get(config, "libvirt", "cpu_mode");
+    g_auto(GStrv) models = config_get_list(config, "libvirt", "cpu_models");
+    g_auto(GStrv) flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
+    bool is_custom = strcmp(mode, "custom") == 0;
+
+    if (!g_strv_contains(modes, mode)) {
+        return error_set(error, ERROR_INVALID,
+            "[libvirt] cpu_mode = %s: it is host-model, host-passthrough, maximum, custom or none",
+            mode);
+    }
+    if (is_custom != (models[0] != NULL)) {
+        return error_set(error, ERROR_INVALID,
+            is_custom ? "[libvirt] cpu_mode = custom needs cpu_models"
+                      : "[libvirt] cpu_models needs cpu_mode = custom");
+    }
+    return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
+        error_set(error, ERROR_INVALID,
+            "[libvirt] cpu_model_extra_flags needs a cpu_mode other than none");
+}
+
+static bool
+check_graphics(const Config *config, const char *section, GError **error)
+{
+    static const char *const everywhere[] = {"127.0.0.1", "::1", "0.0.0.0", "::", NULL};
+    const char *address = config_get(config, section, "server_listen");
+
+    return g_strv_contains(everywhere, address) ||
+        error_set(error, ERROR_INVALID,
+            "[%s] server_listen = %s: it is 127.0.0.1, ::1, 0.0.0.0 or ::, because an address of "
+            "one host is none of the host that a guest moves to",
+            section, address);
+}
+
+bool
+configuration_parse_listen(
+    const Config *config, char **ret_address, uint16_t *ret_port, GError **error)
+{
+    const char *text = config_get(config, "api", "listen");
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, UINT16_MAX, &port, NULL)) {
+        return error_set(error, ERROR_INVALID,
+            "[api] listen is ADDRESS:PORT, for example 127.0.0.1:8774, not '%s'", text);
+    }
+    g_autofree char *address = g_strndup(text, (size_t)(colon - text));
+    size_t length = strlen(address);
+    if (length > 2 && address[0] == '[' && address[length - 1] == ']') {
+        *ret_address = g_strndup(address + 1, length - 2);
+    } else {
+        *ret_address = g_steal_pointer(&address);
+    }
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+static bool
+check_api(const Config *config, GError **error)
+{
+    bool has_cert = config_get_or_null(config, "api", "tls_cert") != NULL;
+    bool has_key = config_get_or_null(config, "api", "tls_key") != NULL;
+    g_autofree char *address = NULL;
+    uint16_t port;
+
+    return configuration_parse_listen(config, &address, &port, error) &&
+        (has_cert == has_key ||
+            error_set(error, ERROR_INVALID, "[api] tls_cert and tls_key need each other"));
+}
+
 /* ---- reading ---- */
 
 /* The default file and directory may be absent; named ones may not. */
@@ -164,7 +238,9 @@ configuration_load(const ConfigSources *sources, GPtrArray **ret_warnings, GErro
         return NULL;
     }
     if (!check_log(config, error) || !check_inbound_address(config, false, error) ||
-        !check_ports(config, error) || !check_groups(config, error) ||
+        !check_ports(config, error) || !check_groups(config, error) || !check_cpu(config, error) ||
+        !check_graphics(config, "vnc", error) || !check_graphics(config, "spice", error) ||
+        !check_api(config, error) ||
         !check_filters(config, warnings, error)) {
         return NULL;
     }

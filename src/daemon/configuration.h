@@ -17,6 +17,9 @@ typedef struct ConfigSources {
 /* Reads it all anew and checks it as a whole. */
 Config *configuration_load(
     const ConfigSources *sources, GPtrArray **ret_warnings, GError **error);
+/* Where the API listens: "" = at every address. Caller frees. */
+bool configuration_parse_listen(
+    const Config *config, char **ret_address, uint16_t *ret_port, GError **error);
 /* Which host is good enough for an instance, and which is best. */
 PlacementPolicy configuration_placement(const Config *config);
 /* How guests move live. Caller unrefs. */

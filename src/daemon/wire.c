@@ -329,34 +329,13 @@ make_api(Daemon *daemon, GError **error)
 
 /* "127.0.0.1:8774", "[::1]:8774", ":8774". */
 static bool
-parse_listen(const char *text, char **ret_address, uint16_t *ret_port, GError **error)
-{
-    const char *colon = strrchr(text, ':');
-    uint64_t port;
-
-    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, UINT16_MAX, &port, NULL)) {
-        return error_set(error, ERROR_INVALID,
-            "[api] listen is ADDRESS:PORT, for example 127.0.0.1:8774, not '%s'", text);
-    }
-    g_autofree char *address = g_strndup(text, (size_t)(colon - text));
-    size_t length = strlen(address);
-    if (length > 2 && address[0] == '[' && address[length - 1] == ']') {
-        *ret_address = g_strndup(address + 1, length - 2);
-    } else {
-        *ret_address = g_steal_pointer(&address);
-    }
-    *ret_port = (uint16_t)port;
-    return true;
-}
-
-static bool
 listen_for_requests(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
     g_autofree char *address = NULL;
     uint16_t port;
 
-    if (!parse_listen(config_get(config, "api", "listen"), &address, &port, error)) {
+    if (!configuration_parse_listen(config, &address, &port, error)) {
         return false;
     }
     HttpServerConfig server = {
@@ -370,10 +349,6 @@ listen_for_requests(Daemon *daemon, GError **error)
         .router = api_router(daemon->api),
         .hooks = api_hooks(daemon->api),
     };
-
-    if ((server.tls_cert_file == NULL) != (server.tls_key_file == NULL)) {
-        return error_set(error, ERROR_INVALID, "[api] tls_cert and tls_key need each other");
-    }
     daemon->server = http_server_new(&server);
     if (!http_server_start(daemon->server, error)) {
         return false;
