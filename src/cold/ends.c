@@ -74,6 +74,10 @@ confirm(ColdTask *task, const GError *left)
                                                               "until it answers: %s",
                                                   task->migration->source_host, left->message);
     move.message = message;
+    Leftover kept = cold_leftover(task, false,
+        "the move from here was confirmed while this host was silent",
+        "this host answers, and the instance is seen on its own");
+    move.leftover = left != NULL ? &kept : NULL;
     if (left == NULL) {
         cold_forget_leftover(task, false);
     }
