@@ -288,7 +288,8 @@ static const Diagnosis table[] = {
         {"unexpectedly closed the monitor", "Failed to connect socket * monitor",
             "process exited while connecting to monitor", "Failed to open file '"},
         "QEMU on one of the hosts ended at once",
-        "see its log in /var/log/libvirt/qemu on the destination: its last line says why"},
+        "see its log in /var/log/libvirt/qemu on that host (of a move: on the destination): its last "
+        "line says why"},
     {"stream-broken",
         {"unexpectedly failed", "Broken pipe", "Channel error", "Connection reset by peer",
             "Input/output error", "load of migration failed"},
