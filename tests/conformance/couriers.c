@@ -84,6 +84,21 @@ test_a_known_guest_is_not_written_over(Fixture *fixture)
     g_assert_error(refusal, DROVER_ERROR, ERROR_CONFLICT);
 }
 
+/* A transient domain has no definition any more between its end and its going. */
+static void
+test_one_that_goes_is_looked_at(Fixture *fixture)
+{
+    const char *uuid = fixture_create(fixture, fixture->a);
+    CopyRequest request = request_of(uuid);
+
+    fixture_ensure_bases(fixture, fixture->b);
+    FixtureLook *look = fixture_begin_look(fixture->a, COURIER);
+    for (int i = 0; i < 5; i++) {
+        assert_ok(hypervisor_copy_disks(fixture->a, fixture->b, &request, &error));
+    }
+    fixture_end_look(look);
+}
+
 void
 conformance_add_couriers(Target *target)
 {
@@ -95,4 +110,5 @@ conformance_add_couriers(Target *target)
         test_disks_of_a_running_guest_are_not_copied);
     fixture_add("/courier/a-known-guest-is-not-written-over", target,
         test_a_known_guest_is_not_written_over);
+    fixture_add("/courier/one-that-goes-is-looked-at", target, test_one_that_goes_is_looked_at);
 }

@@ -367,3 +367,38 @@ fixture_end_move(FixtureMove *move, GError **ret_error)
     *ret_error = move->error;
     g_free(move);
 }
+
+static gpointer
+look_at_all_times(gpointer data)
+{
+    FixtureLook *look = data;
+
+    while (!g_atomic_int_get(&look->is_over)) {
+        DomainView view = {0};
+
+        assert_ok(hypervisor_describe_domain(look->host, look->uuid, &view, &error));
+        domain_view_clear(&view);
+        g_autoptr(GPtrArray) views = NULL;
+        assert_ok((views = hypervisor_list_domains(look->host, &error)) != NULL);
+    }
+    return NULL;
+}
+
+FixtureLook *
+fixture_begin_look(HypervisorHost *host, const char *uuid)
+{
+    FixtureLook *look = g_new0(FixtureLook, 1);
+
+    look->host = host;
+    look->uuid = uuid;
+    look->thread = g_thread_new("look", look_at_all_times, look);
+    return look;
+}
+
+void
+fixture_end_look(FixtureLook *look)
+{
+    g_atomic_int_set(&look->is_over, true);
+    g_thread_join(look->thread);
+    g_free(look);
+}

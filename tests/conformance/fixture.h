@@ -87,6 +87,18 @@ FixtureMove *fixture_begin_move(
 /* Waits for its end; *ret_error NULL = it went well. Frees the move. */
 void fixture_end_move(FixtureMove *move, GError **ret_error);
 
+/* Looks at that guest and at all of the host's, again and again on a thread of its own: no look may
+ * fail, whatever becomes of the guest. */
+typedef struct FixtureLook {
+    HypervisorHost *host;
+    const char *uuid;
+    int is_over; /* atomic */
+    GThread *thread;
+} FixtureLook;
+FixtureLook *fixture_begin_look(HypervisorHost *host, const char *uuid);
+/* Frees the look. */
+void fixture_end_look(FixtureLook *look);
+
 void conformance_add_hosts(Target *target);
 void conformance_add_bases(Target *target);
 void conformance_add_guests(Target *target);

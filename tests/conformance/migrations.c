@@ -46,6 +46,21 @@ assert_lives_on(Fixture *fixture, const char *uuid)
 }
 
 static void
+test_a_guest_that_moves_is_looked_at(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+
+    FixtureLook *source_look = fixture_begin_look(fixture->a, uuid);
+    FixtureLook *dest_look = fixture_begin_look(fixture->b, uuid);
+    prepare(fixture, uuid);
+    assert_ok(hypervisor_live_migrate(fixture->a, fixture->b, &request, &error));
+    fixture_end_look(dest_look);
+    fixture_end_look(source_look);
+    assert_arrived(fixture, uuid, DOMAIN_RUNNING, DOMAIN_REASON_MIGRATED);
+}
+
+static void
 test_a_guest_moves_with_its_disks(Fixture *fixture)
 {
     const char *uuid = fixture_start(fixture, fixture->a);
@@ -382,6 +397,8 @@ conformance_add_migrations(Target *target)
         test_a_destination_says_that_it_can_run_a_guest);
     fixture_add("/migration/the-way-between-two-hosts-is-open", target,
         test_the_way_between_two_hosts_is_open);
+    fixture_add("/migration/a-guest-that-moves-is-looked-at", target,
+        test_a_guest_that_moves_is_looked_at);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);
     fixture_add(
         "/migration/prepare-copes-with-leftovers", target, test_prepare_copes_with_leftovers);

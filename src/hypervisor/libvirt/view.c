@@ -6,6 +6,21 @@
 #include "hypervisor/libvirt/verbs.h"
 #include <stdlib.h>
 
+/* A transient domain is inactive for the moment between its end and its going: its state was
+ * asked for before that. */
+static bool
+read_metadata_failed(const Slot *slot, const DomainView *view, GError **error)
+{
+    switch (libvirt_error_number()) {
+    case VIR_ERR_NO_DOMAIN_METADATA:
+    case VIR_ERR_NO_SUPPORT: return true;
+    case VIR_ERR_OPERATION_INVALID:
+        return error_set(error, ERROR_NOT_FOUND, "guest '%s' has just left host '%s'", view->uuid,
+            slot->host->name);
+    default: return domain_fail(slot, view->uuid, EFFECT_NONE, "read the metadata of", error);
+    }
+}
+
 static bool
 view_read_metadata(const Slot *slot, virDomainPtr domain, DomainView *view, GError **error)
 {
@@ -14,11 +29,7 @@ view_read_metadata(const Slot *slot, virDomainPtr domain, DomainView *view, GErr
 
     view->generation = -1;
     if (text == NULL) {
-        int number = libvirt_error_number();
-        if (number == VIR_ERR_NO_DOMAIN_METADATA || number == VIR_ERR_NO_SUPPORT) {
-            return true;
-        }
-        return domain_fail(slot, view->uuid, EFFECT_NONE, "read the metadata of", error);
+        return read_metadata_failed(slot, view, error);
     }
     view->is_ours = true;
     bool is_read = metadata_xml_read(text, &view->generation, &view->operation, error);
