@@ -36,8 +36,41 @@ live_migration(CommandContext *context, GError **error)
     return true;
 }
 
+static const Column SHARE_COLUMNS[] = {
+    {"HOST", "host", NULL},
+    {"PROJECT", "project", NULL},
+    {"cpu", "cpu", NULL},
+    {"memory_mb", "memory_mb", NULL},
+    {"disk_gb", "disk_gb", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* nova host-describe HOST, which the clients dropped with version 2.43 of the API. */
+static bool
+host_describe(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    g_autofree char *path = session_path("/os-hosts/%s", command_argument(context, 0));
+    json_auto_t *answer = session != NULL ? session_get(session, "compute", path, error) : NULL;
+    if (answer == NULL) {
+        return false;
+    }
+    json_auto_t *rows = json_array();
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(answer, "host"), i, entry)
+    {
+        json_array_append(rows, json_object_get(entry, "resource"));
+    }
+    return output_list(command_output(context), rows, SHARE_COLUMNS, NULL, error);
+}
+
 const Command legacy_commands[] = {
     {"live-migration", "SERVER [HOST]", 1, 2, "As 'nova live-migration' did: move a running server",
         NULL, "  drover live-migration vm1 hostc", OPTIONS, live_migration},
+    {"host-describe", "HOST", 1, 1, "As 'nova host-describe' did: what servers use of a host",
+        "(total) is what the host has, (used_now) what is claimed on it and kept for the host\n"
+        "itself, (used_max) what the flavors of its servers add up to, then by project.",
+        "  drover host-describe hostc", NULL, host_describe},
     {NULL},
 };

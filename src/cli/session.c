@@ -12,6 +12,7 @@
 
 /* Of the Compute and Placement APIs that this program was written for. */
 #define COMPUTE_VERSION "OpenStack-API-Version: compute 2.96"
+#define COMPUTE_HOSTS_VERSION "OpenStack-API-Version: compute 2.42" /* the last that has them */
 #define PLACEMENT_VERSION "OpenStack-API-Version: placement 1.29"
 
 struct Session {
@@ -271,7 +272,8 @@ prepare(Session *session, const char *service, const char *method, const char *p
     exchange->headers = curl_slist_append(exchange->headers, token);
     exchange->headers = curl_slist_append(exchange->headers, "Expect:");
     if (strcmp(service, "compute") == 0) {
-        exchange->headers = curl_slist_append(exchange->headers, COMPUTE_VERSION);
+        exchange->headers = curl_slist_append(exchange->headers,
+            g_str_has_prefix(path, "/os-hosts") ? COMPUTE_HOSTS_VERSION : COMPUTE_VERSION);
     } else if (strcmp(service, "placement") == 0) {
         exchange->headers = curl_slist_append(exchange->headers, PLACEMENT_VERSION);
     }

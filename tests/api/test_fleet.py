@@ -155,6 +155,50 @@ def _():
     cloud.delete(server)
 
 
+@test("a host is described until 2.42: total, used_now, used_max, each project; openstack and "
+      "drover show it [S1-08 S1-09 S1-10 S1-11]")
+def _():
+    cloud = world.fast
+
+    def described():
+        rows = [row["resource"] for row in cloud.get("/os-hosts/hosta", "2.42")["host"]]
+        equal({frozenset(row) for row in rows},
+              {frozenset(("host", "project", "cpu", "memory_mb", "disk_gb"))}, "members")
+        equal({row["host"] for row in rows}, {"hosta"}, "host")
+        return {row["project"]: (row["cpu"], row["memory_mb"], row["disk_gb"]) for row in rows}
+    empty = described()
+    equal(list(empty), ["(total)", "(used_now)", "(used_max)"], "the rows of an empty host")
+    detail = cloud.get("/os-hypervisors/detail", "2.42")["hypervisors"][0]
+    equal(empty["(total)"], (detail["vcpus"], detail["memory_mb"], detail["local_gb"]), "total")
+    equal(empty["(used_now)"], (0, detail["memory_mb_used"], 0), "what is kept for the host")
+    equal(empty["(used_max)"], (0, 0, 0), "used_max")
+    servers = [cloud.create(name, host="hosta") for name in ("one", "two")]
+    project = cloud.get(f"/servers/{servers[0]}")["server"]["tenant_id"]
+    full = described()
+    equal(list(full), ["(total)", "(used_now)", "(used_max)", project], "the rows")
+    equal(full["(used_now)"], (2, detail["memory_mb_used"] + 256, 2), "used_now")
+    equal((full["(used_max)"], full[project]), ((2, 256, 2), (2, 256, 2)), "of the flavors")
+    columns = ("-f", "value", "-c", "Project", "-c", "CPU", "-c", "Memory MB")
+    contains(cloud.drover.openstack("host", "show", "hosta", *columns),
+             f"{project} 2 256", "openstack host show")
+    contains(cloud.drover.openstack("host", "list", "-f", "value"), "hosta compute nova",
+             "openstack host list")
+    table = cloud.drover.drover("host-describe", "hosta")
+    for text in ("HOST", "PROJECT", "cpu", "memory_mb", "disk_gb", "(used_now)", project):
+        contains(table, text, "drover host-describe")
+    for server in servers:
+        cloud.delete(server)
+    rows = cloud.get("/os-hosts", "2.1")["hosts"]
+    equal(sorted((row["service"], row["zone"]) for row in rows),
+          [("compute", "nova")] * 3 + [("conductor", "internal"), ("scheduler", "internal")], "all")
+    equal([row["host_name"] for row in cloud.get("/os-hosts?zone=nova", "2.1")["hosts"]],
+          ["hosta", "hostb", "hostc"], "one zone")
+    cloud.refused(cloud.send("GET", "/os-hosts/nowhere", version="2.1"), 404,
+                  "Compute host nowhere could not be found.")
+    cloud.refused(cloud.send("PUT", "/os-hosts/hosta", {"status": "disable"}, "2.1"), 501,
+                  "compute service set")
+
+
 @test("a hypervisor is found as the clients look for it: by id, by pattern, not by name")
 def _():
     cloud = world.fast

@@ -128,6 +128,8 @@ def _():
               ("PUT", "/os-services/enable"): (0, 52), ("PUT", "/os-services/disable"): (0, 52),
               ("PUT", "/os-services/disable-log-reason"): (0, 52),
               ("PUT", "/os-services/force-down"): (11, 52), ("PUT", "/os-services/{id}"): (53, 0),
+              ("GET", "/os-hosts"): (0, 42), ("GET", "/os-hosts/{host}"): (0, 42),
+              ("PUT", "/os-hosts/{host}"): (0, 42),
               ("GET", "/os-hypervisors/statistics"): (0, 87),
               ("GET", "/os-hypervisors/{id}/uptime"): (0, 87),
               ("GET", "/os-hypervisors/{id}/search"): (0, 52),

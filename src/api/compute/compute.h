@@ -59,6 +59,11 @@ HttpResponse *compute_show_hypervisor_statistics(ApiContext *context, GError **e
 HttpResponse *compute_search_hypervisors(ApiContext *context, GError **error);   /* until 2.52 */
 HttpResponse *compute_list_hypervisor_servers(ApiContext *context, GError **error);
 
+/* ---- hosts.c ---- */
+HttpResponse *compute_list_hosts(ApiContext *context, GError **error);
+HttpResponse *compute_show_host(ApiContext *context, GError **error);
+HttpResponse *compute_update_host(ApiContext *context, GError **error);
+
 /* ---- migrations.c ---- */
 HttpResponse *compute_list_migrations(ApiContext *context, GError **error);      /* os-migrations */
 HttpResponse *compute_list_server_migrations(ApiContext *context, GError **error);

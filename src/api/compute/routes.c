@@ -48,6 +48,10 @@ static const ApiRoute routes[] = {
     {"PUT", "/os-services/force-down", compute_force_down_service, "os_compute_api:os-services:update", ROUTE_BODY, 11, 52},
     {"PUT", "/os-services/{id}", compute_update_service, "os_compute_api:os-services:update", ROUTE_BODY, 53},
 
+    {"GET", "/os-hosts", compute_list_hosts, "os_compute_api:os-hosts:list", 0, 0, 42},
+    {"GET", "/os-hosts/{host}", compute_show_host, "os_compute_api:os-hosts:show", 0, 0, 42},
+    {"PUT", "/os-hosts/{host}", compute_update_host, "os_compute_api:os-hosts:update", ROUTE_BODY, 0, 42},
+
     {"GET", "/os-hypervisors", compute_list_hypervisors, "os_compute_api:os-hypervisors:list"},
     {"GET", "/os-hypervisors/detail", compute_list_hypervisors_detail, "os_compute_api:os-hypervisors:list-detail"},
     {"GET", "/os-hypervisors/statistics", compute_show_hypervisor_statistics, "os_compute_api:os-hypervisors:statistics", 0, 0, 87},
