@@ -3,6 +3,7 @@
 /* drover explain: where a server may go, and why not elsewhere. */
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/explain.h"
 #include "cli/find.h"
 
 #include <stdio.h>
@@ -35,16 +36,9 @@ choose_move(CommandContext *context, const char **ret_move, GError **error)
 }
 
 static json_t *
-get_explanation(CommandContext *context, const char *move, GError **error)
+get_explanation(
+    Session *session, const char *id, const char *move, const char *host, GError **error)
 {
-    Session *session = command_session(context, error);
-    json_auto_t *server =
-        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
-    if (server == NULL) {
-        return NULL;
-    }
-    g_autofree char *id = find_id(server);
-    const char *host = command_value(context, "--host");
     g_autofree char *path = session_path("/instances/%s/explanation", id);
     g_autofree char *move_part = move != NULL ? session_path("&move=%s", move) : g_strdup("");
     g_autofree char *host_part = host != NULL ? session_path("&host=%s", host) : g_strdup("");
@@ -213,15 +207,8 @@ say_head(Output *output, const json_t *explanation)
 }
 
 static bool
-explain(CommandContext *context, GError **error)
+print_explanation(Output *output, const json_t *explanation, bool all, GError **error)
 {
-    const char *move = NULL;
-    Output *output = command_output(context);
-    json_auto_t *explanation =
-        choose_move(context, &move, error) ? get_explanation(context, move, error) : NULL;
-    if (explanation == NULL) {
-        return false;
-    }
     if (output->format == OUTPUT_JSON) {
         return output_object(output, explanation, error);
     }
@@ -233,7 +220,6 @@ explain(CommandContext *context, GError **error)
     if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
         return true;
     }
-    bool all = command_has(context, "--all") || command_has(context, "--host");
     json_auto_t *rows = list_checks(explanation, all);
     if (json_array_size(rows) > 0) {
         putchar('\n');
@@ -243,6 +229,47 @@ explain(CommandContext *context, GError **error)
         say_fixes(output, rows);
     }
     return true;
+}
+
+bool
+explain_dry_run(CommandContext *context, Session *session, const char *id, const char *move,
+    GError **error)
+{
+    const char *host = command_value(context, "--host");
+    json_auto_t *explanation = get_explanation(session, id, move, host, error);
+    if (explanation == NULL ||
+        !print_explanation(command_output(context), explanation, host != NULL, error)) {
+        return false;
+    }
+    if (json_is_string(json_object_get(explanation, "refused"))) {
+        return error_set(error, ERROR_CONFLICT, "it would be refused now: %s (nothing was done)",
+            string_of(explanation, "refused"));
+    }
+    if (!json_is_string(json_object_get(explanation, "chosen"))) {
+        return host != NULL
+            ? error_set(error, ERROR_CONFLICT, "host '%s' does not fit; nothing was done", host)
+            : error_set(error, ERROR_CONFLICT, "no host fits; nothing was done");
+    }
+    return true;
+}
+
+static bool
+explain(CommandContext *context, GError **error)
+{
+    const char *move = NULL;
+    const char *host = command_value(context, "--host");
+    Session *session =
+        choose_move(context, &move, error) ? command_session(context, error) : NULL;
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(server);
+    json_auto_t *explanation = get_explanation(session, id, move, host, error);
+    bool all = command_has(context, "--all") || host != NULL;
+    return explanation != NULL &&
+        print_explanation(command_output(context), explanation, all, error);
 }
 
 const Command explain_commands[] = {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/explain.h"
 #include "cli/find.h"
 #include "cli/watch.h"
 
@@ -15,6 +16,7 @@ static const CommandOption MIGRATE_OPTIONS[] = {
     {"--block-migration", NULL, "live: copy the disks; refused when the pool is shared"},
     {"--shared-migration", NULL, "live: copy no disks; refused when the pool is not shared"},
     {"--pause-first", NULL, "pause it while it moves: certain to end, and not without a gap"},
+    {"--dry-run", NULL, "tell where it would go, and why not elsewhere; nothing is touched"},
     {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "show the progress; fails with the reason when the migration failed"},
     {NULL, NULL, NULL},
@@ -76,6 +78,10 @@ server_migrate(CommandContext *context, GError **error)
         return false;
     }
     g_autofree char *id = find_id(server);
+    if (command_has(context, "--dry-run")) {
+        bool is_live = command_has(context, "--live-migration");
+        return explain_dry_run(context, session, id, is_live ? "live" : "cold", error);
+    }
     int64_t migration_id = -1;
     if (!session_set_reason(session, command_value(context, "--reason"), error) ||
         !session_act(session, id, body, error) ||
@@ -169,6 +175,7 @@ const Command move_commands[] = {
         "--wait the exit code and the last line tell how the migration ended. A server that was\n"
         "switched off for its move waits to be confirmed or reverted.",
         "  drover server migrate --live-migration --wait vm1\n"
+        "  drover server migrate --live-migration --dry-run vm1\n"
         "  drover server migrate --live-migration --host hostc --reason 'new kernel' --wait vm1\n"
         "  drover server migrate --wait vm1 && drover server migrate confirm vm1",
         MIGRATE_OPTIONS, server_migrate},

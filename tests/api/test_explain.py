@@ -195,6 +195,42 @@ def _():
     cloud.delete(server)
 
 
+@test("a dry run of a migration explains it, touches nothing, and fails as the request would "
+      "[S0-11 S2-22]")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    server = cloud.create("dry", host="hosta")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="a new kernel")
+
+    def dry_run(*arguments):
+        return drover("server", "migrate", "--dry-run", *arguments, "dry", check=False)
+    for arguments, move in ((("--live-migration",), "live"), ((), "cold")):
+        code, output = dry_run(*arguments)
+        equal(code, 0, output)
+        contains(output, f"({move})", "which move")
+        contains(output, "1 of 3 hosts fit; it would go to: hostc", "where to")
+        code, output = dry_run(*arguments, "--json")
+        equal((code, json.loads(output)), (0, explain(cloud, server, f"?move={move}")), "JSON")
+        code, output = dry_run(*arguments, "--host", "hostb")
+        equal(code, 1, output)
+        contains(output, "host 'hostb' does not fit; nothing was done", "a host that does not fit")
+    set_service(cloud, "hostc", status="disabled", disabled_reason="a new kernel")
+    code, output = dry_run("--live-migration")
+    equal(code, 1, output)
+    contains(output, "no host fits; nothing was done", "no host")
+    set_service(cloud, "hostb", status="enabled")
+    set_service(cloud, "hostc", status="enabled")
+    cloud.action(server, {"os-stop": None})
+    cloud.wait_status(server, "SHUTOFF")
+    code, output = dry_run("--live-migration")
+    equal(code, 1, output)
+    contains(output, "it would be refused now: Cannot 'os-migrateLive' instance", "a stopped one")
+    equal(cloud.get(f"/os-migrations?instance_uuid={server}", "2.80")["migrations"], [], "a record")
+    equal(cloud.host_of(server), "hosta", "it has moved")
+    cloud.delete(server)
+
+
 @test("a filter that Nova does not have stops the start, one that means nothing here is warned of")
 def _():
     def check_config(filters):
