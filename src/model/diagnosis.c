@@ -133,8 +133,11 @@ static const Diagnosis table[] = {
         "upgrade the destination, or restart the guest there for a machine type that both have"},
     {"device-unknown",
         {"is not a valid device model name", "Unknown savevm section", "Unknown ramblock",
-            "unsupported configuration: this QEMU", "doesn't support live migration with"},
-        "the two hosts have versions of QEMU or libvirt that do not understand each other",
+            "load of migration failed: Invalid argument", "unsupported configuration: this QEMU",
+            "doesn't support live migration with"},
+        "the destination's QEMU does not understand what the source's sends: their versions differ, "
+        "or the guest was given a device behind libvirt's back",
+        "see the QEMU log in /var/log/libvirt/qemu of the destination, which names what is unknown; "
         "migrate from the older to the newer version, and bring hosts to one version"},
     {"version",
         {"requires a newer hypervisor version"},
@@ -177,10 +180,6 @@ static const Diagnosis table[] = {
         "the source does not see that the guest's disk lies on storage that both hosts share",
         "let drover copy the disk (block_migration auto), or name the directory in "
         "shared_filesystems of qemu.conf"},
-    {"cache-unsafe",
-        {"may lead to data corruption if disks use cache", "Unsafe migration"},
-        "a disk is cached by the source's kernel, which the destination would not see",
-        "set its cache mode to none or directsync and restart the guest"},
     {"disk-missing",
         {"Cannot access storage file", "Cannot access backing file",
             "pre-creation of storage targets", "Storage volume not found", "is not complete on host",

@@ -22,6 +22,8 @@ static const Case cases[] = {
         "CPU does not provide required features: ssse3", "cpu-incompatible"},
     {"cannot start guest '1b' on host 'hosta': internal error: Unknown CPU model Epyc-9",
         "cpu-model-unknown"},
+    {"cannot start guest '1b' on host 'hostb': unsupported configuration: CPU mode 'host-passthrough' "
+        "for x86_64 qemu domain on x86_64 host is not supported by hypervisor", "cpu-model-unknown"},
     {MOVE "Requested operation is not valid: domain has 'invtsc' CPU feature but TSC frequency is "
         "not specified", "cpu-tsc"},
     {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: unable "
@@ -56,7 +58,7 @@ static const Case cases[] = {
         "'org.libvirt.unix.manage'", "authentication"},
     {MOVE "Cannot read CA certificate '/etc/pki/qemu/ca-cert.pem': No such file or directory",
         "tls-files"},
-    {MOVE "Operation not supported: this libvirtd instance allows migration only with "
+    {MOVE "Requested operation is not valid: this libvirtd instance allows migration only with "
         "VIR_MIGRATE_TLS flag", "tls-required"},
     {MOVE "unable to connect to server at 'h:49152': Connection timed out", "data-port-timeout"},
     {MOVE "unable to connect to server at 'h:49152': No route to host", "data-port-timeout"},
@@ -80,9 +82,19 @@ static const Case cases[] = {
         "setup, including any hotplugged devices", "device-unknown"},
     {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='i'): qemu-system-x86_64: Unknown "
         "ramblock \"0000:00:04.0:01.0/e1000.rom\", cannot accept migration", "device-unknown"},
+    {MOVE "operation failed: migration failed. Message from the source host: operation failed: job "
+        "'migration out' failed: Sibling indicated error 1. Message from the destination host: "
+        "operation failed: job 'migration in' failed: load of migration failed: Invalid argument",
+        "device-unknown"},
+    {MOVE "operation failed: migration failed. Message from the source host: operation failed: job "
+        "'migration out' failed: Unable to write to socket: Connection reset by peer. Message from "
+        "the destination host: operation failed: job 'migration in' failed: load of migration "
+        "failed: Invalid argument", "device-unknown"},
     {MOVE "internal error: process exited while connecting to monitor: -device virtio-mem-pci: "
         "'virtio-mem-pci' is not a valid device model name", "device-unknown"},
     {"The instance requires a newer hypervisor version than has been provided.", "version"},
+    {"cannot define guest '1b' on host 'hostb': unsupported configuration: Emulator "
+        "'/usr/bin/qemu-system-x86_64' does not support virt type 'kvm'", "kvm-missing"},
     {"invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm ", "kvm-missing"},
     {"operation failed: Unable to find 'efi' firmware that is compatible with the current "
         "configuration", "firmware-missing"},
@@ -95,8 +107,6 @@ static const Case cases[] = {
         "monitor: Failed to get \"write\" lock Is another process using the image "
         "[/p/1b.root.qcow2]?", "image-lock"},
     {MOVE "Unsafe migration: Migration without shared storage is unsafe", "shared-unsafe"},
-    {MOVE "Unsafe migration: Migration may lead to data corruption if disks use cache other than "
-        "none or directsync", "cache-unsafe"},
     {MOVE "Cannot access storage file '/p/1b.root.qcow2': No such file or directory", "disk-missing"},
     {"Storage pool not found: no storage pool with matching name 'instances'", "pool-missing"},
     {"an image base was put on host 'hostb' with other bytes: SHA-256 0123 instead of 4567",

@@ -487,6 +487,7 @@ def _():
     world.wait_status(guest("starter"), "ACTIVE")
     for server in guests.values():
         world.delete(server)
+    guests.clear()
 
 
 def upload(name, content):

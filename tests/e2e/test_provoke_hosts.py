@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""More known errors that are provoked on real hosts, as in test_provoke.py: of hosts that are older
+or set otherwise, and of guests that somebody else has touched."""
+import contextlib
+import shlex
+
+from tap import equal, note, test, wait_until
+from test_provoke import (attached, check_create, check_fault, check_move, domain, guest, guests,
+                          register, running, shell)
+from world import world
+
+CAPABILITIES = "/var/cache/libvirt/qemu/capabilities"
+
+
+# ---- how something is broken, and mended again ----
+
+
+def wait_connected(host, connected):
+    def is_so():
+        shown = world.drover.admin("GET", f"/drover/v1/hosts/{host}").json["host"]
+        return shown["connected"] == connected and (not connected or shown["state"] == "up")
+    wait_until(is_so, f"{host} is connected: {connected}")
+
+
+def restart(host, command):
+    """The command is run while that host has no libvirtd."""
+    world.lab("libvirtd", "stop", host)
+    wait_connected(host, False)
+    shell(host, command)
+    world.lab("libvirtd", "start", host)
+    wait_connected(host, True)
+
+
+@contextlib.contextmanager
+def edited(path, edit):
+    """The destination's libvirtd runs with another version of that file."""
+    shell("hostb", f"cp -a {path} {path}.keep")
+    try:
+        restart("hostb", f"sed -i {shlex.quote(edit)} {path}")
+        yield
+    finally:
+        restart("hostb", f"mv {path}.keep {path}")
+
+
+@contextlib.contextmanager
+def emulator(edit):
+    """The destination's libvirtd takes its emulator for another one: it has learnt once what that
+    can do, and has kept it."""
+    path = shell("hostb", f"grep -l '<arch>x86_64' {CAPABILITIES}/*.xml").strip()
+    with edited(path, edit):
+        yield
+
+
+@contextlib.contextmanager
+def configured(**libvirt):
+    """droverd runs with another configuration."""
+    config = world.config(world.lab)
+    config["libvirt"].update(libvirt)
+    world.drover.stop()
+    try:
+        world.drover.write_config(config)
+        world.drover.start()
+        world.drover.wait_hosts_up(3)
+        yield
+    finally:
+        world.drover.stop()
+        world.drover.write_config(world.config(world.lab))
+        world.drover.start()
+        world.drover.wait_hosts_up(3)
+
+
+@contextlib.contextmanager
+def forced_tls():
+    """The destination takes nothing else, and drover sends plainly."""
+    with edited("/etc/libvirt/qemu.conf", "$ a migrate_tls_force = 1"):
+        world.configure(live_migration_with_native_tls="false")
+        try:
+            yield
+        finally:
+            world.configure()
+
+
+def join(host, peer_uri):
+    answer = world.drover.admin("DELETE", f"/drover/v1/hosts/{host}")
+    equal(answer.status, 204, answer.text)
+    answer = world.drover.admin("POST", "/drover/v1/hosts", {"host": {
+        "name": host, "uri": world.lab.host(host, "URI").split("?")[0], "peer_uri": peer_uri,
+        "migration_address": world.lab.host(host, "MIGRATION_ADDRESS"),
+        "pool": world.lab.env["LAB_POOL"]}})
+    equal(answer.status, 201, answer.text)
+    world.drover.wait_hosts_up(3)
+
+
+@contextlib.contextmanager
+def called(host, peer_uri):
+    """The other hosts are told to call a host by this URI."""
+    try:
+        join(host, peer_uri)
+        yield
+    finally:
+        join(host, world.lab.host(host, "PEER_URI"))
+
+
+@contextlib.contextmanager
+def unknown_device():
+    """The running guest has a device that libvirt knows nothing of, so that the destination's QEMU
+    is started without it."""
+    def monitor(command):
+        return world.lab.virsh("hosta", "qemu-monitor-command", domain(), "--hmp", command)
+
+    world.wait_heard(guest("target"))
+    monitor("device_add virtio-rng-pci,id=provoked")
+    try:
+        yield
+    finally:
+        monitor("device_del provoked")
+        wait_until(lambda: "provoked" not in monitor("qom-list /machine/peripheral"), "it is gone")
+
+
+BAD_DISK = ("<disk type=\"network\" device=\"disk\"><driver name=\"qemu\" type=\"raw\" "
+            "rerror_policy=\"stop\"/><source protocol=\"nbd\"><host transport=\"unix\" "
+            "socket=\"/run/bad.sock\"/></source><target dev=\"vdz\" bus=\"virtio\"/></disk>")
+
+
+def reason_of_state():
+    return world.lab.virsh("hosta", "domstate", "--reason", domain())
+
+
+@contextlib.contextmanager
+def failing_disk():
+    """The first sector that the guest reads of a new disk cannot be read, once."""
+    error = ("event=none", "errno=5", "once=on", "iotype=read")
+    options = ",".join(["driver=raw", "file.driver=blkdebug", "file.image.driver=null-co",
+                        "file.image.size=1M", *(f"file.inject-error.0.{one}" for one in error)])
+    with running("hosta", f"qemu-nbd -t -e 2 -k /run/bad.sock --image-opts {options}",
+                 "qemu-nbd -L -k /run/bad.sock >/dev/null 2>&1"), attached(BAD_DISK):
+        wait_until(lambda: "paused (I/O error)" in reason_of_state(), "the guest has read", 30)
+        wait_until(lambda: world.drover.server(guest("target"))["status"] == "PAUSED", "it is seen")
+        try:
+            yield
+        finally:
+            world.lab.virsh("hosta", "resume", domain())
+            world.wait_status(guest("target"), "ACTIVE")
+
+
+@contextlib.contextmanager
+def bound_to_a_session():
+    """The guest was started by a client who wants it to end with the connection."""
+    server, name = guest("target"), domain()
+    world.lab.virsh("hosta", "destroy", name)
+    world.wait_status(server, "SHUTOFF")
+    try:
+        with running("hosta", f"virsh \"start {name} --autodestroy; event --all --loop\"",
+                     f"virsh -q domstate {name} | grep -q running"):
+            world.wait_status(server, "ACTIVE")
+            yield
+        world.wait_status(server, "SHUTOFF")
+    finally:
+        world.drover.compute("POST", f"/servers/{server}/action", {"os-start": None})
+        world.wait_status(server, "ACTIVE")
+
+
+def check_kvm(*arguments):
+    if world.lab.env["LAB_ACCEL"] == "kvm":
+        note("these hosts have KVM")
+    else:
+        check_create(*arguments)
+
+
+# ---- the rows ----
+
+MOVES = [
+    ("tls-required: the destination takes encrypted migrations alone, and drover does not encrypt",
+     "allows migration only with VIR_MIGRATE_TLS flag", forced_tls),
+    ("machine-type: the destination's emulator lacks that of the guest",
+     "does not support machine type", lambda: emulator("/<machine .*name='pc-i440fx-10.0'/ d")),
+    ("version: the destination's emulator is older than the source's",
+     "requires a newer hypervisor version",
+     lambda: emulator("s,<version>.*</version>,<version>9000000</version>,")),
+    ("same-host: the destination's peer URI leads back to the source",
+     "Attempt to migrate guest to the same host",
+     lambda: called("hostb", world.lab.host("hosta", "PEER_URI"))),
+    ("device-unknown: the guest has a device that the destination's QEMU was not started with",
+     "load of migration failed: Invalid argument", unknown_device),
+    ("disk-io-error: a disk of the guest cannot be read", "cannot migrate domain with I/O error",
+     failing_disk),
+    ("autodestroy: somebody has started the guest for as long as his connection lasts",
+     "marked for auto destroy", bound_to_a_session),
+]
+
+CREATES = [
+    ("cpu-model-unknown: guests are to have their host's processor, and are emulated",
+     "CPU mode 'host-passthrough' for x86_64 qemu domain",
+     lambda: configured(virt_type="qemu", cpu_mode="host-passthrough", cpu_models="",
+                        cpu_model_extra_flags="")),
+]
+
+register(MOVES, check_move)
+register(CREATES, check_create)
+register([("kvm-missing: guests are to be made for KVM, and the host has none",
+           "does not support virt type 'kvm'", lambda: configured(virt_type="kvm"))], check_kvm)
+
+
+@test("instance-gone: somebody has removed the guest's domain")
+def _():
+    server = world.create("lost", host="hostb")
+    name = world.drover.server(server)["OS-EXT-SRV-ATTR:instance_name"]
+    world.lab.virsh("hostb", "destroy", name)
+    world.lab.virsh("hostb", "undefine", name)
+    wait_until(lambda: world.drover.server(server)["status"] == "ERROR", "it is seen")
+    answer = world.drover.compute(
+        "POST", f"/servers/{server}/action", {"reboot": {"type": "HARD"}})
+    equal(answer.status, 202, answer.text)
+    wait_until(lambda: "is not on host 'hostb'" in world.drover.server(server)["fault"]["message"],
+               "the fault")
+    check_fault(server, "instance-gone", f"guest '{server}' is not on host 'hostb'")
+    world.delete(server)
+
+
+@test("after all of these as well the guest moves")
+def _():
+    equal(world.move(guest("target"), "hostb")["status"], "completed", "the move")
+    for server in guests.values():
+        world.delete(server)
+    guests.clear()
