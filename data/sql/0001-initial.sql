@@ -326,7 +326,8 @@ CREATE TABLE migrations (
     started_us BIGINT NOT NULL DEFAULT 0,
     finished_us BIGINT NOT NULL DEFAULT 0,
     was_running BIGINT NOT NULL DEFAULT 0,
-    end_operation_id BIGINT REFERENCES operations (id)
+    end_operation_id BIGINT REFERENCES operations (id),
+    refused_operation_id BIGINT REFERENCES operations (id)
 );
 CREATE INDEX migrations_by_instance ON migrations (instance_id, id);
 CREATE INDEX migrations_by_end ON migrations (end_operation_id);

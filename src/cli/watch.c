@@ -184,6 +184,9 @@ report_end(Output *output, const json_t *migration, GError **error)
             is_waiting(status)
                 ? " 'drover server resize confirm' keeps it there, 'revert' takes it back."
                 : "");
+        if (is_waiting(status) && json_is_string(json_object_get(migration, "error_code"))) {
+            output_say(output, "The last try failed: %s", message);
+        }
         return true;
     }
     bool is_done = strcmp(status, "done") == 0;

@@ -9,6 +9,30 @@
 
 enum { FAULT_CODE = 500 };
 
+/* The move waits as before. Its server and its migration say why, until it is ended. */
+static StepResult
+refuse(ColdTask *task, const GError *error)
+{
+    bool is_confirm = task->operation->kind == OPERATION_CONFIRM_RESIZE;
+    g_autofree char *details =
+        g_strdup_printf("migration %" G_GINT64_FORMAT " could not be %s, and still waits for it",
+            task->migration->id, is_confirm ? "confirmed" : "reverted");
+    g_autofree char *message = diagnosis_explain(error->message);
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = message,
+        .details = details,
+        .created_us = clock_now_us(task->context->clock),
+    };
+    OperationMove move = operation_plain_move();
+
+    move.set_instance = true;
+    move.fault = &fault;
+    move.error_code = error_code_name(error_code(error));
+    move.message = error->message;
+    return cold_move(task, COLD_REFUSED, &move);
+}
+
 StepResult
 cold_step_QUEUED(ColdTask *task)
 {
@@ -29,7 +53,9 @@ has_guest(const ColdTask *task, GError **error)
 
     if (view->state != DOMAIN_RUNNING && view->state != DOMAIN_PAUSED &&
         view->state != DOMAIN_SHUT_OFF) {
-        return error_set(error, ERROR_CONFLICT, "the guest is %s on %s: the source keeps its disks",
+        return error_set(error, ERROR_CONFLICT,
+            "the guest is %s on %s, so the source keeps its disks: revert the move, or see there "
+            "with 'virsh list --all' what became of it, and confirm again",
             domain_state_name(view->state), host);
     }
     return view->generation == task->instance->generation ||
@@ -46,11 +72,11 @@ cold_step_PROVING(ColdTask *task)
 
     switch (cold_effect(task, EFFECT_describe_domain, true, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;
     }
     return has_guest(task, &error) ? cold_move(task, COLD_CONFIRMING, NULL)
-                                   : cold_move_with_error(task, COLD_REFUSED, error);
+                                   : refuse(task, error);
 }
 
 /* A source that is away forgets the guest when it is back: its domain is of an older generation
@@ -63,6 +89,7 @@ confirm(ColdTask *task, const GError *left)
     PowerState power_state;
 
     move.set_instance = true;
+    move.clear_fault = true;
     move.vm_state = VM_STATE_ACTIVE;
     if (lifecycle_observe(&task->view, &vm_state, &power_state)) {
         move.vm_state = vm_state;
@@ -92,19 +119,19 @@ cold_step_CONFIRMING(ColdTask *task)
     /* What it is shown as follows from a look of this state, not of the one before. */
     switch (cold_effect(task, EFFECT_describe_domain, true, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;
     }
     /* This may be after a restart: the source's copy goes only while the other is there. */
     if ((task->done & (1u << EFFECT_clean_source)) == 0 && !has_guest(task, &error)) {
-        return cold_move_with_error(task, COLD_REFUSED, error);
+        return refuse(task, error);
     }
     switch (cold_effect(task, EFFECT_clean_source, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED:
         return cold_is_away(task, task->migration->source_host)
             ? confirm(task, error)
-            : cold_move_with_error(task, COLD_REFUSED, error);
+            : refuse(task, error);
     case EFFECT_DONE: break;
     }
     return confirm(task, NULL);
@@ -119,15 +146,18 @@ cold_step_RECALLING(ColdTask *task)
 
     switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+    case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;
     }
     if (task->view.state == DOMAIN_SHUT_OFF) {
         return cold_move(task, COLD_HALTING, NULL);
     }
-    error_set(&error, ERROR_CONFLICT, "the guest is %s on %s: it cannot be reverted",
+    error_set(&error, ERROR_CONFLICT,
+        "the guest is %s on %s, which was to keep it switched off: the move cannot be reverted. "
+        "Confirm it to keep the guest where it is, or see there with 'virsh list --all' what "
+        "became of it",
         domain_state_name(task->view.state), task->migration->source_host);
-    return cold_move_with_error(task, COLD_REFUSED, error);
+    return refuse(task, error);
 }
 
 /* What the guest wrote to disks of the destination's own is given up with the move; disks that
@@ -147,7 +177,7 @@ cold_step_HALTING(ColdTask *task)
     } else {
         switch (cold_stop(task, true, is_graceful, &error)) {
         case EFFECT_WAITING: return cold_wait_for_dest(task);
-        case EFFECT_FAILED: return cold_move_with_error(task, COLD_REFUSED, error);
+        case EFFECT_FAILED: return refuse(task, error);
         case EFFECT_DONE: break;
         }
     }

@@ -45,9 +45,15 @@ complete(ColdTask *task, ColdState to, OperationMove *move)
     if (move->closes && operation_kind_is_cold(task->operation->kind)) {
         task->migration->finished_us = clock_now_us(task->context->clock);
     }
-    /* What did not happen leaves the move as it was, to be ended another time. */
+    /* What did not happen leaves the move as it was, to be ended another time; why it did not is
+     * told until then. One that was given up before it began says nothing new. */
     if (to == COLD_REFUSED) {
         task->migration->end_operation_id = 0;
+    }
+    if (to == COLD_REFUSED && move->error_code != NULL) {
+        task->migration->refused_operation_id = task->operation->id;
+    } else if (to == COLD_CONFIRMED || to == COLD_REVERTED || to == COLD_ERROR) {
+        task->migration->refused_operation_id = 0;
     }
     move->migration = task->migration;
 }

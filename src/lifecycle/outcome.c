@@ -30,11 +30,12 @@ lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state
 {
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
 
-    /* A guest that is started again after its host's reboot still waits to be confirmed. */
-    change.vm_state =
-        task->instance->vm_state == VM_STATE_RESIZED ? VM_STATE_RESIZED : (int)vm_state;
+    /* A guest that is started again after its host's reboot still waits to be confirmed, and goes
+     * on saying why it could not be. */
+    bool is_resized = task->instance->vm_state == VM_STATE_RESIZED;
+    change.vm_state = is_resized ? VM_STATE_RESIZED : (int)vm_state;
     change.power_state = power_state;
-    change.clears_fault = true;
+    change.clears_fault = !is_resized;
     change.launched = task->operation->kind == OPERATION_CREATE;
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
 }

@@ -76,9 +76,11 @@ typedef struct Migration {
     char *uuid;
     MigrationType type;
     /* Embedded: the operation that moves. Once a cold move is being confirmed or reverted, state,
-     * is_open and updated_us are those of the operation that does it. */
+     * is_open, updated_us, error_code and message are those of the operation that does it. */
     Operation operation;
     int64_t end_operation_id; /* that one; 0 = none */
+    int64_t refused_operation_id; /* the last one that failed to, and left it as it was; its error
+                                   * is told until another succeeds; 0 = none */
     char *source_host;
     char *dest_host;      /* NULL until chosen */
     char *requested_host; /* NULL: the scheduler chooses; the operation has the same */

@@ -14,10 +14,14 @@
     " m.memory_processed_bytes, m.memory_remaining_bytes, m.disk_total_bytes,"                     \
     " m.disk_processed_bytes, m.disk_remaining_bytes, m.memory_bytes_s, m.disk_bytes_s,"           \
     " m.dirty_bytes_s, m.iteration, m.elapsed_ms, m.downtime_ms, m.started_us, "                   \
-    "m.finished_us, m.was_running, e.id, e.state, e.is_open, e.updated_us, " OPERATION_COLUMNS
+    "m.finished_us, m.was_running, e.id, e.state, e.is_open, e.updated_us, e.error_code,"          \
+    " e.message, r.id, r.error_code, r.message, " OPERATION_COLUMNS
+/* Of them, those of e and of r. */
+enum { END_COLUMNS = 9 };
 #define SELECT_MIGRATIONS                                                                          \
     "SELECT " COLUMNS " FROM migrations m JOIN operations o ON o.id = m.operation_id"              \
-    " LEFT JOIN operations e ON e.id = m.end_operation_id"
+    " LEFT JOIN operations e ON e.id = m.end_operation_id"                                         \
+    " LEFT JOIN operations r ON r.id = m.refused_operation_id"
 #define SQL_GET SELECT_MIGRATIONS " WHERE m.id = $1"
 #define SQL_GET_OF_OPERATION                                                                       \
     SELECT_MIGRATIONS " WHERE m.operation_id = $1 OR m.end_operation_id = $1"
@@ -36,7 +40,7 @@
     "UPDATE migrations SET " STATS_ASSIGNMENTS ", dest_host = $14, copies_disks = $15,"            \
     " generation = $16, started_us = $17, finished_us = $18, convergence = $19,"                   \
     " convergence_reason = $20, connections = $21, disks = $22, admin_pass = $23,"                 \
-    " was_running = $24, end_operation_id = $25 WHERE id = $1"
+    " was_running = $24, end_operation_id = $25, refused_operation_id = $26 WHERE id = $1"
 #define SQL_SET_FORCED                                                                             \
     "UPDATE migrations SET forced = $2, forced_reason = $3 WHERE operation_id = $1"
 #define SQL_SET_TROUBLE "UPDATE migrations SET trouble = $2 WHERE operation_id = $1"
@@ -44,10 +48,6 @@
 #define SQL_SET_PAUSE_FIRST                                                                        \
     "UPDATE migrations SET pause_first = 1 WHERE operation_id = $1 AND EXISTS"                     \
     " (SELECT 1 FROM operations WHERE id = $1 AND is_open = 1)"
-/* The move that the instance shows as VERIFY_RESIZE: its last one. */
-#define SQL_END                                                                                    \
-    "UPDATE migrations SET end_operation_id = $2 WHERE end_operation_id IS NULL AND id ="          \
-    " (SELECT MAX(id) FROM migrations WHERE instance_id = $1)"
 
 static const char *const block_migration_names[] = {
     [BLOCK_MIGRATION_AUTO] = "auto",
@@ -110,14 +110,33 @@ read_convergence(DbStatement *statement, int column, Migration *migration)
     return column;
 }
 
-/* Of the operation that confirms or reverts it. */
 static void
-read_end(DbStatement *statement, int column, Operation *operation)
+read_outcome(DbStatement *statement, int column, Operation *operation)
 {
-    g_free(operation->state);
-    operation->state = db_dup_text(statement, column);
-    operation->is_open = db_int(statement, column + 1);
-    operation->updated_us = db_int(statement, column + 2);
+    g_free(operation->error_code);
+    operation->error_code = db_dup_text(statement, column);
+    g_free(operation->message);
+    operation->message = db_dup_text(statement, column + 1);
+}
+
+/* Of the operations that confirm or revert it. */
+static void
+read_end(DbStatement *statement, int column, Migration *migration)
+{
+    Operation *operation = &migration->operation;
+
+    migration->end_operation_id = db_int(statement, column);
+    migration->refused_operation_id = db_int(statement, column + 6);
+    if (migration->end_operation_id != 0) {
+        g_free(operation->state);
+        operation->state = db_dup_text(statement, column + 1);
+        operation->is_open = db_int(statement, column + 2);
+        operation->updated_us = db_int(statement, column + 3);
+        read_outcome(statement, column + 4, operation);
+    }
+    if (migration->refused_operation_id != 0 && operation->error_code == NULL) {
+        read_outcome(statement, column + 7, operation);
+    }
 }
 
 static void *
@@ -147,11 +166,8 @@ read_migration(DbStatement *statement)
     migration->started_us = db_int(statement, column++);
     migration->finished_us = db_int(statement, column++);
     migration->was_running = db_int(statement, column++);
-    migration->end_operation_id = db_int(statement, column);
-    operation_read_columns(statement, column + 4, &migration->operation);
-    if (migration->end_operation_id != 0) {
-        read_end(statement, column + 1, &migration->operation);
-    }
+    operation_read_columns(statement, column + END_COLUMNS, &migration->operation);
+    read_end(statement, column, migration);
     migration->requested_host = g_strdup(migration->operation.requested_host);
     return migration;
 }
@@ -237,40 +253,6 @@ store_accept_migration(Store *store, const MigrationRequest *request, GError **e
         return NULL;
     }
     return g_steal_pointer(&migration);
-}
-
-static bool
-end_migration(Store *store, const Operation *operation, GError **error)
-{
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_END, error);
-    int changes = 0;
-
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, operation->instance_id);
-    db_bind_int(statement, 2, operation->id);
-    if (!db_run(statement, &changes, error)) {
-        return false;
-    }
-    return changes == 1 ||
-        error_set(error, ERROR_INVALID, "Instance has not been resized.");
-}
-
-Operation *
-store_accept_end(Store *store, const OperationRequest *request, GError **error)
-{
-    g_autoptr(DbTransaction) transaction = db_begin(store, error);
-
-    if (transaction == NULL) {
-        return NULL;
-    }
-    g_autoptr(Operation) operation = operation_accept(store, request, NULL, NULL, error);
-    if (operation == NULL || !end_migration(store, operation, error) ||
-        !db_commit(transaction, error)) {
-        return NULL;
-    }
-    return g_steal_pointer(&operation);
 }
 
 /* ---- the list ---- */
@@ -394,6 +376,9 @@ migration_update_row(Store *store, const Migration *migration, GError **error)
     db_bind_int(statement, 24, migration->was_running);
     if (migration->end_operation_id != 0) {
         db_bind_int(statement, 25, migration->end_operation_id);
+    }
+    if (migration->refused_operation_id != 0) {
+        db_bind_int(statement, 26, migration->refused_operation_id);
     }
     return db_run(statement, NULL, error);
 }

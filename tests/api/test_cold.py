@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Cold migration, resize, confirm and revert as clients ask for them and see them."""
+import json
+
 from tap import check, contains, equal, wait_until
 from world import Cloud, test, world
 
@@ -146,5 +148,46 @@ def _():
         equal(cloud.send("DELETE", f"/servers/{server}").status, 204, "delete")
         wait_until(lambda: cloud.send("GET", f"/servers/{server}").status == 404, "it is gone", 20)
         wait_until(lambda: left() == [], "nothing is left of it", 20)
+    finally:
+        cloud.drover.remove()
+
+
+@test("a confirm or a revert that failed is told by the server and by its migration, in Nova's "
+      "statuses, until another one succeeds [S1-15]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {
+        "filters": "fault:remove_guest@1=refused, fault:destroy_guest@1=refused"}})
+    try:
+        drover = cloud.drover.drover
+        server = cloud.create("coldtold", host="hosta")
+        number = str(moved(cloud, server, {"migrate": None})["id"])
+
+        def told():
+            """What the server and its migration say of a failure; each may be None."""
+            fault = cloud.server(server).get("fault")
+            row = json.loads(drover("server", "migration", "show", "coldtold", number, "--json"))
+            if row["error_code"] is None:
+                return fault and fault["message"], None
+            return fault and fault["message"], row["message"]
+        equal(told(), (None, None), "before")
+        for action, verb, done in (("confirm", "remove_guest", "confirmed"),
+                                   ("revert", "destroy_guest", "reverted")):
+            code, output = drover("server", "resize", action, "--wait", "coldtold", check=False)
+            equal(code, 1, output)
+            wait_until(lambda: verb in str(told()[1]), f"the {action} has failed", 20)
+            equal(told()[0], told()[1], "server and migration say the same")
+            contains(told()[0], "failed by a fault filter", "what failed")
+            contains(output, told()[0], "the command said it as well")
+            shown = cloud.server(server)
+            equal((shown["status"], shown["OS-EXT-STS:task_state"]), ("VERIFY_RESIZE", None),
+                  action)
+            contains(shown["fault"]["details"], f"{number} could not be {done}", "details")
+            equal(cloud.server(server, "2.1")["fault"]["code"], 500, "its code")
+            equal(status_of(cloud, int(number)), "finished", "Nova's status")
+            contains(drover("server", "show", "coldtold"), verb, "drover server show")
+            contains(drover("server", "migration", "watch", number), "The last try failed", "watch")
+        ended(cloud, server, int(number), "revertResize", "ACTIVE")
+        equal(told(), (None, None), "after the one that succeeded")
+        cloud.delete(server)
     finally:
         cloud.drover.remove()

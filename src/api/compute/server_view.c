@@ -129,11 +129,14 @@ add_progress(const ServerView *view, const Instance *instance, json_t *server)
     }
 }
 
+/* Nova shows faults of ERROR and DELETED alone. A move that could be neither confirmed nor reverted
+ * leaves the status as it was, and says why in the same place. */
 static void
 add_fault(const ApiContext *context, const Instance *instance, json_t *server)
 {
+    VmState state = instance->vm_state;
     if (!instance->has_fault ||
-        (instance->vm_state != VM_STATE_ERROR && instance->vm_state != VM_STATE_DELETED)) {
+        (state != VM_STATE_ERROR && state != VM_STATE_DELETED && state != VM_STATE_RESIZED)) {
         return;
     }
     json_t *fault = json_pack("{s:i, s:o, s:o}", "code", instance->fault.code, "created",
