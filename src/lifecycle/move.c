@@ -15,6 +15,11 @@ static const struct {
 #undef X
 };
 
+/* Nova: a delete confirms the move that waits for it. Names of states of cold/states.h, which is no
+ * layer below this one. */
+#define COLD_FINISHED "finished"
+#define COLD_CONFIRMED "confirmed"
+
 static int64_t
 deadline_of(LifecycleTask *task, LifecycleState state)
 {
@@ -51,6 +56,9 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .generation = -1,
         .launched = change->launched,
         .terminated = change->terminated,
+        .settle_from = change->terminated ? COLD_FINISHED : NULL,
+        .settle_to = COLD_CONFIRMED,
+        .settle_sentence = "the instance was deleted: nothing is to be reverted any more",
         .fault = change->fault,
         .clear_fault = change->clears_fault,
         .release_all = change->releases_claims,

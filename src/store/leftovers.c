@@ -17,6 +17,8 @@
 #define SQL_DELETE "DELETE FROM leftovers WHERE id = $1"
 #define SQL_WANT "UPDATE leftovers SET remove_wanted = 1 WHERE id = $1"
 #define SQL_SET_ERROR "UPDATE leftovers SET last_error = $2 WHERE id = $1"
+#define SQL_ON_DELETED                                                                             \
+    "UPDATE leftovers SET removable_when = $2 WHERE instance_id = $1 AND kind = $3"
 #define SQL_GET SELECT_LEFTOVERS " WHERE id = $1"
 
 static void *
@@ -62,6 +64,20 @@ leftovers_insert(Store *store, const Leftover *leftover, GError **error)
     db_bind_text(statement, 8, leftover->why);
     db_bind_text(statement, 9, leftover->removable_when);
     db_bind_int(statement, 10, db_now_us(store));
+    return db_run(statement, NULL, error);
+}
+
+bool
+leftovers_on_deleted(Store *store, const char *instance_id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_ON_DELETED, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    db_bind_text(statement, 2, "this host answers: the instance was deleted");
+    db_bind_text(statement, 3, leftover_kind_name(LEFTOVER_GUEST));
     return db_run(statement, NULL, error);
 }
 

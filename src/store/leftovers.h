@@ -5,3 +5,5 @@
 #include "store/store.h"
 
 bool leftovers_insert(Store *store, const Leftover *leftover, GError **error);
+/* Inside the transaction that deletes the instance: what is left of it waits for its host alone. */
+bool leftovers_on_deleted(Store *store, const char *instance_id, GError **error);

@@ -35,6 +35,10 @@
     "UPDATE operations SET state = $3, updated_us = $4 WHERE id = $1 AND state = $2"               \
     " AND is_open = 0"
 
+#define SQL_FIND_WAITING                                                                           \
+    "SELECT o.id FROM migrations m JOIN operations o ON o.id = m.operation_id"                     \
+    " WHERE m.instance_id = $1 AND m.end_operation_id IS NULL AND o.state = $2 AND o.is_open = 0"
+
 /* What the swapped row says. */
 typedef struct Moved {
     char *instance_id;
@@ -244,6 +248,64 @@ follow_close(Store *store, const Moved *moved, GError **error)
     return insert_wanted_delete(store, moved->instance_id, error);
 }
 
+/* ---- what is over and still waits ---- */
+
+static bool
+settle(Store *store, int64_t operation_id, const char *from, const char *to, const char *sentence,
+    GError **error)
+{
+    int changes = 0;
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SETTLE, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    db_bind_text(statement, 2, from);
+    db_bind_text(statement, 3, to);
+    db_bind_int(statement, 4, db_now_us(store));
+    if (!db_run(statement, &changes, error)) {
+        return false;
+    }
+    return changes == 0 ||
+        operation_insert_event(store, operation_id, from, to, sentence, error);
+}
+
+/* *ret_id 0: there is none. */
+static bool
+find_waiting(Store *store, const char *id, const char *state, int64_t *ret_id, GError **error)
+{
+    bool row = false;
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_WAITING, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, id);
+    db_bind_text(statement, 2, state);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    *ret_id = row ? db_int(statement, 0) : 0;
+    return true;
+}
+
+static bool
+settle_waiting(Store *store, const char *id, const OperationMove *move, GError **error)
+{
+    int64_t waiting = 0;
+
+    do {
+        if (!find_waiting(store, id, move->settle_from, &waiting, error) ||
+            (waiting != 0 &&
+                !settle(store, waiting, move->settle_from, move->settle_to, move->settle_sentence,
+                    error))) {
+            return false;
+        }
+    } while (waiting != 0);
+    return true;
+}
+
 bool
 store_move_operation(Store *store, const OperationMove *move, GError **error)
 {
@@ -263,6 +325,12 @@ store_move_operation(Store *store, const OperationMove *move, GError **error)
         !migration_update_row(store, move->migration, error)) {
         return false;
     }
+    if (move->settle_from != NULL && !settle_waiting(store, moved.instance_id, move, error)) {
+        return false;
+    }
+    if (move->terminated && !leftovers_on_deleted(store, moved.instance_id, error)) {
+        return false;
+    }
     if (move->leftover != NULL && !leftovers_insert(store, move->leftover, error)) {
         return false;
     }
@@ -276,22 +344,8 @@ bool
 store_settle_operation(Store *store, int64_t operation_id, const char *from, const char *to,
     const char *sentence, GError **error)
 {
-    int changes = 0;
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
-    g_autoptr(DbStatement) statement =
-        transaction != NULL ? db_prepare(store, SQL_SETTLE, error) : NULL;
 
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_int(statement, 1, operation_id);
-    db_bind_text(statement, 2, from);
-    db_bind_text(statement, 3, to);
-    db_bind_int(statement, 4, db_now_us(store));
-    if (!db_run(statement, &changes, error)) {
-        return false;
-    }
-    return changes == 0 ||
-        (operation_insert_event(store, operation_id, from, to, sentence, error) &&
-            db_commit(transaction, error));
+    return transaction != NULL && settle(store, operation_id, from, to, sentence, error) &&
+        db_commit(transaction, error);
 }

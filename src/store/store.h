@@ -262,7 +262,8 @@ typedef struct OperationMove {
     int should_run;          /* -1 = leave */
     int64_t generation;      /* -1 = leave */
     bool launched;           /* launched_at = now */
-    bool terminated;         /* deleted: ports are released, terminated_at = now */
+    bool terminated;         /* deleted: ports are released, terminated_at = now, and what it has
+                              * left on hosts waits for nothing but them */
     const Fault *fault;      /* NULL = leave */
     bool clear_fault;
     const Flavor *flavor; /* NULL = leave */
@@ -281,6 +282,12 @@ typedef struct OperationMove {
     /* of the migration (only for kinds that have one) */
     const Migration
         *migration; /* what is not as it was asked for: dest_host, stats, times ...; NULL = leave */
+
+    /* of its moves that are over and wait for a word: from one state to another, as
+     * store_settle_operation does; NULL = none */
+    const char *settle_from;
+    const char *settle_to;
+    const char *settle_sentence;
 
     const Leftover *leftover; /* recorded with it: what stays behind on a host; NULL = nothing */
 } OperationMove;

@@ -144,9 +144,10 @@ def _():
         wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 40)
         cloud.wait_status(server, "ACTIVE")
         equal(left(), [], "what is left after the confirm")
-        moved(cloud, server, {"migrate": None})
+        row = moved(cloud, server, {"migrate": None})
         equal(cloud.send("DELETE", f"/servers/{server}").status, 204, "delete")
         wait_until(lambda: cloud.send("GET", f"/servers/{server}").status == 404, "it is gone", 20)
+        equal(status_of(cloud, row["id"]), "confirmed", "its move")
         wait_until(lambda: left() == [], "nothing is left of it", 20)
     finally:
         cloud.drover.remove()
