@@ -28,6 +28,7 @@ class Lab:
     def __init__(self, name, hosts, shared=False):
         self.name = name = name + os.environ.get("DROVER_TEST_LAB_SUFFIX", "")
         # One run of a ring at a time: a second one would take the first one's hosts down.
+        os.makedirs("/run/lock", exist_ok=True)
         self._lock = open(f"/run/lock/drover-test-{name}", "w", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
