@@ -24,8 +24,10 @@ static const Diagnosis table[] = {
         "the CPU that [libvirt] cpu_mode or cpu_models names is not known to the host's hypervisor",
         "name a model from 'virsh domcapabilities' of every host, or upgrade the host"},
     {"cpu-tsc",
-        {"'invtsc' CPU feature but TSC frequency is not specified"},
-        "the guest has an invariant TSC, which another host would have at another frequency",
+        {"'invtsc' CPU feature but TSC frequency is not specified",
+            "host doesn't support invariant TSC"},
+        "the guest is to have an invariant TSC, which this host does not have, or another one would "
+        "have at another frequency",
         "take invtsc from [libvirt] cpu_model_extra_flags and restart the guest"},
 
     /* ---- names and connections ---- */
@@ -69,8 +71,8 @@ static const Diagnosis table[] = {
         "issue the certificates of all hosts by one CA, with the names they are called by, and "
         "install that CA's certificate on each"},
     {"tls-broken",
-        {"The TLS connection was non-properly terminated", "certificate verify failed",
-            "TLS alert has been received", "does it accept our certificate",
+        {"QEMU command '*': The TLS connection was non-properly terminated",
+            "certificate verify failed", "TLS alert has been received", "does it accept our certificate",
             "server verification (of our certificate or IP address) failed",
             "Unable to read TLS confirmation"},
         "the other side ended a TLS connection: it does not accept the certificate it was shown",
@@ -286,12 +288,12 @@ static const Diagnosis table[] = {
     {"qemu-died",
         {"unexpectedly closed the monitor", "Failed to connect socket * monitor",
             "process exited while connecting to monitor", "Failed to open file '"},
-        "QEMU on one of the hosts ended at once",
+        "QEMU on one of the hosts ended: it was killed, or could not go on",
         "see its log in /var/log/libvirt/qemu on that host (of a move: on the destination): its last "
         "line says why"},
     {"stream-broken",
         {"unexpectedly failed", "Broken pipe", "Channel error", "Connection reset by peer",
-            "Input/output error", "load of migration failed"},
+            "Input/output error", "load of migration failed", "from TLS channel", "to TLS channel"},
         "the stream of memory between the hosts was cut off: the destination's QEMU ended, or the "
         "network broke",
         "see the destination's QEMU log; if it says nothing, test the data network, and migrate "

@@ -26,6 +26,8 @@ static const Case cases[] = {
         "for x86_64 qemu domain on x86_64 host is not supported by hypervisor", "cpu-model-unknown"},
     {MOVE "Requested operation is not valid: domain has 'invtsc' CPU feature but TSC frequency is "
         "not specified", "cpu-tsc"},
+    {"cannot start guest '1b' on host 'hosta': unsupported configuration: host doesn't support "
+        "invariant TSC", "cpu-tsc"},
     {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: unable "
         "to connect to server at 'hostb:16514': Connection refused", "peer-unreachable"},
     {MOVE "unable to connect to server at 'hostb:16509': Connection refused", "peer-unreachable"},
@@ -66,6 +68,7 @@ static const Case cases[] = {
     {MOVE "internal error: Unable to find an unused port in range 'migration' (49152-49215)",
         "no-port"},
     {MOVE "operation failed: Lost connection to destination host", "peer-lost"},
+    {MOVE "internal error: client socket is closed", "peer-lost"},
     {MOVE "Cannot recv data: Connection reset by peer: End of file while reading data: Input/output "
         "error", "peer-lost"},
     {MOVE "internal error: unable to execute QEMU command 'blockdev-add': No space left on device",
@@ -148,6 +151,9 @@ static const Case cases[] = {
         "busy"},
     {MOVE "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not "
         "supported: Userfaultfd not available: Operation not permitted", "postcopy-unsupported"},
+    {MOVE "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not "
+        "supported: Userfaultfd not available: Inappropriate ioctl for device",
+        "postcopy-unsupported"},
     {MOVE "operation failed: guest unexpectedly quit", "guest-died"},
     {"The guest stopped on hosta while it was moving.", "guest-died"},
     {"guest '1b' is not on host 'hosta'", "instance-gone"},
@@ -157,7 +163,15 @@ static const Case cases[] = {
         "monitor: Could not open '/p/1b.root.qcow2': Permission denied", "permission"},
     {MOVE "internal error: QEMU unexpectedly closed the monitor (vm='instance-00000001'): bad",
         "qemu-died"},
+    {MOVE "operation failed: migration failed. Message from the source host: operation failed: job "
+        "'migration out' failed: Cannot read from TLS channel: The TLS connection was non-properly "
+        "terminated.. Message from the destination host: internal error: QEMU unexpectedly closed the "
+        "monitor (vm='instance-00000001')", "qemu-died"},
     {MOVE "operation failed: migration out job: unexpectedly failed", "stream-broken"},
+    {MOVE "operation failed: job 'migration out' failed: Unable to read from socket: Connection reset "
+        "by peer", "stream-broken"},
+    {MOVE "operation failed: job 'migration out' failed: Cannot read from TLS channel: The TLS "
+        "connection was non-properly terminated", "stream-broken"},
     {MOVE "operation failed: job 'migration out' failed: Channel error: Input/output error",
         "stream-broken"},
     {"No valid host was found. 2 hosts: 2 failed 'ram' (hosta: needs 9 MiB, has 1 MiB; ...)",

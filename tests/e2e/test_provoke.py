@@ -249,9 +249,10 @@ def told(code):
     return f"{cause} {fix}"
 
 
-def check_move(fault, code, part, host="hostb", block="auto"):
+def check_move(fault, code, part, host="hostb", block="auto", flows=None):
     """A live migration ends with this diagnosis, and the guest is where it was. What is broken is
-    mended as soon as the reason is known: drover cannot clean up there before."""
+    mended as soon as the reason is known: drover cannot clean up there before. flows: a number of
+    its progress that is above zero when it is broken; without, that is done before it begins."""
     server = guest("target")
 
     def shown():
@@ -260,9 +261,14 @@ def check_move(fault, code, part, host="hostb", block="auto"):
 
     if world.host_of(server) != "hosta":
         world.move(server, "hosta")  # a row before this one has not failed as it should
-    with fault():
+    with contextlib.ExitStack() as broken:
+        if flows is None:
+            broken.enter_context(fault())
         answer = world.migrate(server, host, block)
         equal(answer.status, 202, answer.text)
+        if flows is not None:
+            wait_until(lambda: shown()["stats"][flows], f"{flows} grows", 60, 0.1)
+            broken.enter_context(fault())
         wait_until(lambda: shown()["error_code"] or shown()["finished_at"], "it fails")
     row, ended = world.wait_migration(server), shown()
     check(row["status"] in ("failed", "error"), f"it is {row['status']}: {ended}")

@@ -7,7 +7,7 @@ import shlex
 
 from tap import equal, note, test, wait_until
 from test_provoke import (attached, check_create, check_fault, check_move, domain, guest, guests,
-                          register, running, shell)
+                          hidden, refused, register, running, shell)
 from world import world
 
 CAPABILITIES = "/var/cache/libvirt/qemu/capabilities"
@@ -161,7 +161,72 @@ def bound_to_a_session():
         world.wait_status(server, "ACTIVE")
 
 
-def check_kvm(*arguments):
+@contextlib.contextmanager
+def post_copy_without_faults():
+    """The destination's kernel does not tell QEMU which pages its guest waits for."""
+    world.configure(live_migration_permit_post_copy="true")
+    try:
+        with hidden("hostb", "/dev/userfaultfd", "/dev/null"):
+            yield
+    finally:
+        world.configure()
+
+
+# ---- in the middle ----
+
+
+def cut():
+    """Whatever carries a migration to the destination breaks, and its sender knows at once."""
+    return refused("49152-49215")
+
+
+@contextlib.contextmanager
+def libvirtd_killed():
+    """It is back at once: before, drover cannot know how the move has ended."""
+    world.lab("libvirtd", "kill", "hostb")
+    world.lab("libvirtd", "start", "hostb")
+    yield
+    wait_connected("hostb", True)
+
+
+@contextlib.contextmanager
+def aborted_unseen():
+    """Somebody aborts the job while there is no droverd."""
+    name = domain()
+    world.drover.kill()
+    try:
+        world.lab.virsh("hosta", "domjobabort", name)
+        wait_until(lambda: "None" in world.lab.virsh("hosta", "domjobinfo", name), "it is over", 30)
+        wait_until(lambda: name not in world.domains("hostb"), "the destination has given up", 30)
+    finally:
+        world.drover.start()
+    world.drover.wait_hosts_up(3)
+    yield
+
+
+def check_middle(fault, code, part, **more):
+    """Memory takes half a minute, and so does what a test has written to the disk."""
+    world.wait_heard(guest("target"))
+    world.configure(live_migration_bandwidth=4)
+    try:
+        check_move(fault, code, part, **more)
+    finally:
+        world.configure()
+
+
+def check_disk(*arguments):
+    """Not into a file system: behind the end of that of the guest."""
+    drive = "/machine/peripheral/virtio-disk0/virtio-backend"
+    world.lab.virsh("hosta", "qemu-monitor-command", domain(), "--hmp",
+                    f"qemu-io -d {drive} \"write -P 7 900M 64M\"")
+    check_middle(*arguments, flows="disk_processed_bytes")
+
+
+def check_memory(*arguments):
+    check_middle(*arguments, flows="memory_processed_bytes")
+
+
+def check_emulated(*arguments):
     if world.lab.env["LAB_ACCEL"] == "kvm":
         note("these hosts have KVM")
     else:
@@ -187,6 +252,21 @@ MOVES = [
      failing_disk),
     ("autodestroy: somebody has started the guest for as long as his connection lasts",
      "marked for auto destroy", bound_to_a_session),
+    ("postcopy-unsupported: the destination's kernel does not give userfaultfd",
+     "Userfaultfd not available", post_copy_without_faults),
+]
+
+# Which of several words comes depends on which side is faster: the row has them all.
+IN_MEMORY = [
+    ("stream-broken: the data network breaks while memory flows", "", cut),
+    ("peer-lost: the destination's libvirtd is killed while memory flows", "", libvirtd_killed),
+    ("outcome-unseen: the job is aborted while there is no droverd",
+     "the guest is still on hosta", aborted_unseen),
+]
+
+IN_DISKS = [
+    ("disk-copy: the data network breaks while a disk is copied", "migration of disk vd",
+     cut),
 ]
 
 CREATES = [
@@ -196,10 +276,19 @@ CREATES = [
                         cpu_model_extra_flags="")),
 ]
 
+EMULATED = [
+    ("kvm-missing: guests are to be made for KVM, and the host has none",
+     "does not support virt type 'kvm'", lambda: configured(virt_type="kvm")),
+    ("cpu-tsc: guests are to have an invariant TSC, and are emulated",
+     "host doesn't support invariant TSC",
+     lambda: configured(cpu_model_extra_flags="+ssse3,+invtsc")),
+]
+
 register(MOVES, check_move)
 register(CREATES, check_create)
-register([("kvm-missing: guests are to be made for KVM, and the host has none",
-           "does not support virt type 'kvm'", lambda: configured(virt_type="kvm"))], check_kvm)
+register(EMULATED, check_emulated)
+register(IN_MEMORY, check_memory)
+register(IN_DISKS, check_disk)
 
 
 @test("instance-gone: somebody has removed the guest's domain")
