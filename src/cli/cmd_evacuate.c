@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <string.h>
@@ -213,8 +214,7 @@ host_set(CommandContext *context, GError **error)
     const char *agent = command_value(context, "--fence-agent");
     const char *options = command_value(context, "--fence-options");
     if (agent == NULL && options == NULL) {
-        return error_set(
-            error, ERROR_INVALID, "say --fence-agent or --fence-options: nothing else can be set");
+        return usage_error(error, "say --fence-agent or --fence-options: nothing else can be set");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ choose_move(CommandContext *context, const char **ret_move, GError **error)
             continue;
         }
         if (*ret_move != NULL) {
-            return error_set(error, ERROR_INVALID, "say one of --live, --cold and --evacuate");
+            return usage_error(error, "say one of --live, --cold and --evacuate");
         }
         *ret_move = MOVES[i] + strlen("--");
     }

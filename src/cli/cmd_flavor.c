@@ -3,6 +3,7 @@
 /* drover flavor ... */
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/each.h"
 #include "cli/find.h"
 
 static const Column LIST_COLUMNS[] = {
@@ -67,22 +68,23 @@ flavor_create(CommandContext *context, GError **error)
 }
 
 static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    json_auto_t *flavor = find_flavor(session, argument, error);
+    if (flavor == NULL) {
+        return false;
+    }
+    g_autofree char *path =
+        session_path("/flavors/%s", json_string_value(json_object_get(flavor, "id")));
+    json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
+    return answer != NULL;
+}
+
+static bool
 flavor_delete(CommandContext *context, GError **error)
 {
-    Session *session = command_session(context, error);
-    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
-        json_auto_t *flavor = find_flavor(session, command_argument(context, i), error);
-        if (flavor == NULL) {
-            return false;
-        }
-        g_autofree char *path =
-            session_path("/flavors/%s", json_string_value(json_object_get(flavor, "id")));
-        json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
-        if (answer == NULL) {
-            return false;
-        }
-    }
-    return session != NULL;
+    return each_argument(context, delete_one, NULL, error);
 }
 
 const Command flavor_commands[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover host ...: the hosts that drover moves servers between. */
-#include "base/error.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 
 static const Column LIST_COLUMNS[] = {
     {"Name", "name", NULL},
@@ -106,7 +106,7 @@ host_add(CommandContext *context, GError **error)
     static const char *const MEMBERS[][2] = {{"--uri", "uri"}, {"--peer-uri", "peer_uri"},
         {"--migration-address", "migration_address"}, {"--pool", "pool"}, {"--zone", "zone"}};
     if (!command_has(context, "--uri")) {
-        return error_set(error, ERROR_INVALID, "say --uri: see 'drover host add --help'");
+        return usage_error(error, "say --uri: see 'drover host add --help'");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {

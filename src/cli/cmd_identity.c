@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -121,7 +122,7 @@ read_password(CommandContext *context, GError **error)
 {
     const char *file = command_value(context, "--password-file");
     if (file == NULL) {
-        error_set(error, ERROR_INVALID, "say --password-file FILE, or - for standard input");
+        usage_error(error, "say --password-file FILE, or - for standard input");
         return NULL;
     }
     g_autofree char *text = NULL;
@@ -164,7 +165,7 @@ static bool
 change_role(CommandContext *context, const char *method, GError **error)
 {
     if (!command_has(context, "--user") || !command_has(context, "--project")) {
-        return error_set(error, ERROR_INVALID, "say --user and --project");
+        return usage_error(error, "say --user and --project");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover image ... */
-#include "base/error.h"
 #include "cli/command.h"
+#include "cli/each.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <string.h>
@@ -94,7 +95,7 @@ create_body(CommandContext *context, Session *session, GError **error)
     for (unsigned i = 0; i < properties->len; i++) {
         g_auto(GStrv) parts = g_strsplit(properties->pdata[i], "=", 2);
         if (g_strv_length(parts) != 2) {
-            error_set(error, ERROR_INVALID, "--property is KEY=VALUE, not '%s'",
+            usage_error(error, "--property is KEY=VALUE, not '%s'",
                 (const char *)properties->pdata[i]);
             return NULL;
         }
@@ -129,7 +130,7 @@ static bool
 image_create(CommandContext *context, GError **error)
 {
     if (!command_has(context, "--file")) {
-        return error_set(error, ERROR_INVALID, "say --file: see 'drover image create --help'");
+        return usage_error(error, "say --file: see 'drover image create --help'");
     }
     Session *session = command_session(context, error);
     json_auto_t *body = session != NULL ? create_body(context, session, error) : NULL;
@@ -148,22 +149,23 @@ image_create(CommandContext *context, GError **error)
 }
 
 static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    json_auto_t *image = find_image(session, argument, error);
+    if (image == NULL) {
+        return false;
+    }
+    g_autofree char *path =
+        session_path("/images/%s", json_string_value(json_object_get(image, "id")));
+    json_auto_t *answer = session_request(session, "image", "DELETE", path, NULL, error);
+    return answer != NULL;
+}
+
+static bool
 image_delete(CommandContext *context, GError **error)
 {
-    Session *session = command_session(context, error);
-    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
-        json_auto_t *image = find_image(session, command_argument(context, i), error);
-        if (image == NULL) {
-            return false;
-        }
-        g_autofree char *path =
-            session_path("/images/%s", json_string_value(json_object_get(image, "id")));
-        json_auto_t *answer = session_request(session, "image", "DELETE", path, NULL, error);
-        if (answer == NULL) {
-            return false;
-        }
-    }
-    return session != NULL;
+    return each_argument(context, delete_one, NULL, error);
 }
 
 const Command image_commands[] = {

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ cold_body(CommandContext *context, GError **error)
 {
     const char *host = command_value(context, "--host");
     if (command_has(context, "--pause-first")) {
-        error_set(error, ERROR_INVALID, "--pause-first needs --live-migration");
+        usage_error(error, "--pause-first needs --live-migration");
         return NULL;
     }
     if (command_has(context, "--block-migration") || command_has(context, "--shared-migration")) {
@@ -46,8 +47,7 @@ live_body(CommandContext *context, GError **error)
     bool block = command_has(context, "--block-migration");
     bool shared = command_has(context, "--shared-migration");
     if (block && shared) {
-        error_set(
-            error, ERROR_INVALID, "--block-migration and --shared-migration exclude each other");
+        usage_error(error, "--block-migration and --shared-migration exclude each other");
         return NULL;
     }
     json_t *how = block ? json_true() : shared ? json_false() : json_string("auto");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover network ...: a bridge that every host has, with an address range. */
-#include "base/error.h"
 #include "cli/command.h"
+#include "cli/each.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 
 static const Column LIST_COLUMNS[] = {
     {"ID", "id", NULL},
@@ -53,7 +54,7 @@ subnet_body(CommandContext *context, const json_t *network, GError **error)
     if (pool != NULL) {
         g_auto(GStrv) ends = g_strsplit(pool, "-", 2);
         if (g_strv_length(ends) != 2) {
-            error_set(error, ERROR_INVALID, "--pool is FIRST-LAST, not '%s'", pool);
+            usage_error(error, "--pool is FIRST-LAST, not '%s'", pool);
             return NULL;
         }
         json_object_set_new(subnet, "allocation_pools",
@@ -66,8 +67,7 @@ static bool
 network_create(CommandContext *context, GError **error)
 {
     if (!command_has(context, "--bridge") || !command_has(context, "--cidr")) {
-        return error_set(
-            error, ERROR_INVALID, "say --bridge and --cidr: see 'drover network create --help'");
+        return usage_error(error, "say --bridge and --cidr: see 'drover network create --help'");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {
@@ -95,22 +95,23 @@ network_create(CommandContext *context, GError **error)
 }
 
 static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    json_auto_t *network = find_network(session, argument, error);
+    if (network == NULL) {
+        return false;
+    }
+    g_autofree char *path =
+        session_path("/networks/%s", json_string_value(json_object_get(network, "id")));
+    json_auto_t *answer = session_request(session, "network", "DELETE", path, NULL, error);
+    return answer != NULL;
+}
+
+static bool
 network_delete(CommandContext *context, GError **error)
 {
-    Session *session = command_session(context, error);
-    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
-        json_auto_t *network = find_network(session, command_argument(context, i), error);
-        if (network == NULL) {
-            return false;
-        }
-        g_autofree char *path =
-            session_path("/networks/%s", json_string_value(json_object_get(network, "id")));
-        json_auto_t *answer = session_request(session, "network", "DELETE", path, NULL, error);
-        if (answer == NULL) {
-            return false;
-        }
-    }
-    return session != NULL;
+    return each_argument(context, delete_one, NULL, error);
 }
 
 const Command network_commands[] = {

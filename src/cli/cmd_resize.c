@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover server resize ..., and the words that clients have for the end of a cold move. */
-#include "base/error.h"
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 /* The server named first; *ret_session is borrowed. */
@@ -82,7 +82,7 @@ server_resize(CommandContext *context, GError **error)
     int n_said = (command_value(context, "--flavor") != NULL) + command_has(context, "--confirm") +
         command_has(context, "--revert");
     if (n_said != 1) {
-        return error_set(error, ERROR_INVALID, "say one of --flavor, --confirm and --revert");
+        return usage_error(error, "say one of --flavor, --confirm and --revert");
     }
     if (command_has(context, "--confirm")) {
         return server_confirm(context, error);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover server ...: the openstack client's words for the same things. */
-#include "base/error.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/each.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <stdio.h>
@@ -158,7 +159,7 @@ add_properties(CommandContext *context, json_t *server, GError **error)
     for (unsigned i = 0; i < properties->len; i++) {
         g_auto(GStrv) parts = g_strsplit(properties->pdata[i], "=", 2);
         if (g_strv_length(parts) != 2) {
-            return error_set(error, ERROR_INVALID, "--property is KEY=VALUE, not '%s'",
+            return usage_error(error, "--property is KEY=VALUE, not '%s'",
                 (const char *)properties->pdata[i]);
         }
         json_object_set_new(metadata, parts[0], json_string(parts[1]));
@@ -192,11 +193,6 @@ add_optional(CommandContext *context, json_t *server, GError **error)
 static json_t *
 create_body(CommandContext *context, Session *session, GError **error)
 {
-    if (!command_has(context, "--flavor") || !command_has(context, "--image")) {
-        error_set(
-            error, ERROR_INVALID, "say --flavor and --image: see 'drover server create --help'");
-        return NULL;
-    }
     json_auto_t *flavor = find_flavor(session, command_value(context, "--flavor"), error);
     json_auto_t *image =
         flavor != NULL ? find_image(session, command_value(context, "--image"), error) : NULL;
@@ -217,6 +213,9 @@ create_body(CommandContext *context, Session *session, GError **error)
 static bool
 server_create(CommandContext *context, GError **error)
 {
+    if (!command_has(context, "--flavor") || !command_has(context, "--image")) {
+        return usage_error(error, "say --flavor and --image: see 'drover server create --help'");
+    }
     Session *session = command_session(context, error);
     json_auto_t *body = session != NULL ? create_body(context, session, error) : NULL;
     json_auto_t *answer =
@@ -241,28 +240,31 @@ static const CommandOption WAIT_OPTIONS[] = {
     {NULL, NULL, NULL},
 };
 
-/* One action on each server named; with --wait until its status is the wanted one. */
+typedef struct SmallVerb {
+    const json_t *body;
+    const char *wanted_status;
+} SmallVerb;
+
+static bool
+act_on_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    const SmallVerb *verb = data;
+    json_auto_t *server = find_server(session, argument, error);
+    g_autofree char *id = server != NULL ? find_id(server) : NULL;
+    return id != NULL && session_act(session, id, verb->body, error) &&
+        (!command_has(context, "--wait") ||
+            watch_server(session, id, verb->wanted_status, error));
+}
+
+/* One action on each server named; with --wait until it is done. */
 static bool
 act_on_each(CommandContext *context, const char *action, const json_t *value,
     const char *wanted_status, GError **error)
 {
-    Session *session = command_session(context, error);
-    if (session == NULL) {
-        return false;
-    }
     json_auto_t *body = json_pack("{s:O}", action, value);
-    for (int i = 0; i < command_n_arguments(context); i++) {
-        json_auto_t *server = find_server(session, command_argument(context, i), error);
-        g_autofree char *id = server != NULL ? find_id(server) : NULL;
-        if (id == NULL || !session_act(session, id, body, error)) {
-            return false;
-        }
-        if (command_has(context, "--wait") &&
-            !watch_server(session, id, wanted_status, error)) {
-            return false;
-        }
-    }
-    return true;
+    SmallVerb verb = {body, wanted_status};
+    return each_argument(context, act_on_one, &verb, error);
 }
 
 static bool
@@ -304,23 +306,24 @@ server_reboot(CommandContext *context, GError **error)
 }
 
 static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    json_auto_t *server = find_server(session, argument, error);
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(server);
+    g_autofree char *path = session_path("/servers/%s", id);
+    json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
+    return answer != NULL &&
+        (!command_has(context, "--wait") || watch_server_deleted(session, id, error));
+}
+
+static bool
 server_delete(CommandContext *context, GError **error)
 {
-    Session *session = command_session(context, error);
-    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
-        json_auto_t *server = find_server(session, command_argument(context, i), error);
-        if (server == NULL) {
-            return false;
-        }
-        g_autofree char *id = find_id(server);
-        g_autofree char *path = session_path("/servers/%s", id);
-        json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
-        if (answer == NULL ||
-            (command_has(context, "--wait") && !watch_server_deleted(session, id, error))) {
-            return false;
-        }
-    }
-    return session != NULL;
+    return each_argument(context, delete_one, NULL, error);
 }
 
 /* ---- events and console ---- */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 
 #include <string.h>
 
@@ -67,7 +68,7 @@ service_change(CommandContext *context, GError **error)
     bool up = command_has(context, "--up");
     bool down = command_has(context, "--down");
     if (enable == disable && up == down) {
-        error_set(error, ERROR_INVALID, "say one of --enable, --disable, --up and --down");
+        usage_error(error, "say one of --enable, --disable, --up and --down");
         return NULL;
     }
     if (enable != disable) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* drover volume ...: disks with a life of their own; and how a server gets and loses one. */
-#include "base/error.h"
 #include "cli/command.h"
+#include "cli/each.h"
 #include "cli/find.h"
-
-#include <stdlib.h>
+#include "cli/usage.h"
 
 #define SERVICE "volumev3"
 
@@ -58,10 +57,13 @@ send(CommandContext *context, Session *session, const char *path, const json_t *
 static bool
 volume_create(CommandContext *context, GError **error)
 {
-    const char *size = command_value(context, "--size");
+    int64_t size = 0;
     const char *image_name = command_value(context, "--image");
-    if (size == NULL) {
-        return error_set(error, ERROR_INVALID, "say --size: see 'drover volume create --help'");
+    if (!command_has(context, "--size")) {
+        return usage_error(error, "say --size: see 'drover volume create --help'");
+    }
+    if (!command_int(context, "--size", 0, 1, G_MAXINT32, &size, error)) {
+        return false;
     }
     Session *session = command_session(context, error);
     json_auto_t *image =
@@ -69,8 +71,8 @@ volume_create(CommandContext *context, GError **error)
     if (session == NULL || (image_name != NULL && image == NULL)) {
         return false;
     }
-    json_auto_t *body = json_pack(
-        "{s:{s:s, s:i}}", "volume", "name", command_argument(context, 0), "size", atoi(size));
+    json_auto_t *body = json_pack("{s:{s:s, s:I}}", "volume", "name",
+        command_argument(context, 0), "size", (json_int_t)size);
     json_t *volume = json_object_get(body, "volume");
     if (image != NULL) {
         json_object_set(volume, "imageRef", json_object_get(image, "id"));
@@ -93,7 +95,11 @@ static bool
 volume_register(CommandContext *context, GError **error)
 {
     if (!command_has(context, "--uri")) {
-        return error_set(error, ERROR_INVALID, "say --uri: see 'drover volume register --help'");
+        return usage_error(error, "say --uri: see 'drover volume register --help'");
+    }
+    int64_t size = 0;
+    if (!command_int(context, "--size", 0, 1, G_MAXINT32, &size, error)) {
+        return false;
     }
     Session *session = command_session(context, error);
     if (session == NULL) {
@@ -104,8 +110,7 @@ volume_register(CommandContext *context, GError **error)
         command_has(context, "--bootable"));
     json_t *volume = json_object_get(body, "volume");
     if (command_has(context, "--size")) {
-        json_object_set_new(json_object_get(volume, "ref"), "size",
-            json_integer(atoi(command_value(context, "--size"))));
+        json_object_set_new(json_object_get(volume, "ref"), "size", json_integer(size));
     }
     if (command_has(context, "--type")) {
         json_object_set_new(volume, "volume_type", json_string(command_value(context, "--type")));
@@ -114,22 +119,23 @@ volume_register(CommandContext *context, GError **error)
 }
 
 static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    json_auto_t *volume = find_volume(session, argument, error);
+    if (volume == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(volume);
+    g_autofree char *path = session_path("/volumes/%s", id);
+    json_auto_t *answer = session_request(session, SERVICE, "DELETE", path, NULL, error);
+    return answer != NULL;
+}
+
+static bool
 volume_delete(CommandContext *context, GError **error)
 {
-    Session *session = command_session(context, error);
-    for (int i = 0; session != NULL && i < command_n_arguments(context); i++) {
-        json_auto_t *volume = find_volume(session, command_argument(context, i), error);
-        if (volume == NULL) {
-            return false;
-        }
-        g_autofree char *id = find_id(volume);
-        g_autofree char *path = session_path("/volumes/%s", id);
-        json_auto_t *answer = session_request(session, SERVICE, "DELETE", path, NULL, error);
-        if (answer == NULL) {
-            return false;
-        }
-    }
-    return session != NULL;
+    return each_argument(context, delete_one, NULL, error);
 }
 
 /* ---- of a server ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "cli/command.h"
+#include "cli/usage.h"
 
-#include "base/error.h"
 #include "cli/watch.h"
 
 #include <stdio.h>
@@ -124,7 +124,7 @@ command_int(CommandContext *context, const char *option, int64_t fallback, int64
         return true;
     }
     if (!g_ascii_string_to_signed(text, 10, min, max, ret_value, NULL)) {
-        return error_set(error, ERROR_INVALID,
+        return usage_error(error,
             "%s must be a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
             ", and '%s' is not",
             option, min, max, text);
@@ -251,16 +251,15 @@ parse_option(CommandContext *context, int argc, char **argv, int *i, GError **er
         option = find_option(LOGIN_OPTIONS, name);
     }
     if (option == NULL) {
-        return error_set(error, ERROR_INVALID, "'%s' has no option '%s': see 'drover %s --help'",
+        return usage_error(error, "'%s' has no option '%s': see 'drover %s --help'",
             context->command->words, name, context->command->words);
     }
     if (option->argument == NULL) {
         return equals == NULL ? take_option(context, option, "")
-                              : error_set(error, ERROR_INVALID, "%s takes no value", name);
+                              : usage_error(error, "%s takes no value", name);
     }
     if (equals == NULL && *i + 1 >= argc) {
-        return error_set(
-            error, ERROR_INVALID, "%s needs a value: %s %s", name, name, option->argument);
+        return usage_error(error, "%s needs a value: %s %s", name, name, option->argument);
     }
     return take_option(context, option, equals != NULL ? equals + 1 : argv[++*i]);
 }
@@ -291,16 +290,16 @@ check_arguments(CommandContext *context, GError **error)
     for (int i = 0; i < n; i++) {
         /* A variable that is not set: as part of a path it would mean all of them. */
         if (*command_argument(context, i) == '\0') {
-            return error_set(error, ERROR_INVALID, "an argument is empty: drover %s %s",
+            return usage_error(error, "an argument is empty: drover %s %s",
                 command->words, command->arguments);
         }
     }
     if (n < command->min_arguments) {
-        return error_set(error, ERROR_INVALID, "something is missing: drover %s %s", command->words,
+        return usage_error(error, "something is missing: drover %s %s", command->words,
             command->arguments);
     }
     if (n > command->max_arguments) {
-        return error_set(error, ERROR_INVALID, "'%s' is too much: drover %s %s",
+        return usage_error(error, "'%s' is too much: drover %s %s",
             (const char *)context->arguments->pdata[command->max_arguments], command->words,
             command->arguments);
     }
@@ -319,7 +318,7 @@ take_output_options(CommandContext *context, GError **error)
         }
     }
     if (format != NULL) {
-        return error_set(error, ERROR_INVALID, "-f is table, json or value, not '%s'", format);
+        return usage_error(error, "-f is table, json or value, not '%s'", format);
     }
     const GPtrArray *columns = command_values(context, "-c");
     for (unsigned i = 0; i < columns->len; i++) {
@@ -422,6 +421,15 @@ context_clear(CommandContext *context)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CommandContext, context_clear)
 
 static int
+exit_code(const GError *error)
+{
+    if (watch_is_interrupted()) {
+        return EXIT_INTERRUPTED;
+    }
+    return is_usage_error(error) ? 2 : 1;
+}
+
+static int
 run(const Command *command, int n_words, int argc, char **argv)
 {
     g_auto(CommandContext) context = {
@@ -447,7 +455,7 @@ run(const Command *command, int n_words, int argc, char **argv)
     }
     if (!command->run(&context, &error)) {
         fprintf(stderr, "drover: %s\n", error != NULL ? error->message : "failed");
-        return watch_is_interrupted() ? EXIT_INTERRUPTED : 1;
+        return exit_code(error);
     }
     return 0;
 }

@@ -54,9 +54,17 @@ json_t *
 find_server(Session *session, const char *name_or_id, GError **error)
 {
     if (g_uuid_string_is_valid(name_or_id)) {
+        g_autoptr(GError) problem = NULL;
         g_autofree char *path = session_path("/servers/%s", name_or_id);
-        json_auto_t *answer = session_get(session, "compute", path, error);
-        return answer != NULL ? json_incref(json_object_get(answer, "server")) : NULL;
+        json_auto_t *answer = session_get(session, "compute", path, &problem);
+        if (answer != NULL) {
+            return json_incref(json_object_get(answer, "server"));
+        }
+        /* It may be a name all the same. */
+        if (!error_is(problem, ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return NULL;
+        }
     }
     g_autofree char *regex = g_regex_escape_string(name_or_id, -1);
     g_autofree char *path = session_path("/servers/detail?name=%s", regex);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "cli/output.h"
+#include "cli/usage.h"
 
-#include "base/error.h"
 #include "base/json.h"
 
 #include <stdio.h>
@@ -284,7 +284,7 @@ check_columns(const Output *output, const Column *columns, GError **error)
         }
         g_ptr_array_unref(one.columns);
         if (!known) {
-            return error_set(error, ERROR_INVALID, "there is no column '%s': %s",
+            return usage_error(error, "there is no column '%s': %s",
                 (const char *)output->columns->pdata[i], titles->str);
         }
     }
@@ -405,7 +405,7 @@ output_object(Output *output, const json_t *object, GError **error)
         }
     }
     if (json_object_size(chosen) == 0 && output->columns->len > 0) {
-        return error_set(error, ERROR_INVALID, "there is no member '%s'",
+        return usage_error(error, "there is no member '%s'",
             (const char *)output->columns->pdata[0]);
     }
     if (output->format == OUTPUT_JSON) {

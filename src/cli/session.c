@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/exchange.h"
+#include "cli/usage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -292,7 +293,7 @@ session_set_reason(Session *session, const char *reason, GError **error)
         is_line = !g_unichar_iscntrl(g_utf8_get_char(p));
     }
     if (!is_line) {
-        return error_set(error, ERROR_INVALID, "the reason must be one line of text in UTF-8");
+        return usage_error(error, "the reason must be one line of text in UTF-8");
     }
     g_free(session->reason);
     session->reason = reason != NULL && *reason != '\0' ? g_strdup(reason) : NULL;

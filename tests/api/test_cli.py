@@ -39,10 +39,10 @@ def _():
     shown = drover("server", "migration", "show", "why", str(rows[0]["id"]), "-f", "value", "-c",
                    "reason")
     equal(shown, "cold\n", "one migration")
-    for said, answer in (("x" * 256, "one line of at most 255 characters"),
-                         ("two\nlines", "one line of text")):
+    for said, answer, wanted in (("x" * 256, "one line of at most 255 characters", 1),
+                                 ("two\nlines", "one line of text", 2)):
         code, output = drover("server", "migrate", "--reason", said, "why", check=False)
-        equal(code, 1, output)
+        equal(code, wanted, output)
         contains(output, answer, "the refusal")
     equal(len(reasons(cloud, server)), 4, "a refusal moved it")
     cloud.delete(server)
@@ -211,6 +211,64 @@ def _():
             (("server", "delete", ""), 2,
              "drover: an argument is empty: drover server delete SERVER...\n")):
         equal(drover(*arguments, check=False), (code, text), arguments)
+
+
+@test("wrong usage ends with 2, whoever finds it: the parser, or the command itself")
+def _():
+    drover = world.fast.drover.drover
+    for arguments, text in (
+            (("server", "list", "--wide"), "has no option '--wide'"),
+            (("server", "list", "--name"), "--name needs a value"),
+            (("server", "list", "-f", "xml"), "-f is table, json or value"),
+            (("server", "list", "-c", "colour"), "there is no column 'colour'"),
+            (("server", "create", "x"), "say --flavor and --image"),
+            (("server", "migrate", "--pause-first", "x"), "needs --live-migration"),
+            (("server", "migrate", "--live-migration", "--block-migration", "--shared-migration",
+              "x"), "exclude each other"),
+            (("server", "migration", "list", "--limit", "many"), "must be a whole number"),
+            (("server", "resize", "x"), "say one of --flavor"),
+            (("console", "log", "show", "--lines", "0", "x"), "must be a whole number"),
+            (("compute", "service", "set", "hosta"), "say one of --enable"),
+            (("explain", "--live", "--cold", "x"), "say one of --live"),
+            (("image", "create", "x"), "say --file"),
+            (("network", "create", "x"), "say --bridge"),
+            (("volume", "create", "--size", "big", "x"), "must be a whole number"),
+            (("volume", "register", "x"), "say --uri"),
+            (("user", "create", "x"), "say --password-file"),
+            (("role", "add", "member"), "say --user and --project"),
+            (("host", "add", "x"), "say --uri"),
+            (("host", "set", "hosta"), "nothing else can be set")):
+        code, output = drover(*arguments, check=False)
+        equal(code, 2, f"{arguments}: {output}")
+        contains(output, text, arguments)
+    equal(drover("server", "show", "nobody", check=False),
+          (1, "drover: there is no server 'nobody'\n"), "what is not there is no wrong usage")
+
+
+@test("a list of servers goes on behind one that is not there, says which, and does not end with "
+      "0; a name may look like an ID")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    looks = "0b0c0d0e-1111-4222-8333-444455556666"
+    servers = [cloud.create(name) for name in ("first", looks)]
+    equal(json.loads(drover("server", "show", looks, "--json"))["id"], servers[1], "by its name")
+    equal(drover("server", "show", looks.replace("0b", "aa"), check=False)[0], 1, "neither")
+    code, output = drover("server", "stop", "--wait", "nobody", "first", "noone", looks,
+                          check=False)
+    equal((code, output), (1, "drover: there is no server 'nobody'\ndrover: there is no server "
+                              "'noone'\ndrover: 2 of 4 failed\n"), "stop")
+    for server in servers:
+        equal(cloud.server(server)["status"], "SHUTOFF", "it was stopped")
+    code, output = drover("server", "delete", "--wait", "nobody", *servers, check=False)
+    equal((code, output), (1, "drover: there is no server 'nobody'\ndrover: 1 of 3 failed\n"),
+          "delete")
+    for server in servers:
+        equal(cloud.send("GET", f"/servers/{server}").status, 404, "it is gone")
+    for noun in ("image", "flavor", "network", "volume"):
+        code, output = drover(noun, "delete", "x", "y", check=False)
+        equal((code, output), (1, f"drover: there is no {noun} 'x'\ndrover: there is no {noun} "
+                                  "'y'\ndrover: 2 of 2 failed\n"), noun)
 
 
 @test("a list that is too wide for the terminal is shortened, then told what it leaves out")

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "cli/each.h"
+
+#include "base/error.h"
+#include "cli/watch.h"
+
+#include <stdio.h>
+
+bool
+each_argument(CommandContext *context, EachAct act, const void *data, GError **error)
+{
+    Session *session = command_session(context, error);
+    int n = command_n_arguments(context);
+    int n_failed = 0;
+
+    if (session == NULL) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        g_autoptr(GError) problem = NULL;
+        if (act(context, session, command_argument(context, i), data, &problem)) {
+            continue;
+        }
+        if (n == 1 || watch_is_interrupted()) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return false;
+        }
+        fprintf(stderr, "drover: %s\n", problem->message);
+        n_failed++;
+    }
+    return n_failed == 0 || error_set(error, ERROR_CONFLICT, "%d of %d failed", n_failed, n);
+}
