@@ -10,7 +10,7 @@ import urllib.request
 
 from world import MIB, world
 from drover import Droverd
-from tap import check, equal, test, wait_until
+from tap import check, contains, equal, test, wait_until
 
 IMAGES = "/image/v2/images"
 BYTES = {"Content-Type": "application/octet-stream"}
@@ -135,6 +135,29 @@ def _():
         answer = upload(image, data)
         equal(answer.status, 204, answer.text)
         delete(image)
+
+
+@test("an image with which another one boots is not deleted, and that is named to who may see it")
+def _():
+    cloud = world.fast
+    for name in ("kernel_id", "ramdisk_id"):
+        used = make(visibility="public")
+        user = make(name="booted", **{name: used})
+        answer = cloud.other("DELETE", f"{IMAGES}/{used}")
+        equal(answer.status, 409, answer.text)
+        contains(answer.text, f"image {user} (booted) boots with it", name)
+        equal(patch(user, ("remove", f"/{name}")).status, 200, "it boots from its disk now")
+        delete(used)
+        delete(user)
+    used = make(user="member", visibility="public", status=403)
+    used = make(user="member")
+    user = make(name="secret", visibility="private", kernel_id=used)
+    answer = cloud.other("DELETE", f"{IMAGES}/{used}", user="member")
+    equal(answer.status, 409, answer.text)
+    contains(answer.text, "an image of another project", "without its name")
+    check(user not in answer.text, answer.text)
+    delete(user)
+    equal(cloud.other("DELETE", f"{IMAGES}/{used}", user="member").status, 204, "then it goes")
 
 
 @test("a second upload at the same time is 409; one that breaks off leaves nothing")

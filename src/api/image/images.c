@@ -148,6 +148,43 @@ remove_file(ApiContext *context, const Image *image, GError **error)
     return count > 0 || library_remove(context->options->image_directory, image->sha256, error);
 }
 
+static bool
+is_booted_by(const Image *image, const char *id)
+{
+    json_auto_t *properties =
+        image->properties_json != NULL ? json_loads(image->properties_json, 0, NULL) : NULL;
+    const char *kernel = json_string_value(json_object_get(properties, "kernel_id"));
+    const char *initrd = json_string_value(json_object_get(properties, "ramdisk_id"));
+    return g_strcmp0(kernel, id) == 0 || g_strcmp0(initrd, id) == 0;
+}
+
+/* Nothing could be made from an image any more whose kernel or initrd is gone. The others are named
+ * only to those who can see them. */
+static bool
+check_unused(ApiContext *context, const Image *image, GError **error)
+{
+    g_autoptr(GPtrArray) images = store_list_images(context->store, NULL, error);
+    if (images == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < images->len; i++) {
+        const Image *other = images->pdata[i];
+        if (strcmp(other->id, image->id) == 0 || !is_booted_by(other, image->id)) {
+            continue;
+        }
+        return is_visible(context, other)
+            ? error_set(error, ERROR_CONFLICT,
+                  "Image %s could not be deleted because it is in use: image %s (%s) boots with "
+                  "it. Delete that one first, or take its kernel_id and ramdisk_id from it.",
+                  image->id, other->id, other->name)
+            : error_set(error, ERROR_CONFLICT,
+                  "Image %s could not be deleted because it is in use: an image of another project "
+                  "boots with it.",
+                  image->id);
+    }
+    return true;
+}
+
 static HttpResponse *
 apply_delete(ApiContext *context, GError **error)
 {
@@ -160,7 +197,8 @@ apply_delete(ApiContext *context, GError **error)
             error, ERROR_FORBIDDEN, "Image %s is protected and cannot be deleted.", image->id);
         return NULL;
     }
-    if (!store_delete_image(context->store, image->id, error) ||
+    if (!check_unused(context, image, error) ||
+        !store_delete_image(context->store, image->id, error) ||
         !remove_file(context, image, error)) {
         return NULL;
     }
