@@ -389,6 +389,10 @@ console_log_show(CommandContext *context, GError **error)
     g_auto(GStrv) texts =
         g_strsplit(json_string_value(json_object_get(answer, "output")), "\n", -1);
     for (char **text = texts; *text != NULL; text++) {
+        /* Behind the last line end there is no line. */
+        if (**text == '\0' && text[1] == NULL) {
+            break;
+        }
         json_auto_t *line = json_string(g_strchomp(*text));
         g_autofree char *safe = output_text(line);
         puts(safe);

@@ -271,6 +271,19 @@ def _():
                                   "'y'\ndrover: 2 of 2 failed\n"), noun)
 
 
+@test("console log show prints the console's lines and none behind them, in both clients")
+def _():
+    cloud = world.fast
+    server = cloud.create("talker")
+    for length, lines in ((None, ()), (1, ("--lines", "1"))):
+        body = {"os-getConsoleOutput": {"length": length}}
+        text = cloud.do(server, body, 200).json["output"]
+        check(text.endswith("\n") and text.strip(), text)
+        for client in (cloud.drover.drover, cloud.drover.openstack):
+            equal(client("console", "log", "show", *lines, "talker"), text, (client, lines))
+    cloud.delete(server)
+
+
 @test("a list that is too wide for the terminal is shortened, then told what it leaves out")
 def _():
     cloud = world.fast
