@@ -24,6 +24,7 @@ struct CommandContext {
 static const Command *const COMMANDS[] = {
     server_commands,
     move_commands,
+    verify_commands,
     migration_commands,
     resize_commands,
     explain_commands,

@@ -31,6 +31,7 @@ typedef struct Command {
 /* Every cmd_*.c offers one; ends with NULL words. */
 extern const Command server_commands[];
 extern const Command move_commands[];
+extern const Command verify_commands[];
 extern const Command migration_commands[];
 extern const Command resize_commands[];
 extern const Command explain_commands[];

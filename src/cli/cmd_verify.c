@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* drover server verify: whether a server is well after a move. */
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/find.h"
+
+static void
+add_check(json_t *checks, const char *what, bool passed, const char *seen)
+{
+    json_array_append_new(checks,
+        json_pack("{s:s, s:s, s:s}", "check", what, "result", passed ? "ok" : "NOT OK", "seen",
+            seen != NULL ? seen : "-"));
+}
+
+static const Column VERIFY_COLUMNS[] = {
+    {"Check", "check", NULL},
+    {"Result", "result", NULL},
+    {"Seen", "seen", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* The last migration's status, and whether the server is where it went to. */
+static bool
+verify_migration(Session *session, const char *id, const char *host, json_t *checks,
+    bool *ret_passed, GError **error)
+{
+    g_autofree char *path = session_path("/os-migrations?instance_uuid=%s&limit=1", id);
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    json_t *last = json_array_get(json_object_get(answer, "migrations"), 0);
+    if (last == NULL) {
+        add_check(checks, "it has moved", true, "never");
+        return true;
+    }
+    const char *status = json_string_value(json_object_get(last, "status"));
+    const char *dest = json_string_value(json_object_get(last, "dest_compute"));
+    bool completed = g_strcmp0(status, "completed") == 0;
+    bool there = g_strcmp0(dest, host) == 0;
+    add_check(checks, "the last migration completed", completed, status);
+    add_check(checks, "it is on that migration's destination", there, host);
+    *ret_passed = *ret_passed && completed && there;
+    return true;
+}
+
+static bool
+server_verify(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    json_auto_t *checks = json_array();
+    const char *status = json_string_value(json_object_get(server, "status"));
+    const char *host = json_string_value(json_object_get(server, "OS-EXT-SRV-ATTR:host"));
+    const char *task = json_string_value(json_object_get(server, "OS-EXT-STS:task_state"));
+    json_int_t power = json_integer_value(json_object_get(server, "OS-EXT-STS:power_state"));
+    bool passed = g_strcmp0(status, "ACTIVE") == 0 && task == NULL && power == 1;
+    add_check(checks, "status is ACTIVE", g_strcmp0(status, "ACTIVE") == 0, status);
+    add_check(checks, "nothing is under way", task == NULL, task != NULL ? task : "none");
+    add_check(checks, "the guest runs", power == 1, power == 1 ? "running" : "not running");
+    g_autofree char *id = find_id(server);
+    if (!verify_migration(session, id, host, checks, &passed, error) ||
+        !output_list(command_output(context), checks, VERIFY_COLUMNS, NULL, error)) {
+        return false;
+    }
+    return passed ||
+        error_set(error, ERROR_CONFLICT, "'%s' is not as it should be",
+            json_string_value(json_object_get(server, "name")));
+}
+
+const Command verify_commands[] = {
+    {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
+        "ACTIVE, nothing under way, running, and on the host that its last migration chose.", NULL,
+        NULL, server_verify},
+    {NULL},
+};
