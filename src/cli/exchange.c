@@ -161,6 +161,7 @@ exchange_perform(Exchange *exchange, CURL *curl, const Credentials *credentials,
     set_up(curl, credentials, exchange);
     CURLcode result = curl_easy_perform(curl);
     if (result != CURLE_OK) {
+        exchange->status = 0;
         return error_set(error, ERROR_INTERNAL, "cannot talk to '%s': %s", exchange->url,
             curl_easy_strerror(result));
     }

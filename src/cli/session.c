@@ -24,6 +24,7 @@ struct Session {
     json_t *token;
     char *reason;     /* NULL = none is said */
     char *request_id; /* of the last request; NULL = nobody said */
+    bool is_silent;   /* so was the last request answered: not at all */
 };
 
 void
@@ -59,12 +60,19 @@ session_request_id(Session *session)
     return session->request_id;
 }
 
+bool
+session_is_silent(Session *session)
+{
+    return session->is_silent;
+}
+
 static bool
 perform(Session *session, Exchange *exchange, GError **error)
 {
     bool is_ok = exchange_perform(exchange, session->curl, session->credentials, error);
     g_free(session->request_id);
     session->request_id = g_strdup(exchange->request_id);
+    session->is_silent = exchange->status == 0;
     return is_ok;
 }
 

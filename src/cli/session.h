@@ -28,6 +28,8 @@ json_t *session_request(Session *session, const char *service, const char *metho
 bool session_act(Session *session, const char *server_id, const json_t *action, GError **error);
 /* What the server calls the last request; NULL: it did not say. Borrowed until the next one. */
 const char *session_request_id(Session *session);
+/* Nobody answered the last request, or not in full: the server may be starting again. */
+bool session_is_silent(Session *session);
 /* All pages of a collection: the array under key, following marker and limit. */
 json_t *session_list(Session *session, const char *service, const char *path, const char *key,
     GError **error);

@@ -12,6 +12,8 @@
 
 /* Fast enough that a move of a second is seen, slow enough that nobody feels it. */
 #define POLL_US (250 * 1000)
+/* So long droverd may be away while it is waited for something: it goes on without it. */
+#define PATIENCE_S 60
 
 void
 watch_line(const char *format, ...)
@@ -65,6 +67,36 @@ wait_a_little(void)
         g_usleep(POLL_US);
     }
     return !watch_is_interrupted();
+}
+
+/* Asks, and asks again while nobody answers. */
+static json_t *
+get_patiently(Session *session, const char *service, const char *path, GError **error)
+{
+    int64_t until_us = 0;
+    for (;;) {
+        g_autoptr(GError) problem = NULL;
+        json_t *answer = session_get(session, service, path, &problem);
+        int64_t now_us = g_get_monotonic_time();
+        if (answer != NULL) {
+            return answer;
+        }
+        if (!session_is_silent(session) || (until_us != 0 && now_us > until_us)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return NULL;
+        }
+        if (until_us == 0) {
+            until_us = now_us + PATIENCE_S * G_USEC_PER_SEC;
+            watch_line("%s", "");
+            fprintf(stderr, "drover: %s: what was asked for goes on; trying again for %d s\n",
+                problem->message, PATIENCE_S);
+        }
+        if (!wait_a_little()) {
+            error_set(error, ERROR_CANCELLED,
+                "interrupted while nobody answered: what was asked for goes on");
+            return NULL;
+        }
+    }
 }
 
 static bool
@@ -141,7 +173,7 @@ static json_t *
 get_migration(Session *session, int64_t id, GError **error)
 {
     g_autofree char *path = g_strdup_printf("/migrations/%" G_GINT64_FORMAT, id);
-    json_auto_t *answer = session_get(session, "drover", path, error);
+    json_auto_t *answer = get_patiently(session, "drover", path, error);
     return answer != NULL ? json_incref(json_object_get(answer, "migration")) : NULL;
 }
 
@@ -283,7 +315,7 @@ static json_t *
 get_server(Session *session, const char *id, GError **error)
 {
     g_autofree char *path = session_path("/servers/%s", id);
-    json_auto_t *answer = session_get(session, "compute", path, error);
+    json_auto_t *answer = get_patiently(session, "compute", path, error);
     return answer != NULL ? json_incref(json_object_get(answer, "server")) : NULL;
 }
 
@@ -302,18 +334,37 @@ fail_in_error(const json_t *server, GError **error)
         fault != NULL ? fault : "no reason was given");
 }
 
-/* Whether the request has failed is told by its own action: others may have changed the server
- * since. One that has no action of its own is judged by the status alone. */
+typedef enum {
+    ACTION_UNKNOWN, /* the request has none of its own */
+    ACTION_OPEN,
+    ACTION_DONE,
+} ActionEnd;
+
+/* The newest event of one that is under way has no end. */
+static ActionEnd
+end_of(const json_t *action)
+{
+    json_t *newest = json_array_get(json_object_get(action, "events"), 0);
+    if (newest == NULL) {
+        return ACTION_UNKNOWN;
+    }
+    return json_is_string(json_object_get(newest, "finish_time")) ? ACTION_DONE : ACTION_OPEN;
+}
+
+/* How far a request is, and whether it has failed, is told by its own action: others may have
+ * changed the server since. */
 static bool
-check_action(Session *session, const char *server_id, const char *request_id, GError **error)
+look_at_action(Session *session, const char *server_id, const char *request_id,
+    ActionEnd *ret_end, GError **error)
 {
     g_autoptr(GError) problem = NULL;
+    *ret_end = ACTION_UNKNOWN;
     if (request_id == NULL) {
         return true;
     }
     g_autofree char *path =
         session_path("/servers/%s/os-instance-actions/%s", server_id, request_id);
-    json_auto_t *answer = session_get(session, "compute", path, &problem);
+    json_auto_t *answer = get_patiently(session, "compute", path, &problem);
     if (answer == NULL) {
         if (error_is(problem, ERROR_NOT_FOUND)) {
             return true;
@@ -321,9 +372,21 @@ check_action(Session *session, const char *server_id, const char *request_id, GE
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
-    const char *message =
-        json_string_value(json_object_get(json_object_get(answer, "instanceAction"), "message"));
-    return message == NULL || error_set(error, ERROR_CONFLICT, "%s", message);
+    const json_t *action = json_object_get(answer, "instanceAction");
+    const char *message = json_string_value(json_object_get(action, "message"));
+    *ret_end = end_of(action);
+    return message == NULL || *ret_end == ACTION_OPEN ||
+        error_set(error, ERROR_CONFLICT, "%s", message);
+}
+
+/* The server as it was seen after its action was: what the action has done shows in it. */
+static bool
+is_server_done(ActionEnd end, const json_t *server, const char *wanted)
+{
+    const char *status = json_string_value(json_object_get(server, "status"));
+    bool is_idle = !json_is_string(json_object_get(server, "OS-EXT-STS:task_state"));
+    return end == ACTION_DONE ||
+        (end == ACTION_UNKNOWN && is_idle && is_one_of(wanted, status));
 }
 
 bool
@@ -332,23 +395,25 @@ watch_server(Session *session, const char *server_id, const char *wanted, GError
     g_autofree char *request_id = g_strdup(session_request_id(session));
     catch_interrupt();
     for (;;) {
-        json_auto_t *server = get_server(session, server_id, error);
-        if (server == NULL) {
-            return false;
-        }
+        g_autoptr(GError) problem = NULL;
+        ActionEnd end = ACTION_UNKNOWN;
+        bool is_well = look_at_action(session, server_id, request_id, &end, &problem);
+        json_auto_t *server = get_server(session, server_id, is_well ? error : NULL);
         const char *status = json_string_value(json_object_get(server, "status"));
         const char *task = json_string_value(json_object_get(server, "OS-EXT-STS:task_state"));
-        if (g_strcmp0(status, "ERROR") == 0) {
+        if (server != NULL && end != ACTION_OPEN && g_strcmp0(status, "ERROR") == 0) {
             watch_line("%s", "");
             return fail_in_error(server, error);
         }
-        /* A confirm shows no task while it is under way: then its status says so. */
-        bool is_over = task == NULL && is_one_of(wanted, status);
-        if (task == NULL && !check_action(session, server_id, request_id, error)) {
+        if (!is_well) {
             watch_line("%s", "");
+            g_propagate_error(error, g_steal_pointer(&problem));
             return false;
         }
-        if (is_over) {
+        if (server == NULL) {
+            return false;
+        }
+        if (is_server_done(end, server, wanted)) {
             watch_line("%s", "");
             return true;
         }

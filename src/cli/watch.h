@@ -2,7 +2,8 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Waiting with a live line: what is under way, how far it is, and how it ended. The line goes to
- * standard error, and only to a terminal; elsewhere each change of state is one line. */
+ * standard error, and only to a terminal; elsewhere each change of state is one line. A server that
+ * does not answer any more is asked again for a minute: it goes on with what it was asked for. */
 #include "cli/output.h"
 #include "cli/session.h"
 
@@ -13,9 +14,10 @@ bool watch_migration(
 /* The newest migration of a server; -1 = none. */
 bool watch_newest_migration(
     Session *session, const char *server_id, int64_t *ret_id, GError **error);
-/* Follows what the session's last request has asked of a server, until its status is one of wanted
- * (comma separated, upper case) and nothing is under way. False with its reason when the request
- * failed, or when the server is in ERROR. */
+/* Follows what the session's last request has asked of a server, until its own action is done; of a
+ * request without one, until the server's status is one of wanted (comma separated, upper case) and
+ * nothing is under way. False with its reason when the request failed, or when the server is in
+ * ERROR. */
 bool watch_server(Session *session, const char *server_id, const char *wanted, GError **error);
 /* Until it is gone. */
 bool watch_server_deleted(Session *session, const char *server_id, GError **error);

@@ -2,8 +2,10 @@
 # Copyright the drover authors.
 """The drover command: what it says with a request, and what it does when it is interrupted."""
 import json
+import os
 import signal
 import subprocess
+import tempfile
 
 from drover import DROVER
 from tap import check, contains, equal, wait_until
@@ -282,6 +284,63 @@ def _():
         for client in (cloud.drover.drover, cloud.drover.openstack):
             equal(client("console", "log", "show", *lines, "talker"), text, (client, lines))
     cloud.delete(server)
+
+
+def start(cloud, *arguments):
+    """A command that goes on; its standard error is a pipe."""
+    return subprocess.Popen([DROVER, *arguments], stdin=subprocess.DEVNULL, text=True,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            env=cloud.drover.client_env())
+
+
+def wait_stopping(cloud, server):
+    wait_until(lambda: cloud.server(server)["OS-EXT-STS:task_state"] == "powering-off",
+               "it is stopped", 20, 0.02)
+
+
+@test("--wait ends when its own request is done, whatever others have made of the server since")
+def _():
+    cloud = Cloud(("hosta",), {"shutdown_ms": 3000}, {"shutdown_timeout": 30})
+    try:
+        server = cloud.create("busy")
+        process = start(cloud, "server", "stop", "--wait", "busy")
+        try:
+            wait_stopping(cloud, server)
+            process.send_signal(signal.SIGSTOP)
+            cloud.wait_status(server, "SHUTOFF")
+            cloud.do(server, {"os-start": None})
+            cloud.wait_status(server, "ACTIVE")
+            process.send_signal(signal.SIGCONT)
+            equal((process.wait(60), process.stderr.read()), (0, ""), "the command")
+        finally:
+            process.kill()
+            process.stderr.close()
+    finally:
+        cloud.drover.remove()
+
+
+@test("--wait goes on over a restart of droverd, and says so")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = Cloud(("hosta",), {"path": os.path.join(directory, "fleet.db"),
+                                   "shutdown_ms": 3000}, {"shutdown_timeout": 30})
+        try:
+            server = cloud.create("patient")
+            process = start(cloud, "server", "stop", "--wait", "patient")
+            try:
+                wait_until(lambda: "os-instance-actions" in cloud.drover.log(), "it waits", 20,
+                           0.02)
+                cloud.drover.kill()
+                contains(process.stderr.readline(), "what was asked for goes on; trying again",
+                         "the first line")
+                cloud.drover.start()
+                equal((process.wait(60), process.stderr.read()), (0, ""), "the command")
+            finally:
+                process.kill()
+                process.stderr.close()
+            equal(cloud.server(server)["status"], "SHUTOFF", "the server")
+        finally:
+            cloud.drover.remove()
 
 
 @test("a list that is too wide for the terminal is shortened, then told what it leaves out")

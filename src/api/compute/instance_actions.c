@@ -125,11 +125,13 @@ static json_t *
 view_event(const ApiContext *context, const Operation *operation, const Instance *instance,
     const OperationEvent *event, const OperationEvent *next)
 {
+    /* The state that it is in now has no end yet. */
+    bool is_now = next == NULL && operation->is_open;
     bool is_error = next == NULL && operation->error_code != NULL;
-    json_t *row = json_pack("{s:s, s:o, s:o, s:s}", "event", event->to, "start_time",
+    json_t *row = json_pack("{s:s, s:o, s:o, s:o}", "event", event->to, "start_time",
         api_time_us(event->at_us), "finish_time",
-        api_time_us(next != NULL ? next->at_us : event->at_us), "result",
-        is_error ? "Error" : "Success");
+        is_now ? json_null() : api_time_us(next != NULL ? next->at_us : event->at_us), "result",
+        is_now ? json_null() : json_string(is_error ? "Error" : "Success"));
     if (context->is_admin) {
         json_object_set_new(row, "traceback", json_null());
     }
