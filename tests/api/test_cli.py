@@ -256,10 +256,10 @@ def _():
     servers = [cloud.create(name) for name in ("first", looks)]
     equal(json.loads(drover("server", "show", looks, "--json"))["id"], servers[1], "by its name")
     equal(drover("server", "show", looks.replace("0b", "aa"), check=False)[0], 1, "neither")
-    code, output = drover("server", "stop", "--wait", "nobody", "first", "noone", looks,
+    code, output = drover("server", "stop", "--wait", "nobody", "first", "nothing", looks,
                           check=False)
     equal((code, output), (1, "drover: there is no server 'nobody'\ndrover: there is no server "
-                              "'noone'\ndrover: 2 of 4 failed\n"), "stop")
+                              "'nothing'\ndrover: 2 of 4 failed\n"), "stop")
     for server in servers:
         equal(cloud.server(server)["status"], "SHUTOFF", "it was stopped")
     code, output = drover("server", "delete", "--wait", "nobody", *servers, check=False)
@@ -284,6 +284,26 @@ def _():
         for client in (cloud.drover.drover, cloud.drover.openstack):
             equal(client("console", "log", "show", *lines, "talker"), text, (client, lines))
     cloud.delete(server)
+
+
+@test("a user's password comes from a file or from standard input, and is in no log")
+def _():
+    cloud = world.fast
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("first of the file\nsecond\n")
+        file.flush()
+        cloud.drover.drover("user", "create", "--password-file", file.name, "filed")
+    done = subprocess.run([DROVER, "user", "create", "--password-file", "-", "piped"], check=False,
+                          input="first of the pipe\n", text=True, capture_output=True,
+                          env=cloud.drover.client_env())
+    equal(done.returncode, 0, done.stderr)
+    for name in ("file", "pipe"):
+        password = f"first of the {name}"
+        answer = cloud.drover.send("POST", "/identity/v3/auth/tokens", {"auth": {"identity": {
+            "methods": ["password"], "password": {"user": {
+                "name": name + "d", "domain": {"id": "default"}, "password": password}}}}})
+        equal(answer.status, 201, f"{name}: {answer.text}")
+        check(password not in cloud.drover.log() + done.stdout + done.stderr, "it is told")
 
 
 def start(cloud, *arguments):
