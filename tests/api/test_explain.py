@@ -189,7 +189,7 @@ def _():
     told = json.loads(cloud.drover.drover("explain", "asked", "--json"))
     equal(told, explain(cloud, server), "JSON")
     code, output = cloud.drover.drover("explain", "asked", "--live", "--cold", check=False)
-    equal(code, 1, output)
+    equal(code, 2, output)
     contains(output, "one of --live, --cold and --evacuate", "two at once")
     set_service(cloud, "hostb", status="enabled")
     cloud.delete(server)
