@@ -139,7 +139,8 @@ typedef struct HypervisorProvider {
     bool (*query_job)(void *source, const char *uuid, JobStats *ret_stats, GError **error);
     /* Totals and downtime of the finished job: libvirt keeps them on the destination, once. */
     bool (*query_done_job)(void *dest, const char *uuid, JobStats *ret_stats, GError **error);
-    /* Asks the source to give the migration up; live_migrate then ends with CANCELLED. No job is
-     * CONFLICT. */
+    /* Asks the source to give the migration up; live_migrate then ends with CANCELLED, or with
+     * whatever the source says of a destination that is dead: within seconds, and with the guest
+     * where it was, although nobody answers there. No job is CONFLICT. */
     bool (*abort_job)(void *source, const char *uuid, GError **error);
 } HypervisorProvider;

@@ -141,7 +141,7 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             },
         [SOURCE_RUNNING] =
             {
-                [DEST_UNREACHABLE] = ROW(STAYED, TIMEOUT, "the source runs it and sends nothing"),
+                [DEST_UNREACHABLE] = ROW(STAYED, DEST_DEAD, "the source runs it and sends nothing"),
                 [DEST_ABSENT] = ROW(STAYED, SETTLED, "failed or aborted"),
                 [DEST_INCOMING] = ROW(STAYED, SETTLED, "failed or aborted, the other waits"),
                 [DEST_ARRIVED] = ROW(STAYED, SETTLED, "the reply to Finish was lost"),
@@ -257,6 +257,9 @@ is_patient_enough(Patience patience, const DecideFacts *facts)
     case PATIENCE_NOW: return true;
     case PATIENCE_SETTLED: return facts->waited_us >= facts->settle_us;
     case PATIENCE_TIMEOUT: return facts->waited_us >= facts->timeout_us;
+    case PATIENCE_DEST_DEAD:
+        return (facts->is_dest_dead && facts->waited_us >= facts->settle_us) ||
+            facts->waited_us >= facts->timeout_us;
     case PATIENCE_GIVEN_UP:
         return (facts->is_fenced && facts->waited_us >= facts->settle_us) ||
             (facts->is_cancelled && facts->waited_us >= facts->timeout_us);

@@ -70,6 +70,7 @@ typedef enum {
     X(NOW, "at once")                                                                              \
     X(SETTLED, "once nobody can still be at work on it")                                           \
     X(TIMEOUT, "after the switchover's time, else ask again")                                      \
+    X(DEST_DEAD, "once the destination is fenced, or after the switchover's time; else ask again") \
     X(GIVEN_UP, "once the source is fenced, or after the switchover's time and an abort by the "   \
                 "operator; else ask again")
 
@@ -88,6 +89,7 @@ typedef struct DecideFacts {
     int64_t timeout_us; /* of the switchover */
     bool is_cancelled;  /* the operator has given it up */
     bool is_fenced;     /* the source is dead for certain, not merely silent */
+    bool is_dest_dead;  /* the same of the destination */
 } DecideFacts;
 
 SourceSide decide_source_side(const DomainView *view);

@@ -131,6 +131,11 @@ why_it_stayed(const MigrationTask *task)
             "can be evacuated.",
             host);
     }
+    if (task->has_lost_dest || migration_task_is_dest_dead(task)) {
+        return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_DOWN,
+            "Host %s has died while it took the guest, which goes on on %s.",
+            task->migration->dest_host, host);
+    }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
     }
@@ -276,6 +281,7 @@ migration_decide(const MigrationTask *task)
         .timeout_us = task->context->settings.switchover_timeout_us,
         .is_cancelled = migration_task_wants(task, WANTED_CANCEL),
         .is_fenced = migration_task_is_source_dead(task),
+        .is_dest_dead = migration_task_is_dest_dead(task),
     };
     return decide(&facts);
 }
@@ -323,6 +329,29 @@ watch_transfer(MigrationTask *task)
     return STEP_WAIT;
 }
 
+/* The source's call does not end when its destination loses its power: its QEMU waits for an answer
+ * for as long as TCP does. Who looks at the migration is told what can be done meanwhile. */
+static void
+tell_silence(MigrationTask *task)
+{
+    const Migration *migration = task->migration;
+    g_autofree char *trouble = NULL;
+    if (task->state != MIGRATION_TRANSFERRING) {
+        return;
+    }
+    if (migration_task_dest(task) == NULL &&
+        migration_task_now_us(task) >= task->patient_until_us) {
+        trouble = g_strdup_printf(
+            "Host %s does not answer. If only drover cannot reach it, the guest still gets there. "
+            "If it is dead, the guest stays on %s: abort the migration, or say that the host is "
+            "dead ('openstack compute service set --down %s nova-compute', or 'drover host power "
+            "%s off'). Else %s gives up when TCP does, which takes a quarter of an hour.",
+            migration->dest_host, migration->source_host, migration->dest_host,
+            migration->dest_host, migration->source_host);
+    }
+    migration_keep_trouble(task, trouble);
+}
+
 StepResult
 migration_settle(MigrationTask *task)
 {
@@ -333,6 +362,7 @@ migration_settle(MigrationTask *task)
     if (error != NULL) {
         log_debug("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
     }
+    tell_silence(task);
     if (task->transfer == TRANSFER_RUNNING) {
         return watch_transfer(task);
     }

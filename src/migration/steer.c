@@ -140,6 +140,14 @@ limit_downtime(MigrationTask *task)
     return effect_limit_downtime(task, downtime_ms);
 }
 
+/* Nobody is there to take it: without an abort it would last for as long as TCP does. */
+static bool
+is_without_dest(const MigrationTask *task)
+{
+    return (task->state == MIGRATION_TRANSFERRING || task->state == MIGRATION_SWITCHING) &&
+        migration_task_is_dest_dead(task);
+}
+
 StepResult
 migration_steer(MigrationTask *task)
 {
@@ -150,7 +158,9 @@ migration_steer(MigrationTask *task)
         migration_task_wake_by(task, task->retry_us);
         return STEP_AGAIN;
     }
-    if (migration_task_wants(task, WANTED_CANCEL)) {
+    bool is_without = is_without_dest(task);
+    task->has_lost_dest = task->has_lost_dest || is_without;
+    if (is_without || migration_task_wants(task, WANTED_CANCEL)) {
         return migration_task_did(task, EFFECT_ABORT)
             ? STEP_AGAIN
             : effect_on_source(task, EFFECT_ABORT, hypervisor_abort_job);

@@ -200,6 +200,12 @@ migration_task_is_source_dead(const MigrationTask *task)
 }
 
 bool
+migration_task_is_dest_dead(const MigrationTask *task)
+{
+    return operation_is_host_dead(task->context, task->migration->dest_host);
+}
+
+bool
 migration_task_wants(const MigrationTask *task, Wanted wanted)
 {
     return task->migration->operation.wanted == wanted;

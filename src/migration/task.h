@@ -63,6 +63,7 @@ struct MigrationTask {
     bool is_sending;         /* as far as is known, the source sends the guest now */
     bool saw_pause;          /* the source reported the guest paused by the migration */
     bool saw_post_copy;      /* the source reported the guest paused in post-copy */
+    bool has_lost_dest;      /* given up because the destination was dead */
     int n_mends;             /* of a broken post-copy, since it last flowed */
     int64_t mend_us;         /* not tried again before this */
 };
@@ -83,6 +84,8 @@ HypervisorHost *migration_task_source(const MigrationTask *task); /* NULL: not c
 HypervisorHost *migration_task_dest(const MigrationTask *task);
 /* The source was not only silent when it was last looked at: it is known to be dead. */
 bool migration_task_is_source_dead(const MigrationTask *task);
+/* The destination is not connected, and known to be dead. */
+bool migration_task_is_dest_dead(const MigrationTask *task);
 bool migration_task_wants(const MigrationTask *task, Wanted wanted);
 bool migration_task_did(const MigrationTask *task, MigrationEffect effect);
 /* When its state has lasted longer than it may; INT64_MAX = never. */
@@ -126,6 +129,8 @@ char *migration_inbound_address(const MigrationTask *task);
 StepResult effect_prepare(MigrationTask *task);
 StepResult effect_transfer(MigrationTask *task);
 StepResult effect_console(MigrationTask *task);
+/* What stands in its way now, and what to do; NULL: nothing does. */
+void migration_keep_trouble(MigrationTask *task, const char *trouble);
 StepResult effect_limit_downtime(MigrationTask *task, int downtime_ms);
 /* Repeats the transfer's request to mend a post-copy that broke. */
 StepResult effect_resume_post_copy(MigrationTask *task);

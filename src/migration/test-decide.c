@@ -22,6 +22,7 @@ typedef struct Case {
     bool is_cancelled;
     Decision decision;
     bool is_fenced;
+    bool is_dest_dead;
 } Case;
 
 static const Case cases[] = {
@@ -41,6 +42,12 @@ static const Case cases[] = {
         false, DECISION_ASK},
     {"dest-silent-for-long-source-runs", ON(RUNNING, BOOTED, NONE), ON(UNREACHABLE, OTHER, NONE),
         TIMEOUT_S, 0, false, DECISION_STAYED},
+    {"dest-dead-source-runs", ON(RUNNING, BOOTED, NONE), ON(UNREACHABLE, OTHER, NONE), 2, 2, false,
+        DECISION_STAYED, false, true},
+    {"dest-dead-a-moment-ago", ON(RUNNING, BOOTED, NONE), ON(UNREACHABLE, OTHER, NONE), 1, 2, false,
+        DECISION_ASK, false, true},
+    {"dest-dead-source-paused", ON(PAUSED, MIGRATION, NONE), ON(UNREACHABLE, OTHER, NONE), 9999, 0,
+        false, DECISION_ASK, false, true},
     /* It is moving. */
     {"still-moving", ON(RUNNING, BOOTED, OUT), ON(PAUSED, MIGRATION, IN), 0, 0, false,
         DECISION_WATCH},
@@ -142,6 +149,7 @@ test_case(const void *data)
         .timeout_us = TIMEOUT_S * G_USEC_PER_SEC,
         .is_cancelled = row->is_cancelled,
         .is_fenced = row->is_fenced,
+        .is_dest_dead = row->is_dest_dead,
     };
     g_assert_cmpstr(decision_name(decide(&facts)), ==, decision_name(row->decision));
 }

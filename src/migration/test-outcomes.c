@@ -172,7 +172,19 @@ stub_prepare_dest(void *dest, void *source, const char *uuid, GError **error)
 static bool
 stub_abort_job(void *host, const char *uuid, GError **error)
 {
-    return error_set(error, ERROR_CONFLICT, "no job");
+    Side *side = host;
+    if (side->view.job != DOMAIN_JOB_OUT) {
+        return error_set(error, ERROR_CONFLICT, "no job");
+    }
+    note("abort", side);
+    side->view.job = DOMAIN_JOB_NONE;
+    return true;
+}
+
+static bool
+stub_limit_downtime(void *source, const char *uuid, int downtime_ms, GError **error)
+{
+    return true;
 }
 
 static bool
@@ -208,6 +220,7 @@ static const HypervisorProvider stub = {
     .query_done_job = stub_query_done_job,
     .query_job = stub_query_job,
     .abort_job = stub_abort_job,
+    .limit_downtime = stub_limit_downtime,
 };
 
 /* ---- in place of calls.c and of the engine ---- */
@@ -525,6 +538,8 @@ assert_message(const char *part)
 #define LEFT_PAUSED DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_NONE
 #define INCOMING DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_IN
 
+#define SENDING DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_OUT
+
 #define IN_POST_COPY(state) DOMAIN_##state, DOMAIN_REASON_POSTCOPY, DOMAIN_JOB_NONE
 #define BROKEN(state) DOMAIN_##state, DOMAIN_REASON_POSTCOPY_FAILED, DOMAIN_JOB_NONE
 
@@ -781,6 +796,77 @@ assert_fault(const char *beginning, const char *diagnosis)
     g_assert_cmpstr(instance->fault.details, ==, diagnosis);
 }
 
+static char *
+trouble_now(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Migration) migration =
+        store_get_migration_of_operation(world->store, world->operation_id, &error);
+    g_assert_no_error(error);
+    return g_steal_pointer(&migration->trouble);
+}
+
+/* Sent to nobody: that is told. Silence alone ends nothing, since it may be drover's alone. */
+static void
+lose_dest(void)
+{
+    say(&world->a, SENDING);
+    say(&world->b, SILENT);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(600), ==, "transferring");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    g_autofree char *trouble = trouble_now();
+    g_assert_nonnull(strstr(trouble, "Host b does not answer"));
+}
+
+static void
+assert_left_on_dest(void)
+{
+    g_autofree char *trouble = trouble_now();
+    g_assert_null(trouble);
+    g_assert_cmpstr(world->verbs->str, ==, "abort a");
+    assert_instance("a", VM_STATE_ACTIVE);
+    g_autoptr(GPtrArray) left =
+        store_list_leftovers(world->store, &(LeftoverFilter){.host = "b"}, NULL);
+    g_assert_cmpuint(left->len, ==, 1);
+    const Leftover *row = left->pdata[0];
+    g_assert_true(row->with_disks == !world->is_shared);
+}
+
+static void
+test_dead_destination_is_not_waited_for(World *fixture, const void *data)
+{
+    lose_dest();
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_fault("Host b has died while it took the guest, which goes on on a. Cause: ",
+        "dest-died");
+    assert_left_on_dest();
+}
+
+static void
+test_abort_without_the_destination(World *fixture, const void *data)
+{
+    lose_dest();
+    store_set_wanted(world->store, world->operation_id, WANTED_CANCEL, NULL);
+    g_assert_cmpstr(run(70), ==, "undoing");
+    g_assert_cmpstr(run(70), ==, "cancelled");
+    assert_left_on_dest();
+}
+
+static void
+test_destination_that_is_back_gets_the_guest(World *fixture, const void *data)
+{
+    lose_dest();
+    say(&world->b, INCOMING);
+    g_assert_cmpstr(run(10), ==, "transferring");
+    g_autofree char *trouble = trouble_now();
+    g_assert_null(trouble);
+    say(&world->a, GONE);
+    say(&world->b, RUNS);
+    g_assert_cmpstr(run(10), ==, "completed");
+}
+
 /* Only what is shown as stopped can be started by its owner. */
 static void
 test_crash_on_the_source_is_shown(World *fixture, const void *data)
@@ -869,6 +955,9 @@ main(int argc, char **argv)
     ADD("source-is-never-resumed-blindly", test_source_is_never_resumed_blindly);
     ADD("fenced-source-is-not-waited-for", test_fenced_source_is_not_waited_for);
     ADD("fenced-source-whose-guest-has-arrived", test_fenced_source_whose_guest_has_arrived);
+    ADD("dead-destination-is-not-waited-for", test_dead_destination_is_not_waited_for);
+    ADD("abort-without-the-destination", test_abort_without_the_destination);
+    ADD("destination-that-is-back-gets-the-guest", test_destination_that_is_back_gets_the_guest);
     ADD("runs-twice", test_runs_twice);
     ADD("runs-twice-is-seen-when-the-source-is-back",
         test_runs_twice_is_seen_when_the_source_is_back);

@@ -106,8 +106,8 @@ effect_transfer(MigrationTask *task)
     return effect_submit(effect, LANE_TRANSFER);
 }
 
-static void
-keep_trouble(MigrationTask *task, const char *trouble)
+void
+migration_keep_trouble(MigrationTask *task, const char *trouble)
 {
     if (g_strcmp0(task->migration->trouble, trouble) == 0) {
         return;
@@ -116,10 +116,12 @@ keep_trouble(MigrationTask *task, const char *trouble)
     if (!store_set_migration_trouble(
             task->context->store, task->operation_id, trouble, &error)) {
         log_debug("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
+        return;
     }
+    g_free(task->migration->trouble);
+    task->migration->trouble = g_strdup(trouble);
     if (trouble != NULL) {
-        log_warning("the post-copy of migration %" G_GINT64_FORMAT " broke and cannot be resumed: "
-                    "%s", task->migration->id, trouble);
+        log_warning("migration %" G_GINT64_FORMAT ": %s", task->migration->id, trouble);
     }
 }
 
@@ -127,7 +129,7 @@ keep_trouble(MigrationTask *task, const char *trouble)
 static void
 done_resume(Effect *effect)
 {
-    keep_trouble(effect->task, effect->error != NULL ? effect->error->message : NULL);
+    migration_keep_trouble(effect->task, effect->error != NULL ? effect->error->message : NULL);
     g_clear_error(&effect->error);
     effect->task->transfer = TRANSFER_LOST;
     effect->task->look_us = 0;

@@ -114,6 +114,10 @@ static const Diagnosis table[] = {
         "the network",
         "see that libvirtd runs on both hosts and that port 16514 is open between them, then "
         "migrate again"},
+    {"dest-died",
+        {"has died while it took the guest"},
+        "the destination lost its power while the guest moved to it, or was said to be dead",
+        "migrate to another host; what was made on this one is removed when it is back"},
 
     /* ---- space ---- */
     {"disk-full",

@@ -100,7 +100,7 @@ typedef struct Migration {
     int downtime_limit_ms;    /* the pause that is aimed for now; 0 = not begun */
     Forcing forced;
     char *forced_reason; /* one sentence; NULL while it is not */
-    char *trouble;       /* what stands in its way now, one sentence; NULL = nothing */
+    char *trouble;       /* what stands in its way now, and what to do; NULL = nothing */
     bool ends_stopped;    /* evacuation: the instance stays off, whatever it did before */
     char *admin_pass;     /* evacuation: for the new root disk, until it is made; NULL = none */
     char *reason;         /* why it was asked for, in the words of whoever did; NULL = not said */

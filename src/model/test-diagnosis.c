@@ -71,6 +71,7 @@ static const Case cases[] = {
     {MOVE "internal error: client socket is closed", "peer-lost"},
     {MOVE "Cannot recv data: Connection reset by peer: End of file while reading data: Input/output "
         "error", "peer-lost"},
+    {"Host hostc has died while it took the guest, which goes on on hosta.", "dest-died"},
     {MOVE "internal error: unable to execute QEMU command 'blockdev-add': No space left on device",
         "disk-full"},
     {"pool 'instances' of host 'hostb': No space left on device", "disk-full"},

@@ -60,6 +60,82 @@ def _():
         wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 60)
 
 
+# ---- a destination that loses its power while disks are copied to it ----
+
+def lose_dest(server_id):
+    """A move to hostc whose disks flow when that host loses its power; its number."""
+    # Its disks take seconds, and its memory minutes.
+    world.lab("limit", "hosta", "2mbit")
+    equal(world.migrate(server_id, "hostc").status, 202, "migrate")
+    wait_until(lambda: world.last_migration(server_id)["status"] == "running", "it runs", 60, 0.1)
+    number = world.last_migration(server_id)["id"]
+    wait_until(lambda: (shown(number)["stats"]["disk_processed_bytes"] or 0) > 0, "disks flow", 60)
+    world.lab("poweroff", "hostc")
+
+    def trouble():
+        return shown(number)["convergence"]["trouble"] or ""
+    wait_until(lambda: "Host hostc does not answer" in trouble(), "it is told", 60)
+    contains(world.drover.drover("server", "migration", "show", server_id, str(number)),
+             "abort the migration, or say that the host is dead", "what the command tells")
+    equal(shown(number)["state"], "transferring", "meanwhile")
+    return number
+
+
+def state_dead(host, is_dead):
+    world.drover.openstack("compute", "service", "set", "--down" if is_dead else "--up", host,
+                           "nova-compute", version="2.53")
+
+
+def check_went_on(server_id, number, status):
+    """It ended so, the guest has not noticed, and what is left goes once the host is back."""
+    row = world.wait_migration(server_id, 60)
+    equal(row["status"], status, world.story(number))
+    equal(shown(number)["convergence"]["trouble"], None, "nothing is in its way any more")
+    shape = world.drover.server(server_id)
+    equal((shape["status"], shape["OS-EXT-SRV-ATTR:host"]), ("ACTIVE", "hosta"), "the server")
+    name = shape["OS-EXT-SRV-ATTR:instance_name"]
+    equal(world.domains("hosta")[name], "running", "libvirt says")
+    equal(int(world.lab.virsh("hosta", "domjobinfo", name).count("None")), 1, "its job")
+    equal(world.heard(server_id)["streams"], 1, "it was never started anew")
+    world.check_lives(server_id)
+    path = f"/drover/v1/leftovers?instance_uuid={server_id}"
+    (left,) = world.drover.admin("GET", path).json["leftovers"]
+    equal(left["host"], "hostc", "what is left")
+    world.lab("limit", "hosta", "off")
+    world.lab("poweron", "hostc")
+    state_dead("hostc", False)
+    world.drover.wait_hosts_up(3)
+    wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it is removed", 90)
+    check_nothing_left(server_id, "hostc")
+
+
+@test("a live migration whose destination loses its power while disks are copied says so; the host "
+      "stated down ends it as failed, with cause and fix, and an abort ends the copying; the guest "
+      "goes on, and what is left on the host goes when it is back")
+def _():
+    server_id = world.create("bound", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        number = lose_dest(server_id)
+        state_dead("hostc", True)
+        check_went_on(server_id, number, "failed")
+        told = shown(number)
+        equal(told["diagnosis"], "dest-died", told["message"])
+        contains(told["message"], "Host hostc has died while it took the guest", "the reason")
+
+        number = lose_dest(server_id)
+        path = f"/servers/{server_id}/migrations/{number}"
+        equal(world.drover.compute("DELETE", path).status, 202, "abort")
+        wait_until(lambda: shown(number)["state"] != "transferring", "the copying has ended", 60)
+        state_dead("hostc", True)
+        check_went_on(server_id, number, "cancelled")
+    finally:
+        world.lab("poweron", "hostc", check=False)
+        world.lab("limit", "hosta", "off")
+        state_dead("hostc", False)
+        world.delete(server_id)
+
+
 # ---- a guest that would never arrive: on a shared volume, so that its 2 GiB alone count ----
 
 # Each step takes 3 s for each of 2 GiB.

@@ -352,6 +352,21 @@ test_power_off_of_the_destination_fails_the_move(void)
 }
 
 static void
+test_abort_ends_a_move_to_a_dead_destination(void)
+{
+    g_autoptr(Fleet) fleet = open_with_guest(slow);
+    MoveCall *call = begin_call(fleet, true);
+    pass_time(fleet, SECOND / 2);
+    fake_inject(fleet->hypervisor, "b", FAKE_POWER_OFF);
+    pass_time(fleet, SECOND);
+    assert_view(fleet->a, "running/booted/out");
+    assert_ok(hypervisor_abort_job(fleet->a, UUID, &error));
+    end_call(call, ERROR_CANCELLED);
+    assert_view(fleet->a, "running/booted/none");
+    assert_ok(fake_check(fleet->hypervisor, &error));
+}
+
+static void
 test_power_off_of_the_source_loses_memory_only(void)
 {
     g_autoptr(Fleet) fleet = open_with_guest(slow);
@@ -722,6 +737,8 @@ main(int argc, char **argv)
     g_test_add_func("/fake/abort-leaves-the-source", test_abort_leaves_the_source);
     g_test_add_func("/fake/power-off-of-the-destination-fails-the-move",
         test_power_off_of_the_destination_fails_the_move);
+    g_test_add_func("/fake/abort-ends-a-move-to-a-dead-destination",
+        test_abort_ends_a_move_to_a_dead_destination);
     g_test_add_func("/fake/power-off-of-the-source-loses-memory-only",
         test_power_off_of_the_source_loses_memory_only);
     g_test_add_func(

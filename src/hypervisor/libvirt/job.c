@@ -3,6 +3,7 @@
 /* Jobs of domains: progress, totals, giving up. */
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/verbs.h"
+#include "hypervisor/libvirt/yank.h"
 
 static int64_t
 param_get(virTypedParameterPtr params, int n, const char *name)
@@ -135,6 +136,7 @@ libvirt_abort_job(void *source, const char *uuid, GError **error)
     }
     host_set_aborted(slot.host, uuid, true);
     if (virDomainAbortJob(domain) == 0) {
+        yank_copies_unless_ended(&slot, domain, uuid);
         return true;
     }
     host_set_aborted(slot.host, uuid, false);
