@@ -660,6 +660,17 @@ test_source_is_never_resumed_blindly(World *fixture, const void *data)
     g_assert_true(g_str_has_prefix(world->verbs->str, "resume a"));
 }
 
+/* What was made on the destination is on record, with its disks where they are its own. */
+static void
+assert_left_on_b(void)
+{
+    g_autoptr(GPtrArray) left =
+        store_list_leftovers(world->store, &(LeftoverFilter){.host = "b"}, NULL);
+    g_assert_cmpuint(left->len, ==, 1);
+    const Leftover *row = left->pdata[0];
+    g_assert_true(row->with_disks == !world->is_shared);
+}
+
 /* Silence is not enough, an operator's word is; then nobody waits for what the dead may say. */
 static void
 test_fenced_source_is_not_waited_for(World *fixture, const void *data)
@@ -673,11 +684,7 @@ test_fenced_source_is_not_waited_for(World *fixture, const void *data)
     g_assert_cmpstr(world->verbs->str, ==, "");
     assert_message("can be evacuated");
     assert_instance("a", VM_STATE_ACTIVE);
-    g_autoptr(GPtrArray) left =
-        store_list_leftovers(world->store, &(LeftoverFilter){.host = "b"}, NULL);
-    g_assert_cmpuint(left->len, ==, 1);
-    const Leftover *row = left->pdata[0];
-    g_assert_true(row->with_disks == !world->is_shared);
+    assert_left_on_b();
 }
 
 static void
@@ -820,17 +827,13 @@ lose_dest(void)
 }
 
 static void
-assert_left_on_dest(void)
+assert_aborted_and_left(void)
 {
     g_autofree char *trouble = trouble_now();
     g_assert_null(trouble);
     g_assert_cmpstr(world->verbs->str, ==, "abort a");
     assert_instance("a", VM_STATE_ACTIVE);
-    g_autoptr(GPtrArray) left =
-        store_list_leftovers(world->store, &(LeftoverFilter){.host = "b"}, NULL);
-    g_assert_cmpuint(left->len, ==, 1);
-    const Leftover *row = left->pdata[0];
-    g_assert_true(row->with_disks == !world->is_shared);
+    assert_left_on_b();
 }
 
 static void
@@ -841,7 +844,7 @@ test_dead_destination_is_not_waited_for(World *fixture, const void *data)
     g_assert_cmpstr(run(10), ==, "failed");
     assert_fault("Host b has died while it took the guest, which goes on on a. Cause: ",
         "dest-died");
-    assert_left_on_dest();
+    assert_aborted_and_left();
 }
 
 static void
@@ -851,7 +854,7 @@ test_abort_without_the_destination(World *fixture, const void *data)
     store_set_wanted(world->store, world->operation_id, WANTED_CANCEL, NULL);
     g_assert_cmpstr(run(70), ==, "undoing");
     g_assert_cmpstr(run(70), ==, "cancelled");
-    assert_left_on_dest();
+    assert_aborted_and_left();
 }
 
 static void
