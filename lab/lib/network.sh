@@ -20,7 +20,16 @@ netns_ensure() {
     ip netns add "$1"
     ip netns exec "$1" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
         echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6' 2>/dev/null || true
+    netns_switch_plainly "$1"
     ip -n "$1" link set lo up
+}
+
+# Where a firewall of this machine has loaded br_netfilter, every new namespace sends what its
+# bridges carry through the IP filters as well. A switch does not.
+netns_switch_plainly() { # NETNS
+    ip netns exec "$1" sh -c 'for filter in /proc/sys/net/bridge/bridge-nf-call-*; do
+        [ ! -e "$filter" ] || echo 0 >"$filter"
+    done'
 }
 
 # A bridge takes the lowest address of its ports for its own unless it is given one, and would

@@ -3,33 +3,16 @@
 #include "hypervisor/libvirt/event_loop.h"
 
 #include "hypervisor/libvirt/timer_heap.h"
+#include "hypervisor/libvirt/handles.h"
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN 256
-/* What epoll gives back: serial and number of a descriptor; serials begin at 1. */
-#define EVENT_KEY(serial, fd) ((uint64_t)(serial) << 32 | (uint32_t)(fd))
-#define WAKE_EVENT EVENT_KEY(0, 0)
-
-/* One registration. libvirt may register a descriptor several times, for different events. */
-typedef struct Handle {
-    int watch;
-    int fd;
-    int events; /* of virEventHandleType; 0 = switched off */
-    virEventHandleCallback callback;
-    void *data;
-    virFreeCallback free_data;
-} Handle;
-
-/* What epoll knows of a descriptor: the sum of its handles. */
-typedef struct Descriptor {
-    int fd;
-    uint32_t serial;    /* tells an event of an earlier descriptor of the same number apart */
-    uint32_t mask;      /* as given to epoll; 0 = not in the set, else EPOLLHUP would spin */
-    GPtrArray *handles; /* of Handle */
-} Descriptor;
+/* What epoll gives back for wake_fd: no serial is 0. */
+#define WAKE_EVENT HANDLES_KEY(0, 0)
 
 typedef struct Garbage {
     virFreeCallback free_data;
@@ -42,28 +25,20 @@ struct EventLoop {
     int wake_fd;
     GMutex lock; /* everything below; never held in a callback */
     bool stopping;
-    int next_id;             /* of watches and timers */
-    uint32_t next_serial;    /* of descriptors */
-    GHashTable *handles;     /* watch -> Handle */
-    GHashTable *descriptors; /* fd -> Descriptor */
+    Handles handles;
+    int next_timer;
     GHashTable *timers;      /* id -> Timer */
     GPtrArray *heap;         /* of Timer, those that are switched on */
     GArray *changed;         /* int: descriptors of which epoll is told at the end of the turn */
     GArray *garbage;         /* of Garbage: libvirt wants free functions called later */
     int64_t sleeps_until_us; /* of the wait that goes on; 0 = awake */
+    int64_t used_us;         /* when another thread last used a connection */
+    bool is_resting;
+    EventLoopRest rest;
 };
 
-static void
-descriptor_free(void *data)
-{
-    Descriptor *descriptor = data;
-
-    g_ptr_array_unref(descriptor->handles);
-    g_free(descriptor);
-}
-
 EventLoop *
-event_loop_new(void)
+event_loop_new(const EventLoopRest *rest)
 {
     EventLoop *loop = g_new0(EventLoop, 1);
 
@@ -77,14 +52,13 @@ event_loop_new(void)
         g_error("cannot make an event loop: %s", g_strerror(errno));
     }
     g_mutex_init(&loop->lock);
-    loop->next_id = 1;
-    loop->next_serial = 1;
-    loop->handles = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    loop->descriptors = g_hash_table_new_full(NULL, NULL, NULL, descriptor_free);
+    handles_init(&loop->handles, loop->epoll_fd);
+    loop->next_timer = 1;
     loop->timers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     loop->heap = g_ptr_array_new();
     loop->changed = g_array_new(FALSE, FALSE, sizeof(int));
     loop->garbage = g_array_new(FALSE, FALSE, sizeof(Garbage));
+    loop->rest = rest != NULL ? *rest : (EventLoopRest){0};
     return loop;
 }
 
@@ -109,53 +83,16 @@ loop_discard(EventLoop *loop, virFreeCallback free_data, void *data)
     }
 }
 
-static uint32_t
-events_to_epoll(int events)
+/* A call to a host switches its connection's handle off and on, on the thread of the caller. */
+static void
+loop_used(EventLoop *loop)
 {
-    return ((events & VIR_EVENT_HANDLE_READABLE) ? EPOLLIN : 0U) |
-        ((events & VIR_EVENT_HANDLE_WRITABLE) ? EPOLLOUT : 0U) |
-        ((events & VIR_EVENT_HANDLE_ERROR) ? EPOLLERR : 0U) |
-        ((events & VIR_EVENT_HANDLE_HANGUP) ? EPOLLHUP : 0U);
-}
-
-static int
-events_from_epoll(uint32_t mask)
-{
-    return ((mask & EPOLLIN) ? VIR_EVENT_HANDLE_READABLE : 0) |
-        ((mask & EPOLLOUT) ? VIR_EVENT_HANDLE_WRITABLE : 0) |
-        ((mask & EPOLLERR) ? VIR_EVENT_HANDLE_ERROR : 0) |
-        ((mask & EPOLLHUP) ? VIR_EVENT_HANDLE_HANGUP : 0);
-}
-
-/* What the descriptor's handles want together. */
-static uint32_t
-descriptor_wants(const Descriptor *descriptor)
-{
-    uint32_t mask = 0;
-
-    for (unsigned int i = 0; i < descriptor->handles->len; i++) {
-        Handle *handle = g_ptr_array_index(descriptor->handles, i);
-        mask |= events_to_epoll(handle->events);
+    if (g_thread_self() != loop->thread) {
+        loop->used_us = g_get_monotonic_time();
+        if (loop->is_resting) {
+            loop_wake(loop);
+        }
     }
-    return mask;
-}
-
-/* Tells epoll. */
-static bool
-descriptor_apply(EventLoop *loop, Descriptor *descriptor)
-{
-    uint32_t mask = descriptor_wants(descriptor);
-
-    if (mask == descriptor->mask) {
-        return true;
-    }
-    int operation = descriptor->mask == 0 ? EPOLL_CTL_ADD
-        : mask == 0                       ? EPOLL_CTL_DEL
-                                          : EPOLL_CTL_MOD;
-    struct epoll_event event = {
-        .events = mask, .data.u64 = EVENT_KEY(descriptor->serial, descriptor->fd)};
-    descriptor->mask = mask;
-    return epoll_ctl(loop->epoll_fd, operation, descriptor->fd, &event) == 0;
 }
 
 /* An answer to a keep-alive asks for "writable", writes, and asks for "readable" again, all on our
@@ -165,12 +102,12 @@ static void
 descriptor_changed(EventLoop *loop, Descriptor *descriptor)
 {
     bool is_late = g_thread_self() == loop->thread && descriptor->mask != 0 &&
-        descriptor_wants(descriptor) != 0;
+        handles_wants(descriptor) != 0;
 
     if (is_late) {
         g_array_append_val(loop->changed, descriptor->fd);
     } else {
-        descriptor_apply(loop, descriptor);
+        handles_apply(&loop->handles, descriptor);
     }
 }
 
@@ -179,41 +116,22 @@ event_loop_add_handle(EventLoop *loop, int fd, int events, virEventHandleCallbac
     void *data, virFreeCallback free_data)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
-    Descriptor *descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
-    Handle *handle = g_new0(Handle, 1);
+    Handle handle = {0, fd, events, callback, data, free_data};
 
-    if (descriptor == NULL) {
-        descriptor = g_new0(Descriptor, 1);
-        descriptor->fd = fd;
-        descriptor->serial = loop->next_serial++;
-        descriptor->handles = g_ptr_array_new();
-        g_hash_table_insert(loop->descriptors, GINT_TO_POINTER(fd), descriptor);
-    }
-    *handle = (Handle){loop->next_id++, fd, events, callback, data, free_data};
-    g_hash_table_insert(loop->handles, GINT_TO_POINTER(handle->watch), handle);
-    g_ptr_array_add(descriptor->handles, handle);
-    if (descriptor_apply(loop, descriptor)) {
-        return handle->watch;
-    }
-    /* A descriptor that epoll does not take, such as a plain file. */
-    g_ptr_array_remove(descriptor->handles, handle);
-    g_hash_table_remove(loop->handles, GINT_TO_POINTER(handle->watch));
-    if (descriptor->handles->len == 0) {
-        g_hash_table_remove(loop->descriptors, GINT_TO_POINTER(fd));
-    }
-    return -1;
+    loop_used(loop);
+    return handles_add(&loop->handles, &handle);
 }
 
 void
 event_loop_update_handle(EventLoop *loop, int watch, int events)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
-    Handle *handle = g_hash_table_lookup(loop->handles, GINT_TO_POINTER(watch));
+    Handle *handle = handles_find(&loop->handles, watch);
 
+    loop_used(loop);
     if (handle != NULL && handle->events != events) {
         handle->events = events;
-        descriptor_changed(
-            loop, g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(handle->fd)));
+        descriptor_changed(loop, handles_descriptor(&loop->handles, handle->fd));
     }
 }
 
@@ -221,19 +139,12 @@ int
 event_loop_remove_handle(EventLoop *loop, int watch)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
-    Handle *handle = g_hash_table_lookup(loop->handles, GINT_TO_POINTER(watch));
+    Handle removed;
 
-    if (handle == NULL) {
+    if (!handles_remove(&loop->handles, watch, &removed)) {
         return -1;
     }
-    Descriptor *descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(handle->fd));
-    g_ptr_array_remove(descriptor->handles, handle);
-    descriptor_apply(loop, descriptor);
-    if (descriptor->handles->len == 0) {
-        g_hash_table_remove(loop->descriptors, GINT_TO_POINTER(handle->fd));
-    }
-    loop_discard(loop, handle->free_data, handle->data);
-    g_hash_table_remove(loop->handles, GINT_TO_POINTER(watch));
+    loop_discard(loop, removed.free_data, removed.data);
     return 0;
 }
 
@@ -260,7 +171,7 @@ event_loop_add_timer(EventLoop *loop, int interval_ms, virEventTimeoutCallback c
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
     Timer *timer = g_new0(Timer, 1);
 
-    timer->id = loop->next_id++;
+    timer->id = loop->next_timer++;
     timer->callback = callback;
     timer->data = data;
     timer->free_data = free_data;
@@ -302,7 +213,7 @@ static void
 loop_call_handle(EventLoop *loop, int watch, int events)
 {
     g_mutex_lock(&loop->lock);
-    Handle *found = g_hash_table_lookup(loop->handles, GINT_TO_POINTER(watch));
+    Handle *found = handles_find(&loop->handles, watch);
     Handle handle = found != NULL ? *found : (Handle){0};
     g_mutex_unlock(&loop->lock);
     int wanted = handle.events == 0
@@ -316,12 +227,12 @@ loop_call_handle(EventLoop *loop, int watch, int events)
 static void
 loop_call_descriptor(EventLoop *loop, uint64_t key, int events)
 {
-    int fd = (int)(key & UINT32_MAX);
+    int fd = HANDLES_KEY_FD(key);
     g_autoptr(GArray) watches = g_array_new(FALSE, FALSE, sizeof(int));
 
     g_mutex_lock(&loop->lock);
-    Descriptor *descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
-    bool is_known = descriptor != NULL && EVENT_KEY(descriptor->serial, fd) == key;
+    Descriptor *descriptor = handles_descriptor(&loop->handles, fd);
+    bool is_known = descriptor != NULL && HANDLES_KEY(descriptor->serial, fd) == key;
     for (unsigned int i = 0; is_known && i < descriptor->handles->len; i++) {
         Handle *handle = g_ptr_array_index(descriptor->handles, i);
         g_array_append_val(watches, handle->watch);
@@ -340,16 +251,16 @@ loop_apply_changes(EventLoop *loop)
     g_mutex_lock(&loop->lock);
     for (unsigned int i = 0; i < loop->changed->len; i++) {
         int fd = g_array_index(loop->changed, int, i);
-        Descriptor *descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
-        if (descriptor != NULL && (descriptor_wants(descriptor) & ~descriptor->mask & EPOLLOUT)) {
-            uint64_t key = EVENT_KEY(descriptor->serial, fd);
+        Descriptor *descriptor = handles_descriptor(&loop->handles, fd);
+        if (descriptor != NULL && (handles_wants(descriptor) & ~descriptor->mask & EPOLLOUT)) {
+            uint64_t key = HANDLES_KEY(descriptor->serial, fd);
             g_mutex_unlock(&loop->lock);
             loop_call_descriptor(loop, key, VIR_EVENT_HANDLE_WRITABLE);
             g_mutex_lock(&loop->lock);
-            descriptor = g_hash_table_lookup(loop->descriptors, GINT_TO_POINTER(fd));
+            descriptor = handles_descriptor(&loop->handles, fd);
         }
         if (descriptor != NULL) {
-            descriptor_apply(loop, descriptor);
+            handles_apply(&loop->handles, descriptor);
         }
     }
     g_array_set_size(loop->changed, 0);
@@ -410,6 +321,51 @@ loop_fall_asleep(EventLoop *loop)
     return (int)MIN((wait_us + 999) / 1000, G_MAXINT);
 }
 
+/* 0 = no rest. */
+static int
+loop_begin_rest(EventLoop *loop)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
+    const EventLoopRest *rest = &loop->rest;
+    int64_t now_us = g_get_monotonic_time();
+    int64_t connections = loop->handles.n_descriptors;
+    int64_t rest_us = MIN(connections * rest->per_connection_us, rest->max_us);
+    Timer *first = timer_heap_first(loop->heap);
+
+    if (loop->stopping || now_us - loop->used_us < rest->after_us) {
+        return 0;
+    }
+    if (first != NULL) {
+        rest_us = MIN(rest_us, first->due_us - now_us);
+    }
+    loop->is_resting = rest_us >= 1000;
+    loop->sleeps_until_us = loop->is_resting ? now_us + rest_us : 0;
+    return loop->is_resting ? (int)(rest_us / 1000) : 0;
+}
+
+/* Until its time is over, or somebody uses a connection or sets an earlier timer. */
+static void
+loop_rest(EventLoop *loop)
+{
+    struct pollfd wake = {.fd = loop->wake_fd, .events = POLLIN};
+    int wait_ms = loop_begin_rest(loop);
+
+    if (wait_ms > 0) {
+        poll(&wake, 1, wait_ms);
+        g_mutex_lock(&loop->lock);
+        loop->is_resting = false;
+        g_mutex_unlock(&loop->lock);
+    }
+}
+
+bool
+event_loop_is_resting(EventLoop *loop)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loop->lock);
+
+    return loop->is_resting;
+}
+
 static bool
 loop_wake_up(EventLoop *loop)
 {
@@ -428,7 +384,7 @@ loop_turn(EventLoop *loop, const struct epoll_event *events, int n_events)
             ssize_t ignored = read(loop->wake_fd, &count, sizeof(count));
             (void)ignored;
         } else {
-            loop_call_descriptor(loop, events[i].data.u64, events_from_epoll(events[i].events));
+            loop_call_descriptor(loop, events[i].data.u64, handles_events(events[i].events));
         }
     }
     loop_call_timers(loop);
@@ -442,9 +398,14 @@ loop_run(void *data)
     EventLoop *loop = data;
     g_autofree struct epoll_event *events = g_new0(struct epoll_event, EVENTS_PER_TURN);
     bool goes_on = true;
+    int n = 0;
 
     while (goes_on) {
-        int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, loop_fall_asleep(loop));
+        /* More than one turn can take shall not pile up. */
+        if (n < EVENTS_PER_TURN) {
+            loop_rest(loop);
+        }
+        n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, loop_fall_asleep(loop));
         if (n < 0 && errno != EINTR) {
             g_error("cannot wait for events: %s", g_strerror(errno));
         }
@@ -469,7 +430,7 @@ loop_discard_all(EventLoop *loop)
     void *value;
 
     g_mutex_lock(&loop->lock);
-    g_hash_table_iter_init(&iter, loop->handles);
+    g_hash_table_iter_init(&iter, loop->handles.by_watch);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Handle *handle = value;
         loop_discard(loop, handle->free_data, handle->data);
@@ -497,8 +458,7 @@ event_loop_free(EventLoop *loop)
         g_thread_join(loop->thread);
     }
     loop_discard_all(loop);
-    g_hash_table_unref(loop->handles);
-    g_hash_table_unref(loop->descriptors);
+    handles_clear(&loop->handles);
     g_hash_table_unref(loop->timers);
     g_ptr_array_unref(loop->heap);
     g_array_unref(loop->changed);

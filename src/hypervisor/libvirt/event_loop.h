@@ -13,7 +13,17 @@
 
 typedef struct EventLoop EventLoop;
 
-EventLoop *event_loop_new(void);
+/* Hosts ask their idle connections for a sign of life all the time: 1,000 of them, 200 times a
+ * second. A loop that nobody uses takes such messages together, which costs half of waking for
+ * each: it rests between two turns. News of an idle host are so late by max_us at most. */
+typedef struct EventLoopRest {
+    int64_t after_us;          /* since another thread last used a connection */
+    int64_t per_connection_us; /* how long each rest is: this much for each descriptor, ... */
+    int64_t max_us;            /* ... but not more than this */
+} EventLoopRest;
+
+/* rest: copied; NULL = never. */
+EventLoop *event_loop_new(const EventLoopRest *rest);
 /* Starts the thread. */
 void event_loop_start(EventLoop *loop);
 /* Stops the thread, calls the free functions of what is left, and frees. Not from a callback. */
@@ -22,6 +32,8 @@ void event_loop_free(EventLoop *loop);
  * acknowledged for silence_ms ends its connection; 0 = when the kernel gives it up, after a quarter
  * of an hour. */
 void event_loop_register(int silence_ms);
+
+bool event_loop_is_resting(EventLoop *loop);
 
 /* The contracts of virEventAddHandleFunc and its five siblings. */
 int event_loop_add_handle(EventLoop *loop, int fd, int events, virEventHandleCallback callback,

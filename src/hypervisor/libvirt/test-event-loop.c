@@ -77,7 +77,7 @@ on_free(void *data)
 static EventLoop *
 started_loop(void)
 {
-    EventLoop *loop = event_loop_new();
+    EventLoop *loop = event_loop_new(NULL);
 
     event_loop_start(loop);
     return loop;
@@ -288,6 +288,63 @@ test_a_timer_without_interval_lets_descriptors_through(void)
     close(ends[1]);
 }
 
+static const EventLoopRest long_rest = {0, INT64_C(3600000000), INT64_C(3600000000)};
+
+static void
+wait_for_rest(EventLoop *loop)
+{
+    int64_t until = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+
+    while (!event_loop_is_resting(loop)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_usleep(500);
+    }
+}
+
+static void
+test_an_unused_loop_rests_until_it_is_used(void)
+{
+    EventLoop *loop = event_loop_new(&long_rest);
+    Seen seen = {.drains = true};
+    int ends[2];
+
+    g_assert_cmpint(pipe(ends), ==, 0);
+    int watch =
+        event_loop_add_handle(loop, ends[0], VIR_EVENT_HANDLE_READABLE, on_handle, &seen, on_free);
+    event_loop_start(loop);
+    for (int round = 1; round <= 3; round++) {
+        wait_for_rest(loop);
+        g_assert_cmpint(write(ends[1], "a", 1), ==, 1);
+        g_usleep(20 * 1000);
+        g_assert_cmpint(g_atomic_int_get(&seen.calls), ==, round - 1);
+        event_loop_update_handle(loop, watch, VIR_EVENT_HANDLE_READABLE);
+        seen_wait(&seen.calls, round);
+    }
+    wait_for_rest(loop);
+    event_loop_free(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void
+test_a_timer_ends_a_rest(void)
+{
+    EventLoop *loop = event_loop_new(&long_rest);
+    Seen handle = {0};
+    Seen timer = {0};
+    int ends[2];
+
+    g_assert_cmpint(pipe(ends), ==, 0);
+    event_loop_add_handle(loop, ends[0], VIR_EVENT_HANDLE_READABLE, on_handle, &handle, on_free);
+    event_loop_start(loop);
+    wait_for_rest(loop);
+    event_loop_add_timer(loop, 20, on_timer, &timer, on_free);
+    seen_wait(&timer.calls, 3);
+    event_loop_free(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void
 test_the_heap_gives_timers_in_order(void)
 {
@@ -332,6 +389,9 @@ main(int argc, char **argv)
         test_an_earlier_timer_wakes_a_sleeping_loop);
     g_test_add_func("/event-loop/a-timer-without-interval-lets-descriptors-through",
         test_a_timer_without_interval_lets_descriptors_through);
+    g_test_add_func("/event-loop/an-unused-loop-rests-until-it-is-used",
+        test_an_unused_loop_rests_until_it_is_used);
+    g_test_add_func("/event-loop/a-timer-ends-a-rest", test_a_timer_ends_a_rest);
     g_test_add_func(
         "/event-loop/the-heap-gives-timers-in-order", test_the_heap_gives_timers_in_order);
     return g_test_run();
