@@ -203,6 +203,28 @@ def _():
     cloud.refused(cloud.send("GET", path, version="2.20"), 404, f"Instance {server} could not be")
 
 
+@test("the newest event of an action that is under way has neither an end nor a result")
+def _():
+    cloud = world.slow
+    server = cloud.create("underway")
+    request = cloud.live_migrate(server).headers["x-compute-request-id"]
+    migration = cloud.wait_migration(server, "running")["id"]
+
+    def events():
+        path = f"/servers/{server}/os-instance-actions/{request}"
+        rows = cloud.get(path)["instanceAction"]["events"]
+        return [(row["finish_time"] is not None, row["result"]) for row in rows]
+    newest, *older = events()
+    equal(newest, (False, None), "the newest")
+    equal(set(older), {(True, "Success")}, "those before it")
+    equal(cloud.send("DELETE", f"/servers/{server}/migrations/{migration}", version="2.65").status,
+          202, "abort")
+    cloud.wait_migration(server, "cancelled")
+    cloud.wait_idle(server)
+    equal(events()[0], (True, "Error"), "the newest, when it is over")
+    cloud.delete(server)
+
+
 @test("only one operation at a time: the second is 409 and names the task [S3-17]")
 def _():
     cloud = world.slow

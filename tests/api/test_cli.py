@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 
 from drover import DROVER
 from tap import check, contains, equal, wait_until
@@ -353,6 +354,7 @@ def _():
                 cloud.drover.kill()
                 contains(process.stderr.readline(), "what was asked for goes on; trying again",
                          "the first line")
+                time.sleep(1)  # it tries several times meanwhile, and says so once
                 cloud.drover.start()
                 equal((process.wait(60), process.stderr.read()), (0, ""), "the command")
             finally:

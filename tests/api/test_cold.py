@@ -2,6 +2,9 @@
 # Copyright the drover authors.
 """Cold migration, resize, confirm and revert as clients ask for them and see them."""
 import json
+import os
+import sqlite3
+import tempfile
 
 from tap import check, contains, equal, wait_until
 from world import Cloud, test, world
@@ -153,42 +156,108 @@ def _():
         cloud.drover.remove()
 
 
+def told(cloud, name, number):
+    """What the server and its migration say of a failure; each may be None."""
+    drover = cloud.drover.drover
+    fault = json.loads(drover("server", "show", name, "--json")).get("fault")
+    row = json.loads(drover("server", "migration", "show", name, number, "--json"))
+    return fault and fault["message"], row["message"] if row["error_code"] is not None else None
+
+
 @test("a confirm or a revert that failed is told by the server and by its migration, in Nova's "
       "statuses, until another one succeeds [S1-15]")
 def _():
-    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {
-        "filters": "fault:remove_guest@1=refused, fault:destroy_guest@1=refused"}})
-    try:
-        drover = cloud.drover.drover
-        server = cloud.create("coldtold", host="hosta")
-        number = str(moved(cloud, server, {"migrate": None})["id"])
+    # Each fails once for each of two moves, of which one is confirmed then, the other reverted.
+    faults = [f"fault:{verb}/{host}@1=refused" for verb, host in (
+        ("remove_guest", "hosta"), ("destroy_guest", "hostb"),
+        ("remove_guest", "hostb"), ("destroy_guest", "hosta"))]
+    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {"filters": ", ".join(faults)}})
+    drover = cloud.drover.drover
 
-        def told():
-            """What the server and its migration say of a failure; each may be None."""
-            fault = cloud.server(server).get("fault")
-            row = json.loads(drover("server", "migration", "show", "coldtold", number, "--json"))
-            if row["error_code"] is None:
-                return fault and fault["message"], None
-            return fault and fault["message"], row["message"]
-        equal(told(), (None, None), "before")
-        for action, verb, done in (("confirm", "remove_guest", "confirmed"),
-                                   ("revert", "destroy_guest", "reverted")):
-            code, output = drover("server", "resize", action, "--wait", "coldtold", check=False)
-            equal(code, 1, output)
-            wait_until(lambda: verb in str(told()[1]), f"the {action} has failed", 20)
-            equal(told()[0], told()[1], "server and migration say the same")
-            contains(told()[0], "failed by a fault filter", "what failed")
-            contains(output, told()[0], "the command said it as well")
-            shown = cloud.server(server)
-            equal((shown["status"], shown["OS-EXT-STS:task_state"]), ("VERIFY_RESIZE", None),
-                  action)
-            contains(shown["fault"]["details"], f"{number} could not be {done}", "details")
-            equal(cloud.server(server, "2.1")["fault"]["code"], 500, "its code")
-            equal(status_of(cloud, int(number)), "finished", "Nova's status")
-            contains(drover("server", "show", "coldtold"), verb, "drover server show")
-            contains(drover("server", "migration", "watch", number), "The last try failed", "watch")
-        ended(cloud, server, int(number), "revertResize", "ACTIVE")
-        equal(told(), (None, None), "after the one that succeeded")
+    def fail(name, server, number, action, verb, done):
+        code, output = drover("server", "resize", action, "--wait", name, check=False)
+        equal(code, 1, output)
+        wait_until(lambda: verb in str(told(cloud, name, number)[1]), f"{action} has failed", 20)
+        message, of_migration = told(cloud, name, number)
+        equal(message, of_migration, "server and migration say the same")
+        contains(message, "failed by a fault filter", "what failed")
+        contains(output, message, "the command said it as well")
+        shown = cloud.server(server)
+        equal((shown["status"], shown["OS-EXT-STS:task_state"]), ("VERIFY_RESIZE", None), action)
+        contains(shown["fault"]["details"], f"{number} could not be {done}", "details")
+        equal(cloud.server(server, "2.1")["fault"]["code"], 500, "its code")
+        equal(status_of(cloud, int(number)), "finished", "Nova's status")
+        contains(drover("server", "show", name), verb, "drover server show")
+        contains(drover("server", "migration", "watch", number), "The last try failed", "watch")
+
+    try:
+        servers = []
+        for name, host, action in (("coldkept", "hosta", "confirmResize"),
+                                   ("coldback", "hostb", "revertResize")):
+            server = cloud.create(name, host=host)
+            servers.append(server)
+            number = str(moved(cloud, server, {"migrate": None})["id"])
+            equal(told(cloud, name, number), (None, None), "before")
+            fail(name, server, number, "confirm", "remove_guest", "confirmed")
+            fail(name, server, number, "revert", "destroy_guest", "reverted")
+            ended(cloud, server, int(number), action, "ACTIVE")
+            equal(told(cloud, name, number), (None, None), "after the one that succeeded")
+        for server in servers:
+            cloud.delete(server)
+        gone = cloud.get("/servers/detail?deleted=True&all_tenants=True", "2.96")["servers"]
+        equal({row["id"]: row.get("fault") for row in gone}, dict.fromkeys(servers),
+              "what deleted servers tell of failures that were mended")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a revert that ends in an error is told by the server and by its migration")
+def _():
+    # The first start there is the new server's.
+    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {
+        "filters": "fault:start_guest/hosta@2=refused"}})
+    try:
+        server = cloud.create("coldlost", host="hosta")
+        number = moved(cloud, server, {"migrate": None})["id"]
+        cloud.do(server, {"revertResize": None})
+        cloud.wait_status(server, "ERROR")
+        equal(status_of(cloud, number), "error", "the migration")
+        message, of_migration = told(cloud, "coldlost", str(number))
+        contains(message, "start_guest on host 'hosta' failed", "the server")
+        equal(of_migration, message, "the migration")
         cloud.delete(server)
     finally:
         cloud.drover.remove()
+
+
+OFF, FOR_NO_KNOWN_REASON = 1, 13  # src/hypervisor/types.h
+
+
+@test("a guest that waits for its confirm is started again after its host's reboot, and goes on "
+      "telling why it could not be confirmed")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        cloud = Cloud(("hosta", "hostb"), {"path": path}, more={"hypervisor": {
+            "filters": "fault:remove_guest/hosta@1=refused"}})
+        try:
+            server = cloud.create("coldboot", host="hosta")
+            number = str(moved(cloud, server, {"migrate": None})["id"])
+            cloud.drover.drover("server", "resize", "confirm", "--wait", "coldboot", check=False)
+            before = told(cloud, "coldboot", number)
+            contains(str(before[0]), "remove_guest", "before")
+            cloud.drover.kill()
+            with sqlite3.connect(path, timeout=20) as fleet:
+                fleet.execute("update domains set state = ?, reason = ? where host = 'hostb'",
+                              (OFF, FOR_NO_KNOWN_REASON))
+            cloud.drover.start()
+
+            def actions():
+                rows = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
+                return [row["action"] for row in rows]
+            wait_until(lambda: actions()[0] == "start", "it is started again", 30)
+            cloud.wait_status(server, "VERIFY_RESIZE")
+            equal(cloud.server(server)["OS-EXT-STS:power_state"], 1, "it runs")
+            equal(told(cloud, "coldboot", number), before, "after")
+        finally:
+            cloud.drover.remove()
