@@ -68,23 +68,9 @@ flavor_create(CommandContext *context, GError **error)
 }
 
 static bool
-delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
-    GError **error)
-{
-    json_auto_t *flavor = find_flavor(session, argument, error);
-    if (flavor == NULL) {
-        return false;
-    }
-    g_autofree char *path =
-        session_path("/flavors/%s", json_string_value(json_object_get(flavor, "id")));
-    json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
-    return answer != NULL;
-}
-
-static bool
 flavor_delete(CommandContext *context, GError **error)
 {
-    return each_argument(context, delete_one, NULL, error);
+    return each_delete(context, find_flavor, "compute", "flavors", error);
 }
 
 const Command flavor_commands[] = {

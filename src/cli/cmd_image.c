@@ -149,23 +149,9 @@ image_create(CommandContext *context, GError **error)
 }
 
 static bool
-delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
-    GError **error)
-{
-    json_auto_t *image = find_image(session, argument, error);
-    if (image == NULL) {
-        return false;
-    }
-    g_autofree char *path =
-        session_path("/images/%s", json_string_value(json_object_get(image, "id")));
-    json_auto_t *answer = session_request(session, "image", "DELETE", path, NULL, error);
-    return answer != NULL;
-}
-
-static bool
 image_delete(CommandContext *context, GError **error)
 {
-    return each_argument(context, delete_one, NULL, error);
+    return each_delete(context, find_image, "image", "images", error);
 }
 
 const Command image_commands[] = {

@@ -95,23 +95,9 @@ network_create(CommandContext *context, GError **error)
 }
 
 static bool
-delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
-    GError **error)
-{
-    json_auto_t *network = find_network(session, argument, error);
-    if (network == NULL) {
-        return false;
-    }
-    g_autofree char *path =
-        session_path("/networks/%s", json_string_value(json_object_get(network, "id")));
-    json_auto_t *answer = session_request(session, "network", "DELETE", path, NULL, error);
-    return answer != NULL;
-}
-
-static bool
 network_delete(CommandContext *context, GError **error)
 {
-    return each_argument(context, delete_one, NULL, error);
+    return each_delete(context, find_network, "network", "networks", error);
 }
 
 const Command network_commands[] = {

@@ -119,23 +119,9 @@ volume_register(CommandContext *context, GError **error)
 }
 
 static bool
-delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
-    GError **error)
-{
-    json_auto_t *volume = find_volume(session, argument, error);
-    if (volume == NULL) {
-        return false;
-    }
-    g_autofree char *id = find_id(volume);
-    g_autofree char *path = session_path("/volumes/%s", id);
-    json_auto_t *answer = session_request(session, SERVICE, "DELETE", path, NULL, error);
-    return answer != NULL;
-}
-
-static bool
 volume_delete(CommandContext *context, GError **error)
 {
-    return each_argument(context, delete_one, NULL, error);
+    return each_delete(context, find_volume, SERVICE, "volumes", error);
 }
 
 /* ---- of a server ---- */

@@ -31,3 +31,31 @@ each_argument(CommandContext *context, EachAct act, const void *data, GError **e
     }
     return n_failed == 0 || error_set(error, ERROR_CONFLICT, "%d of %d failed", n_failed, n);
 }
+
+typedef struct Deletion {
+    EachFind find;
+    const char *service;
+    const char *collection;
+} Deletion;
+
+static bool
+delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
+    GError **error)
+{
+    const Deletion *what = data;
+    json_auto_t *object = what->find(session, argument, error);
+    if (object == NULL) {
+        return false;
+    }
+    g_autofree char *path = session_path(
+        "/%s/%s", what->collection, json_string_value(json_object_get(object, "id")));
+    json_auto_t *answer = session_request(session, what->service, "DELETE", path, NULL, error);
+    return answer != NULL;
+}
+
+bool
+each_delete(CommandContext *context, EachFind find, const char *service, const char *collection,
+    GError **error)
+{
+    return each_argument(context, delete_one, &(Deletion){find, service, collection}, error);
+}

@@ -11,3 +11,9 @@ typedef bool (*EachAct)(CommandContext *context, Session *session, const char *a
 /* act for each argument, in their order. False when one has failed, with its own error when there
  * is but one; Ctrl-C ends it. */
 bool each_argument(CommandContext *context, EachAct act, const void *data, GError **error);
+
+typedef json_t *(*EachFind)(Session *session, const char *name_or_id, GError **error);
+
+/* Finds and deletes each of them at /collection/id of the service. */
+bool each_delete(CommandContext *context, EachFind find, const char *service,
+    const char *collection, GError **error);

@@ -9,7 +9,27 @@
 
 enum { FAULT_CODE = 500 };
 
-/* The move waits as before. Its server and its migration say why, until it is ended. */
+/* The server and the migration say why. */
+static StepResult
+move_with_fault(
+    ColdTask *task, ColdState to, OperationMove *move, const GError *error, const char *details)
+{
+    g_autofree char *message = diagnosis_explain(error->message);
+    Fault fault = {
+        .code = FAULT_CODE,
+        .message = message,
+        .details = (char *)details,
+        .created_us = clock_now_us(task->context->clock),
+    };
+
+    move->set_instance = true;
+    move->fault = &fault;
+    move->error_code = error_code_name(error_code(error));
+    move->message = error->message;
+    return cold_move(task, to, move);
+}
+
+/* The move waits as before. */
 static StepResult
 refuse(ColdTask *task, const GError *error)
 {
@@ -17,20 +37,9 @@ refuse(ColdTask *task, const GError *error)
     g_autofree char *details =
         g_strdup_printf("migration %" G_GINT64_FORMAT " could not be %s, and still waits for it",
             task->migration->id, is_confirm ? "confirmed" : "reverted");
-    g_autofree char *message = diagnosis_explain(error->message);
-    Fault fault = {
-        .code = FAULT_CODE,
-        .message = message,
-        .details = details,
-        .created_us = clock_now_us(task->context->clock),
-    };
     OperationMove move = operation_plain_move();
 
-    move.set_instance = true;
-    move.fault = &fault;
-    move.error_code = error_code_name(error_code(error));
-    move.message = error->message;
-    return cold_move(task, COLD_REFUSED, &move);
+    return move_with_fault(task, COLD_REFUSED, &move, error, details);
 }
 
 StepResult
@@ -215,13 +224,6 @@ fail(ColdTask *task, const GError *error)
                                                " failed; the guest is off on %s as well, where "
                                                "its disks are kept",
         task->migration->id, task->migration->dest_host);
-    g_autofree char *message = diagnosis_explain(error->message);
-    Fault fault = {
-        .code = FAULT_CODE,
-        .message = message,
-        .details = details,
-        .created_us = clock_now_us(task->context->clock),
-    };
     OperationMove move = operation_plain_move();
 
     if (!describe_return(task, &move, &flavor, NULL)) {
@@ -229,13 +231,10 @@ fail(ColdTask *task, const GError *error)
     }
     move.vm_state = VM_STATE_ERROR;
     move.power_state = POWER_STATE_NONE;
-    move.fault = &fault;
-    move.error_code = error_code_name(error_code(error));
-    move.message = error->message;
     Leftover left = cold_leftover(task, true, "the move was reverted, and the source failed",
         "the instance runs on its host again");
     move.leftover = &left;
-    return cold_move(task, COLD_ERROR, &move);
+    return move_with_fault(task, COLD_ERROR, &move, error, details);
 }
 
 StepResult

@@ -13,18 +13,6 @@ static const struct {
 #undef X
 };
 
-static int64_t
-deadline_of(const ColdTask *task, ColdState state)
-{
-    int64_t now_us = clock_now_us(task->context->clock);
-    int timeout_s = rows[state].timeout_s;
-
-    if (timeout_s < 0) {
-        return now_us + task->context->settings.shutdown_timeout_us;
-    }
-    return timeout_s == 0 ? 0 : now_us + timeout_s * G_USEC_PER_SEC;
-}
-
 static void
 complete(ColdTask *task, ColdState to, OperationMove *move)
 {
@@ -40,7 +28,7 @@ complete(ColdTask *task, ColdState to, OperationMove *move)
     if (move->sentence == NULL) {
         move->sentence = row->sentence;
     }
-    move->deadline_us = deadline_of(task, to);
+    move->deadline_us = operation_deadline_us(task->context, rows[to].timeout_s);
     move->instance_id = task->instance->id;
     if (move->closes && operation_kind_is_cold(task->operation->kind)) {
         task->migration->finished_us = clock_now_us(task->context->clock);

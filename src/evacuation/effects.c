@@ -107,10 +107,8 @@ static bool
 run_CREATE(EffectCall *call, GError **error)
 {
     Wish *wish = call->data;
-    bool is_ok = guest_plan_add_config_drive(wish->plan, wish->instance, error) &&
-        hypervisor_create_guest(call->host, &wish->plan->spec, error);
-    g_clear_pointer(&wish->plan, guest_plan_free);
-    return is_ok;
+    return guest_plan_carry_out(
+        g_steal_pointer(&wish->plan), wish->instance, call->host, error);
 }
 
 static bool

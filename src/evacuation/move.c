@@ -74,8 +74,7 @@ evacuation_move(EvacuationTask *task, EvacuationState to, const OperationMove *w
     move.to = machine->states[to].name;
     move.closes = to >= EVACUATION_DONE;
     move.sentence = row->sentence;
-    move.deadline_us =
-        rows[to].stay_s == 0 ? 0 : evacuation_now_us(task) + rows[to].stay_s * G_USEC_PER_SEC;
+    move.deadline_us = operation_deadline_us(task->context, rows[to].stay_s);
     if (move.closes) {
         task->migration->finished_us = evacuation_now_us(task);
         /* However it ends, the password has been kept for long enough. */

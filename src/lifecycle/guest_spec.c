@@ -157,14 +157,17 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
 }
 
 bool
-guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GError **error)
+guest_plan_carry_out(
+    GuestPlan *take_plan, const Instance *instance, HypervisorHost *host, GError **error)
 {
+    g_autoptr(GuestPlan) plan = take_plan;
+
     plan->config_drive = config_drive_new(instance, plan->admin_pass, error);
     if (plan->config_drive == NULL) {
         return false;
     }
     plan->spec.config_drive = g_bytes_get_data(plan->config_drive, &plan->spec.config_drive_size);
-    return true;
+    return hypervisor_create_guest(host, &plan->spec, error);
 }
 
 void

@@ -3,7 +3,7 @@
 #pragma once
 /* What a host must be told to make the guest of an instance: one function of the instance, so that
  * the same instance gives the same guest everywhere. */
-#include "hypervisor/types.h"
+#include "hypervisor/driver.h"
 #include "model/instance.h"
 #include "store/store.h"
 
@@ -15,16 +15,17 @@ typedef struct GuestPlan {
     GPtrArray *names;   /* of their files, char * */
     GuestDisk *disks;
     int n_disks;
-    GBytes *config_drive; /* NULL until guest_plan_add_config_drive */
+    GBytes *config_drive; /* NULL until it is carried out */
     char *admin_pass;     /* for the config drive; NULL = none */
 } GuestPlan;
 
 /* The instance must outlive the plan. operation goes into the domain's metadata. */
 GuestPlan *guest_plan_new(
     Store *store, const Instance *instance, int64_t operation, GError **error);
-/* The plan's last part: made of the instance alone, and a MiB. On the worker that uses the plan, so
- * that a thousand plans that wait for their hosts are small. Once for each plan. */
-bool guest_plan_add_config_drive(GuestPlan *plan, const Instance *instance, GError **error);
+/* Makes the guest there. On a worker: the plan's last part, its config drive, is a MiB that is made
+ * now, so that a thousand plans that wait for their hosts are small. */
+bool guest_plan_carry_out(
+    GuestPlan *take_plan, const Instance *instance, HypervisorHost *host, GError **error);
 void guest_plan_free(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_free)
 

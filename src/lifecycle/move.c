@@ -20,17 +20,6 @@ static const struct {
 #define COLD_FINISHED "finished"
 #define COLD_CONFIRMED "confirmed"
 
-static int64_t
-deadline_of(LifecycleTask *task, LifecycleState state)
-{
-    int64_t now_us = clock_now_us(task->context->clock);
-    int deadline_s = rows[state].deadline_s;
-    if (deadline_s < 0) {
-        return now_us + task->context->settings.shutdown_timeout_us;
-    }
-    return deadline_s == 0 ? 0 : now_us + deadline_s * G_USEC_PER_SEC;
-}
-
 static OperationMove
 build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
 {
@@ -44,7 +33,7 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .to = machine->states[to].name,
         .closes = machine->states[to].is_final,
         .sentence = change->sentence != NULL ? change->sentence : row->sentence,
-        .deadline_us = deadline_of(task, to),
+        .deadline_us = operation_deadline_us(task->context, rows[to].deadline_s),
         .error_code = change->error != NULL ? error_code_name(error_code(change->error)) : NULL,
         .message = change->error != NULL ? change->error->message : NULL,
         .set_instance = true,

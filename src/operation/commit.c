@@ -18,6 +18,16 @@ operation_plain_move(void)
     return (OperationMove){.vm_state = -1, .power_state = -1, .should_run = -1, .generation = -1};
 }
 
+int64_t
+operation_deadline_us(const OperationContext *context, int stay_s)
+{
+    if (stay_s == 0) {
+        return 0;
+    }
+    return clock_now_us(context->clock) +
+        (stay_s < 0 ? context->settings.shutdown_timeout_us : stay_s * G_USEC_PER_SEC);
+}
+
 char *
 operation_explain(OperationMove *move)
 {

@@ -16,6 +16,9 @@ typedef struct OperationCommit {
 
 /* A move with nothing of the instance, the claims or the migration in it. */
 OperationMove operation_plain_move(void);
+/* When a state that is entered now has lasted too long: stay_s 0 = never (0), below 0 = as long as
+ * a guest is given to shut down. */
+int64_t operation_deadline_us(const OperationContext *context, int stay_s);
 /* The message of a move that has an error ends with cause and fix, where its words are known
  * (model/diagnosis.h). The text is the caller's: the move's message points into it. NULL: the
  * message stays as it is. */

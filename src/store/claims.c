@@ -264,12 +264,13 @@ claims_release_all(Store *store, const char *instance_id, GError **error)
     return change_claims(store, SQL_RELEASE_ALL, instance_id, NULL, error);
 }
 
-bool
-claims_promote_target(Store *store, const char *instance_id, GError **error)
+/* The destination's claim becomes the owner's; displace: what becomes of the owner's so far. */
+static bool
+promote(Store *store, const char *displace, const char *instance_id, GError **error)
 {
     int changes = 0;
 
-    if (!change_claims(store, SQL_RELEASE_OWNER, instance_id, NULL, error) ||
+    if (!change_claims(store, displace, instance_id, NULL, error) ||
         !change_claims(store, SQL_PROMOTE, instance_id, &changes, error)) {
         return false;
     }
@@ -279,17 +280,15 @@ claims_promote_target(Store *store, const char *instance_id, GError **error)
 }
 
 bool
+claims_promote_target(Store *store, const char *instance_id, GError **error)
+{
+    return promote(store, SQL_RELEASE_OWNER, instance_id, error);
+}
+
+bool
 claims_keep_source(Store *store, const char *instance_id, GError **error)
 {
-    int changes = 0;
-
-    if (!change_claims(store, SQL_KEEP, instance_id, NULL, error) ||
-        !change_claims(store, SQL_PROMOTE, instance_id, &changes, error)) {
-        return false;
-    }
-    return changes == 1 ||
-        error_set(
-            error, ERROR_INTERNAL, "instance '%s' has no claim on its destination", instance_id);
+    return promote(store, SQL_KEEP, instance_id, error);
 }
 
 bool

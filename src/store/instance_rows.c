@@ -19,6 +19,7 @@
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
     " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47) RETURNING number"
 
+#define SQL_TOUCH "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_SET_FLAVOR                                                                             \
     "UPDATE instances SET flavor_id = $1, flavor_name = $2, flavor_description = $3,"              \
     " flavor_vcpus = $4, flavor_ram_mib = $5, flavor_disk_gib = $6, flavor_ephemeral_gib = $7,"    \
@@ -64,8 +65,8 @@ flavor_read_columns(DbStatement *statement, int column, Flavor *flavor)
     return column;
 }
 
-static int
-read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
+int
+image_refs_read_columns(DbStatement *statement, int column, ImageRefs *refs)
 {
     refs->image_id = db_dup_text(statement, column++);
     refs->root_hash = db_dup_text(statement, column++);
@@ -75,7 +76,6 @@ read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
     refs->kernel_id = db_dup_text(statement, column++);
     refs->initrd_id = db_dup_text(statement, column++);
     refs->command_line = db_dup_text(statement, column++);
-    refs->cdrom_hash = db_dup_text(statement, column++);
     return column;
 }
 
@@ -119,7 +119,8 @@ instance_read(DbStatement *statement)
     instance->delete_wanted = db_int(statement, column++);
     instance->generation = db_int(statement, column++);
     column = flavor_read_columns(statement, column, &instance->flavor);
-    column = read_image_refs(statement, column, &instance->image);
+    column = image_refs_read_columns(statement, column, &instance->image);
+    instance->image.cdrom_hash = db_dup_text(statement, column++);
     instance->config_drive_format = db_dup_text(statement, column++);
     instance->config_drive_label = db_dup_text(statement, column++);
     column = read_hardware(statement, column, &instance->hardware);
@@ -208,8 +209,8 @@ flavor_bind_columns(DbStatement *statement, int index, const Flavor *flavor)
     return index;
 }
 
-static int
-bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
+int
+image_refs_bind_columns(DbStatement *statement, int index, const ImageRefs *refs)
 {
     db_bind_text(statement, index++, refs->image_id);
     db_bind_text(statement, index++, refs->root_hash);
@@ -219,7 +220,6 @@ bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
     db_bind_text(statement, index++, refs->kernel_id);
     db_bind_text(statement, index++, refs->initrd_id);
     db_bind_text(statement, index++, refs->command_line);
-    db_bind_text(statement, index++, refs->cdrom_hash);
     return index;
 }
 
@@ -241,7 +241,8 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_int(statement, index++, instance->should_run);
     db_bind_int(statement, index++, instance->generation);
     index = flavor_bind_columns(statement, index, &instance->flavor);
-    index = bind_image_refs(statement, index, &instance->image);
+    index = image_refs_bind_columns(statement, index, &instance->image);
+    db_bind_text(statement, index++, instance->image.cdrom_hash);
     db_bind_text(statement, index++,
         instance->config_drive_format != NULL ? instance->config_drive_format : "vfat");
     db_bind_text(statement, index++,
@@ -290,5 +291,18 @@ instance_set_flavor(Store *store, const char *id, const Flavor *flavor, GError *
     }
     int index = flavor_bind_columns(statement, 1, flavor);
     db_bind_text(statement, index, id);
+    return db_run(statement, NULL, error);
+}
+
+bool
+instance_touch(Store *store, const char *id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_TOUCH, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, id);
+    db_bind_int(statement, 2, db_now_us(store));
     return db_run(statement, NULL, error);
 }

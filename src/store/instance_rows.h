@@ -36,6 +36,11 @@ Instance *instance_get_row(Store *store, const char *id, GError **error);
 bool instance_insert_row(Store *store, Instance *instance, GError **error);
 /* Inside a write transaction. */
 bool instance_set_flavor(Store *store, const char *id, const Flavor *flavor, GError **error);
+/* Inside a write transaction: updated now. */
+bool instance_touch(Store *store, const char *id, GError **error);
 /* The columns of a flavor, from this one on; both return the next. */
 int flavor_read_columns(DbStatement *statement, int column, Flavor *flavor);
 int flavor_bind_columns(DbStatement *statement, int index, const Flavor *flavor);
+/* Likewise of the files that a disk was made of, but for the CD-ROM. */
+int image_refs_read_columns(DbStatement *statement, int column, ImageRefs *refs);
+int image_refs_bind_columns(DbStatement *statement, int index, const ImageRefs *refs);

@@ -25,7 +25,6 @@
 #define SQL_SET_FAULT                                                                              \
     "UPDATE instances SET has_fault = $2, fault_code = $3, fault_message = $4,"                    \
     " fault_details = $5, fault_created_us = $6 WHERE id = $1"
-#define SQL_TOUCH_INSTANCE "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_FORGET_DELETE "UPDATE instances SET delete_wanted = 0 WHERE id = $1"
 #define SQL_FIND_DELETE                                                                            \
     "SELECT delete_request_id, delete_user_id, project_id FROM instances"                          \
@@ -138,22 +137,9 @@ set_fault(Store *store, const char *id, const OperationMove *move, GError **erro
 }
 
 static bool
-touch_instance(Store *store, const char *id, GError **error)
-{
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_TOUCH_INSTANCE, error);
-
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, id);
-    db_bind_int(statement, 2, db_now_us(store));
-    return db_run(statement, NULL, error);
-}
-
-static bool
 move_instance(Store *store, const char *id, const OperationMove *move, GError **error)
 {
-    if ((move->set_instance || move->closes) && !touch_instance(store, id, error)) {
+    if ((move->set_instance || move->closes) && !instance_touch(store, id, error)) {
         return false;
     }
     if (!move->set_instance) {

@@ -25,7 +25,6 @@
 #define SQL_INSERT_EVENT                                                                           \
     "INSERT INTO operation_events (operation_id, from_state, to_state, sentence, at_us)"           \
     " VALUES ($1, $2, $3, $4, $5)"
-#define SQL_TOUCH_INSTANCE "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_GET SELECT_OPERATIONS " WHERE o.id = $1"
 #define SQL_LIST_OPEN SELECT_OPERATIONS " WHERE o.is_open = 1 ORDER BY o.id"
 #define SQL_LIST_FRESH                                                                             \
@@ -235,19 +234,6 @@ check_instance(const OperationRequest *request, const Instance *instance, GError
         is_ending ? "its resize is being confirmed" : "a volume is being attached or detached");
 }
 
-static bool
-touch_instance(Store *store, const char *id, GError **error)
-{
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_TOUCH_INSTANCE, error);
-
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, id);
-    db_bind_int(statement, 2, db_now_us(store));
-    return db_run(statement, NULL, error);
-}
-
 Operation *
 operation_accept(Store *store, const OperationRequest *request, const char *requested_host,
     Instance **ret_instance, GError **error)
@@ -261,7 +247,7 @@ operation_accept(Store *store, const OperationRequest *request, const char *requ
         error_set(error, ERROR_NOT_FOUND, "there is no instance '%s'", instance->id);
         return NULL;
     }
-    if (!check_instance(request, instance, error) || !touch_instance(store, instance->id, error)) {
+    if (!check_instance(request, instance, error) || !instance_touch(store, instance->id, error)) {
         return NULL;
     }
     Operation *operation = operation_insert_row(store, request, requested_host, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "store/instance_rows.h"
 #include "store/query.h"
 #include "store/volume_rows.h"
 
@@ -56,20 +57,6 @@ read_attachment(DbStatement *statement, int column, Volume *volume)
     volume->attachment = attachment;
 }
 
-static int
-read_image_refs(DbStatement *statement, int column, ImageRefs *refs)
-{
-    refs->image_id = db_dup_text(statement, column++);
-    refs->root_hash = db_dup_text(statement, column++);
-    refs->root_format = db_dup_text(statement, column++);
-    refs->kernel_hash = db_dup_text(statement, column++);
-    refs->initrd_hash = db_dup_text(statement, column++);
-    refs->kernel_id = db_dup_text(statement, column++);
-    refs->initrd_id = db_dup_text(statement, column++);
-    refs->command_line = db_dup_text(statement, column++);
-    return column;
-}
-
 static void *
 read_volume(DbStatement *statement)
 {
@@ -88,26 +75,13 @@ read_volume(DbStatement *statement)
     volume->format = db_dup_text(statement, column++);
     volume->uri = db_dup_text(statement, column++);
     volume->bootable = db_int(statement, column++);
-    column = read_image_refs(statement, column, &volume->image);
+    column = image_refs_read_columns(statement, column, &volume->image);
     volume->metadata_json = db_dup_text(statement, column++);
     volume->message = db_dup_text(statement, column++);
     volume->created_us = db_int(statement, column++);
     volume->updated_us = db_int(statement, column++);
     read_attachment(statement, column, volume);
     return volume;
-}
-
-static void
-bind_image_refs(DbStatement *statement, int index, const ImageRefs *refs)
-{
-    db_bind_text(statement, index++, refs->image_id);
-    db_bind_text(statement, index++, refs->root_hash);
-    db_bind_text(statement, index++, refs->root_format);
-    db_bind_text(statement, index++, refs->kernel_hash);
-    db_bind_text(statement, index++, refs->initrd_hash);
-    db_bind_text(statement, index++, refs->kernel_id);
-    db_bind_text(statement, index++, refs->initrd_id);
-    db_bind_text(statement, index++, refs->command_line);
 }
 
 bool
@@ -134,7 +108,7 @@ volume_insert_row(Store *store, Volume *volume, GError **error)
     db_bind_text(statement, 9, volume->format);
     db_bind_text(statement, 10, volume->uri);
     db_bind_int(statement, 11, volume->bootable);
-    bind_image_refs(statement, 12, &volume->image);
+    image_refs_bind_columns(statement, 12, &volume->image);
     db_bind_text(statement, 20, volume->metadata_json != NULL ? volume->metadata_json : "{}");
     db_bind_text(statement, 21, volume->message);
     db_bind_int(statement, 22, volume->created_us);

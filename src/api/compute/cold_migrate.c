@@ -28,25 +28,6 @@ propagate_conflict(
     }
 }
 
-static OperationRequest
-make_request(const ApiContext *context, const Instance *instance, OperationKind kind,
-    const VmState *expected, int n_expected)
-{
-    OperationRequest request = {
-        .kind = kind,
-        .instance_id = instance->id,
-        .request_id = http_request_id(context->request),
-        .user_id = context->identity->user_id,
-        .project_id = instance->project_id,
-        .n_expected = n_expected,
-    };
-
-    for (int i = 0; i < n_expected; i++) {
-        request.expected[i] = expected[i];
-    }
-    return request;
-}
-
 static HttpResponse *
 accept_move(ApiContext *context, const Instance *instance, const char *action,
     MigrationRequest *request, GError **error)
@@ -62,7 +43,7 @@ accept_move(ApiContext *context, const Instance *instance, const char *action,
     request->type = request->flavor != NULL ? MIGRATION_TYPE_RESIZE : MIGRATION_TYPE_COLD;
     request->block_migration = BLOCK_MIGRATION_AUTO;
     request->operation =
-        make_request(context, instance, kind, movable, G_N_ELEMENTS(movable));
+        compute_make_request(context, instance, kind, movable, G_N_ELEMENTS(movable));
     g_autoptr(Migration) migration = store_accept_migration(context->store, request, &problem);
     if (migration == NULL) {
         propagate_conflict(g_steal_pointer(&problem), action, instance, error);
@@ -176,7 +157,7 @@ accept_end(ApiContext *context, const Instance *instance, const json_t *value, c
     OperationKind kind, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    OperationRequest request = make_request(context, instance, kind, resized, 1);
+    OperationRequest request = compute_make_request(context, instance, kind, resized, 1);
 
     if (!json_is_null(value)) {
         g_autofree char *repr = json_to_repr(value);

@@ -111,6 +111,9 @@ HttpResponse *compute_server_action(ApiContext *context, GError **error);
 /* An action of POST /servers/{id}/action: value is what its key holds. */
 typedef HttpResponse *(*ServerAction)(
     ApiContext *context, const Instance *instance, const json_t *value, GError **error);
+/* By the caller, now; it borrows from both. expected: states in which it is accepted. */
+OperationRequest compute_make_request(const ApiContext *context, const Instance *instance,
+    OperationKind kind, const VmState *expected, int n_expected);
 /* Inserts the operation; 409 with Nova's sentence when the state forbids it. name: the action as
  * it was sent ("os-start"). */
 bool compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,

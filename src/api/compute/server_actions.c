@@ -31,13 +31,10 @@ compute_check_state(const Instance *instance, const char *name, const VmState *e
         name, instance->id, vm_state_name(instance->vm_state));
 }
 
-bool
-compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,
-    OperationKind kind, const VmState *expected, int n_expected, GError **error)
+OperationRequest
+compute_make_request(const ApiContext *context, const Instance *instance, OperationKind kind,
+    const VmState *expected, int n_expected)
 {
-    if (!compute_check_state(instance, name, expected, n_expected, error)) {
-        return false;
-    }
     OperationRequest request = {
         .kind = kind,
         .instance_id = instance->id,
@@ -46,9 +43,21 @@ compute_accept_operation(ApiContext *context, const Instance *instance, const ch
         .project_id = instance->project_id,
         .n_expected = n_expected,
     };
+
     for (int i = 0; i < n_expected; i++) {
         request.expected[i] = expected[i];
     }
+    return request;
+}
+
+bool
+compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,
+    OperationKind kind, const VmState *expected, int n_expected, GError **error)
+{
+    if (!compute_check_state(instance, name, expected, n_expected, error)) {
+        return false;
+    }
+    OperationRequest request = compute_make_request(context, instance, kind, expected, n_expected);
     g_autoptr(GError) problem = NULL;
     g_autoptr(Operation) operation = store_accept_operation(context->store, &request, &problem);
     if (operation == NULL) {
@@ -133,13 +142,8 @@ force_reboot(ApiContext *context, const Instance *instance, GError **error)
             instance_task_state(instance), operation_kind_task_state(OPERATION_REBOOT_SOFT)) != 0) {
         return false;
     }
-    OperationRequest request = {
-        .kind = OPERATION_REBOOT_HARD,
-        .instance_id = instance->id,
-        .request_id = http_request_id(context->request),
-        .user_id = context->identity->user_id,
-        .project_id = instance->project_id,
-    };
+    OperationRequest request =
+        compute_make_request(context, instance, OPERATION_REBOOT_HARD, NULL, 0);
     if (!store_accept_wanted(
             context->store, instance->open_operation, WANTED_FORCE_COMPLETE, &request, &problem)) {
         if (!error_is(problem, ERROR_GONE_STALE)) {

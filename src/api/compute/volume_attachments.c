@@ -97,20 +97,6 @@ static const Field attach_fields[] = {
 /* Nova: any state in which the guest has a definition. */
 static const VmState expected[] = {VM_STATE_ACTIVE, VM_STATE_PAUSED, VM_STATE_STOPPED};
 
-static OperationRequest
-make_request(const ApiContext *context, const Instance *instance, OperationKind kind)
-{
-    return (OperationRequest){
-        .kind = kind,
-        .instance_id = instance->id,
-        .request_id = http_request_id(context->request),
-        .user_id = context->identity->user_id,
-        .project_id = instance->project_id,
-        .expected = {VM_STATE_ACTIVE, VM_STATE_PAUSED, VM_STATE_STOPPED},
-        .n_expected = G_N_ELEMENTS(expected),
-    };
-}
-
 /* The conflict is the instance's or the volume's: only the former has Nova's beginning. */
 static void
 explain(GError **error, GError *take_reason, const char *verb, const Instance *instance)
@@ -159,7 +145,8 @@ compute_attach_volume(ApiContext *context, GError **error)
         return NULL;
     }
     GError *reason = NULL;
-    OperationRequest request = make_request(context, instance, OPERATION_ATTACH_VOLUME);
+    OperationRequest request = compute_make_request(
+        context, instance, OPERATION_ATTACH_VOLUME, expected, G_N_ELEMENTS(expected));
     g_autoptr(Attachment) attachment = attachment_new();
     attachment->volume_id = g_strdup(volume_id);
     attachment->instance_id = g_strdup(instance->id);
@@ -196,7 +183,8 @@ compute_detach_volume(ApiContext *context, GError **error)
         return NULL;
     }
     GError *reason = NULL;
-    OperationRequest request = make_request(context, instance, OPERATION_DETACH_VOLUME);
+    OperationRequest request = compute_make_request(
+        context, instance, OPERATION_DETACH_VOLUME, expected, G_N_ELEMENTS(expected));
     g_autoptr(Operation) operation =
         store_accept_detach(context->store, &request, volume->id, &reason);
     if (operation == NULL) {

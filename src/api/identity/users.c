@@ -126,14 +126,14 @@ explain_conflict(GError **error, GError *take_reason, const char *name)
 
 /* A user that was made without a password has a hash that nothing verifies against. */
 static HttpResponse *
-insert_user(ApiContext *context, const char *hash, GError **error)
+insert_user(ApiContext *context, PasswordWork *work, GError **error)
 {
     const json_t *body = json_object_get(context->body, "user");
     GError *reason = NULL;
     g_autoptr(User) user = g_new0(User, 1);
     user->id = clock_random_hex(context->options->clock, 16);
     user->enabled = true;
-    user->password_hash = g_strdup(hash == NULL ? "!" : hash);
+    user->password_hash = g_strdup(work->new_hash == NULL ? "!" : work->new_hash);
     if (!apply_body(context, body, user, error)) {
         return NULL;
     }
@@ -145,16 +145,16 @@ insert_user(ApiContext *context, const char *hash, GError **error)
 }
 
 static HttpResponse *
-save_user(ApiContext *context, const char *hash, GError **error)
+save_user(ApiContext *context, PasswordWork *work, GError **error)
 {
     GError *reason = NULL;
     g_autoptr(User) user = get_user(context, api_param(context, "id"), error);
     if (user == NULL || !apply_body(context, json_object_get(context->body, "user"), user, error)) {
         return NULL;
     }
-    if (hash != NULL) {
+    if (work->new_hash != NULL) {
         g_free(user->password_hash);
-        user->password_hash = g_strdup(hash);
+        user->password_hash = g_strdup(work->new_hash);
     }
     if (!store_update_user(context->store, user, &reason)) {
         explain_conflict(error, reason, user->name);
@@ -163,46 +163,28 @@ save_user(ApiContext *context, const char *hash, GError **error)
     return identity_reply(200, "user", identity_view_user(context, user));
 }
 
+/* then has the hash of the body's password; none when the body has none. */
 static HttpResponse *
-on_hashed_for_create(ApiContext *context, PasswordWork *work, GError **error)
+with_password(ApiContext *context, const Field *body, PasswordThen then, GError **error)
 {
-    return insert_user(context, work->new_hash, error);
-}
-
-static HttpResponse *
-on_hashed_for_update(ApiContext *context, PasswordWork *work, GError **error)
-{
-    return save_user(context, work->new_hash, error);
+    if (!validate_body(context->body, body, 0, 0, error)) {
+        return NULL;
+    }
+    const char *password = body_string(json_object_get(context->body, "user"), "password", NULL);
+    PasswordWork work = {.context = context, .new_password = g_strdup(password), .then = then};
+    return password == NULL ? then(context, &work, error) : identity_password_work(&work);
 }
 
 HttpResponse *
 identity_create_user(ApiContext *context, GError **error)
 {
-    if (!validate_body(context->body, create_body, 0, 0, error)) {
-        return NULL;
-    }
-    const char *password = body_string(json_object_get(context->body, "user"), "password", NULL);
-    if (password == NULL) {
-        return insert_user(context, NULL, error);
-    }
-    PasswordWork work = {
-        .context = context, .new_password = g_strdup(password), .then = on_hashed_for_create};
-    return identity_password_work(&work);
+    return with_password(context, create_body, insert_user, error);
 }
 
 HttpResponse *
 identity_update_user(ApiContext *context, GError **error)
 {
-    if (!validate_body(context->body, update_body, 0, 0, error)) {
-        return NULL;
-    }
-    const char *password = body_string(json_object_get(context->body, "user"), "password", NULL);
-    if (password == NULL) {
-        return save_user(context, NULL, error);
-    }
-    PasswordWork work = {
-        .context = context, .new_password = g_strdup(password), .then = on_hashed_for_update};
-    return identity_password_work(&work);
+    return with_password(context, update_body, save_user, error);
 }
 
 HttpResponse *
