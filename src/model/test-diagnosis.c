@@ -56,6 +56,7 @@ static const Case cases[] = {
     {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tcp://hostb/system: "
         "authentication failed: Failed to start SASL negotiation: -4 (SASL(-4): no mechanism "
         "available: No worthy mechs found)", "authentication"},
+    {MOVE "authentication failed: authentication failed", "authentication"},
     {MOVE "authentication unavailable: no polkit agent available to authenticate action "
         "'org.libvirt.unix.manage'", "authentication"},
     {MOVE "Cannot read CA certificate '/etc/pki/qemu/ca-cert.pem': No such file or directory",
