@@ -380,6 +380,7 @@ CREATE TABLE volumes (
     pool TEXT,
     format TEXT NOT NULL,
     uri TEXT,
+    uri_key TEXT UNIQUE,
     bootable BIGINT NOT NULL,
     image_id TEXT,
     image_root_hash TEXT,

@@ -257,6 +257,37 @@ test_booting_from_a_volume_is_no_local_disk(void)
     g_assert_null(disk_plan_refuse(BLOCK_MIGRATION_YES, false, "c1"));
 }
 
+/* Each line is one disk. */
+static const char *const same_uris[][5] = {
+    {"nbd://10.0.0.9/x", "nbd://10.0.0.9:10809/x", "nbd://10.0.0.9/x/", "nbd://10.0.0.9:010809/x"},
+    {"nbd://10.0.0.9/X"},
+    {"nbd://10.0.0.9:10810/x"},
+    {"nbd://Store.Example/", "nbd://store.example", "nbd://STORE.example:10809"},
+    {"nbd://[::1]/a/b", "nbd://[::1]:10809/a/b/"},
+    {"iscsi://h/iqn.2026-01.test:disk/1", "iscsi://H:3260/iqn.2026-01.TEST:disk/01"},
+    {"iscsi://h/iqn.2026-01.test:disk/2"},
+    {"iscsi://h:10809/iqn.2026-01.test:disk/1"},
+};
+
+static void
+test_uris_of_one_disk_have_one_key(void)
+{
+    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(same_uris); i++) {
+        g_autofree char *key = volume_uri_key(same_uris[i][0]);
+        g_assert_nonnull(key);
+        for (unsigned j = 1; same_uris[i][j] != NULL; j++) {
+            g_autofree char *other = volume_uri_key(same_uris[i][j]);
+            g_assert_cmpstr(other, ==, key);
+        }
+        g_assert_true(g_hash_table_add(keys, g_steal_pointer(&key)));
+    }
+    g_assert_null(volume_uri_key("nbd://h:99999/x"));
+    g_assert_null(volume_uri_key("nbd:///x"));
+    g_assert_null(volume_uri_key("nbd://[::1/x"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -273,5 +304,6 @@ main(int argc, char **argv)
     g_test_add_func("/model/each-disk-is-decided", test_each_disk_is_decided);
     g_test_add_func("/model/booting-from-a-volume-is-no-local-disk",
         test_booting_from_a_volume_is_no_local_disk);
+    g_test_add_func("/model/uris-of-one-disk-have-one-key", test_uris_of_one_disk_have_one_key);
     return g_test_run();
 }

@@ -83,6 +83,53 @@ volume_file_name(const Volume *volume)
     return g_strconcat("volume-", volume->id, NULL);
 }
 
+static int
+default_port(const char *scheme)
+{
+    return strcmp(scheme, "iscsi") == 0 ? 3260 : 10809;
+}
+
+/* IQN/LUN: the one has no case, the other is a number. */
+static char *
+iscsi_key(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    if (slash == NULL) {
+        return g_ascii_strdown(name, -1);
+    }
+    g_autofree char *target = g_ascii_strdown(name, slash - name);
+    return g_strdup_printf("%s/%" G_GUINT64_FORMAT, target, g_ascii_strtoull(slash + 1, NULL, 10));
+}
+
+static char *
+nbd_key(const char *name)
+{
+    size_t length = strlen(name);
+
+    while (length > 0 && name[length - 1] == '/') {
+        length--;
+    }
+    return g_strndup(name, length);
+}
+
+char *
+volume_uri_key(const char *text)
+{
+    g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
+
+    if (uri == NULL || g_uri_get_host(uri) == NULL || *g_uri_get_host(uri) == '\0') {
+        return NULL;
+    }
+    const char *scheme = g_uri_get_scheme(uri);
+    const char *path = g_uri_get_path(uri);
+    const char *name = path[0] == '/' ? path + 1 : path;
+    int port = g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : default_port(scheme);
+    g_autofree char *host = g_ascii_strdown(g_uri_get_host(uri), -1);
+    g_autofree char *disk = strcmp(scheme, "iscsi") == 0 ? iscsi_key(name) : nbd_key(name);
+    return g_strdup_printf("%s %s %d %s", scheme, host, port, disk);
+}
+
 const char *
 attachment_target(const Attachment *attachment)
 {

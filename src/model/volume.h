@@ -65,6 +65,10 @@ bool volume_status_parse(const char *text, VolumeStatus *ret_status);
 const char *volume_shown_status(const Volume *volume);
 /* "volume-<id>": its name in the pool; caller frees. */
 char *volume_file_name(const Volume *volume);
+/* What is the same of all URIs that name one disk: NBD and iSCSI have default ports, hosts and
+ * names of iSCSI have no case, and a slash at the end says nothing. NULL: it cannot be read;
+ * caller frees. That two names, or two exports, lead to one disk cannot be seen. */
+char *volume_uri_key(const char *uri);
 /* "vdc" of "/dev/vdc"; borrowed. */
 const char *attachment_target(const Attachment *attachment);
 const char *attachment_state_name(AttachmentState state);

@@ -367,7 +367,8 @@ bool store_set_migration_downtime(
 bool store_set_migration_pause_first(Store *store, int64_t operation_id, GError **error);
 
 /* ---- volumes (store/volumes.c, store/attachments.c) ---- */
-/* Status, id and times are filled in when they are not set. */
+/* Status, id and times are filled in when they are not set. ERROR_CONFLICT: there is a volume of
+ * the disk at its URI, which the error names. ERROR_INVALID: the URI cannot be read. */
 bool store_insert_volume(Store *store, Volume *volume, GError **error);
 Volume *store_get_volume(Store *store, const char *id, GError **error);
 /* Newest first; each NULL = any. status as shown by the API; name: exactly that one. */

@@ -160,6 +160,51 @@ test_a_deleted_instance_takes_what_was_to_go_with_it(Fixture *fixture, const voi
     assert_shown(fixture, goes->id, "deleting");
 }
 
+static bool
+register_uri(Fixture *fixture, const char *name, const char *uri, char **ret_id, GError **error)
+{
+    g_autoptr(Volume) volume = volume_new();
+
+    volume->name = g_strdup(name);
+    volume->project_id = g_strdup("project");
+    volume->user_id = g_strdup("user");
+    volume->status = VOLUME_AVAILABLE;
+    volume->size_gib = 1;
+    volume->format = g_strdup("raw");
+    volume->uri = g_strdup(uri);
+    if (!store_insert_volume(fixture->store, volume, error)) {
+        return false;
+    }
+    *ret_id = g_strdup(volume->id);
+    return true;
+}
+
+static void
+test_a_disk_on_the_network_is_one_volume(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = NULL;
+    g_autofree char *other = NULL;
+    g_autofree char *again = NULL;
+    g_assert_true(register_uri(fixture, "n1", "nbd://10.0.0.9/x", &id, &error));
+    g_assert_false(register_uri(fixture, "n2", "nbd://10.0.0.9:10809/x/", &other, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_CONFLICT);
+    g_autofree char *expected = g_strdup_printf(
+        "The disk at nbd://10.0.0.9/x is registered already, as volume 'n1' (%s).", id);
+    g_assert_cmpstr(error->message, ==, expected);
+    g_clear_error(&error);
+    g_assert_false(register_uri(fixture, "n2", "nbd://10.0.0.9:99999/x", &other, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+    g_clear_error(&error);
+    g_assert_true(register_uri(fixture, "n2", "nbd://10.0.0.9/y", &other, &error));
+
+    g_assert_true(store_accept_volume_delete(fixture->store, id, &error));
+    g_assert_false(register_uri(fixture, "n1", "nbd://10.0.0.9/x", &again, NULL));
+    settle(fixture, id, VOLUME_DELETING, NULL);
+    g_assert_true(register_uri(fixture, "n1", "nbd://10.0.0.9/x", &again, &error));
+    g_assert_no_error(error);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -171,5 +216,6 @@ main(int argc, char **argv)
     ADD("a-volume-has-one-place-at-most", test_a_volume_has_one_place_at_most);
     ADD("a-deleted-instance-takes-what-was-to-go-with-it",
         test_a_deleted_instance_takes_what_was_to_go_with_it);
+    ADD("a-disk-on-the-network-is-one-volume", test_a_disk_on_the_network_is_one_volume);
     return g_test_run();
 }

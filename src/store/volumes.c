@@ -14,15 +14,16 @@
 #define SELECT_VOLUMES                                                                             \
     "SELECT " COLUMNS " FROM volumes v LEFT JOIN volume_attachments a ON a.volume_id = v.id"
 #define SQL_GET SELECT_VOLUMES " WHERE v.id = $1"
+#define SQL_FIND_URI SELECT_VOLUMES " WHERE v.uri_key = $1"
 #define SQL_LIST_UNSETTLED                                                                         \
     SELECT_VOLUMES " WHERE v.status IN ('creating', 'deleting') ORDER BY v.number"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO volumes (id, name, description, project_id, user_id, status, size_gib, pool,"     \
     " format, uri, bootable, image_id, image_root_hash, image_root_format, image_kernel_hash,"     \
     " image_initrd_hash, image_kernel_id, image_initrd_id, image_command_line, metadata_json,"     \
-    " message, created_us, updated_us)"                                                            \
+    " message, created_us, updated_us, uri_key)"                                                   \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
-    " $19, $20, $21, $22, $23)"
+    " $19, $20, $21, $22, $23, $24)"
 #define SQL_UPDATE                                                                                 \
     "UPDATE volumes SET name = $2, description = $3, bootable = $4, metadata_json = $5,"           \
     " updated_us = $6 WHERE id = $1"
@@ -88,6 +89,7 @@ bool
 volume_insert_row(Store *store, Volume *volume, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
+    g_autofree char *uri_key = volume->uri != NULL ? volume_uri_key(volume->uri) : NULL;
 
     if (statement == NULL) {
         return false;
@@ -113,7 +115,33 @@ volume_insert_row(Store *store, Volume *volume, GError **error)
     db_bind_text(statement, 21, volume->message);
     db_bind_int(statement, 22, volume->created_us);
     db_bind_int(statement, 23, volume->updated_us);
+    db_bind_text(statement, 24, uri_key);
     return db_run(statement, NULL, error);
+}
+
+/* Two volumes of one disk could be given to two guests, and these would destroy it. */
+static bool
+check_uri(Store *store, const char *uri, GError **error)
+{
+    g_autofree char *key = volume_uri_key(uri);
+
+    if (key == NULL) {
+        return error_set(error, ERROR_INVALID, "The URI '%s' cannot be read.", uri);
+    }
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_URI, error);
+    void *found = NULL;
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, key);
+    if (!rows_find(statement, read_volume, &found, error)) {
+        return false;
+    }
+    g_autoptr(Volume) volume = found;
+    return volume == NULL ||
+        error_set(error, ERROR_CONFLICT,
+            "The disk at %s is registered already, as volume '%s' (%s).", volume->uri,
+            volume->name, volume->id);
 }
 
 bool
@@ -121,7 +149,9 @@ store_insert_volume(Store *store, Volume *volume, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
 
-    return transaction != NULL && volume_insert_row(store, volume, error) &&
+    return transaction != NULL &&
+        (volume->uri == NULL || check_uri(store, volume->uri, error)) &&
+        volume_insert_row(store, volume, error) &&
         db_commit(transaction, error);
 }
 

@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """Volumes: the Block Storage API as the stock client uses it, and what Compute does with them."""
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from tap import check, contains, equal, wait_until
 from test_clients import openstack, rows
@@ -190,6 +191,35 @@ def _():
         body["volume"]["ref"]["uri"] = uri
         answer = cloud.other("POST", "/volume/v3/os-volume-manage", body)
         cloud.refused(answer, 400, "Invalid input for field/attribute uri")
+
+
+@test("a disk on the network is one volume, however its URI is written")
+def _():
+    cloud = world.fast
+
+    def manage(name, uri):
+        return cloud.other("POST", "/volume/v3/os-volume-manage",
+                           {"volume": {"name": name, "ref": {"uri": uri}}})
+
+    made = []
+    for name, uri, others in (
+            ("n1", "nbd://Store.test/x", ("nbd://store.test/x", "nbd://store.test:10809/x/")),
+            ("i1", "iscsi://10.0.0.9/iqn.2026-01.test:d/1",
+             ("iscsi://10.0.0.9:3260/iqn.2026-01.test:d/1",))):
+        answer = manage(name, uri)
+        equal(answer.status, 202, answer.text)
+        made.append(answer.json["volume"]["id"])
+        for other in (uri, *others):
+            cloud.refused(manage("again", other), 409, f"The disk at {uri} is registered already, "
+                          f"as volume '{name}' ({made[-1]}).")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda i: manage(f"race{i}", "nbd://store.test/race"), range(4)))
+    equal(sorted(answer.status for answer in answers), [202, 409, 409, 409], "four at once")
+    made += [answer.json["volume"]["id"] for answer in answers if answer.status == 202]
+    cloud.refused(manage("far", "nbd://store.test:99999/x"), 400, "cannot be read")
+    for volume in made:
+        equal(cloud.other("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete")
+        wait_volume(cloud, volume, "gone")
 
 
 @test("what a volume cannot be is refused with its reason")
