@@ -76,6 +76,15 @@ open_store(Daemon *daemon, GError **error)
     return daemon->store != NULL;
 }
 
+/* What hosts were when they were last seen stops a start as it stops a reload. */
+static bool
+check_known_hosts(Daemon *daemon, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = store_list_hosts(daemon->store, error);
+
+    return hosts != NULL && configuration_check_hosts(daemon->config, hosts, error);
+}
+
 static bool
 make_first_administrator(Daemon *daemon, GError **error)
 {
@@ -369,7 +378,7 @@ daemon_start(const ConfigSources *sources, const Config *config, GError **error)
     daemon->sources = sources;
     daemon->config = config;
     if (!prepare_state(daemon, error) || !open_store(daemon, error) ||
-        !make_hypervisors(daemon, error)) {
+        !check_known_hosts(daemon, error) || !make_hypervisors(daemon, error)) {
         daemon_stop(daemon);
         return NULL;
     }

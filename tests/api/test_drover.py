@@ -189,3 +189,26 @@ def _():
         contains(drover.drover("config", "show", "--host", "hosta"), "drover.conf", "the command")
     finally:
         drover.remove()
+
+
+@test("what known hosts cannot do stops a start as it stops a reload, with the same words (S3-46)")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+    try:
+        drover.admin("POST", "/drover/v1/hosts", {"host": {"name": "hosta", "uri": "fake:///hosta"}})
+        drover.wait_hosts_up(1)
+        answer = reload(drover, "live_migration_parallel_connections = 4\n",
+                        "live_migration_permit_post_copy = true\n")
+        equal(answer.status, 400, answer.text)
+        drover.stop()
+        drover.start(wait=False)
+        equal(drover.process.wait(30), 2, "the start")
+        contains(drover.log(), f"droverd: {answer.message}\n", "its reason")
+        contains(answer.message, "drover.conf:8: live_migration_parallel_connections = 4",
+                 "which line")
+        drover.write_config({"fake": {"path": ":memory:"},
+                             "libvirt": {"live_migration_parallel_connections": 4}})
+        drover.start()
+        drover.wait_hosts_up(1)
+    finally:
+        drover.remove()
