@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* What the configuration means: where it is read from, what of it contradicts what, which host is
- * in which group, and what a new one changes. No state: wire.c holds the one that counts. */
+/* What the configuration means: where it is read from, which host is in which group, and what a new
+ * one changes. No state: wire.c holds the one that counts. */
 #include "api/api.h"
 #include "base/config.h"
 #include "operation/live_policy.h"
@@ -26,9 +26,6 @@ PlacementPolicy configuration_placement(const Config *config);
 LivePolicy *configuration_live_policy(const Config *config);
 /* The group of that host, or the whole. Borrowed. */
 const Config *configuration_for_host(const Config *config, const char *host);
-/* Several streams and post-copy go together from QEMU 10.1 on. hosts: of Host; those of which
- * nothing is known yet pass. */
-bool configuration_check_hosts(const Config *config, const GPtrArray *hosts, GError **error);
 /* What another one changes, by key and, where hosts differ, by host: of ApiConfigChange. */
 GPtrArray *configuration_compare(
     const Config *old_config, const Config *new_config, const GPtrArray *hosts);

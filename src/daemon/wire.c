@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cold/cold.h"
+#include "daemon/configuration_check.h"
 #include "daemon/hypervisors.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
