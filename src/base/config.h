@@ -28,7 +28,8 @@ typedef struct ConfigKey {
     double min, max;           /* INT and FLOAT; both 0 = no bound */
     const char *help;          /* one sentence; man page and --help are made from it */
     unsigned flags;            /* ConfigFlags */
-    const char *choices;       /* STRING: "abort,force_complete"; NULL = any text */
+    const char *choices;       /* STRING: "abort,force_complete", and nothing where that is the
+                                * default; NULL = any text */
 } ConfigKey;
 
 typedef struct ConfigObsolete {

@@ -205,7 +205,7 @@ parse_bool(const ConfigKey *key, const char *where, ConfigValue *value, GError *
 static bool
 check_choice(const ConfigKey *key, const char *where, const ConfigValue *value, GError **error)
 {
-    if (key->choices == NULL) {
+    if (key->choices == NULL || (*value->text == '\0' && *key->default_value == '\0')) {
         return true;
     }
     g_auto(GStrv) choices = g_strsplit(key->choices, ",", -1);

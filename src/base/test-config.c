@@ -17,6 +17,7 @@ static const ConfigKey keys[] = {
     {"libvirt", "live_migration_parallel_connections", CONFIG_INT, "1", 1, 255, ".", CONFIG_GROUP},
     {"libvirt", "live_migration_timeout_action", CONFIG_STRING, "abort", 0, 0, ".", CONFIG_GROUP,
         "abort,force_complete"},
+    {"libvirt", "virt_type", CONFIG_STRING, "", 0, 0, ".", 0, "kvm,qemu"},
     {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter, RamFilter", 0, 0, "."},
     {0},
 };
@@ -116,6 +117,15 @@ test_values_of_a_file(Fixture *fixture, const void *data)
 }
 
 static void
+test_a_choice_may_be_left_open_where_that_is_its_default(Fixture *fixture, const void *data)
+{
+    g_autoptr(Config) open = load(fixture, "[libvirt]\nvirt_type =\n", NULL);
+    g_assert_null(config_get_or_null(open, "libvirt", "virt_type"));
+    g_autoptr(Config) chosen = load(fixture, "[libvirt]\nvirt_type = qemu\n", NULL);
+    g_assert_cmpstr(config_get(chosen, "libvirt", "virt_type"), ==, "qemu");
+}
+
+static void
 test_a_group_has_what_it_does_not_say(Fixture *fixture, const void *data)
 {
     write_snippet(fixture, "42-parallel.conf",
@@ -209,6 +219,9 @@ static const BadCase bad_cases[] = {
         ":2: key 'hosts' belongs into a group, [libvirt:NAME], and not into [libvirt]"},
     {"[libvirt]\nlive_migration_timeout_action = stop\n",
         ":2: 'live_migration_timeout_action' must be abort or force_complete, not 'stop'"},
+    {"[libvirt]\nlive_migration_timeout_action =\n",
+        ":2: 'live_migration_timeout_action' must be abort or force_complete, not ''"},
+    {"[libvirt]\nvirt_type = xen\n", ":2: 'virt_type' must be kvm or qemu, not 'xen'"},
     {"[libvirt:a]\nlive_migration_parallel_connections = 2\n"
      "live_migration_parallel_connections = 2\n",
         ":3: 'live_migration_parallel_connections' was set already in line 2"},
@@ -302,6 +315,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/defaults", test_defaults);
     ADD(values_of_a_file);
+    ADD(a_choice_may_be_left_open_where_that_is_its_default);
     ADD(a_group_has_what_it_does_not_say);
     ADD(snippets_win_in_the_order_of_their_names);
     ADD(obsolete_key_warns);

@@ -85,10 +85,12 @@ const ConfigKey daemon_config_keys[] = {
 
     {"DEFAULT", "config_drive_format", CONFIG_STRING, "vfat", 0, 0,
         "The file system of new config drives: vfat (a disk that is copied with the guest) or iso9660 "
-        "(read-only; put on the destination of a move before the guest)."},
+        "(read-only; put on the destination of a move before the guest).",
+        0, "vfat,iso9660"},
     {"DEFAULT", "config_drive_layout", CONFIG_STRING, "openstack", 0, 0,
         "How a guest finds its config drive: openstack (label config-2) or nocloud (label CIDATA); "
-        "the files of both are on it."},
+        "the files of both are on it.",
+        0, "openstack,nocloud"},
 
     {"volumes", "pool", CONFIG_STRING, "", 0, 0,
         "The storage pool, of the same name on every host and of the same directory, that volumes are "
@@ -110,11 +112,12 @@ const ConfigKey daemon_config_keys[] = {
     {"libvirt", "connect_timeout_ms", CONFIG_INT, "5000", 100, 60000,
         "Milliseconds that a host has to accept a connection."},
     {"libvirt", "virt_type", CONFIG_STRING, "", 0, 0,
-        "kvm or qemu; empty is kvm where the host offers it."},
+        "kvm or qemu; empty is kvm where the host offers it.", 0, "kvm,qemu"},
     {"libvirt", "cpu_mode", CONFIG_STRING, "", 0, 0,
         "The processor that guests see: host-model, host-passthrough (moves between equal hosts "
         "alone), maximum, custom (one of cpu_models) or none (the emulator's own); empty is "
-        "host-model with KVM, and none without."},
+        "host-model with KVM, and none without.",
+        0, "host-model,host-passthrough,maximum,custom,none"},
     {"libvirt", "cpu_models", CONFIG_LIST, "", 0, 0,
         "With cpu_mode custom: models by libvirt's names, in order of preference; a guest gets the "
         "first that its host can run."},

@@ -10,6 +10,8 @@
 #include "migration/converge.h"
 #include "model/host.h"
 
+#define POOL_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$"
+
 static bool
 check_log(const Config *config, GError **error)
 {
@@ -132,26 +134,23 @@ check_filters(const Config *config, GPtrArray *warnings, GError **error)
 static bool
 check_cpu(const Config *config, GError **error)
 {
-    static const char *const modes[] = {
-        "", "host-model", "host-passthrough", "maximum", "custom", "none", NULL};
     const char *mode = config_get(config, "libvirt", "cpu_mode");
     g_auto(GStrv) models = config_get_list(config, "libvirt", "cpu_models");
     g_auto(GStrv) flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
     bool is_custom = strcmp(mode, "custom") == 0;
 
-    if (!g_strv_contains(modes, mode)) {
-        return error_set(error, ERROR_INVALID,
-            "[libvirt] cpu_mode = %s: it is host-model, host-passthrough, maximum, custom or none",
-            mode);
+    if (is_custom && models[0] == NULL) {
+        return error_set(error, ERROR_INVALID, "%s: 'cpu_mode' = custom needs cpu_models",
+            config_where(config, "libvirt", "cpu_mode"));
     }
-    if (is_custom != (models[0] != NULL)) {
-        return error_set(error, ERROR_INVALID,
-            is_custom ? "[libvirt] cpu_mode = custom needs cpu_models"
-                      : "[libvirt] cpu_models needs cpu_mode = custom");
+    if (!is_custom && models[0] != NULL) {
+        return error_set(error, ERROR_INVALID, "%s: 'cpu_models' needs cpu_mode = custom",
+            config_where(config, "libvirt", "cpu_models"));
     }
     return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
         error_set(error, ERROR_INVALID,
-            "[libvirt] cpu_model_extra_flags needs a cpu_mode other than none");
+            "%s: 'cpu_model_extra_flags' needs a cpu_mode other than none",
+            config_where(config, "libvirt", "cpu_model_extra_flags"));
 }
 
 static bool
@@ -162,9 +161,22 @@ check_graphics(const Config *config, const char *section, GError **error)
 
     return g_strv_contains(everywhere, address) ||
         error_set(error, ERROR_INVALID,
-            "[%s] server_listen = %s: it is 127.0.0.1, ::1, 0.0.0.0 or ::, because an address of "
+            "%s: 'server_listen' must be 127.0.0.1, ::1, 0.0.0.0 or ::, not '%s': an address of "
             "one host is none of the host that a guest moves to",
-            section, address);
+            config_where(config, section, "server_listen"), address);
+}
+
+/* As the API takes the name of a host's pool. */
+static bool
+check_pool(const Config *config, GError **error)
+{
+    const char *pool = config_get(config, "volumes", "pool");
+
+    return *pool == '\0' || g_regex_match_simple(POOL_PATTERN, pool, 0, 0) ||
+        error_set(error, ERROR_INVALID,
+            "%s: 'pool' must be the name of a storage pool, of letters, digits, '.', '_' and '-', "
+            "not '%s'",
+            config_where(config, "volumes", "pool"), pool);
 }
 
 bool
@@ -177,7 +189,8 @@ configuration_parse_listen(
 
     if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, UINT16_MAX, &port, NULL)) {
         return error_set(error, ERROR_INVALID,
-            "[api] listen is ADDRESS:PORT, for example 127.0.0.1:8774, not '%s'", text);
+            "%s: 'listen' must be ADDRESS:PORT, for example 127.0.0.1:8774, not '%s'",
+            config_where(config, "api", "listen"), text);
     }
     g_autofree char *address = g_strndup(text, (size_t)(colon - text));
     size_t length = strlen(address);
@@ -200,7 +213,8 @@ check_api(const Config *config, GError **error)
 
     return configuration_parse_listen(config, &address, &port, error) &&
         (has_cert == has_key ||
-            error_set(error, ERROR_INVALID, "[api] tls_cert and tls_key need each other"));
+            error_set(error, ERROR_INVALID, "%s: 'tls_cert' and 'tls_key' need each other",
+                config_where(config, "api", has_cert ? "tls_cert" : "tls_key")));
 }
 
 /* ---- the whole ---- */
@@ -211,7 +225,8 @@ configuration_check(const Config *config, GPtrArray *warnings, GError **error)
     if (!check_log(config, error) || !check_inbound_address(config, false, error) ||
         !check_ports(config, error) || !check_groups(config, error) || !check_cpu(config, error) ||
         !check_graphics(config, "vnc", error) || !check_graphics(config, "spice", error) ||
-        !check_api(config, error) || !check_filters(config, warnings, error)) {
+        !check_pool(config, error) || !check_api(config, error) ||
+        !check_filters(config, warnings, error)) {
         return false;
     }
     warn_of_useless(config, warnings);

@@ -285,22 +285,6 @@ is_nocloud(const Config *config)
 }
 
 static bool
-check_config_drive(const Config *config, GError **error)
-{
-    static const char *const formats[] = {"vfat", "iso9660", NULL};
-    const char *format = config_get(config, "DEFAULT", "config_drive_format");
-    const char *layout = config_get(config, "DEFAULT", "config_drive_layout");
-
-    if (!g_strv_contains(formats, format)) {
-        return error_set(error, ERROR_INVALID,
-            "[DEFAULT] config_drive_format = %s: it is vfat or iso9660", format);
-    }
-    return is_nocloud(config) || strcmp(layout, "openstack") == 0 ||
-        error_set(error, ERROR_INVALID,
-            "[DEFAULT] config_drive_layout = %s: it is openstack or nocloud", layout);
-}
-
-static bool
 make_api(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
@@ -330,9 +314,6 @@ make_api(Daemon *daemon, GError **error)
         .list_config = list_config,
         .reload_config = reload_config,
     };
-    if (!check_config_drive(config, error)) {
-        return false;
-    }
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;
 }

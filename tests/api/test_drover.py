@@ -3,7 +3,9 @@
 """Our own API: hosts, and migrations with their history."""
 import os
 import signal
+import subprocess
 
+from drover import DROVERD
 from tap import check, contains, equal, test, wait_until
 from world import Droverd, world
 
@@ -195,7 +197,7 @@ def _():
 def _():
     drover = Droverd({"fake": {"path": ":memory:"}})
     try:
-        drover.admin("POST", "/drover/v1/hosts", {"host": {"name": "hosta", "uri": "fake:///hosta"}})
+        drover.admin("POST", HOSTS, {"host": {"name": "hosta", "uri": "fake:///hosta"}})
         drover.wait_hosts_up(1)
         answer = reload(drover, "live_migration_parallel_connections = 4\n",
                         "live_migration_permit_post_copy = true\n")
@@ -210,5 +212,46 @@ def _():
                              "libvirt": {"live_migration_parallel_connections": 4}})
         drover.start()
         drover.wait_hosts_up(1)
+    finally:
+        drover.remove()
+
+
+# Section, lines, which of them, what is wrong with it.
+WRONG = (
+    ("DEFAULT", "config_drive_format = ext4", 1,
+     "'config_drive_format' must be vfat or iso9660, not 'ext4'"),
+    ("DEFAULT", "config_drive_layout = x", 1,
+     "'config_drive_layout' must be openstack or nocloud, not 'x'"),
+    ("libvirt", "virt_type = xen", 1, "'virt_type' must be kvm or qemu, not 'xen'"),
+    ("volumes", "pool = a/b", 1, "'pool' must be the name of a storage pool"),
+    ("libvirt", "cpu_mode = any", 1, "'cpu_mode' must be host-model or "),
+    ("libvirt", "virt_type =\ncpu_mode = custom", 2, "'cpu_mode' = custom needs cpu_models"),
+    ("libvirt", "cpu_models = Nehalem", 1, "'cpu_models' needs cpu_mode = custom"),
+    ("libvirt", "cpu_mode = none\ncpu_model_extra_flags = +pcid", 2,
+     "'cpu_model_extra_flags' needs a cpu_mode other than none"),
+    ("vnc", "server_listen = 10.0.0.1", 1, "'server_listen' must be 127.0.0.1, ::1, 0.0.0.0 or ::"),
+    ("spice", "server_listen = ::2", 1, "'server_listen' must be 127.0.0.1, ::1, 0.0.0.0 or ::"),
+    ("api", "listen = 8774", 1, "'listen' must be ADDRESS:PORT"),
+    ("api", "tls_key = a.pem", 1, "'tls_cert' and 'tls_key' need each other"),
+)
+
+
+@test("--check-config, a reload and a start refuse the same, with file, line and reason")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+    path = os.path.join(drover.directory, "wrong.conf")
+    try:
+        for section, lines, line, reason in WRONG:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"[{section}]\n{lines}\n")
+            for mode in (["--check-config"], ["--state-dir", drover.directory]):
+                done = subprocess.run([DROVERD, "--config", path, *mode], text=True, timeout=30,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                equal(done.returncode, 2, f"{mode} {lines}: {done.stdout}")
+                contains(done.stdout, f"droverd: {path}:{line + 1}: {reason}", mode)
+            if section != "api":  # which the file of this one has already
+                answer = reload(drover, "", f"[{section}]\n{lines}\n")
+                equal(answer.status, 400, lines)
+                contains(answer.message, reason, "the reload")
     finally:
         drover.remove()
