@@ -464,14 +464,26 @@ keep_progress(ColdTask *task)
     }
 }
 
-/* There may be no job yet, or no longer: both effects may fail, and are asked for again. */
+/* Of a destination that is away nothing is awaited: to libvirt's abort, QEMU would say that all is
+ * cancelled when what is on its way there has been answered. The courier can go as it is. */
+static ColdEffect
+watching_effect(const ColdTask *task)
+{
+    bool is_away = cold_is_away(task, task->migration->dest_host);
+
+    if (cold_has_lost_dest(task) || (cold_is_given_up(task) && is_away)) {
+        return EFFECT_drop_courier;
+    }
+    return cold_is_given_up(task) ? EFFECT_abort_job : EFFECT_query_job;
+}
+
+/* There may be no job yet, or no longer: each of them may fail, and is asked for again. */
 void
 cold_watch_copy(ColdTask *task)
 {
     int64_t interval_us = task->context->settings.watch_interval_us;
     int64_t now_us = clock_now_us(task->context->clock);
-    bool is_abort = task->operation->wanted == WANTED_CANCEL;
-    ColdEffect effect = is_abort ? EFFECT_abort_job : EFFECT_query_job;
+    ColdEffect effect = watching_effect(task);
     bool is_asked = task->side.call != NULL || task->side.is_unread;
 
     if (!is_asked && now_us < task->watched_us + interval_us) {
@@ -480,7 +492,7 @@ cold_watch_copy(ColdTask *task)
         return;
     }
     EffectResult result = ask(task, &task->side, effect, false, now_us, NULL);
-    if (result == EFFECT_DONE && !is_abort) {
+    if (result == EFFECT_DONE && effect == EFFECT_query_job) {
         keep_progress(task);
     }
     if (result != EFFECT_WAITING) {

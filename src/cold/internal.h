@@ -95,6 +95,8 @@ bool cold_is_hopeless(ColdTask *task, GError **error);
 /* The destination died in its turn and is fenced: it runs nothing, and need not be seen off. One
  * that is merely silent may run the guest, and is waited for. */
 bool cold_is_dest_dead(const ColdTask *task);
+/* The same, while a call to the source may be under way. */
+bool cold_has_lost_dest(const ColdTask *task);
 /* Why a move goes on then. */
 #define COLD_DEST_IS_DEAD "the destination is dead, by what its fence agent or an operator says"
 /* Until it answers, or is fenced. */

@@ -288,6 +288,21 @@ is_stranded(ColdTask *task, GError **error)
             task->migration->source_host, task->migration->dest_host);
 }
 
+/* Why the copying failed: of a dead destination libvirt says nothing but that it was aborted. */
+static StepResult
+fail_copying(ColdTask *task, const GError *error)
+{
+    g_autoptr(GError) dest_error = NULL;
+
+    if (cold_has_lost_dest(task) && !cold_is_given_up(task)) {
+        error_set(&dest_error, ERROR_HYPERVISOR_DOWN,
+            "Host %s has died while it took the guest's disks; the guest is on %s.",
+            task->migration->dest_host, task->migration->source_host);
+        error = dest_error;
+    }
+    return cold_move_with_error(task, COLD_RESTARTING, error);
+}
+
 static StepResult
 step_COPYING(ColdTask *task)
 {
@@ -296,6 +311,9 @@ step_COPYING(ColdTask *task)
     if (is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_RESTARTING, error);
     }
+    if (cold_is_dest_dead(task)) {
+        return fail_copying(task, NULL);
+    }
     switch (cold_effect(task, EFFECT_copy_disks, false, &error)) {
     case EFFECT_WAITING:
         if (is_stranded(task, &error)) {
@@ -303,7 +321,7 @@ step_COPYING(ColdTask *task)
         }
         cold_watch_copy(task);
         return STEP_WAIT;
-    case EFFECT_FAILED: return cold_move_with_error(task, COLD_RESTARTING, error);
+    case EFFECT_FAILED: return fail_copying(task, error);
     case EFFECT_DONE: break;
     }
     return cold_move(task, COLD_DEFINING, NULL);

@@ -64,10 +64,15 @@ cold_is_hopeless(ColdTask *task, GError **error)
 }
 
 bool
+cold_has_lost_dest(const ColdTask *task)
+{
+    return operation_is_host_dead(task->context, task->migration->dest_host);
+}
+
+bool
 cold_is_dest_dead(const ColdTask *task)
 {
-    return task->effect.call == NULL &&
-        operation_is_host_dead(task->context, task->migration->dest_host);
+    return task->effect.call == NULL && cold_has_lost_dest(task);
 }
 
 StepResult

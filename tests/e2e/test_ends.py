@@ -136,6 +136,47 @@ def _():
         world.delete(server_id)
 
 
+@test("a cold move whose destination loses its power while disks are copied ends by itself once "
+      "the host is stated down, with cause and fix: the guest runs where it was, and what is left "
+      "on the host goes when it is back")
+def _():
+    server_id = world.create("coldbound", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        world.lab("limit", "hosta", "500kbit")
+        answer = world.drover.compute("POST", f"/servers/{server_id}/action",
+                                      {"migrate": {"host": "hostc"}}, "2.56")
+        equal(answer.status, 202, answer.text)
+        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
+                            ["disk_processed_bytes"] or 0) > 0, "disks flow", 120)
+        number = world.last_migration(server_id)["id"]
+        world.lab("poweroff", "hostc")
+        state_dead("hostc", True)
+        row = world.wait_migration(server_id, 60)
+        equal(row["status"], "error", world.story(number))
+        told = shown(number)
+        equal(told["diagnosis"], "dest-died", told["message"])
+        contains(told["message"], "Host hostc has died while it took the guest's disks", "why")
+        seen = world.wait_status(server_id, "ACTIVE")
+        equal(seen["OS-EXT-SRV-ATTR:host"], "hosta", "where it is")
+        equal(set(world.domains("hosta").values()), {"running"}, "neither a courier is left")
+        path = f"/drover/v1/leftovers?instance_uuid={server_id}"
+        (left,) = world.drover.admin("GET", path).json["leftovers"]
+        equal(left["host"], "hostc", "what is left")
+        world.lab("limit", "hosta", "off")
+        world.lab("poweron", "hostc")
+        state_dead("hostc", False)
+        world.drover.wait_hosts_up(3)
+        wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it goes", 90)
+        check_nothing_left(server_id, "hostc")
+        world.check_lives(server_id)
+    finally:
+        world.lab("poweron", "hostc", check=False)
+        world.lab("limit", "hosta", "off")
+        state_dead("hostc", False)
+        world.delete(server_id)
+
+
 # ---- a guest that would never arrive: on a shared volume, so that its 2 GiB alone count ----
 
 # Each step takes 3 s for each of 2 GiB.
