@@ -31,6 +31,15 @@ static const Diagnosis table[] = {
         "take invtsc from [libvirt] cpu_model_extra_flags and restart the guest"},
 
     /* ---- names and connections ---- */
+    {"network-disk-unreachable",
+        {"-blockdev {\"driver\":\"nbd\"", "-blockdev {\"driver\":\"iscsi\"",
+            "iSCSI: Failed to connect to LUN", "attach a disk to *: Failed to connect to '",
+            "attach a disk to *initial magic", "attach a disk to *: address resolution failed for",
+            "attach a disk to *: Requested export not available"},
+        "a host cannot open a volume on the network: the volume's server does not answer it, or has "
+        "no such disk",
+        "see that this server runs and serves the disk at the volume's URI, and that packets get "
+        "there from the host that said so (of a move: from the destination)"},
     {"name-not-resolved",
         {"Unable to resolve address", "Name or service not known", "Temporary failure in name resolution",
             "No address associated with hostname", "address resolution failed for"},

@@ -28,6 +28,30 @@ static const Case cases[] = {
         "not specified", "cpu-tsc"},
     {"cannot start guest '1b' on host 'hosta': unsupported configuration: host doesn't support "
         "invariant TSC", "cpu-tsc"},
+    {MOVE "internal error: process exited while connecting to monitor: 2026-11-21T18:42:27.105588Z "
+        "qemu-system-x86_64: -blockdev {\"driver\":\"nbd\",\"server\":{\"type\":\"inet\",\"host\":"
+        "\"198.18.0.1\",\"port\":\"11809\"},\"export\":\"disk\",\"node-name\":\"libvirt-1-storage\"}: "
+        "Failed to connect to '198.18.0.1:11809': Connection refused", "network-disk-unreachable"},
+    {"cannot start guest '1b' on host 'hosta': internal error: process exited while connecting to "
+        "monitor: 2026-11-21T18:42:27.167405Z qemu-system-x86_64: -blockdev {\"driver\":\"iscsi\","
+        "\"portal\":\"198.18.0.1:3261\",\"target\":\"iqn.2026-01.test:d\",\"lun\":1}: iSCSI: Failed to "
+        "connect to LUN : iscsi_service failed with : iscsi_service_reconnect_if_loggedin. Can not "
+        "reconnect right now.", "network-disk-unreachable"},
+    {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
+        "command 'blockdev-add': address resolution failed for nowhere.test:11809: Temporary failure "
+        "in name resolution", "network-disk-unreachable"},
+    {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
+        "command 'blockdev-add': Failed to connect to '198.18.0.1:10999': Connection refused",
+        "network-disk-unreachable"},
+    {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
+        "command 'blockdev-add': Failed to read initial magic: Unable to read from socket: "
+        "Connection reset by peer", "network-disk-unreachable"},
+    {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
+        "command 'blockdev-add': Requested export not available", "network-disk-unreachable"},
+    {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
+        "command 'blockdev-add': iSCSI: Failed to connect to LUN : iscsi_service failed with : "
+        "iscsi_service_reconnect_if_loggedin. Can not reconnect right now.",
+        "network-disk-unreachable"},
     {MOVE "operation failed: Failed to connect to remote libvirt URI qemu+tls://hostb/system: unable "
         "to connect to server at 'hostb:16514': Connection refused", "peer-unreachable"},
     {MOVE "unable to connect to server at 'hostb:16509': Connection refused", "peer-unreachable"},
@@ -66,6 +90,8 @@ static const Case cases[] = {
     {MOVE "unable to connect to server at 'h:49152': Connection timed out", "data-port-timeout"},
     {MOVE "unable to connect to server at 'h:49152': No route to host", "data-port-timeout"},
     {MOVE "unable to connect to server at 'h:49152': Connection refused", "data-port-refused"},
+    {MOVE "internal error: unable to execute QEMU command 'blockdev-add': Failed to connect to "
+        "'h:49152': Connection refused", "data-port-refused"},
     {MOVE "internal error: Unable to find an unused port in range 'migration' (49152-49215)",
         "no-port"},
     {MOVE "operation failed: Lost connection to destination host", "peer-lost"},

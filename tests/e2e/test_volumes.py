@@ -261,8 +261,9 @@ def _():
     volumes.wait_volume(volume["Volume ID"], "gone")
 
 
-@test("a local root, a shared volume and one on the network move together "
-      "(S2-09, S3-14, S4-15)")
+@test("a local root, a shared volume and one on the network move together; where the server of the "
+      "latter does not answer, nothing moves, and that is what is said "
+      "(S2-09, S2-24, S3-14, S4-15)")
 def _():
     with tempfile.TemporaryDirectory() as directory:
         server = volumes.create("vol-c", host="hosta")
@@ -278,6 +279,18 @@ def _():
                                                 "vdd": "network"}, "what was done with each disk")
         volumes.check_lives(server)
         equal(sorted(volumes.disks(server)), ["vda", "vdb", "vdc", "vdd"], "disks on hostb")
+
+        volumes.servers[-1].kill()
+        volumes.servers[-1].wait(10)
+        equal(volumes.migrate(server, "hosta").status, 202, "migrate")
+        row = volumes.wait_migration(server)
+        check(row["status"] in ("failed", "error"), volumes.story(row["id"]))
+        shown = volumes.planned(server)
+        equal(shown["diagnosis"], "network-disk-unreachable", f"of '{shown['message']}'")
+        contains(shown["evidence"], "Connection refused", "evidence")
+        equal(volumes.runs_on(server), {"hostb": "running"}, "libvirt says")
+        volumes.check_lives(server)
+
         volumes.detach(server, remote)
         answer = volumes.drover.admin("DELETE", f"{VOLUMES}/{volume}")
         equal(answer.status, 400, "a volume in use is not deleted")
@@ -302,6 +315,7 @@ def _():
     events = volumes.drover.compute("GET", f"/servers/{server}/os-instance-actions").json
     failed = [row for row in events["instanceActions"] if row["action"] == "attach_volume"]
     contains(failed[0]["message"], "Connection refused", "why")
+    contains(failed[0]["message"], "a host cannot open a volume on the network", "its cause")
     equal(volumes.drover.admin("DELETE", f"{VOLUMES}/{dead}").status, 202, "delete")
     volumes.delete(server)
 
