@@ -76,9 +76,7 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
 {
     OperationMove move = with != NULL ? *with : operation_plain_move();
     bool is_written = false;
-    if (task->state == MIGRATION_TRANSFERRING) {
-        migration_keep_trouble(task, NULL); /* it was of this state alone */
-    }
+    migration_keep_trouble(task, NULL); /* it was of this state alone */
     complete(&move, task, to);
     g_autofree char *explained = operation_explain(&move);
     Fault fault;

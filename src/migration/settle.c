@@ -330,24 +330,51 @@ watch_transfer(MigrationTask *task)
 }
 
 /* The source's call does not end when its destination loses its power: its QEMU waits for an answer
- * for as long as TCP does. Who looks at the migration is told what can be done meanwhile. */
+ * for as long as TCP does. */
+static char *
+silence_while_sending(const Migration *migration)
+{
+    return g_strdup_printf(
+        "Host %s does not answer. If only drover cannot reach it, the guest still gets there. "
+        "If it is dead, the guest stays on %s: abort the migration, or say that the host is "
+        "dead ('openstack compute service set --down %s nova-compute', or 'drover host power "
+        "%s off'). Else %s gives up when TCP does, which takes a quarter of an hour.",
+        migration->dest_host, migration->source_host, migration->dest_host, migration->dest_host,
+        migration->source_host);
+}
+
+static char *
+silence_while_paused(const Migration *migration)
+{
+    return g_strdup_printf(
+        "Host %s does not answer, and the guest is paused on %s for its switch there. It may run "
+        "on %s by now, and must never run on both: it stays as it is until that host answers.",
+        migration->dest_host, migration->source_host, migration->dest_host);
+}
+
+static bool
+is_paused_for_dest(const MigrationTask *task)
+{
+    return task->state == MIGRATION_SWITCHING ||
+        (task->state == MIGRATION_RESOLVING &&
+            decide_source_side(&task->source_view) == SOURCE_PAUSED);
+}
+
+/* Who looks at the migration is told what it waits for, and what can be done meanwhile. */
 static void
 tell_silence(MigrationTask *task)
 {
-    const Migration *migration = task->migration;
     g_autofree char *trouble = NULL;
-    if (task->state != MIGRATION_TRANSFERRING) {
+    bool is_sending = task->state == MIGRATION_TRANSFERRING;
+    bool is_paused = is_paused_for_dest(task);
+
+    if (!is_sending && !is_paused) {
         return;
     }
     if (migration_task_dest(task) == NULL &&
         migration_task_now_us(task) >= task->patient_until_us) {
-        trouble = g_strdup_printf(
-            "Host %s does not answer. If only drover cannot reach it, the guest still gets there. "
-            "If it is dead, the guest stays on %s: abort the migration, or say that the host is "
-            "dead ('openstack compute service set --down %s nova-compute', or 'drover host power "
-            "%s off'). Else %s gives up when TCP does, which takes a quarter of an hour.",
-            migration->dest_host, migration->source_host, migration->dest_host,
-            migration->dest_host, migration->source_host);
+        trouble = is_sending ? silence_while_sending(task->migration)
+                             : silence_while_paused(task->migration);
     }
     migration_keep_trouble(task, trouble);
 }

@@ -857,6 +857,22 @@ test_abort_without_the_destination(World *fixture, const void *data)
     assert_aborted_and_left();
 }
 
+/* It may run there, so nobody resumes it here; but nobody is left to guess either. */
+static void
+test_paused_guest_of_a_silent_destination_is_told(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_NONE);
+    say(&world->b, SILENT);
+    begin("switching", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(30), ==, "resolving");
+    g_autofree char *trouble = trouble_now();
+    g_assert_nonnull(strstr(trouble, "the guest is paused on a for its switch there"));
+    say(&world->b, RUNS);
+    g_assert_cmpstr(run(30), ==, "completed");
+    g_autofree char *trouble_after = trouble_now();
+    g_assert_null(trouble_after);
+}
+
 static void
 test_destination_that_is_back_gets_the_guest(World *fixture, const void *data)
 {
@@ -956,6 +972,8 @@ main(int argc, char **argv)
     ADD("time-without-a-daemon-does-not-count", test_time_without_a_daemon_does_not_count);
     ADD("source-is-resumed-after-dest-is-gone", test_source_is_resumed_after_dest_is_gone);
     ADD("source-is-never-resumed-blindly", test_source_is_never_resumed_blindly);
+    ADD("paused-guest-of-a-silent-destination-is-told",
+        test_paused_guest_of_a_silent_destination_is_told);
     ADD("fenced-source-is-not-waited-for", test_fenced_source_is_not_waited_for);
     ADD("fenced-source-whose-guest-has-arrived", test_fenced_source_whose_guest_has_arrived);
     ADD("dead-destination-is-not-waited-for", test_dead_destination_is_not_waited_for);
