@@ -15,11 +15,12 @@
 #include "http/server.h"
 #include "store/store.h"
 
-/* One key as it is; borrowed. */
+/* One key as it is used; borrowed. */
 typedef struct ApiConfigValue {
     const char *section;
     const char *name;
     const char *value;
+    const char *next_value; /* that the next start will use; NULL: the same */
     const char *default_value;
     const char *help;  /* what it is for */
     const char *where; /* "file:line", "default", "option" */

@@ -15,6 +15,7 @@ static const Column SHOW_COLUMNS[] = {
     {"Section", "section", NULL},
     {"Key", "name", NULL},
     {"Value", "value", NULL},
+    {"At Next Start", "at_next_start", NULL},
     {"From", "where", NULL},
     {"Group", "group", NULL},
     {NULL, NULL, NULL},
@@ -103,7 +104,9 @@ config_reload(CommandContext *context, GError **error)
 const Command config_commands[] = {
     {"config list", "", 0, 0, "List every key there is, its default, and what it is for",
         "The same as the manual page drover.conf(5).", NULL, NULL, config_list},
-    {"config show", "", 0, 0, "Show every key of the configuration, and where it was set", NULL,
+    {"config show", "", 0, 0, "Show every key of the configuration, and where it was set",
+        "What droverd uses. Where a start alone takes a new value that a reload has read, the old\n"
+        "one is shown, and the new one beside it.",
         "  drover config show --host hosta", SHOW_OPTIONS, config_show},
     {"config reload", "", 0, 0, "Have droverd read its configuration anew",
         "A configuration that is wrong is refused as a whole, with the line and the reason, and\n"

@@ -214,10 +214,19 @@ configuration_compare(const Config *old_config, const Config *new_config, const 
     return changes;
 }
 
-GPtrArray *
-configuration_list(const Config *config, const char *host)
+/* What waits for the next start; NULL: nothing does. */
+static const char *
+find_next_value(const ConfigKey *key, const Config *used, const Config *latest)
 {
-    const Config *view = host != NULL ? configuration_for_host(config, host) : config;
+    const char *next = config_get(latest, key->section, key->name);
+
+    return g_str_equal(next, config_get(used, key->section, key->name)) ? NULL : next;
+}
+
+GPtrArray *
+configuration_list(const Config *started, const Config *latest, const char *host)
+{
+    const Config *view = host != NULL ? configuration_for_host(latest, host) : latest;
     GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
 
     for (const ConfigKey *key = daemon_config_keys; key->section != NULL; key++) {
@@ -225,16 +234,19 @@ configuration_list(const Config *config, const char *host)
         if ((key->flags & CONFIG_GROUP_ONLY) != 0 || !is_of_host) {
             continue;
         }
+        bool needs_restart = (key->flags & CONFIG_RELOAD) == 0;
+        const Config *used = needs_restart ? started : view;
         ApiConfigValue *value = g_new0(ApiConfigValue, 1);
         *value = (ApiConfigValue){
             .section = key->section,
             .name = key->name,
-            .value = config_get(view, key->section, key->name),
+            .value = config_get(used, key->section, key->name),
+            .next_value = find_next_value(key, used, view),
             .default_value = key->default_value,
             .help = key->help,
-            .where = config_where(view, key->section, key->name),
-            .group = view != config ? config_group_name(view) : NULL,
-            .needs_restart = (key->flags & CONFIG_RELOAD) == 0,
+            .where = config_where(used, key->section, key->name),
+            .group = view != latest ? config_group_name(view) : NULL,
+            .needs_restart = needs_restart,
         };
         g_ptr_array_add(values, value);
     }

@@ -29,5 +29,6 @@ const Config *configuration_for_host(const Config *config, const char *host);
 /* What another one changes, by key and, where hosts differ, by host: of ApiConfigChange. */
 GPtrArray *configuration_compare(
     const Config *old_config, const Config *new_config, const GPtrArray *hosts);
-/* Every key as it is for that host (NULL: for all): of ApiConfigValue. */
-GPtrArray *configuration_list(const Config *config, const char *host);
+/* Every key as it is used for that host (NULL: for all), of ApiConfigValue: by the latest one, or
+ * by that of the start where only a start takes it. */
+GPtrArray *configuration_list(const Config *started, const Config *latest, const char *host);

@@ -141,8 +141,8 @@ read_settings(const Daemon *daemon, const Config *config)
         .watch_interval_us = WATCH_INTERVAL_US,
         .placement = configuration_placement(daemon->config),
         .image_directory = daemon->image_directory,
-        .fence_directory = (char *)config_get(config, "fencing", "agent_path"),
-        .fence_timeout_ms = (int)config_get_int(config, "fencing", "timeout") * 1000,
+        .fence_directory = (char *)config_get(daemon->config, "fencing", "agent_path"),
+        .fence_timeout_ms = (int)config_get_int(daemon->config, "fencing", "timeout") * 1000,
     };
 }
 
@@ -273,7 +273,7 @@ list_config(void *config_data, const char *host, ApiConfigRows rows, void *data)
 {
     Daemon *daemon = config_data;
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
-    g_autoptr(GPtrArray) values = configuration_list(current_config(daemon), host);
+    g_autoptr(GPtrArray) values = configuration_list(daemon->config, current_config(daemon), host);
 
     rows(values, data);
 }

@@ -137,10 +137,10 @@ def reload(drover, libvirt="", more=""):
     return drover.admin("POST", "/drover/v1/config/reload")
 
 
-def value_of(drover, name, host=None):
+def value_of(drover, name, host=None, member="value"):
     query = f"?host={host}" if host else ""
     rows = drover.admin("GET", f"/drover/v1/config{query}").json["config"]
-    return next(row["value"] for row in rows if row["name"] == name)
+    return next(row[member] for row in rows if row["name"] == name)
 
 
 @test("the configuration is read anew as a whole or not at all, by groups of hosts (S3-46, S3-47)")
@@ -161,6 +161,10 @@ def _():
         equal(changes["expiration", "77"]["needs_restart"], True, "a key that waits")
         equal([value_of(drover, key, host) for host in (None, "hosta", "hostb")],
               ["10", "10", "20"], "what holds for whom")
+        equal([value_of(drover, "expiration", member=member)
+               for member in ("value", "at_next_start", "where")],
+              ["86400", "77", "default"], "what is used, and what waits")
+        equal(value_of(drover, key, member="at_next_start"), None, "nothing of it waits")
 
         # A document of another product has it in this section.
         for bad, reason in (
@@ -189,6 +193,7 @@ def _():
         drover.process.send_signal(signal.SIGHUP)
         wait_until(lambda: value_of(drover, key) == "40", "SIGHUP does the same", 10, 0.05)
         contains(drover.drover("config", "show", "--host", "hosta"), "drover.conf", "the command")
+        equal(value_of(drover, "expiration", member="at_next_start"), None, "it is as it was")
     finally:
         drover.remove()
 

@@ -6,8 +6,9 @@
 static json_t *
 view_value(const ApiConfigValue *value)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s}", "section", value->section, "name",
-        value->name, "value", value->value, "where", value->where, "group",
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:s, s:s}", "section", value->section,
+        "name", value->name, "value", value->value, "at_next_start",
+        api_string_or_null(value->next_value), "where", value->where, "group",
         api_string_or_null(value->group), "needs_restart", value->needs_restart, "default",
         value->default_value, "help", value->help);
 }
