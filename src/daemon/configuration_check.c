@@ -252,3 +252,77 @@ configuration_check_hosts(const Config *config, const GPtrArray *hosts, GError *
     }
     return true;
 }
+
+static bool
+is_named(GStrv patterns, const char *host)
+{
+    for (size_t i = 0; patterns[i] != NULL; i++) {
+        if (g_pattern_match_simple(patterns[i], host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_known(const GPtrArray *hosts, const char *name)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        if (g_str_equal(((const Host *)hosts->pdata[i])->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The group before this one that has a host which this one names; NULL: this one has a host itself,
+ * or names none. */
+static const Config *
+find_shadow(const Config *config, const Config *group, GStrv names, const GPtrArray *hosts)
+{
+    const Config *shadow = NULL;
+
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const char *host = ((const Host *)hosts->pdata[i])->name;
+        const Config *first = configuration_for_host(config, host);
+        if (first == group) {
+            return NULL;
+        }
+        if (is_named(names, host)) {
+            shadow = first;
+        }
+    }
+    return shadow;
+}
+
+static void
+warn_of_group(
+    const Config *config, const Config *group, const GPtrArray *hosts, GPtrArray *warnings)
+{
+    g_auto(GStrv) names = config_get_list(group, "libvirt", "hosts");
+    const char *where = config_where(group, "libvirt", "hosts");
+    const Config *shadow = find_shadow(config, group, names, hosts);
+
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (!is_pattern(names[i]) && !is_known(hosts, names[i])) {
+            g_ptr_array_add(warnings, g_strdup_printf("%s: there is no host '%s', which is in "
+                                                      "group [libvirt:%s]",
+                                          where, names[i], config_group_name(group)));
+        }
+    }
+    if (shadow != NULL) {
+        g_ptr_array_add(warnings,
+            g_strdup_printf("%s: group [libvirt:%s] holds for no host: [libvirt:%s] of %s comes "
+                            "before it and has them",
+                where, config_group_name(group), config_group_name(shadow),
+                config_group_where(shadow)));
+    }
+}
+
+void
+configuration_warn_of_hosts(const Config *config, const GPtrArray *hosts, GPtrArray *warnings)
+{
+    for (unsigned i = 0; hosts->len > 0 && i < config_n_groups(config); i++) {
+        warn_of_group(config, config_group(config, i), hosts, warnings);
+    }
+}

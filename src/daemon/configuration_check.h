@@ -10,3 +10,7 @@ bool configuration_check(const Config *config, GPtrArray *warnings, GError **err
 /* Several streams and post-copy go together from QEMU 10.1 on. hosts: of Host; those of which
  * nothing is known yet pass. */
 bool configuration_check_hosts(const Config *config, const GPtrArray *hosts, GError **error);
+/* A group that names a host that is not there, or that holds for none because another one comes
+ * before it. Without any hosts there is nothing to say: they come after the first start. */
+void configuration_warn_of_hosts(
+    const Config *config, const GPtrArray *hosts, GPtrArray *warnings);

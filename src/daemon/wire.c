@@ -77,13 +77,27 @@ open_store(Daemon *daemon, GError **error)
     return daemon->store != NULL;
 }
 
+static void
+log_warnings(const GPtrArray *warnings)
+{
+    for (unsigned i = 0; i < warnings->len; i++) {
+        log_warning("%s", (const char *)warnings->pdata[i]);
+    }
+}
+
 /* What hosts were when they were last seen stops a start as it stops a reload. */
 static bool
 check_known_hosts(Daemon *daemon, GError **error)
 {
     g_autoptr(GPtrArray) hosts = store_list_hosts(daemon->store, error);
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
 
-    return hosts != NULL && configuration_check_hosts(daemon->config, hosts, error);
+    if (hosts == NULL || !configuration_check_hosts(daemon->config, hosts, error)) {
+        return false;
+    }
+    configuration_warn_of_hosts(daemon->config, hosts, warnings);
+    log_warnings(warnings);
+    return true;
 }
 
 static bool
@@ -247,14 +261,13 @@ daemon_reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings,
         return false;
     }
     g_autoptr(GPtrArray) changes = configuration_compare(current_config(daemon), config, hosts);
+    configuration_warn_of_hosts(config, hosts, warnings);
     apply(daemon, g_steal_pointer(&config));
     log_info("the configuration was read anew: %u changes", changes->len);
     for (unsigned i = 0; i < changes->len; i++) {
         log_change(changes->pdata[i]);
     }
-    for (unsigned i = 0; i < warnings->len; i++) {
-        log_warning("%s", (const char *)warnings->pdata[i]);
-    }
+    log_warnings(warnings);
     if (ret_changes != NULL) {
         *ret_changes = g_steal_pointer(&changes);
         *ret_warnings = g_steal_pointer(&warnings);

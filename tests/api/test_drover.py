@@ -260,3 +260,29 @@ def _():
                 contains(answer.message, reason, "the reload")
     finally:
         drover.remove()
+
+
+@test("a group of hosts that are not there, or are in a group before it, is warned of (S3-46)")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+    try:
+        for name in ("hosta", "hostb"):
+            drover.admin("POST", HOSTS, {"host": {"name": name, "uri": f"fake:///{name}"}})
+        groups = ("[libvirt:one]\nhosts = nosuchhost, hosta, rack9-*\n"
+                  "[libvirt:two]\nhosts = host*\n[libvirt:three]\nhosts = hostb, hosta?\n")
+        answer = reload(drover, "", groups)
+        equal(answer.status, 200, answer.text)
+        path = os.path.join(drover.directory, "drover.conf")
+        wanted = [f"{path}:9: there is no host 'nosuchhost', which is in group [libvirt:one]",
+                  f"{path}:13: group [libvirt:three] holds for no host: [libvirt:two] of {path}:10 "
+                  "comes before it and has them"]
+        equal(answer.json["reload"]["warnings"], wanted, "the answer")
+        log = drover.log()
+        for sentence in wanted:
+            contains(log, sentence, "the log")
+        drover.stop()
+        drover.start()
+        for sentence in wanted:
+            contains(drover.log()[len(log):], sentence, "the log of the start")
+    finally:
+        drover.remove()
