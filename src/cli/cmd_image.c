@@ -52,7 +52,7 @@ static const CommandOption CREATE_OPTIONS[] = {
     {"--initrd", "IMAGE", "with that kernel"},
     {"--command-line", "TEXT", "of that kernel"},
     {"--public", NULL, "for every project (administrators)"},
-    {"--property", "KEY=VALUE", "may be repeated"},
+    {"--property", "KEY=VALUE", "may be repeated", true},
     {NULL, NULL, NULL},
 };
 

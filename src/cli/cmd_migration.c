@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <stdio.h>
@@ -50,6 +51,26 @@ static const CommandOption LIST_OPTIONS[] = {
     {NULL, NULL, NULL},
 };
 
+/* As droverd calls them, whatever moves: what is in none of these lists would find nothing, and say
+ * so as if nothing had moved. */
+static const char *const STATUSES[] = {"accepted", "queued", "pre-migrating", "preparing",
+    "running", "running (post-copy)", "migrating", "post-migrating", "finished", "confirming",
+    "confirmed", "reverting", "reverted", "done", "completed", "failed", "error", "cancelled",
+    NULL};
+static const char *const TYPES[] = {"live-migration", "migration", "resize", "evacuation", NULL};
+
+static bool
+check_known(
+    CommandContext *context, const char *option, const char *const *known, GError **error)
+{
+    const char *value = command_value(context, option);
+    if (value == NULL || g_strv_contains(known, value)) {
+        return true;
+    }
+    g_autofree char *list = g_strjoinv(", ", (char **)known);
+    return usage_error(error, "%s is one of %s, and '%s' is not", option, list, value);
+}
+
 static bool
 append_filters(CommandContext *context, Session *session, GString *path, GError **error)
 {
@@ -81,7 +102,9 @@ static bool
 migration_list(CommandContext *context, GError **error)
 {
     int64_t limit = 0;
-    if (!command_int(context, "--limit", 0, 1, 100000, &limit, error)) {
+    if (!command_int(context, "--limit", 0, 1, 100000, &limit, error) ||
+        !check_known(context, "--status", STATUSES, error) ||
+        !check_known(context, "--type", TYPES, error)) {
         return false;
     }
     Session *session = command_session(context, error);

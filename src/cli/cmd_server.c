@@ -121,9 +121,10 @@ server_show(CommandContext *context, GError **error)
 static const CommandOption CREATE_OPTIONS[] = {
     {"--flavor", "FLAVOR", "how much of everything (needed)"},
     {"--image", "IMAGE", "what it is made from (needed)"},
-    {"--network", "NETWORK", "may be repeated; without it the only network is taken"},
+    {"--network", "NETWORK", "may be repeated; without it the only network is taken",
+        true},
     {"--host", "HOST", "where (administrators); chosen when it is not said"},
-    {"--property", "KEY=VALUE", "metadata; may be repeated"},
+    {"--property", "KEY=VALUE", "metadata; may be repeated", true},
     {"--user-data", "FILE", "handed to the guest on its config drive"},
     {"--description", "TEXT", ""},
     {"--wait", NULL, "until it is ACTIVE; fails with the reason when it is not"},

@@ -238,6 +238,17 @@ plain_words(int argc, char **argv)
     return words;
 }
 
+/* Of two values one would be lost. Of the common options and of those of the login the last one
+ * counts, so that an alias may have them. */
+static bool
+check_repeated(CommandContext *context, const CommandOption *option, GError **error)
+{
+    bool is_own = find_option(context->command->options, option->name) == option;
+
+    return !is_own || option->may_repeat || !command_has(context, option->name) ||
+        usage_error(error, "%s is given twice: say it once", option->name);
+}
+
 static bool
 parse_option(CommandContext *context, int argc, char **argv, int *i, GError **error)
 {
@@ -262,7 +273,8 @@ parse_option(CommandContext *context, int argc, char **argv, int *i, GError **er
     if (equals == NULL && *i + 1 >= argc) {
         return usage_error(error, "%s needs a value: %s %s", name, name, option->argument);
     }
-    return take_option(context, option, equals != NULL ? equals + 1 : argv[++*i]);
+    return check_repeated(context, option, error) &&
+        take_option(context, option, equals != NULL ? equals + 1 : argv[++*i]);
 }
 
 static bool
@@ -361,6 +373,8 @@ print_command_help(const Command *command)
 
 typedef struct HelpFilter {
     const char *prefix; /* NULL: all */
+    const char *infix;  /* NULL: all */
+    const char *title;  /* before the first; NULL: none */
     int n_shown;
 } HelpFilter;
 
@@ -368,12 +382,15 @@ static void
 print_summary(const Command *command, void *data)
 {
     HelpFilter *filter = data;
-    if (filter->prefix != NULL && !g_str_has_prefix(command->words, filter->prefix)) {
+    if ((filter->prefix != NULL && !g_str_has_prefix(command->words, filter->prefix)) ||
+        (filter->infix != NULL && strstr(command->words, filter->infix) == NULL)) {
         return;
+    }
+    if (filter->n_shown++ == 0 && filter->title != NULL) {
+        puts(filter->title);
     }
     g_autofree char *left = g_strjoin(" ", command->words, command->arguments, NULL);
     printf("  %-46s %s\n", left, command->summary);
-    filter->n_shown++;
 }
 
 static void
@@ -391,14 +408,52 @@ print_help(void)
          "while it waited: what was asked for goes on.");
 }
 
+static char *
+join_words(const GPtrArray *words)
+{
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < words->len; i++) {
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", (char *)words->pdata[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static bool
+is_help_wanted(int argc, char **argv)
+{
+    bool is_wanted = strcmp(argv[1], "help") == 0;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        is_wanted = is_wanted || strcmp(argv[i], "--help") == 0;
+    }
+    return is_wanted;
+}
+
+/* The commands that begin with these words, else those that have them in the middle: 'migration' is
+ * the group of 'server migration list'. False: there are none. */
+static bool
+print_group(const GPtrArray *words)
+{
+    g_autofree char *typed = join_words(words);
+    g_autofree char *prefix = g_strconcat(typed, " ", NULL);
+    g_autofree char *infix = g_strconcat(" ", typed, " ", NULL);
+    HelpFilter begins = {.prefix = prefix, .title = "Commands:"};
+    HelpFilter has = {.infix = infix, .title = "Commands:"};
+    command_foreach(print_summary, &begins);
+    if (begins.n_shown == 0) {
+        command_foreach(print_summary, &has);
+    }
+    if (begins.n_shown + has.n_shown == 0) {
+        return false;
+    }
+    puts("\n'drover COMMAND --help' explains one, with examples.");
+    return true;
+}
+
 static int
 unknown_command(GPtrArray *words)
 {
-    g_autoptr(GString) typed = g_string_new(NULL);
-    for (unsigned i = 0; i < words->len; i++) {
-        g_string_append_printf(typed, "%s%s", i > 0 ? " " : "", (char *)words->pdata[i]);
-    }
-    fprintf(stderr, "drover: there is no command '%s'", typed->str);
+    g_autofree char *typed = join_words(words);
+    fprintf(stderr, "drover: there is no command '%s'", typed);
     const char *first = words->pdata[0];
     fprintf(stderr, ": see 'drover --help'\n");
     g_autofree char *prefix = g_strconcat(first, " ", NULL);
@@ -479,7 +534,7 @@ command_main(int argc, char **argv)
     Match match = {.words = (char **)words->pdata, .n_words = (int)words->len};
     command_foreach(match_command, &match);
     if (match.command == NULL) {
-        return unknown_command(words);
+        return is_help_wanted(argc, argv) && print_group(words) ? 0 : unknown_command(words);
     }
     if (strcmp(argv[1], "help") == 0) {
         print_command_help(match.command);

@@ -13,6 +13,7 @@ typedef struct CommandOption {
     const char *name;     /* "--host" */
     const char *argument; /* "HOST"; NULL: a flag */
     const char *help;
+    bool may_repeat; /* with another value each time */
 } CommandOption;
 
 typedef struct CommandContext CommandContext;

@@ -3,12 +3,13 @@
 """The drover command: what it says with a request, and what it does when it is interrupted."""
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
 import time
 
-from drover import DROVER
+from drover import DROVER, TOP
 from tap import check, contains, equal, wait_until
 from test_evacuate import force_down
 from world import Cloud, test, world
@@ -229,6 +230,11 @@ def _():
             (("server", "migrate", "--live-migration", "--block-migration", "--shared-migration",
               "x"), "exclude each other"),
             (("server", "migration", "list", "--limit", "many"), "must be a whole number"),
+            (("server", "migration", "list", "--status", "bogus"),
+             "--status is one of accepted, queued, "),
+            (("server", "migration", "list", "--type", "bogus"), "--type is one of live-"),
+            (("server", "migrate", "--live-migration", "--host", "hosta", "--host=hostb", "x"),
+             "--host is given twice"),
             (("server", "resize", "x"), "say one of --flavor"),
             (("console", "log", "show", "--lines", "0", "x"), "must be a whole number"),
             (("compute", "service", "set", "hosta"), "say one of --enable"),
@@ -378,3 +384,36 @@ def _():
         equal(lines[-1].startswith("Not shown, as the terminal is narrow: ") and
               lines[-1].endswith("UUID. -c chooses columns."), left_out, output)
     cloud.delete(server)
+
+
+@test("the statuses that a list of migrations can be asked for are those that migrations can have")
+def _():
+    drover = world.fast.drover.drover
+    _, output = drover("server", "migration", "list", "--status", "bogus", check=False)
+    known = output.split("--status is one of ")[1].split(", and 'bogus'")[0].split(", ")
+    had = set()
+    for kind in ("migration", "cold", "evacuation"):
+        with open(os.path.join(TOP, "src", kind, "states.h"), encoding="utf-8") as file:
+            had.update(re.findall(r'X\(\w+, "[a-z]+", "([^"]+)", "', file.read()))
+    equal(sorted(known), sorted(had), "the lists")
+    for status in known:
+        equal(drover("server", "migration", "list", "--status", status, check=False)[0], 0, status)
+
+
+@test("--help after a group of commands lists them, wherever the group's words stand")
+def _():
+    drover = world.fast.drover.drover
+    for group, row in (("server", "  server migration list"),
+                       ("server migration", "  server migration list"),
+                       ("migration", "  server migration list"), ("host", "  host evacuate"),
+                       ("config", "  config reload"), ("volume", "  volume create"),
+                       ("console", "  console log show")):
+        for arguments in ((*group.split(), "--help"), ("help", *group.split())):
+            code, output = drover(*arguments, check=False)
+            equal(code, 0, f"{arguments}: {output}")
+            contains(output, row, arguments)
+    code, output = drover("nothing", "--help", check=False)
+    equal((code, output), (2, "drover: there is no command 'nothing': see 'drover --help'\n"),
+          "none")
+    code, output = drover("server", check=False)
+    equal(code, 2, output)
