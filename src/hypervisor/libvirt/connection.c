@@ -5,6 +5,7 @@
 #include "hypervisor/libvirt/address.h"
 #include "hypervisor/libvirt/events.h"
 #include "hypervisor/libvirt/probe.h"
+#include "hypervisor/libvirt/tpm.h"
 #include <string.h>
 
 /* Threads that close connections: closing asks the host, which may be frozen. */
@@ -187,6 +188,7 @@ libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t sessi
         libvirt_host_close(host);
         return NULL;
     }
+    tpm_sweep_secrets(host);
     return host;
 }
 

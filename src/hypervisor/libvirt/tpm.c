@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/tpm.h"
 
+#include "base/log.h"
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/xml.h"
 #include <stdlib.h>
@@ -12,6 +13,37 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virSecret, virSecretFree)
 #define NO_KEY                                                                                     \
     "it has a TPM, and drover has no key for the secret of its state: set [libvirt] "              \
     "swtpm_enabled = true"
+
+#define USAGE "drover "
+
+/* What this process has given to hosts and not taken back yet: "host uuid". */
+static GMutex given_lock;
+static GHashTable *given;
+
+static void
+note_given(const LibvirtHost *host, const char *uuid, bool is_given)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", host->name, uuid);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&given_lock);
+
+    if (given == NULL) {
+        given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    }
+    if (is_given) {
+        g_hash_table_add(given, g_steal_pointer(&key));
+    } else {
+        g_hash_table_remove(given, key);
+    }
+}
+
+static bool
+is_given(const LibvirtHost *host, const char *uuid)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", host->name, uuid);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&given_lock);
+
+    return given != NULL && g_hash_table_contains(given, key);
+}
 
 char *
 tpm_make_secret(const char *key, const char *uuid)
@@ -30,7 +62,7 @@ secret_xml(const char *uuid)
     xml_set(xml_set(secret, "ephemeral", "yes"), "private", "yes");
     xml_add_text(secret, "uuid", "%s", uuid);
     xmlNode *usage = xml_set(xml_add(secret, "usage"), "type", "vtpm");
-    xml_add_text(usage, "name", "drover %s", uuid);
+    xml_add_text(usage, "name", USAGE "%s", uuid);
     return xml_to_text(document);
 }
 
@@ -49,6 +81,7 @@ tpm_put_secret(LibvirtHost *host, const char *uuid, GError **error)
     g_autofree char *xml = secret_xml(uuid);
     g_autofree char *value = tpm_make_secret(key, uuid);
     g_autoptr(virSecret) secret = virSecretDefineXML(slot.connection, xml, 0);
+    note_given(host, uuid, true);
     bool is_set = secret != NULL &&
         virSecretSetValue(secret, (const unsigned char *)value, strlen(value), 0) == 0;
     return is_set ||
@@ -68,6 +101,39 @@ tpm_drop_secret(LibvirtHost *host, const char *uuid)
     if (secret != NULL) {
         virSecretUndefine(secret);
     }
+    note_given(host, uuid, false);
+}
+
+static void
+sweep(const LibvirtHost *host, virSecretPtr secret)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    if (virSecretGetUsageType(secret) == VIR_SECRET_USAGE_TYPE_VTPM &&
+        virSecretGetUUIDString(secret, uuid) == 0 && !is_given(host, uuid) &&
+        g_str_has_prefix(virSecretGetUsageID(secret), USAGE) && virSecretUndefine(secret) == 0) {
+        log_info("host '%s' kept the secret of the TPM of guest '%s', which a daemon that ended "
+                 "had given to it: it is removed",
+            host->name, uuid);
+    }
+}
+
+void
+tpm_sweep_secrets(LibvirtHost *host)
+{
+    g_auto(Slot) slot = {0};
+    virSecretPtr *secrets = NULL;
+
+    if (host->settings->tpm_key == NULL || !slot_take_control(&slot, host, NULL)) {
+        return;
+    }
+    int n = virConnectListAllSecrets(slot.connection, &secrets,
+        VIR_CONNECT_LIST_SECRETS_EPHEMERAL | VIR_CONNECT_LIST_SECRETS_PRIVATE);
+    for (int i = 0; i < n; i++) {
+        sweep(host, secrets[i]);
+        virSecretFree(secrets[i]);
+    }
+    free(secrets);
 }
 
 static bool

@@ -13,6 +13,9 @@ char *tpm_make_secret(const char *key, const char *uuid);
 bool tpm_put_secret(LibvirtHost *host, const char *uuid, GError **error);
 /* Takes it back. One that stays is forgotten when the host's libvirtd ends. */
 void tpm_drop_secret(LibvirtHost *host, const char *uuid);
+/* Takes back what a daemon that was killed had given to a host and could not take back. Secrets
+ * that are not drover's, and those that this process has given, stay. */
+void tpm_sweep_secrets(LibvirtHost *host);
 /* UNSUPPORTED or HYPERVISOR_REFUSED, with what is missing, when the destination cannot run a TPM of
  * that version. */
 bool tpm_check_dest(LibvirtHost *dest, const char *version, GError **error);
