@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tempfile
 
-from tap import check, contains, equal, wait_until
+from tap import check, contains, equal, note, wait_until
 from world import Cloud, test, world
 
 BIG = {"id": "big", "name": "m1.big", "ram": 256, "vcpus": 2, "disk": 2}
@@ -144,7 +144,11 @@ def _():
         equal([(one["host"], one["instance_uuid"]) for one in left()], [("hosta", server)],
               "what is kept")
         contains(left()[0]["removable_when"], "confirmed", "until when")
-        wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 40)
+        try:
+            wait_until(lambda: status_of(cloud, row["id"]) == "confirmed", "it is confirmed", 40)
+        except Exception:
+            note(cloud.drover.log()[-4000:])
+            raise
         cloud.wait_status(server, "ACTIVE")
         equal(left(), [], "what is left after the confirm")
         row = moved(cloud, server, {"migrate": None})
