@@ -86,6 +86,19 @@ def state_dead(host, is_dead):
                            "nova-compute", version="2.53")
 
 
+def check_dest_comes_back(server_id):
+    """What is left on it is on record, and goes."""
+    path = f"/drover/v1/leftovers?instance_uuid={server_id}"
+    (left,) = world.drover.admin("GET", path).json["leftovers"]
+    equal(left["host"], "hostc", "what is left")
+    world.lab("limit", "hosta", "off")
+    world.lab("poweron", "hostc")
+    state_dead("hostc", False)
+    world.drover.wait_hosts_up(3)
+    wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it is removed", 90)
+    check_nothing_left(server_id, "hostc")
+
+
 def check_went_on(server_id, number, status):
     """It ended so, the guest has not noticed, and what is left goes once the host is back."""
     row = world.wait_migration(server_id, 60)
@@ -98,15 +111,7 @@ def check_went_on(server_id, number, status):
     equal(int(world.lab.virsh("hosta", "domjobinfo", name).count("None")), 1, "its job")
     equal(world.heard(server_id)["streams"], 1, "it was never started anew")
     world.check_lives(server_id)
-    path = f"/drover/v1/leftovers?instance_uuid={server_id}"
-    (left,) = world.drover.admin("GET", path).json["leftovers"]
-    equal(left["host"], "hostc", "what is left")
-    world.lab("limit", "hosta", "off")
-    world.lab("poweron", "hostc")
-    state_dead("hostc", False)
-    world.drover.wait_hosts_up(3)
-    wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it is removed", 90)
-    check_nothing_left(server_id, "hostc")
+    check_dest_comes_back(server_id)
 
 
 @test("a live migration whose destination loses its power while disks are copied says so; the host "
@@ -160,15 +165,7 @@ def _():
         seen = world.wait_status(server_id, "ACTIVE")
         equal(seen["OS-EXT-SRV-ATTR:host"], "hosta", "where it is")
         equal(set(world.domains("hosta").values()), {"running"}, "neither a courier is left")
-        path = f"/drover/v1/leftovers?instance_uuid={server_id}"
-        (left,) = world.drover.admin("GET", path).json["leftovers"]
-        equal(left["host"], "hostc", "what is left")
-        world.lab("limit", "hosta", "off")
-        world.lab("poweron", "hostc")
-        state_dead("hostc", False)
-        world.drover.wait_hosts_up(3)
-        wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it goes", 90)
-        check_nothing_left(server_id, "hostc")
+        check_dest_comes_back(server_id)
         world.check_lives(server_id)
     finally:
         world.lab("poweron", "hostc", check=False)
