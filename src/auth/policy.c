@@ -180,6 +180,7 @@ static const PolicyRule rules[] = {
     {"volume:update", MEMBER},
     {"volume_extension:volume_manage", ADMIN},
 
+    {"drover:hosts:baseline", ADMIN},
     {"drover:hosts:create", ADMIN},
     {"drover:hosts:delete", ADMIN},
     {"drover:hosts:list", ADMIN},

@@ -37,6 +37,7 @@ extern const Command migration_commands[];
 extern const Command resize_commands[];
 extern const Command explain_commands[];
 extern const Command host_commands[];
+extern const Command cpu_commands[];
 extern const Command evacuate_commands[];
 extern const Command service_commands[];
 extern const Command config_commands[];

@@ -54,6 +54,12 @@ typedef void (*EngineConsoleDone)(const char *text, size_t size, const GError *e
 void engine_ask_console(Engine *engine, const char *host, const char *instance_id, size_t max_size,
     EngineConsoleDone done, void *data);
 
+/* An ask: the processor that fits these hosts (names, NULL-terminated). done runs on the engine's
+ * thread; the baseline is borrowed, NULL with an error. */
+typedef void (*EngineBaselineDone)(const CpuBaseline *baseline, const GError *error, void *data);
+void engine_ask_baseline(
+    Engine *engine, char *const *hosts, EngineBaselineDone done, void *data);
+
 /* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
  * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
  * engine's thread. */

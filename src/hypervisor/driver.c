@@ -460,6 +460,27 @@ hypervisor_check_dest(
         after(dest, "check_dest", error);
 }
 
+CpuBaseline *
+hypervisor_baseline_cpu(HypervisorHost *const *hosts, int n_hosts, GError **error)
+{
+    g_autofree void **sessions = g_new(void *, n_hosts);
+
+    for (int i = 0; i < n_hosts; i++) {
+        sessions[i] = hosts[i]->host;
+        if (provider(hosts[i]) != provider(hosts[0])) {
+            error_set(error, ERROR_INVALID, "hosts '%s' and '%s' have no hypervisor in common",
+                hosts[0]->name, hosts[i]->name);
+            return NULL;
+        }
+    }
+    if (!before(hosts[0], "baseline_cpu", error)) {
+        return NULL;
+    }
+    g_autoptr(CpuBaseline) baseline = provider(hosts[0])->baseline_cpu(sessions, n_hosts, error);
+    return baseline != NULL && after(hosts[0], "baseline_cpu", error) ? g_steal_pointer(&baseline)
+                                                                      : NULL;
+}
+
 bool
 hypervisor_check_way(
     HypervisorHost *source, HypervisorHost *dest, const WayRequest *request, GError **error)

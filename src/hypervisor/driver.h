@@ -83,6 +83,8 @@ bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, co
     const char *token, bool *ret_shared, GError **error);
 bool hypervisor_check_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
+/* Of hosts of one provider. */
+CpuBaseline *hypervisor_baseline_cpu(HypervisorHost *const *hosts, int n_hosts, GError **error);
 bool hypervisor_check_way(
     HypervisorHost *source, HypervisorHost *dest, const WayRequest *request, GError **error);
 bool hypervisor_prepare_dest(

@@ -105,6 +105,10 @@ typedef struct HypervisorProvider {
      * anything: its processor, devices of the source that it owns. HYPERVISOR_REFUSED: this host
      * could not, another might; UNSUPPORTED: it cannot leave while it runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
+    /* The best processor that guests may have on all of these hosts (one at least), what each host
+     * and each active guest has against it. Where there is none that is success, with the problem
+     * in the answer. Caller frees. Long, as it asks one after the other. */
+    CpuBaseline *(*baseline_cpu)(void *const *hosts, int n_hosts, GError **error);
     /* Whether packets of source reach dest where it takes migrations. The source knocks there, at
      * a port where nobody is expected: a refusal is an answer. HYPERVISOR_REFUSED: there is none.
      * Blocks until TCP gives up (two minutes), so it is for the transfer lane, and the caller need

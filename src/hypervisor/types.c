@@ -74,3 +74,50 @@ volume_view_free(VolumeView *view)
         g_free(view);
     }
 }
+
+static void
+cpu_of_host_free(void *data)
+{
+    CpuOfHost *host = data;
+
+    g_free(host->name);
+    g_free(host->model);
+    g_free(host->lacks);
+    g_free(host);
+}
+
+static void
+cpu_of_guest_free(void *data)
+{
+    CpuOfGuest *guest = data;
+
+    g_free(guest->name);
+    g_free(guest->host);
+    g_free(guest->model);
+    g_free(guest->obstacle);
+    g_free(guest);
+}
+
+CpuBaseline *
+cpu_baseline_new(void)
+{
+    CpuBaseline *baseline = g_new0(CpuBaseline, 1);
+
+    baseline->hosts = g_ptr_array_new_with_free_func(cpu_of_host_free);
+    baseline->guests = g_ptr_array_new_with_free_func(cpu_of_guest_free);
+    return baseline;
+}
+
+void
+cpu_baseline_free(CpuBaseline *baseline)
+{
+    if (baseline == NULL) {
+        return;
+    }
+    g_free(baseline->model);
+    g_free(baseline->problem);
+    g_strfreev(baseline->features);
+    g_ptr_array_unref(baseline->hosts);
+    g_ptr_array_unref(baseline->guests);
+    g_free(baseline);
+}

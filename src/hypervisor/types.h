@@ -205,3 +205,31 @@ typedef struct CopyRequest {
     int64_t bandwidth_mib_s;     /* 0 = no limit */
     const char *inbound_address; /* as in MigrateRequest */
 } CopyRequest;
+
+/* ---- the processor that fits several hosts ---- */
+
+typedef struct CpuOfHost {
+    char *name;  /* of the host */
+    char *model; /* that guests could have there, were it alone; NULL: it does not say */
+    char *lacks; /* what keeps the others from having more, "avx2, bmi2", or from having anything in
+                  * common; NULL: it stands in nobody's way */
+} CpuOfHost;
+
+typedef struct CpuOfGuest {
+    char uuid[37];
+    char *name;     /* of the domain */
+    char *host;     /* where it runs */
+    char *model;    /* as it has it now: a model, or a mode ("host-passthrough"); NULL: none */
+    char *obstacle; /* why it cannot run on one of the hosts as it is; NULL: it can on all */
+} CpuOfGuest;
+
+typedef struct CpuBaseline {
+    char *model;       /* NULL: there is none, because of: */
+    char *problem;
+    char **features;   /* beside the model: "avx2", "-rtm"; NULL without a model */
+    GPtrArray *hosts;  /* of CpuOfHost, in the order in which they were given */
+    GPtrArray *guests; /* of CpuOfGuest: every guest that is active on one of them */
+} CpuBaseline;
+CpuBaseline *cpu_baseline_new(void);
+void cpu_baseline_free(CpuBaseline *baseline);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuBaseline, cpu_baseline_free)

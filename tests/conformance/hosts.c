@@ -33,6 +33,31 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
 }
 
 static void
+test_baseline_fits_both_hosts(Fixture *fixture)
+{
+    HypervisorHost *hosts[] = {fixture->a, fixture->b};
+    const char *uuid = fixture_start(fixture, fixture->a);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CpuBaseline) baseline = hypervisor_baseline_cpu(hosts, 2, &error);
+    g_assert_no_error(error);
+    g_assert_null(baseline->problem);
+    g_assert_cmpstr(baseline->model, !=, "");
+    g_assert_nonnull(baseline->features);
+    g_assert_cmpint(baseline->hosts->len, ==, 2);
+    const CpuOfHost *other = baseline->hosts->pdata[1];
+    g_assert_cmpstr(other->name, ==, hypervisor_host_name(fixture->b));
+    g_assert_nonnull(other->model);
+    g_assert_null(other->lacks); /* they are one machine */
+    bool is_told = false;
+    for (unsigned i = 0; i < baseline->guests->len; i++) {
+        const CpuOfGuest *guest = baseline->guests->pdata[i];
+        is_told = is_told || g_str_equal(guest->uuid, uuid);
+        g_assert_null(guest->obstacle);
+    }
+    g_assert_true(is_told);
+}
+
+static void
 test_a_dead_host_is_down(Fixture *fixture)
 {
     assert_fails(hypervisor_open(fixture->target->hypervisor, &fixture->target->dead, 1,
@@ -101,6 +126,7 @@ void
 conformance_add_hosts(Target *target)
 {
     fixture_add("/host/probe-tells-what-the-host-is", target, test_probe_tells_what_the_host_is);
+    fixture_add("/host/baseline-fits-both-hosts", target, test_baseline_fits_both_hosts);
     fixture_add("/host/a-dead-host-is-down", target, test_a_dead_host_is_down);
     fixture_add("/host/events-carry-their-session", target, test_events_carry_their_session);
     fixture_add("/host/no-event-comes-after-close", target, test_no_event_comes_after_close);

@@ -24,6 +24,9 @@ HttpResponse *drover_show_capabilities(ApiContext *context, GError **error);
  * NULL when the store failed. */
 json_t *drover_view_storage(ApiContext *context, const Host *host, GError **error);
 
+/* ---- cpu_baseline.c ---- */
+HttpResponse *drover_cpu_baseline(ApiContext *context, GError **error);
+
 /* ---- power.c ---- */
 HttpResponse *drover_update_host(ApiContext *context, GError **error);
 HttpResponse *drover_host_power(ApiContext *context, GError **error);

@@ -24,6 +24,8 @@ static const ApiRoute routes[] = {
     {"PATCH", "/v1/hosts/{name}", drover_update_host, "drover:hosts:update", ROUTE_BODY},
     {"POST", "/v1/hosts/{name}/power", drover_host_power, "drover:hosts:power", ROUTE_BODY},
 
+    {"POST", "/v1/cpu-baseline", drover_cpu_baseline, "drover:hosts:baseline", ROUTE_BODY},
+
     {"GET", "/v1/leftovers", drover_list_leftovers, "drover:leftovers:list"},
     {"DELETE", "/v1/leftovers/{id}", drover_remove_leftover, "drover:leftovers:delete"},
 

@@ -23,6 +23,44 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     return done;
 }
 
+static void
+add_guests(CpuBaseline *baseline, const FakeSession *session)
+{
+    g_autoptr(GPtrArray) views = domains_list(session->fleet, session->host, NULL);
+    for (unsigned i = 0; i < views->len; i++) {
+        const DomainView *view = views->pdata[i];
+        if (domain_state_is_active(view->state)) {
+            CpuOfGuest *guest = g_new0(CpuOfGuest, 1);
+            g_strlcpy(guest->uuid, view->uuid, sizeof guest->uuid);
+            guest->name = g_strdup(view->name);
+            guest->host = g_strdup(session->host);
+            guest->model = g_strdup("qemu64");
+            g_ptr_array_add(baseline->guests, guest);
+        }
+    }
+}
+
+CpuBaseline *
+fake_baseline_cpu(void *const *hosts, int n_hosts, GError **error)
+{
+    g_autoptr(CpuBaseline) baseline = cpu_baseline_new();
+    baseline->model = g_strdup("qemu64");
+    baseline->features = g_new0(char *, 1);
+    for (int i = 0; i < n_hosts; i++) {
+        FakeSession *session = hosts[i];
+        if (!fleet_enter(session, false, error)) {
+            return NULL;
+        }
+        CpuOfHost *host = g_new0(CpuOfHost, 1);
+        host->name = g_strdup(session->host);
+        host->model = g_strdup("qemu64");
+        g_ptr_array_add(baseline->hosts, host);
+        add_guests(baseline, session);
+        fleet_leave(session->fleet);
+    }
+    return g_steal_pointer(&baseline);
+}
+
 /* Packets get everywhere; where they shall not, a filter says so. */
 bool
 fake_check_way(void *source_host, void *dest_host, const WayRequest *request, GError **error)

@@ -166,6 +166,7 @@ static const HypervisorProvider fake_provider = {
     .create_marker = fake_create_marker,
     .delete_marker = fake_delete_marker,
     .check_dest = fake_check_dest,
+    .baseline_cpu = fake_baseline_cpu,
     .check_way = fake_check_way,
     .prepare_dest = fake_prepare_dest,
     .live_migrate = fake_live_migrate,

@@ -26,6 +26,7 @@ bool fake_create_marker(
     void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
 bool fake_delete_marker(void *host, const char *pool, const char *token, GError **error);
 bool fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **error);
+CpuBaseline *fake_baseline_cpu(void *const *hosts, int n_hosts, GError **error);
 bool fake_check_way(
     void *source_host, void *dest_host, const WayRequest *request, GError **error);
 bool fake_prepare_dest(void *dest_host, void *source_host, const char *uuid, GError **error);

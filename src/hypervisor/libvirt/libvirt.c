@@ -49,6 +49,7 @@ static const HypervisorProvider libvirt_provider = {
     .create_marker = libvirt_create_marker,
     .delete_marker = libvirt_delete_marker,
     .check_dest = libvirt_check_dest,
+    .baseline_cpu = libvirt_baseline_cpu,
     .check_way = libvirt_check_way,
     .prepare_dest = libvirt_prepare_dest,
     .live_migrate = libvirt_live_migrate,

@@ -52,6 +52,9 @@ bool libvirt_delete_marker(void *host, const char *pool, const char *token, GErr
 /* check.c */
 bool libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error);
 
+/* baseline.c */
+CpuBaseline *libvirt_baseline_cpu(void *const *hosts, int n_hosts, GError **error);
+
 /* way.c */
 bool libvirt_check_way(void *source, void *dest, const WayRequest *request, GError **error);
 
