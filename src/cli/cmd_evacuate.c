@@ -7,6 +7,7 @@
 #include "cli/usage.h"
 #include "cli/watch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- server evacuate ---- */
@@ -61,6 +62,22 @@ wait_for(Session *session, Output *output, const char *id, GError **error)
         watch_migration(session, output, migration, error);
 }
 
+static bool
+show_begun(Session *session, Output *output, const char *id, GError **error)
+{
+    int64_t migration = 0;
+    return newest_evacuation(session, id, &migration, error) &&
+        watch_begun(session, output, migration, error);
+}
+
+/* What is printed for programs is the migration alone. */
+static void
+say_password(Output *output, const char *password)
+{
+    fprintf(output->format == OUTPUT_TABLE ? stdout : stderr,
+        "Password, if its disk is rebuilt: %s\n", password);
+}
+
 static const CommandOption EVACUATE_OPTIONS[] = {
     {"--host", "HOST", "where to; chosen when it is not said"},
     {"--password", "PASSWORD", "of the new root disk; made and shown when it is not said"},
@@ -89,9 +106,10 @@ server_evacuate(CommandContext *context, GError **error)
     }
     output_say(output, "Evacuation of %s accepted.", id);
     if (made != NULL) {
-        output_say(output, "Password, if its disk is rebuilt: %s", made);
+        say_password(output, made);
     }
-    return !command_has(context, "--wait") || wait_for(session, output, id, error);
+    return command_has(context, "--wait") ? wait_for(session, output, id, error)
+                                          : show_begun(session, output, id, error);
 }
 
 /* ---- host evacuate ---- */
@@ -137,6 +155,8 @@ static bool
 wait_for_each(
     CommandContext *context, Session *session, json_t *rows, int *ret_failed, GError **error)
 {
+    /* For programs the list is all. */
+    Output *each = command_output(context)->format == OUTPUT_TABLE ? command_output(context) : NULL;
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)
@@ -146,7 +166,7 @@ wait_for_each(
             continue;
         }
         const char *id = json_string_value(json_object_get(row, "id"));
-        bool is_done = wait_for(session, command_output(context), id, &problem);
+        bool is_done = wait_for(session, each, id, &problem);
         if (watch_is_interrupted()) {
             return error_set(error, ERROR_CANCELLED,
                 "interrupted: the evacuations go on; 'drover server migration list --type "

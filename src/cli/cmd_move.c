@@ -96,14 +96,15 @@ server_migrate(CommandContext *context, GError **error)
         return watch_migration(session, command_output(context), migration_id, error);
     }
     output_say(command_output(context), "Migration of %s initiated.", id);
-    return true;
+    return watch_begun(session, command_output(context), migration_id, error);
 }
 
 const Command move_commands[] = {
     {"server migrate", "SERVER", 1, 1, "Move a server to another host",
         "Whether disks must be copied is found out by asking both hosts, unless you say it. With\n"
-        "--wait the exit code and the last line tell how the migration ended. A server that was\n"
-        "switched off for its move waits to be confirmed or reverted.",
+        "--wait the exit code and the last line tell how the migration ended; --json prints the\n"
+        "migration. A server that was switched off for its move waits to be confirmed or\n"
+        "reverted.",
         "  drover server migrate --live-migration --wait vm1\n"
         "  drover server migrate --live-migration --dry-run vm1\n"
         "  drover server migrate --live-migration --host hostc --reason 'new kernel' --wait vm1\n"

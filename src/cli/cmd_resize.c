@@ -47,7 +47,7 @@ resize(CommandContext *context, Session *session, const char *id, GError **error
         return watch_migration(session, command_output(context), migration_id, error);
     }
     output_say(command_output(context), "Resize of %s initiated.", id);
-    return true;
+    return watch_begun(session, command_output(context), migration_id, error);
 }
 
 static bool
@@ -59,8 +59,13 @@ end_move(CommandContext *context, const char *action, GError **error)
     if (id == NULL || !session_act(session, id, body, error)) {
         return false;
     }
-    return !command_has(context, "--wait") ||
-        watch_server(session, id, "ACTIVE,SHUTOFF,PAUSED", error);
+    if (command_has(context, "--wait") &&
+        !watch_server(session, id, "ACTIVE,SHUTOFF,PAUSED", error)) {
+        return false;
+    }
+    int64_t migration_id = -1;
+    return watch_newest_migration(session, id, &migration_id, error) &&
+        watch_begun(session, command_output(context), migration_id, error);
 }
 
 static bool

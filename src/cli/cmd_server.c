@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* drover server ...: the openstack client's words for the same things. */
 #include "base/json.h"
+#include "cli/block_devices.h"
 #include "cli/command.h"
 #include "cli/each.h"
 #include "cli/find.h"
@@ -120,12 +121,14 @@ server_show(CommandContext *context, GError **error)
 
 static const CommandOption CREATE_OPTIONS[] = {
     {"--flavor", "FLAVOR", "how much of everything (needed)"},
-    {"--image", "IMAGE", "what it is made from (needed)"},
+    BLOCK_DEVICE_OPTIONS,
     {"--network", "NETWORK", "may be repeated; without it the only network is taken",
         true},
     {"--host", "HOST", "where (administrators); chosen when it is not said"},
     {"--property", "KEY=VALUE", "metadata; may be repeated", true},
     {"--user-data", "FILE", "handed to the guest on its config drive"},
+    {"--use-config-drive", NULL, "changes nothing: every server has one"},
+    {"--config-drive", "True", "the same; there is no other one to choose"},
     {"--description", "TEXT", ""},
     {"--wait", NULL, "until it is ACTIVE; fails with the reason when it is not"},
     {NULL, NULL, NULL},
@@ -195,16 +198,14 @@ static json_t *
 create_body(CommandContext *context, Session *session, GError **error)
 {
     json_auto_t *flavor = find_flavor(session, command_value(context, "--flavor"), error);
-    json_auto_t *image =
-        flavor != NULL ? find_image(session, command_value(context, "--image"), error) : NULL;
-    if (image == NULL) {
+    if (flavor == NULL) {
         return NULL;
     }
-    json_auto_t *body =
-        json_pack("{s:{s:s, s:O, s:O}}", "server", "name", command_argument(context, 0),
-            "flavorRef", json_object_get(flavor, "id"), "imageRef", json_object_get(image, "id"));
+    json_auto_t *body = json_pack("{s:{s:s, s:O}}", "server", "name", command_argument(context, 0),
+        "flavorRef", json_object_get(flavor, "id"));
     json_t *server = json_object_get(body, "server");
-    if (!add_networks(context, session, server, error) || !add_properties(context, server, error) ||
+    if (!block_devices_add(context, session, server, error) ||
+        !add_networks(context, session, server, error) || !add_properties(context, server, error) ||
         !add_optional(context, server, error)) {
         return NULL;
     }
@@ -212,10 +213,23 @@ create_body(CommandContext *context, Session *session, GError **error)
 }
 
 static bool
+check_create(CommandContext *context, GError **error)
+{
+    const char *drive = command_value(context, "--config-drive");
+    if (!command_has(context, "--flavor")) {
+        return usage_error(error, "say --flavor: see 'drover server create --help'");
+    }
+    if (drive != NULL && g_ascii_strcasecmp(drive, "true") != 0) {
+        return usage_error(error, "--config-drive is True: every server has one, and no other");
+    }
+    return block_devices_check(context, error);
+}
+
+static bool
 server_create(CommandContext *context, GError **error)
 {
-    if (!command_has(context, "--flavor") || !command_has(context, "--image")) {
-        return usage_error(error, "say --flavor and --image: see 'drover server create --help'");
+    if (!check_create(context, error)) {
+        return false;
     }
     Session *session = command_session(context, error);
     json_auto_t *body = session != NULL ? create_body(context, session, error) : NULL;
@@ -407,8 +421,19 @@ const Command server_commands[] = {
         LIST_OPTIONS, server_list},
     {"server show", "SERVER", 1, 1, "Show one server", NULL, "  drover server show vm1", NULL,
         server_show},
-    {"server create", "NAME", 1, 1, "Create a server", NULL,
-        "  drover server create --flavor m1.tiny --image guest --network private --wait vm2",
+    {"server create", "NAME", 1, 1, "Create a server",
+        "It boots from a disk of its own, made from its image on the host that it is on, or from\n"
+        "a volume. The keys of --block-device are the openstack client's: uuid (of what it is\n"
+        "made of; a name will do), source_type (volume, image, blank), destination_type,\n"
+        "volume_size (GiB), volume_type, boot_index (0: it boots from it), device_type (disk,\n"
+        "cdrom), delete_on_termination (true, false), tag, and disk_bus, device_name and\n"
+        "guest_format, which change nothing.",
+        "  drover server create --flavor m1.tiny --image guest --network private --wait vm2\n"
+        "  drover server create --flavor m1.tiny --image guest --boot-from-volume 10 --wait vm3\n"
+        "  drover server create --flavor m1.tiny --volume root --cdrom rescue.iso --wait vm4\n"
+        "  drover server create --flavor m1.tiny --image guest --block-device \\\n"
+        "      source_type=blank,destination_type=volume,volume_size=5,delete_on_termination=true "
+        "vm5",
         CREATE_OPTIONS, server_create},
     {"server delete", "SERVER...", 1, 1000, "Delete servers", NULL, NULL, WAIT_OPTIONS,
         server_delete},

@@ -5,6 +5,7 @@
 #include "cli/each.h"
 #include "cli/find.h"
 #include "cli/usage.h"
+#include "cli/watch.h"
 
 #define SERVICE "volumev3"
 
@@ -126,6 +127,14 @@ volume_delete(CommandContext *context, GError **error)
 
 /* ---- of a server ---- */
 
+static const CommandOption WAIT_OPTIONS[] = {
+    {"--wait", NULL, "until it is done; fails with the reason when it is not"},
+    {NULL, NULL, NULL},
+};
+
+/* A server that has a volume given or taken is in one of these before and after. */
+#define SETTLED "ACTIVE,PAUSED,SHUTOFF"
+
 /* Both by name or id; their ids are the caller's. */
 static bool
 find_pair(CommandContext *context, Session *session, char **ret_server, char **ret_volume,
@@ -155,6 +164,7 @@ server_add_volume(CommandContext *context, GError **error)
     json_auto_t *body = json_pack("{s:{s:s}}", "volumeAttachment", "volumeId", volume);
     json_auto_t *answer = session_request(session, "compute", "POST", path, body, error);
     return answer != NULL &&
+        (!command_has(context, "--wait") || watch_server(session, server, SETTLED, error)) &&
         output_object(
             command_output(context), json_object_get(answer, "volumeAttachment"), error);
 }
@@ -170,7 +180,8 @@ server_remove_volume(CommandContext *context, GError **error)
     }
     g_autofree char *path = session_path("/servers/%s/os-volume_attachments/%s", server, volume);
     json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, error);
-    return answer != NULL;
+    return answer != NULL &&
+        (!command_has(context, "--wait") || watch_server(session, server, SETTLED, error));
 }
 
 const Command volume_commands[] = {
@@ -183,9 +194,11 @@ const Command volume_commands[] = {
         volume_register},
     {"volume delete", "VOLUME...", 1, 1000, "Delete volumes that no server has", NULL, NULL, NULL,
         volume_delete},
-    {"server add volume", "SERVER VOLUME", 2, 2, "Give a server a volume", NULL, NULL, NULL,
-        server_add_volume},
-    {"server remove volume", "SERVER VOLUME", 2, 2, "Take a volume from a server", NULL, NULL, NULL,
-        server_remove_volume},
+    {"server add volume", "SERVER VOLUME", 2, 2, "Give a server a volume",
+        "What a host finds wrong with a disk it finds after the request was accepted: only --wait\n"
+        "tells of that.",
+        "  drover server add volume --wait vm1 data", WAIT_OPTIONS, server_add_volume},
+    {"server remove volume", "SERVER VOLUME", 2, 2, "Take a volume from a server", NULL,
+        "  drover server remove volume --wait vm1 data", WAIT_OPTIONS, server_remove_volume},
     {NULL},
 };

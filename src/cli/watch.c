@@ -205,26 +205,37 @@ is_cold_end(const char *status)
 }
 
 static bool
-report_end(Output *output, const json_t *migration, GError **error)
+check_end(const json_t *migration, GError **error)
+{
+    const char *status = json_string_value(json_object_get(migration, "status"));
+    const char *message = json_string_value(json_object_get(migration, "message"));
+    return is_cold_end(status) || strcmp(status, "completed") == 0 || strcmp(status, "done") == 0 ||
+        error_set(error, ERROR_CONFLICT, "the migration ended in '%s': %s", status,
+            message != NULL ? message : "no reason");
+}
+
+static void
+say_cold_end(Output *output, const json_t *migration, const char *status, const char *message)
+{
+    output_say(output, "%s: on %s.%s", is_waiting(status) ? "VERIFY_RESIZE" : status,
+        json_string_value(json_object_get(
+            migration, strcmp(status, "reverted") == 0 ? "source_host" : "dest_host")),
+        is_waiting(status)
+            ? " 'drover server resize confirm' keeps it there, 'revert' takes it back."
+            : "");
+    if (is_waiting(status) && json_is_string(json_object_get(migration, "error_code"))) {
+        output_say(output, "The last try failed: %s", message);
+    }
+}
+
+static void
+say_end(Output *output, const json_t *migration)
 {
     const char *status = json_string_value(json_object_get(migration, "status"));
     const char *message = json_string_value(json_object_get(migration, "message"));
     if (is_cold_end(status)) {
-        output_say(output, "%s: on %s.%s", is_waiting(status) ? "VERIFY_RESIZE" : status,
-            json_string_value(json_object_get(
-                migration, strcmp(status, "reverted") == 0 ? "source_host" : "dest_host")),
-            is_waiting(status)
-                ? " 'drover server resize confirm' keeps it there, 'revert' takes it back."
-                : "");
-        if (is_waiting(status) && json_is_string(json_object_get(migration, "error_code"))) {
-            output_say(output, "The last try failed: %s", message);
-        }
-        return true;
-    }
-    bool is_done = strcmp(status, "done") == 0;
-    if (strcmp(status, "completed") != 0 && !is_done) {
-        return error_set(error, ERROR_CONFLICT, "the migration ended in '%s': %s", status,
-            message != NULL ? message : "no reason");
+        say_cold_end(output, migration, status, message);
+        return;
     }
     int64_t downtime_ms = number(migration, "stats.downtime_ms");
     int64_t total_ms = number(migration, "total_ms");
@@ -235,10 +246,23 @@ report_end(Output *output, const json_t *migration, GError **error)
         json_string_value(json_object_get(migration, "dest_host")), (double)total_ms / 1000,
         downtime);
     /* Of an evacuation: what became of the password. */
-    if (is_done && message != NULL) {
+    if (strcmp(status, "done") == 0 && message != NULL) {
         output_say(output, "%s", message);
     }
-    return true;
+}
+
+/* People get a sentence, programs the record. */
+static bool
+report_end(Output *output, const json_t *migration, GError **error)
+{
+    if (!check_end(migration, error)) {
+        return false;
+    }
+    if (output == NULL) {
+        return true;
+    }
+    say_end(output, migration);
+    return output->format == OUTPUT_TABLE || output_object(output, migration, error);
 }
 
 /* An evacuation has nothing to go back to. */
@@ -287,6 +311,16 @@ watch_migration(Session *session, Output *output, int64_t migration_id, GError *
             return end_migration_interrupted(migration, error);
         }
     }
+}
+
+bool
+watch_begun(Session *session, Output *output, int64_t migration_id, GError **error)
+{
+    if (output->format == OUTPUT_TABLE) {
+        return true;
+    }
+    json_auto_t *migration = get_migration(session, migration_id, error);
+    return migration != NULL && output_object(output, migration, error);
 }
 
 bool

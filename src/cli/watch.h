@@ -8,9 +8,12 @@
 #include "cli/session.h"
 
 /* Follows a migration until it has ended. False with its reason unless it completed, or, a cold
- * one, waits to be confirmed. */
+ * one, waits to be confirmed. How it ended is one sentence, or, where the format is no table, its
+ * record; nothing when output is NULL. */
 bool watch_migration(
     Session *session, Output *output, int64_t migration_id, GError **error);
+/* Of one that is not waited for: its record as it is now, unless the format is a table. */
+bool watch_begun(Session *session, Output *output, int64_t migration_id, GError **error);
 /* The newest migration of a server; -1 = none. */
 bool watch_newest_migration(
     Session *session, const char *server_id, int64_t *ret_id, GError **error);

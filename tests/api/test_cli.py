@@ -225,7 +225,7 @@ def _():
             (("server", "list", "--name"), "--name needs a value"),
             (("server", "list", "-f", "xml"), "-f is table, json or value"),
             (("server", "list", "-c", "colour"), "there is no column 'colour'"),
-            (("server", "create", "x"), "say --flavor and --image"),
+            (("server", "create", "x"), "say --flavor"),
             (("server", "migrate", "--pause-first", "x"), "needs --live-migration"),
             (("server", "migrate", "--live-migration", "--block-migration", "--shared-migration",
               "x"), "exclude each other"),
