@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""The drover command makes servers of every kind, waits for volumes, and tells programs of moves."""
+"""The drover command: servers of every kind, waiting for volumes, what programs read of a move."""
 import json
 import subprocess
 
