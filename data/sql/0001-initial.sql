@@ -442,3 +442,40 @@ CREATE TABLE consoles (
     text TEXT NOT NULL,
     PRIMARY KEY (instance_id, operation_id)
 );
+
+-- A job that empties a host (drain), or brings back what drains have taken from it (restore). state
+-- belongs to the engine, wanted to the API.
+CREATE TABLE drains (
+    id @IDENTITY@,
+    host TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('drain', 'restore')),
+    state TEXT NOT NULL,
+    is_open BIGINT NOT NULL,
+    wanted TEXT NOT NULL,
+    parallel BIGINT NOT NULL,
+    cold_fallback BIGINT NOT NULL,
+    reason TEXT,
+    request_id TEXT,
+    user_id TEXT,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL
+);
+-- One at a time for each host.
+CREATE UNIQUE INDEX drains_one_open ON drains (host) WHERE is_open = 1;
+CREATE INDEX drains_by_host ON drains (host, id);
+
+-- What it does with each instance. operation_id is written in the commit that accepts that one.
+CREATE TABLE drain_items (
+    drain_id BIGINT NOT NULL REFERENCES drains (id) ON DELETE CASCADE,
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    state TEXT NOT NULL,
+    dest_host TEXT,
+    operation_id BIGINT REFERENCES operations (id),
+    is_cold BIGINT NOT NULL DEFAULT 0,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    tried TEXT,
+    not_before_us BIGINT NOT NULL DEFAULT 0,
+    message TEXT,
+    fix TEXT,
+    PRIMARY KEY (drain_id, instance_id)
+);

@@ -183,6 +183,7 @@ static const PolicyRule rules[] = {
     {"drover:hosts:baseline", ADMIN},
     {"drover:hosts:create", ADMIN},
     {"drover:hosts:delete", ADMIN},
+    {"drover:hosts:drain", ADMIN},
     {"drover:hosts:list", ADMIN},
     {"drover:hosts:power", ADMIN},
     {"drover:hosts:show", ADMIN},

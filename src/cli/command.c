@@ -31,6 +31,7 @@ static const Command *const COMMANDS[] = {
     host_commands,
     cpu_commands,
     evacuate_commands,
+    drain_commands,
     service_commands,
     config_commands,
     image_commands,

@@ -39,6 +39,7 @@ extern const Command explain_commands[];
 extern const Command host_commands[];
 extern const Command cpu_commands[];
 extern const Command evacuate_commands[];
+extern const Command drain_commands[];
 extern const Command service_commands[];
 extern const Command config_commands[];
 extern const Command image_commands[];

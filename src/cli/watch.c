@@ -479,3 +479,43 @@ watch_server_deleted(Session *session, const char *server_id, GError **error)
         }
     }
 }
+
+/* ---- drains ---- */
+
+static int
+count_of(const json_t *drain, const char *state)
+{
+    return (int)json_integer_value(json_object_get(json_object_get(drain, "progress"), state));
+}
+
+static bool
+is_drain_open(const json_t *drain)
+{
+    static const char *const open_states[] = {"running", "paused", "cancelling", NULL};
+    return g_strv_contains(open_states, json_string_value(json_object_get(drain, "state")));
+}
+
+json_t *
+watch_drain(Session *session, const char *host, GError **error)
+{
+    g_autofree char *path = session_path("/hosts/%s/drain", host);
+    catch_interrupt();
+    for (;;) {
+        json_auto_t *answer = get_patiently(session, "drover", path, error);
+        json_t *drain = json_object_get(answer, "drain");
+        if (drain == NULL || !is_drain_open(drain)) {
+            watch_line("%s", "");
+            return json_incref(drain);
+        }
+        watch_line("%s: %s, %d of %d moved, %d under way, %d blocked", host,
+            json_string_value(json_object_get(drain, "state")), count_of(drain, "moved"),
+            count_of(drain, "total"), count_of(drain, "moving") + count_of(drain, "confirming"),
+            count_of(drain, "blocked"));
+        if (!wait_a_little()) {
+            watch_line("%s", "");
+            error_set(error, ERROR_CANCELLED,
+                "interrupted: the drain goes on; 'drover drain show %s' tells how far it is", host);
+            return NULL;
+        }
+    }
+}

@@ -16,6 +16,7 @@
 #include "daemon/config_keys.h"
 #include "daemon/configuration.h"
 #include "cold/cold.h"
+#include "drain/drain.h"
 #include "daemon/wire.h"
 #include "evacuation/evacuation.h"
 #include "lifecycle/lifecycle.h"
@@ -137,7 +138,7 @@ list_failpoints(void)
 {
     GStrv (*const lists[])(void) = {
         lifecycle_list_failpoints, migration_list_failpoints, evacuation_list_failpoints,
-        cold_list_failpoints};
+        cold_list_failpoints, drain_list_failpoints};
 
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_auto(GStrv) names = lists[i]();

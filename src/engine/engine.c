@@ -250,6 +250,7 @@ on_tick(void *data)
     cold_confirm_overdue(&engine->context);
     tasks_pass(engine);
     volumes_pass(engine);
+    drains_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);
 }

@@ -38,6 +38,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 void engine_nudge(Engine *engine);
 /* An operator wants a leftover removed. */
 void engine_nudge_leftovers(Engine *engine);
+/* A drain was accepted, or something else is wanted of it. */
+void engine_nudge_drains(Engine *engine);
 /* A host was added or removed in the store. */
 void engine_nudge_hosts(Engine *engine);
 

@@ -84,6 +84,10 @@ struct Engine {
 
     GHashTable *strays;    /* inventory.c: host -> set of UUIDs, as its last inventory has them */
 
+    bool has_drains; /* drains.c: one is under way: it waits for operations to close */
+    Timer drains_timer;
+    int64_t next_drains_us; /* not before: looks take at most a third of the thread */
+
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
     GHashTable *volumes; /* ids of those that are being made or deleted */
@@ -181,6 +185,12 @@ void volumes_init(Engine *engine);
 void volumes_clear(Engine *engine);
 /* Makes and deletes what the rows of the store say, through any host that has the pool. */
 void volumes_pass(Engine *engine);
+
+/* ---- drains.c ---- */
+/* Does what drains can do now. */
+void drains_pass(Engine *engine);
+/* An operation has closed, which one of them may have waited for. */
+void drains_on_closed(Engine *engine);
 
 /* ---- works.c ---- */
 void works_init(Engine *engine);

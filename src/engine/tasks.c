@@ -187,6 +187,7 @@ step(Engine *engine, EngineTask *task)
     bool is_touched = task->is_touched;
     drop(engine, task);
     load_next(engine, instance_id, is_touched);
+    drains_on_closed(engine);
 }
 
 static gboolean

@@ -28,6 +28,17 @@ end_migration(Store *store, const Operation *operation, GError **error)
 }
 
 Operation *
+migration_accept_end(Store *store, const OperationRequest *request, GError **error)
+{
+    g_autoptr(Operation) operation = operation_accept(store, request, NULL, NULL, error);
+
+    if (operation == NULL || !end_migration(store, operation, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&operation);
+}
+
+Operation *
 store_accept_end(Store *store, const OperationRequest *request, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
@@ -35,9 +46,8 @@ store_accept_end(Store *store, const OperationRequest *request, GError **error)
     if (transaction == NULL) {
         return NULL;
     }
-    g_autoptr(Operation) operation = operation_accept(store, request, NULL, NULL, error);
-    if (operation == NULL || !end_migration(store, operation, error) ||
-        !db_commit(transaction, error)) {
+    g_autoptr(Operation) operation = migration_accept_end(store, request, error);
+    if (operation == NULL || !db_commit(transaction, error)) {
         return NULL;
     }
     return g_steal_pointer(&operation);

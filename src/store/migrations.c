@@ -225,16 +225,12 @@ insert_migration(Store *store, const MigrationRequest *request, const Operation 
 }
 
 Migration *
-store_accept_migration(Store *store, const MigrationRequest *request, GError **error)
+migration_accept(Store *store, const MigrationRequest *request, GError **error)
 {
     g_autoptr(Instance) instance = NULL;
-    g_autoptr(DbTransaction) transaction = db_begin(store, error);
-
-    if (transaction == NULL) {
-        return NULL;
-    }
     g_autoptr(Operation) operation =
         operation_accept(store, &request->operation, request->requested_host, &instance, error);
+
     if (operation == NULL) {
         return NULL;
     }
@@ -248,7 +244,18 @@ store_accept_migration(Store *store, const MigrationRequest *request, GError **e
                 store, operation->id, &instance->flavor, request->flavor, error))) {
         return NULL;
     }
-    g_autoptr(Migration) migration = store_get_migration_of_operation(store, operation->id, error);
+    return store_get_migration_of_operation(store, operation->id, error);
+}
+
+Migration *
+store_accept_migration(Store *store, const MigrationRequest *request, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    if (transaction == NULL) {
+        return NULL;
+    }
+    g_autoptr(Migration) migration = migration_accept(store, request, error);
     if (migration == NULL || !db_commit(transaction, error)) {
         return NULL;
     }

@@ -11,6 +11,7 @@
  * refuses because of a unique index is ERROR_CONFLICT. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/drain.h"
 #include "model/host.h"
 #include "model/identity.h"
 #include "model/image.h"
@@ -365,6 +366,47 @@ bool store_set_migration_downtime(
 /* API only: the mode in which the guest is paused as soon as its move has begun. ERROR_GONE_STALE
  * when the operation is not open any more. */
 bool store_set_migration_pause_first(Store *store, int64_t operation_id, GError **error);
+
+/* ---- drains (store/drains.c) ---- */
+typedef struct DrainAsk {
+    const char *host;
+    bool is_restore;
+    int parallel;
+    bool cold_fallback;
+    const char *reason;
+    const char *request_id;
+    const char *user_id;
+} DrainAsk;
+/* One transaction. A drain disables its host, for that reason unless it is disabled already, and
+ * takes what is on it; a restore enables its host and takes what drains have moved away since the
+ * last restore that was done, as far as it still is where they have brought it. ERROR_CONFLICT: one
+ * is under way. */
+Drain *store_accept_drain(Store *store, const DrainAsk *ask, GError **error);
+/* API only. ERROR_GONE_STALE: it is over, or was given up. */
+bool store_set_drain_wanted(Store *store, int64_t id, DrainWanted wanted, GError **error);
+Drain *store_get_drain(Store *store, int64_t id, GError **error);
+/* host NULL = all. Newest first. */
+GPtrArray *store_list_drains(
+    Store *store, const char *host, bool only_open, int limit, GError **error);
+GPtrArray *store_list_drain_items(Store *store, int64_t drain_id, GError **error); /* by name */
+/* What a restore of that host would bring back: ids of instances, char *. */
+GPtrArray *store_list_drained(Store *store, const char *host, GError **error);
+/* Engine only. From one state to another; ERROR_GONE_STALE when it is in neither. */
+bool store_move_drain(
+    Store *store, int64_t id, DrainState from, DrainState to, GError **error);
+/* Engine only: an instance has come to the host since. */
+bool store_insert_drain_item(
+    Store *store, int64_t drain_id, const char *instance_id, GError **error);
+/* Engine only: all of the item, if it is in the state from. */
+bool store_update_drain_item(
+    Store *store, const DrainItem *item, DrainItemState from, GError **error);
+/* Engine only: the same, and in one commit what it waits for from now on, whose id it gets: a
+ * migration, or the confirmation of its cold one. Errors as those of store_accept_migration and
+ * store_accept_end, then nothing is written. */
+bool store_accept_drain_move(Store *store, DrainItem *item, DrainItemState from,
+    const MigrationRequest *request, GError **error);
+bool store_accept_drain_confirm(Store *store, DrainItem *item, DrainItemState from,
+    const OperationRequest *request, GError **error);
 
 /* ---- volumes (store/volumes.c, store/attachments.c) ---- */
 /* Status, id and times are filled in when they are not set. ERROR_CONFLICT: there is a volume of

@@ -31,6 +31,13 @@ HttpResponse *drover_cpu_baseline(ApiContext *context, GError **error);
 HttpResponse *drover_update_host(ApiContext *context, GError **error);
 HttpResponse *drover_host_power(ApiContext *context, GError **error);
 
+/* ---- drains.c ---- */
+HttpResponse *drover_begin_drain(ApiContext *context, GError **error);
+HttpResponse *drover_begin_restore(ApiContext *context, GError **error);
+HttpResponse *drover_show_drain(ApiContext *context, GError **error);
+HttpResponse *drover_update_drain(ApiContext *context, GError **error);
+HttpResponse *drover_list_drains(ApiContext *context, GError **error);
+
 /* ---- leftovers.c ---- */
 HttpResponse *drover_list_leftovers(ApiContext *context, GError **error);
 HttpResponse *drover_remove_leftover(ApiContext *context, GError **error);

@@ -23,6 +23,11 @@ static const ApiRoute routes[] = {
     {"DELETE", "/v1/hosts/{name}", drover_remove_host, "drover:hosts:delete"},
     {"PATCH", "/v1/hosts/{name}", drover_update_host, "drover:hosts:update", ROUTE_BODY},
     {"POST", "/v1/hosts/{name}/power", drover_host_power, "drover:hosts:power", ROUTE_BODY},
+    {"POST", "/v1/hosts/{name}/drain", drover_begin_drain, "drover:hosts:drain", ROUTE_BODY},
+    {"GET", "/v1/hosts/{name}/drain", drover_show_drain, "drover:hosts:show"},
+    {"PATCH", "/v1/hosts/{name}/drain", drover_update_drain, "drover:hosts:drain", ROUTE_BODY},
+    {"POST", "/v1/hosts/{name}/restore", drover_begin_restore, "drover:hosts:drain", ROUTE_BODY},
+    {"GET", "/v1/drains", drover_list_drains, "drover:hosts:show"},
 
     {"POST", "/v1/cpu-baseline", drover_cpu_baseline, "drover:hosts:baseline", ROUTE_BODY},
 

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Maintenance: a host is emptied, and gets back what was on it. */
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/usage.h"
+#include "cli/watch.h"
+
+#include <string.h>
+
+static const char *
+string_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+static int
+count_of(const json_t *drain, const char *key)
+{
+    return (int)json_integer_value(json_object_get(json_object_get(drain, "progress"), key));
+}
+
+/* ---- how it is shown ---- */
+
+static char *
+percent_text(const json_t *value, const json_t *row)
+{
+    return json_is_integer(value)
+        ? g_strdup_printf("%" JSON_INTEGER_FORMAT " %%", json_integer_value(value))
+        : g_strdup("-");
+}
+
+static char *
+size_text(const json_t *value, const json_t *row)
+{
+    return output_bytes(json_integer_value(value));
+}
+
+static const Column ITEM_COLUMNS[] = {
+    {"Server", "instance_name", NULL},
+    {"State", "state", NULL},
+    {"Move", "move", NULL},
+    {"To", "dest_host", NULL},
+    {"Copied", "percent", percent_text},
+    {"Why", "message", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const Column PLAN_COLUMNS[] = {
+    {"Server", "instance_name", NULL},
+    {"Move", "move", NULL},
+    {"To", "dest_host", NULL},
+    {"Size", "size_bytes", size_text},
+    {"Why", "reason", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const Column DRAIN_COLUMNS[] = {
+    {"Id", "id", NULL},
+    {"Host", "host", NULL},
+    {"Kind", "kind", NULL},
+    {"State", "state", NULL},
+    {"Servers", "progress.total", NULL},
+    {"Moved", "progress.moved", NULL},
+    {"Blocked", "progress.blocked", NULL},
+    {"Since", "created_at", NULL},
+    {"Reason", "reason", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* What would help, once for each server that waits for it: as a column it would be cut. */
+static void
+say_fixes(Output *output, const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        const char *fix = json_string_value(json_object_get(row, "fix"));
+        if (fix != NULL) {
+            output_say(output, "%s: %s.", string_of(row, "instance_name"), fix);
+        }
+    }
+}
+
+static bool
+show(Output *output, const json_t *drain, GError **error)
+{
+    const json_t *items = json_object_get(drain, "items");
+    if (output->format == OUTPUT_JSON) {
+        return output_object(output, drain, error);
+    }
+    if (!output_list(output, items, ITEM_COLUMNS, "No server is part of it.", error)) {
+        return false;
+    }
+    say_fixes(output, items);
+    output_say(output, "The %s of %s is %s: %d of %d moved, %d blocked. %s.",
+        string_of(drain, "kind"), string_of(drain, "host"), string_of(drain, "state"),
+        count_of(drain, "moved"), count_of(drain, "total"), count_of(drain, "blocked"),
+        string_of(drain, "meaning"));
+    return true;
+}
+
+static bool
+show_plan(Output *output, const json_t *plan, GError **error)
+{
+    const json_t *steps = json_object_get(plan, "steps");
+    if (output->format == OUTPUT_JSON) {
+        return output_object(output, plan, error);
+    }
+    if (!output_list(output, steps, PLAN_COLUMNS, "No server would move.", error)) {
+        return false;
+    }
+    say_fixes(output, steps);
+    output_say(output, "%d would move, in this order; %d would stay. Nothing was touched.",
+        (int)json_integer_value(json_object_get(plan, "moves")),
+        (int)json_integer_value(json_object_get(plan, "stay")));
+    return true;
+}
+
+/* ---- host drain, host restore ---- */
+
+/* Its end, and whether that is what was asked for. */
+static bool
+wait_for_end(CommandContext *context, Session *session, const char *host, GError **error)
+{
+    json_auto_t *drain = watch_drain(session, host, error);
+    if (drain == NULL || !show(command_output(context), drain, error)) {
+        return false;
+    }
+    const char *state = string_of(drain, "state");
+    return strcmp(state, "done") == 0 ||
+        error_set(error, ERROR_CONFLICT, "the %s of host '%s' is %s", string_of(drain, "kind"),
+            host, state);
+}
+
+static json_t *
+make_request(CommandContext *context, const char *kind, GError **error)
+{
+    int64_t parallel = 0;
+    if (!command_int(context, "--parallel", 0, 1, 1000, &parallel, error)) {
+        return NULL;
+    }
+    json_t *request = json_pack("{s:{s:b, s:b}}", kind, "dry_run",
+        command_has(context, "--dry-run"), "cold_fallback",
+        command_has(context, "--cold-fallback"));
+    json_t *options = json_object_get(request, kind);
+    if (parallel > 0) {
+        json_object_set_new(options, "parallel", json_integer(parallel));
+    }
+    if (command_value(context, "--reason") != NULL) {
+        json_object_set_new(options, "reason", json_string(command_value(context, "--reason")));
+    }
+    return request;
+}
+
+static bool
+begin(CommandContext *context, const char *kind, GError **error)
+{
+    const char *host = command_argument(context, 0);
+    json_auto_t *request = make_request(context, kind, error);
+    Session *session = request != NULL ? command_session(context, error) : NULL;
+    if (session == NULL) {
+        return false;
+    }
+    g_autofree char *collection = session_path("/hosts/%s/", host);
+    g_autofree char *path = g_strconcat(collection, kind, NULL);
+    Output *output = command_output(context);
+    json_auto_t *answer = session_request(session, "drover", "POST", path, request, error);
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *plan = json_object_get(answer, "plan");
+    if (plan != NULL) {
+        return show_plan(output, plan, error);
+    }
+    if (command_has(context, "--wait")) {
+        return wait_for_end(context, session, host, error);
+    }
+    const json_t *drain = json_object_get(answer, "drain");
+    output_say(output,
+        "The %s of %s has begun, with %d server(s); 'drover drain show %s' tells how far it is.",
+        kind, host, count_of(drain, "total"), host);
+    return output->format != OUTPUT_JSON || output_object(output, drain, error);
+}
+
+static bool
+host_drain(CommandContext *context, GError **error)
+{
+    return begin(context, "drain", error);
+}
+
+static bool
+host_restore(CommandContext *context, GError **error)
+{
+    return begin(context, "restore", error);
+}
+
+/* ---- drain list, show, pause, resume, cancel ---- */
+
+static bool
+drain_list(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    const char *host = command_value(context, "--host");
+    g_autofree char *path =
+        host != NULL ? session_path("/drains?host=%s", host) : g_strdup("/drains");
+    json_auto_t *answer = session != NULL ? session_get(session, "drover", path, error) : NULL;
+    return answer != NULL &&
+        output_list(command_output(context), json_object_get(answer, "drains"), DRAIN_COLUMNS,
+            "No host was ever drained.", error);
+}
+
+static bool
+drain_show(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    const char *host = command_argument(context, 0);
+    g_autofree char *path = session_path("/hosts/%s/drain", host);
+    if (session == NULL) {
+        return false;
+    }
+    if (command_has(context, "--wait")) {
+        return wait_for_end(context, session, host, error);
+    }
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    return answer != NULL &&
+        show(command_output(context), json_object_get(answer, "drain"), error);
+}
+
+static bool
+set_wanted(CommandContext *context, const char *wanted, GError **error)
+{
+    Session *session = command_session(context, error);
+    g_autofree char *path = session_path("/hosts/%s/drain", command_argument(context, 0));
+    json_auto_t *body = json_pack("{s:{s:s}}", "drain", "wanted", wanted);
+    json_auto_t *answer =
+        session != NULL ? session_request(session, "drover", "PATCH", path, body, error) : NULL;
+    return answer != NULL;
+}
+
+static bool
+drain_pause(CommandContext *context, GError **error)
+{
+    return set_wanted(context, "pause", error);
+}
+
+static bool
+drain_resume(CommandContext *context, GError **error)
+{
+    return set_wanted(context, "run", error);
+}
+
+static bool
+drain_cancel(CommandContext *context, GError **error)
+{
+    return set_wanted(context, "cancel", error);
+}
+
+static const CommandOption BEGIN_OPTIONS[] = {
+    {"--dry-run", NULL, "show what would go where, in which order, and what would stay"},
+    {"--parallel", "N", "moves at once; as many as the hosts take when it is not said"},
+    {"--cold-fallback", NULL, "what cannot be moved live is switched off for its move"},
+    {"--reason", "TEXT", "why, for whoever looks at the host and its migrations"},
+    {"--wait", NULL, "until it is over; fails when something stays"},
+    {NULL, NULL, NULL},
+};
+
+static const CommandOption LIST_OPTIONS[] = {
+    {"--host", "HOST", "only of this host"},
+    {NULL, NULL, NULL},
+};
+
+static const CommandOption SHOW_OPTIONS[] = {
+    {"--wait", NULL, "until it is over; fails when something stays"},
+    {NULL, NULL, NULL},
+};
+
+const Command drain_commands[] = {
+    {"host drain", "HOST", 1, 1, "Empty a host: disable it, and move its servers away",
+        "Running servers are moved live, stopped ones cold; cold moves are confirmed by\n"
+        "themselves. droverd does it, also over a restart of its own. What fails is tried\n"
+        "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the\n"
+        "drain ends as blocked. 'drover host restore' undoes it.",
+        "  drover host drain hosta --dry-run\n"
+        "  drover host drain hosta --reason 'new kernel' --wait\n"
+        "  drover host drain hosta --parallel 2 --cold-fallback",
+        BEGIN_OPTIONS, host_drain},
+    {"host restore", "HOST", 1, 1, "Enable a host, and bring back what drains have moved away",
+        "What has been moved again since, or was deleted, is left where it is.",
+        "  drover host restore hosta --dry-run\n  drover host restore hosta --wait", BEGIN_OPTIONS,
+        host_restore},
+    {"drain list", "", 0, 0, "List drains and restores, the newest first", NULL, NULL,
+        LIST_OPTIONS, drain_list},
+    {"drain show", "HOST", 1, 1, "Show how far a host's drain is, and what keeps it", NULL,
+        "  drover drain show hosta\n  drover drain show hosta --wait", SHOW_OPTIONS, drain_show},
+    {"drain pause", "HOST", 1, 1, "Begin no further move; those under way come to their end",
+        NULL, NULL, NULL, drain_pause},
+    {"drain resume", "HOST", 1, 1, "Go on with a paused drain", NULL, NULL, NULL, drain_resume},
+    {"drain cancel", "HOST", 1, 1, "Give a drain up: what was moved stays where it is",
+        "It ends with the moves that are under way. The host stays disabled: 'drover host\n"
+        "restore' brings back what was moved, and enables it.",
+        NULL, NULL, drain_cancel},
+    {NULL},
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "planner/drain_plan.h"
+
+#include <string.h>
+
+const char *
+planned_move_name(PlannedMove move)
+{
+    switch (move) {
+    case PLANNED_NOTHING: return NULL;
+    case PLANNED_LIVE: return "live";
+    case PLANNED_COLD: return "cold";
+    }
+    g_assert_not_reached();
+}
+
+void
+drain_step_free(DrainStep *step)
+{
+    if (step == NULL) {
+        return;
+    }
+    g_free(step->dest_host);
+    g_free(step->reason);
+    g_free(step);
+}
+
+/* ---- what is to be carried ---- */
+
+static const Host *
+find_host(GPtrArray *hosts, const char *name)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        if (g_strcmp0(host->name, name) == 0) {
+            return host;
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_pool_shared(GPtrArray *hosts, const char *name)
+{
+    const Host *source = find_host(hosts, name);
+    const char *pool_id = source != NULL ? source->facts.pool_id : NULL;
+    bool is_shared = pool_id != NULL && pool_id[0] != '\0';
+    for (unsigned i = 0; is_shared && i < hosts->len; i++) {
+        is_shared = g_strcmp0(((const Host *)hosts->pdata[i])->facts.pool_id, pool_id) == 0;
+    }
+    return is_shared;
+}
+
+static int64_t
+size_of(const Instance *instance, GPtrArray *hosts)
+{
+    const Flavor *flavor = &instance->flavor;
+    int64_t disk_gib = (int64_t)instance_disk_gib(instance) + flavor->ephemeral_gib;
+    return ((int64_t)flavor->ram_mib << 20) +
+        (is_pool_shared(hosts, instance->host) ? 0 : disk_gib << 30);
+}
+
+/* ---- how it can move ---- */
+
+static void
+stays(DrainStep *step, const char *reason, const char *fix)
+{
+    step->move = PLANNED_NOTHING;
+    step->reason = g_strdup(reason);
+    step->fix = fix;
+}
+
+static void
+decide_move(DrainStep *step)
+{
+    const Instance *instance = step->subject->instance;
+    if (instance->open_operation != 0) {
+        g_autofree char *reason =
+            g_strdup_printf("its operation '%s' is under way", instance->open_kind);
+        step->is_busy = true;
+        stays(step, reason, NULL);
+        return;
+    }
+    switch (instance->vm_state) {
+    case VM_STATE_ACTIVE:
+        step->move = step->subject->is_cold ? PLANNED_COLD : PLANNED_LIVE;
+        return;
+    case VM_STATE_PAUSED: step->move = PLANNED_LIVE; return;
+    case VM_STATE_STOPPED: step->move = PLANNED_COLD; return;
+    case VM_STATE_RESIZED:
+        stays(step, "its resize or cold migration waits for a word",
+            "confirm it ('drover server resize confirm') or revert it");
+        return;
+    case VM_STATE_ERROR:
+        stays(step, "it is in ERROR",
+            "look at its fault ('drover server show'), then reset its state or delete it");
+        return;
+    case VM_STATE_BUILDING:
+    case VM_STATE_DELETED:
+        step->is_busy = true;
+        stays(step, "it is being made or deleted", NULL);
+        return;
+    }
+}
+
+static DrainStep *
+step_new(const DrainSubject *subject, GPtrArray *hosts)
+{
+    DrainStep *step = g_new0(DrainStep, 1);
+    step->subject = subject;
+    step->size_bytes = size_of(subject->instance, hosts);
+    decide_move(step);
+    return step;
+}
+
+/* ---- where to ---- */
+
+/* One way of choosing, from beginning to end. */
+typedef struct Attempt {
+    const DrainRequest *request;
+    PlacementPolicy policy;
+    GPtrArray *hosts;
+    GHashTable *usage; /* its own: with what is planned */
+    GPtrArray *steps;
+    unsigned n_left; /* without a host */
+} Attempt;
+
+static GHashTable *
+usage_copy(GHashTable *usage)
+{
+    GHashTable *copy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter iter;
+    void *name;
+    void *value;
+    g_hash_table_iter_init(&iter, usage);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        g_hash_table_insert(copy, g_strdup(name), g_memdup2(value, sizeof(HostUsage)));
+    }
+    return copy;
+}
+
+static HostUsage *
+usage_of(GHashTable *table, const char *host)
+{
+    HostUsage *usage = g_hash_table_lookup(table, host);
+    if (usage == NULL) {
+        usage = g_new0(HostUsage, 1);
+        g_hash_table_insert(table, g_strdup(host), usage);
+    }
+    return usage;
+}
+
+static const char *
+choose(const Attempt *attempt, const DrainSubject *subject, GHashTable *refusals, GError **error)
+{
+    Migration migration = {
+        .requested_host = (char *)subject->dest_host,
+        .source_host = subject->instance->host,
+    };
+    PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
+        &migration, attempt->request->service_down_time_us, attempt->request->now_us);
+    request.refusals = refusals;
+    return scheduler_choose(&request, attempt->hosts, attempt->usage, error);
+}
+
+/* As a claim takes it. */
+static void
+take(Attempt *attempt, const Instance *instance, const char *host)
+{
+    HostUsage *usage = usage_of(attempt->usage, host);
+    usage->vcpus += instance->flavor.vcpus;
+    usage->ram_mib += instance->flavor.ram_mib;
+    usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
+    usage->claims++;
+}
+
+static void
+place(Attempt *attempt, DrainStep *step)
+{
+    const DrainSubject *subject = step->subject;
+    g_autoptr(GError) problem = NULL;
+    const char *host = choose(attempt, subject, subject->refusals, NULL);
+    /* One that failed it once is better than none. */
+    if (host == NULL) {
+        host = choose(attempt, subject, NULL, &problem);
+    }
+    if (host == NULL) {
+        stays(step, problem->message,
+            "see what each host lacks with 'drover explain SERVER', and make room");
+        attempt->n_left++;
+        return;
+    }
+    step->dest_host = g_strdup(host);
+    take(attempt, subject->instance, host);
+}
+
+static int
+compare_sizes(gconstpointer one, gconstpointer other)
+{
+    const DrainStep *a = *(const DrainStep *const *)one;
+    const DrainStep *b = *(const DrainStep *const *)other;
+    if (a->size_bytes != b->size_bytes) {
+        return a->size_bytes > b->size_bytes ? -1 : 1;
+    }
+    return strcmp(a->subject->instance->id, b->subject->instance->id);
+}
+
+/* What is hard to place comes first. */
+static int
+compare_needs(gconstpointer one, gconstpointer other)
+{
+    const DrainStep *a = *(const DrainStep *const *)one;
+    const DrainStep *b = *(const DrainStep *const *)other;
+    int64_t needed = b->subject->instance->flavor.ram_mib - a->subject->instance->flavor.ram_mib;
+    return needed != 0 ? (needed > 0 ? 1 : -1) : compare_sizes(one, other);
+}
+
+static void
+attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
+{
+    for (unsigned i = 0; i < subjects->len; i++) {
+        g_ptr_array_add(attempt->steps, step_new(subjects->pdata[i], attempt->hosts));
+    }
+    g_ptr_array_sort(attempt->steps, order);
+    for (unsigned i = 0; i < attempt->steps->len; i++) {
+        DrainStep *step = attempt->steps->pdata[i];
+        if (step->move != PLANNED_NOTHING) {
+            place(attempt, step);
+        }
+    }
+    g_ptr_array_sort(attempt->steps, compare_sizes);
+}
+
+static Attempt *
+attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
+{
+    Attempt *attempt = g_new0(Attempt, 1);
+    attempt->request = request;
+    attempt->policy = *request->policy;
+    attempt->hosts = hosts;
+    attempt->usage = usage_copy(usage);
+    attempt->steps = g_ptr_array_new_with_free_func((GDestroyNotify)drain_step_free);
+    return attempt;
+}
+
+static void
+attempt_free(Attempt *attempt)
+{
+    g_hash_table_unref(attempt->usage);
+    g_clear_pointer(&attempt->steps, g_ptr_array_unref);
+    g_free(attempt);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Attempt, attempt_free)
+
+/* The fullest host that will do, instead of the emptiest. */
+static void
+pack(PlacementPolicy *policy)
+{
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        policy->multipliers[i] = -ABS(policy->multipliers[i]);
+    }
+    if (policy->multipliers[PLACEMENT_WEIGHER_RAM] == 0) {
+        policy->multipliers[PLACEMENT_WEIGHER_RAM] = -1;
+    }
+}
+
+/* ---- when ---- */
+
+static bool
+has_slot(int limit, int taken)
+{
+    return limit == 0 || taken < limit;
+}
+
+/* usage: as it is, with the moves that are under way. */
+static void
+hand_out_slots(const DrainRequest *request, const GPtrArray *steps, GHashTable *usage)
+{
+    int n_under_way = request->n_under_way;
+    for (unsigned i = 0; i < steps->len; i++) {
+        DrainStep *step = steps->pdata[i];
+        if (step->dest_host == NULL) {
+            continue;
+        }
+        HostUsage *source = usage_of(usage, step->subject->instance->host);
+        HostUsage *dest = usage_of(usage, step->dest_host);
+        step->may_begin = has_slot(request->parallel, n_under_way) &&
+            has_slot(request->host_limit, source->outgoing_migrations) &&
+            has_slot(request->host_limit, dest->incoming_migrations);
+        if (step->may_begin) {
+            n_under_way++;
+            source->outgoing_migrations++;
+            dest->incoming_migrations++;
+        }
+    }
+}
+
+GPtrArray *
+drain_plan(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
+    GHashTable *usage)
+{
+    g_autoptr(Attempt) spread = attempt_new(request, hosts, usage);
+    g_autoptr(Attempt) packed = attempt_new(request, hosts, usage);
+    g_autoptr(GHashTable) slots = usage_copy(usage);
+    Attempt *best = spread;
+    attempt_run(spread, subjects, compare_sizes);
+    if (spread->n_left > 0) {
+        pack(&packed->policy);
+        attempt_run(packed, subjects, compare_needs);
+        best = packed->n_left < spread->n_left ? packed : spread;
+    }
+    hand_out_slots(request, best->steps, slots);
+    return g_steal_pointer(&best->steps);
+}

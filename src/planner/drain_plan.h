@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The plan of a drain: which instance goes next, how, and where to, so that capacity, constraints
+ * and limits hold at every step. Pure: what is shown beforehand and what is carried out come from
+ * this one function. */
+#include "scheduler/scheduler.h"
+
+typedef enum {
+    PLANNED_NOTHING, /* it stays, for the reason given */
+    PLANNED_LIVE,
+    PLANNED_COLD,
+} PlannedMove;
+const char *planned_move_name(PlannedMove move); /* NULL, "live", "cold" */
+
+/* One instance that is to leave its host. Borrowed. */
+typedef struct DrainSubject {
+    const Instance *instance;
+    const char *dest_host; /* the one host that will do: where it came from; NULL: any */
+    GHashTable *refusals;  /* hosts that failed it -> why: others come first; may be NULL */
+    bool is_cold;          /* moving it live has failed, and it may be moved switched off */
+} DrainSubject;
+
+typedef struct DrainRequest {
+    const PlacementPolicy *policy;
+    int64_t service_down_time_us;
+    int64_t now_us;
+    int parallel;    /* moves of this drain at once; 0 = as many as the hosts take */
+    int n_under_way; /* moves of this drain that have been asked for */
+    int host_limit;  /* moves out of a host at once, and into one; 0 = no limit */
+} DrainRequest;
+
+typedef struct DrainStep {
+    const DrainSubject *subject;
+    PlannedMove move;
+    char *dest_host;    /* NULL: it stays */
+    char *reason;       /* why it stays, or why it goes cold; NULL: nothing to say */
+    const char *fix;    /* what would let it go; NULL: nothing is to be done */
+    bool is_busy;       /* it stays for as long as another operation of it is under way */
+    bool may_begin;     /* there is a slot for it now */
+    int64_t size_bytes; /* what has to be carried over: memory, and disks unless all hosts share
+                         * their pool */
+} DrainStep;
+
+/* The steps in their order: the largest first, so that the last one does not keep the slots empty.
+ * hosts: Host *; usage: as of the store, with moves that are under way. subjects: DrainSubject *.
+ * When the usual choice, which spreads, leaves somebody without a host, one that packs is tried
+ * and taken if it leaves fewer. */
+GPtrArray *drain_plan(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
+    GHashTable *usage);
+void drain_step_free(DrainStep *step);

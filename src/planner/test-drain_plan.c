@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "planner/drain_plan.h"
+
+#include <string.h>
+
+enum { NOW_S = 1000 };
+
+typedef struct Fleet {
+    PlacementPolicy policy;
+    DrainRequest request;
+    GPtrArray *hosts;
+    GPtrArray *instances;
+    GPtrArray *subjects;
+    GHashTable *usage;
+    GPtrArray *plan;
+} Fleet;
+
+static Host *
+add_host(Fleet *fleet, const char *name, int ram_mib)
+{
+    Host *host = host_new();
+    host->name = g_strdup(name);
+    host->zone = g_strdup("nova");
+    host->enabled = strcmp(name, "source") != 0;
+    host->connected = true;
+    host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
+    host->has_facts = true;
+    host->facts.arch = g_strdup("x86_64");
+    host->facts.vcpus = 64;
+    host->facts.memory_mib = ram_mib;
+    host->facts.memory_free_mib = ram_mib;
+    host->facts.pool_capacity_bytes = INT64_C(1000) << 30;
+    host->facts.pool_available_bytes = INT64_C(1000) << 30;
+    g_ptr_array_add(fleet->hosts, host);
+    g_hash_table_insert(fleet->usage, g_strdup(name), g_new0(HostUsage, 1));
+    return host;
+}
+
+static DrainSubject *
+add(Fleet *fleet, const char *id, int ram_mib, VmState state)
+{
+    Instance *instance = instance_new();
+    instance->id = g_strdup(id);
+    instance->host = g_strdup("source");
+    instance->vm_state = state;
+    instance->flavor.vcpus = 1;
+    instance->flavor.ram_mib = ram_mib;
+    g_ptr_array_add(fleet->instances, instance);
+    DrainSubject *subject = g_new0(DrainSubject, 1);
+    subject->instance = instance;
+    g_ptr_array_add(fleet->subjects, subject);
+    return subject;
+}
+
+static void
+set_up(Fleet *fleet, const void *unused)
+{
+    fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    fleet->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
+    fleet->subjects = g_ptr_array_new_with_free_func(g_free);
+    fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->plan = NULL;
+    fleet->policy = (PlacementPolicy){
+        .cpu_allocation_ratio = 1.0,
+        .ram_allocation_ratio = 1.0,
+        .disk_allocation_ratio = 1.0,
+        .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1.0},
+    };
+    fleet->request = (DrainRequest){
+        .policy = &fleet->policy,
+        .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .now_us = NOW_S * G_USEC_PER_SEC,
+    };
+    add_host(fleet, "source", 65536);
+}
+
+static void
+tear_down(Fleet *fleet, const void *unused)
+{
+    g_clear_pointer(&fleet->plan, g_ptr_array_unref);
+    g_ptr_array_unref(fleet->subjects);
+    g_ptr_array_unref(fleet->instances);
+    g_ptr_array_unref(fleet->hosts);
+    g_hash_table_unref(fleet->usage);
+}
+
+/* "id=host+" in the order of the plan; + where it may begin, - where it has no host. */
+static char *
+plan(Fleet *fleet)
+{
+    GString *text = g_string_new(NULL);
+    g_clear_pointer(&fleet->plan, g_ptr_array_unref);
+    fleet->plan = drain_plan(&fleet->request, fleet->subjects, fleet->hosts, fleet->usage);
+    for (unsigned i = 0; i < fleet->plan->len; i++) {
+        const DrainStep *step = fleet->plan->pdata[i];
+        g_string_append_printf(text, "%s%s=%s%s", i > 0 ? " " : "", step->subject->instance->id,
+            step->dest_host != NULL ? step->dest_host : "-", step->may_begin ? "+" : "");
+    }
+    return g_string_free(text, false);
+}
+
+static const DrainStep *
+step_of(const Fleet *fleet, const char *id)
+{
+    for (unsigned i = 0; i < fleet->plan->len; i++) {
+        const DrainStep *step = fleet->plan->pdata[i];
+        if (strcmp(step->subject->instance->id, id) == 0) {
+            return step;
+        }
+    }
+    g_assert_not_reached();
+}
+
+#define assert_plan(fleet, expected)                                                               \
+    do {                                                                                           \
+        g_autofree char *text = plan(fleet);                                                       \
+        g_assert_cmpstr(text, ==, expected);                                                       \
+    } while (0)
+
+static void
+test_order(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 8192);
+    add(fleet, "small", 512, VM_STATE_ACTIVE);
+    add(fleet, "large", 4096, VM_STATE_ACTIVE);
+    add(fleet, "middle", 2048, VM_STATE_STOPPED);
+    add(fleet, "paused", 1024, VM_STATE_PAUSED);
+    assert_plan(fleet, "large=h1+ middle=h2+ paused=h2+ small=h2+");
+    g_assert_cmpint(step_of(fleet, "large")->move, ==, PLANNED_LIVE);
+    g_assert_cmpint(step_of(fleet, "paused")->move, ==, PLANNED_LIVE);
+    g_assert_cmpint(step_of(fleet, "middle")->move, ==, PLANNED_COLD);
+}
+
+static void
+test_slots(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add(fleet, "a", 1024, VM_STATE_ACTIVE);
+    add(fleet, "b", 512, VM_STATE_ACTIVE);
+    add(fleet, "c", 256, VM_STATE_ACTIVE);
+    fleet->request.host_limit = 2;
+    assert_plan(fleet, "a=h1+ b=h1+ c=h1");
+    fleet->request.parallel = 1;
+    assert_plan(fleet, "a=h1+ b=h1 c=h1");
+    fleet->request.n_under_way = 1;
+    assert_plan(fleet, "a=h1 b=h1 c=h1");
+    fleet->request.n_under_way = fleet->request.parallel = 0;
+    HostUsage *usage = g_hash_table_lookup(fleet->usage, "h1");
+    usage->incoming_migrations = 1;
+    assert_plan(fleet, "a=h1+ b=h1 c=h1");
+    usage->incoming_migrations = 0;
+    usage = g_hash_table_lookup(fleet->usage, "source");
+    usage->outgoing_migrations = 2;
+    assert_plan(fleet, "a=h1 b=h1 c=h1");
+}
+
+/* What is planned first is taken: nobody is promised the same room. */
+static void
+test_capacity(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 2048);
+    add(fleet, "a", 1024, VM_STATE_ACTIVE);
+    add(fleet, "b", 1024, VM_STATE_ACTIVE);
+    add(fleet, "c", 1024, VM_STATE_ACTIVE);
+    assert_plan(fleet, "a=h1+ b=h1+ c=-");
+    const DrainStep *left = step_of(fleet, "c");
+    g_assert_nonnull(strstr(left->reason, "No valid host was found"));
+    g_assert_nonnull(left->fix);
+    g_assert_false(left->is_busy);
+}
+
+/* 4 + 3 + 3 fits into 6 + 4 in one way alone, which is not the one that spreads. */
+static void
+test_packing(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 6144);
+    add_host(fleet, "h2", 4096);
+    add(fleet, "a", 4096, VM_STATE_ACTIVE);
+    add(fleet, "b", 3072, VM_STATE_ACTIVE);
+    add(fleet, "c", 3072, VM_STATE_ACTIVE);
+    assert_plan(fleet, "a=h2+ b=h1+ c=h1+");
+}
+
+static void
+test_refusals(Fleet *fleet, const void *unused)
+{
+    g_autoptr(GHashTable) refusals = g_hash_table_new(g_str_hash, g_str_equal);
+    add_host(fleet, "h1", 8192);
+    DrainSubject *subject = add(fleet, "a", 1024, VM_STATE_ACTIVE);
+    subject->refusals = refusals;
+    g_hash_table_insert(refusals, (char *)"h1", (char *)"its CPU lacks avx");
+    assert_plan(fleet, "a=h1+");
+    add_host(fleet, "h2", 4096);
+    assert_plan(fleet, "a=h2+");
+    subject->dest_host = "h1";
+    assert_plan(fleet, "a=h1+");
+}
+
+static void
+test_states(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add(fleet, "error", 1024, VM_STATE_ERROR);
+    add(fleet, "resized", 512, VM_STATE_RESIZED);
+    DrainSubject *busy = add(fleet, "busy", 256, VM_STATE_ACTIVE);
+    DrainSubject *fallback = add(fleet, "fallback", 128, VM_STATE_ACTIVE);
+    Instance *instance = (Instance *)busy->instance;
+    instance->open_operation = 7;
+    instance->open_kind = g_strdup("reboot");
+    fallback->is_cold = true;
+    assert_plan(fleet, "error=- resized=- busy=- fallback=h1+");
+    g_assert_cmpint(step_of(fleet, "fallback")->move, ==, PLANNED_COLD);
+    g_assert_true(step_of(fleet, "busy")->is_busy);
+    g_assert_nonnull(strstr(step_of(fleet, "busy")->reason, "reboot"));
+    g_assert_false(step_of(fleet, "error")->is_busy);
+    g_assert_nonnull(step_of(fleet, "error")->fix);
+    g_assert_nonnull(step_of(fleet, "resized")->fix);
+}
+
+/* Disks count where they have to be copied. */
+static void
+test_sizes(Fleet *fleet, const void *unused)
+{
+    Host *other = add_host(fleet, "h1", 8192);
+    Host *source = fleet->hosts->pdata[0];
+    Instance *instance = (Instance *)add(fleet, "a", 1024, VM_STATE_ACTIVE)->instance;
+    instance->flavor.disk_gib = 2;
+    instance->image.root_hash = g_strdup("00");
+    assert_plan(fleet, "a=h1+");
+    g_assert_cmpint(step_of(fleet, "a")->size_bytes, ==, INT64_C(3) << 30);
+    source->facts.pool_id = g_strdup("one");
+    other->facts.pool_id = g_strdup("one");
+    assert_plan(fleet, "a=h1+");
+    g_assert_cmpint(step_of(fleet, "a")->size_bytes, ==, INT64_C(1) << 30);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(Fleet *fleet, const void *unused);
+    } tests[] = {
+        {"/drain_plan/largest-first-and-each-as-it-can", test_order},
+        {"/drain_plan/limits-of-the-drain-and-of-both-hosts-hold", test_slots},
+        {"/drain_plan/room-is-promised-once", test_capacity},
+        {"/drain_plan/packs-where-spreading-leaves-somebody", test_packing},
+        {"/drain_plan/hosts-that-failed-come-last", test_refusals},
+        {"/drain_plan/what-stays-says-why", test_states},
+        {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
+    };
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        g_test_add(tests[i].name, Fleet, NULL, set_up, tests[i].run, tear_down);
+    }
+    return g_test_run();
+}

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Maintenance: a host is emptied by a job of droverd, and gets back what was on it."""
+import json
+import os
+import subprocess
+
+from drover import DROVER
+from tap import check, contains, equal, wait_until
+from world import test, world
+
+
+def ask(cloud, host, verb="drain", status=202, user="admin", **options):
+    answer = cloud.other("POST", f"/drover/v1/hosts/{host}/{verb}", {verb: options}, user=user)
+    equal(answer.status, status, answer.text)
+    return answer.json.get("plan" if options.get("dry_run") else "drain", answer.json)
+
+
+def show(cloud, host):
+    answer = cloud.other("GET", f"/drover/v1/hosts/{host}/drain")
+    equal(answer.status, 200, answer.text)
+    return answer.json["drain"]
+
+
+def wish(cloud, host, wanted, status=202):
+    answer = cloud.other("PATCH", f"/drover/v1/hosts/{host}/drain", {"drain": {"wanted": wanted}})
+    equal(answer.status, status, answer.text)
+    return answer
+
+
+def wait_state(cloud, host, *states):
+    seen = {}
+
+    def look():
+        seen.update(show(cloud, host))
+        return seen["state"] in states and seen
+    return wait_until(look, f"the drain of {host} is {states}; it is {seen}", 40, 0.05)
+
+
+def items_of(drain):
+    return {row["instance_name"]: row for row in drain["items"]}
+
+
+def host_row(cloud, host):
+    return cloud.other("GET", f"/drover/v1/hosts/{host}").json["host"]
+
+
+def servers_on(cloud, host):
+    return sorted(row["name"] for row in
+                  cloud.get(f"/servers?all_tenants=1&host={host}", "2.53")["servers"])
+
+
+@test("a drain does what its dry run has shown, tells why to whoever looks, and restore undoes it "
+      "[S2-25 S1-07]")
+def _():
+    cloud = world.fast
+    running = cloud.create("running", host="hosta")
+    paused = cloud.create("paused", host="hosta")
+    stopped = cloud.create("stopped", host="hosta")
+    other = cloud.create("other", host="hostb")
+    cloud.do(paused, {"pause": None})
+    cloud.do(stopped, {"os-stop": None})
+    cloud.wait_status(paused, "PAUSED")
+    cloud.wait_status(stopped, "SHUTOFF")
+    plan = ask(cloud, "hosta", status=200, dry_run=True)
+    equal((plan["moves"], plan["stay"]), (3, 0), "the plan")
+    planned = {row["instance_name"]: (row["move"], row["dest_host"]) for row in plan["steps"]}
+    equal({name: move for name, (move, _) in planned.items()},
+          {"running": "live", "paused": "live", "stopped": "cold"}, "how each moves")
+    equal(host_row(cloud, "hosta")["status"], "enabled", "nothing was touched")
+    drain = ask(cloud, "hosta", reason="new kernel")
+    equal((drain["kind"], drain["progress"]["total"]), ("drain", 3), "what is accepted")
+    drain = wait_state(cloud, "hosta", "done", "blocked")
+    equal((drain["state"], drain["progress"]["moved"]), ("done", 3), drain)
+    equal({name: (row["move"], row["dest_host"]) for name, row in items_of(drain).items()},
+          planned, "what was done, and what was shown")
+    equal(servers_on(cloud, "hosta"), [], "the host is empty")
+    row = host_row(cloud, "hosta")
+    equal((row["status"], row["disabled_reason"]),
+          ("disabled", f"drain {drain['id']}: new kernel"), "the host")
+    equal(row["usage"]["vcpus"], 0, "nothing is claimed on it, so the cold move is confirmed")
+    equal([cloud.server(one)["status"] for one in (running, paused, stopped)],
+          ["ACTIVE", "PAUSED", "SHUTOFF"], "what the servers do")
+    migration = cloud.other("GET", f"/drover/v1/migrations?instance_uuid={running}").json
+    equal(migration["migrations"][0]["reason"], f"drain {drain['id']} of hosta: new kernel", "why")
+    # What was moved again since stays where it is.
+    equal(cloud.live_migrate(paused).status, 202, "another move")
+    cloud.wait_migration(paused, "completed", "error")
+    cloud.wait_idle(paused)
+    plan = ask(cloud, "hosta", "restore", status=200, dry_run=True)
+    equal(sorted(row["instance_name"] for row in plan["steps"]), ["running", "stopped"], "back")
+    ask(cloud, "hosta", "restore")
+    drain = wait_state(cloud, "hosta", "done", "blocked")
+    equal((drain["kind"], drain["state"], drain["progress"]["moved"]), ("restore", "done", 2),
+          drain)
+    equal(servers_on(cloud, "hosta"), ["running", "stopped"], "what is back")
+    equal(host_row(cloud, "hosta")["status"], "enabled", "the host")
+    equal(ask(cloud, "hosta", "restore", status=200, dry_run=True)["steps"], [], "it is done")
+    listed = cloud.other("GET", "/drover/v1/drains?host=hosta").json["drains"]
+    equal([row["kind"] for row in listed[:2]], ["restore", "drain"], "both are listed")
+    cloud.delete(running, paused, stopped, other)
+
+
+@test("what cannot be moved stays with its reason and the fix, and the drain is blocked, not done")
+def _():
+    cloud = world.fast
+    fine = cloud.create("fine", host="hosta")
+    resized = cloud.create("resized", host="hostb")
+    cloud.do(resized, {"migrate": {"host": "hosta"}})
+    cloud.wait_status(resized, "VERIFY_RESIZE")
+    plan = ask(cloud, "hosta", status=200, dry_run=True)
+    equal((plan["moves"], plan["stay"]), (1, 1), plan)
+    ask(cloud, "hosta")
+    drain = wait_state(cloud, "hosta", "done", "blocked")
+    items = items_of(drain)
+    equal((drain["state"], items["fine"]["state"], items["resized"]["state"]),
+          ("blocked", "moved", "blocked"), drain)
+    contains(items["resized"]["message"], "waits for a word", "why it stays")
+    contains(items["resized"]["fix"], "confirm", "what helps")
+    equal(servers_on(cloud, "hosta"), ["resized"], "what is left")
+    # The host that it came from keeps a copy, which nobody sees among its servers.
+    ask(cloud, "hostb")
+    drain = wait_state(cloud, "hostb", "done", "blocked")
+    equal((drain["state"], items_of(drain)["resized"]["state"]), ("blocked", "blocked"), drain)
+    cloud.do(resized, {"confirmResize": None}, 204)
+    cloud.wait_status(resized, "ACTIVE")
+    ask(cloud, "hostb", "restore")
+    wait_state(cloud, "hostb", "done", "blocked")
+    ask(cloud, "hosta")
+    equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "once it is confirmed")
+    ask(cloud, "hosta", "restore")
+    wait_state(cloud, "hosta", "done", "blocked")
+    equal(servers_on(cloud, "hosta"), ["fine", "resized"], "a restore is of all drains before it")
+    cloud.delete(fine, resized)
+
+
+@test("a drain is paused, goes on, and is given up; what is under way comes to its end")
+def _():
+    cloud = world.slow
+    servers = {name: cloud.create(name, host="hosta") for name in ("one", "two", "three")}
+
+    def moving():
+        rows = [row for row in show(cloud, "hosta")["items"] if row["state"] == "moving"]
+        migrations = rows and cloud.migrations(rows[0]["instance_uuid"])
+        return migrations and migrations[0]["status"] == "running" and rows[0]
+
+    def finish(row):
+        server, number = row["instance_uuid"], row["migration_id"]
+        answer = cloud.send("POST", f"/servers/{server}/migrations/{number}/action",
+                            {"force_complete": None}, "2.96")
+        equal(answer.status, 202, answer.text)
+        wait_until(lambda: items_of(show(cloud, "hosta"))[row["instance_name"]]["state"] == "moved",
+                   "it is moved", 15, 0.05)
+
+    ask(cloud, "hosta", parallel=1)
+    first = wait_until(moving, "one is moving", 15, 0.05)
+    equal(cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": {}}).status, 409, "again")
+    equal(cloud.other("POST", "/drover/v1/hosts/hosta/restore", {"restore": {}}).status, 409,
+          "a restore meanwhile")
+    equal(cloud.other("GET", "/drover/v1/hosts/hosta/drain").json["drain"]["progress"],
+          {"total": 3, "waiting": 2, "moving": 1, "confirming": 0, "moved": 0, "left": 0,
+           "blocked": 0}, "one at a time")
+    wish(cloud, "hosta", "pause")
+    wait_state(cloud, "hosta", "paused")
+    finish(first)
+    equal(show(cloud, "hosta")["progress"]["waiting"], 2, "nothing is begun while it is paused")
+    wish(cloud, "hosta", "run")
+    second = wait_until(moving, "another one is moving", 15, 0.05)
+    check(second["instance_uuid"] != first["instance_uuid"], "another one")
+    wish(cloud, "hosta", "cancel")
+    wait_state(cloud, "hosta", "cancelling")
+    wish(cloud, "hosta", "run", 409)
+    finish(second)
+    equal(wait_state(cloud, "hosta", "cancelled")["progress"]["waiting"], 1, "it was not begun")
+    wish(cloud, "hosta", "run", 409)
+    equal((host_row(cloud, "hosta")["status"], len(servers_on(cloud, "hosta"))), ("disabled", 1),
+          "what was moved stays, and the host is not used")
+    cloud.clean()
+    equal(len(servers), 3, "all")
+
+
+@test("who may not, what is not a host, and what cannot be read are refused before anything is")
+def _():
+    cloud = world.fast
+    for user in ("member", "reader", "manager"):
+        equal(cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": {}},
+                          user=user).status, 403, user)
+        equal(cloud.other("GET", "/drover/v1/drains", user=user).status, 403, user)
+    equal(cloud.other("POST", "/drover/v1/hosts/none/drain", {"drain": {}}).status, 404, "no host")
+    equal(cloud.other("GET", "/drover/v1/hosts/hostc/drain").status, 404, "never drained")
+    equal(cloud.other("PATCH", "/drover/v1/hosts/hostc/drain",
+                      {"drain": {"wanted": "run"}}).status, 404, "never drained")
+    for body in ({"parallel": 0}, {"parallel": 1001}, {"reason": "two\nlines"}, {"reason": ""},
+                 {"fallback": True}, {"dry_run": "perhaps"}):
+        equal(cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": body}).status, 400,
+              body)
+    equal(cloud.other("PATCH", "/drover/v1/hosts/hostc/drain",
+                      {"drain": {"wanted": "stop"}}).status, 400, "an unknown wish")
+    equal(host_row(cloud, "hosta")["status"], "enabled", "the host")
+
+
+@test("drover host drain and restore: the plan, the end, and what stays, on a terminal and as JSON")
+def _():
+    cloud = world.fast
+    server = cloud.create("cli-drained", host="hosta")
+    environment = dict(os.environ, OS_AUTH_URL=cloud.drover.url + "/identity/v3",
+                       OS_USERNAME="admin", OS_PASSWORD=cloud.drover.password,
+                       OS_PROJECT_NAME="admin", OS_USER_DOMAIN_NAME="Default",
+                       OS_PROJECT_DOMAIN_NAME="Default")
+
+    def run(*arguments, code=0):
+        done = subprocess.run([DROVER, *arguments], capture_output=True, text=True,
+                              env=environment, timeout=60)
+        equal(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    contains(run("host", "drain", "hosta", "--dry-run"), "Nothing was touched.", "a dry run")
+    done = run("host", "drain", "hosta", "--wait", "--reason", "fans")
+    contains(done, "cli-drained", "what was moved")
+    contains(done, "1 of 1 moved", "how it ended")
+    equal(json.loads(run("drain", "show", "hosta", "--json"))["state"], "done", "as JSON")
+    contains(run("drain", "list", "--host", "hosta"), "fans", "the list")
+    run("drain", "pause", "hosta", code=1)
+    run("host", "drain", "hosta", "--parallel", "0", code=2)
+    contains(run("host", "restore", "hosta", "--wait"), "1 of 1 moved", "back")
+    equal(cloud.host_of(server), "hosta", "where it is")
+    cloud.delete(server)
