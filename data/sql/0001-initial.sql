@@ -126,7 +126,6 @@ CREATE TABLE hosts (
     peer_uri TEXT NOT NULL,
     migration_address TEXT NOT NULL,
     pool TEXT NOT NULL,
-    zone TEXT NOT NULL,
     enabled BIGINT NOT NULL,
     disabled_reason TEXT,
     forced_down BIGINT NOT NULL DEFAULT 0,
@@ -164,6 +163,32 @@ CREATE TABLE hosts (
     facts_running_domains BIGINT NOT NULL DEFAULT 0,
     facts_host_uuid TEXT
 );
+
+-- What an aggregate says of its hosts is in its metadata; one with the key availability_zone is
+-- that zone. The number of a membership grows, so that the first of an aggregate is its oldest.
+
+CREATE TABLE aggregates (
+    id @IDENTITY@,
+    uuid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    created_us BIGINT NOT NULL,
+    updated_us BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE TABLE aggregate_metadata (
+    aggregate_id BIGINT NOT NULL REFERENCES aggregates (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (aggregate_id, key)
+);
+
+CREATE TABLE aggregate_hosts (
+    number @IDENTITY@,
+    aggregate_id BIGINT NOT NULL REFERENCES aggregates (id),
+    host TEXT NOT NULL REFERENCES hosts (name) ON DELETE CASCADE,
+    UNIQUE (aggregate_id, host)
+);
+CREATE INDEX aggregate_hosts_by_host ON aggregate_hosts (host);
 
 -- An instance keeps its row when it is deleted (terminated_us is set then). The flavor is copied:
 -- it stays as it was when the instance was made. user_data is last: it may be large, and columns

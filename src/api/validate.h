@@ -11,6 +11,9 @@
 
 #include "http/message.h"
 
+/* A colon separates the name of a zone from that of a host where both are named. */
+#define ZONE_NAME_PATTERN "^(?!\\s)[^\\p{C}:]+(?<!\\s)$"
+
 typedef enum {
     FIELD_ANY,
     FIELD_STRING,  /* min, max: characters */

@@ -96,7 +96,7 @@ static const CommandOption ADD_OPTIONS[] = {
     {"--peer-uri", "URI", "by which another host reaches it; without it the same"},
     {"--migration-address", "ADDRESS", "where migration data goes, when that is another network"},
     {"--pool", "NAME", "storage pool for servers' disks; 'instances' when it is not said"},
-    {"--zone", "NAME", "availability zone; 'nova' when it is not said"},
+    {"--zone", "NAME", "availability zone: joins an aggregate of it, made when there is none"},
     {NULL, NULL, NULL},
 };
 

@@ -32,6 +32,7 @@ static const Command *const COMMANDS[] = {
     cpu_commands,
     evacuate_commands,
     drain_commands,
+    aggregate_commands,
     service_commands,
     config_commands,
     image_commands,

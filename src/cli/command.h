@@ -40,6 +40,7 @@ extern const Command host_commands[];
 extern const Command cpu_commands[];
 extern const Command evacuate_commands[];
 extern const Command drain_commands[];
+extern const Command aggregate_commands[];
 extern const Command service_commands[];
 extern const Command config_commands[];
 extern const Command image_commands[];

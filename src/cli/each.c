@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "cli/each.h"
+#include "cli/find.h"
 
 #include "base/error.h"
 #include "cli/watch.h"
@@ -47,8 +48,8 @@ delete_one(CommandContext *context, Session *session, const char *argument, cons
     if (object == NULL) {
         return false;
     }
-    g_autofree char *path = session_path(
-        "/%s/%s", what->collection, json_string_value(json_object_get(object, "id")));
+    g_autofree char *id = find_id(object);
+    g_autofree char *path = session_path("/%s/%s", what->collection, id);
     json_auto_t *answer = session_request(session, what->service, "DELETE", path, NULL, error);
     return answer != NULL;
 }

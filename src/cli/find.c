@@ -16,7 +16,8 @@ pick(const json_t *rows, const char *what, const char *text, GError **error)
     json_t *row = NULL;
     json_array_foreach(rows, i, row)
     {
-        if (g_strcmp0(json_string_value(json_object_get(row, "id")), text) == 0) {
+        g_autofree char *id = find_id(row);
+        if (g_strcmp0(id, text) == 0) {
             return json_incref(row);
         }
         if (g_strcmp0(json_string_value(json_object_get(row, "name")), text) == 0) {
@@ -124,8 +125,17 @@ find_role(Session *session, const char *name_or_id, GError **error)
     return find_in(session, "identity", "/roles", "roles", "role", name_or_id, error);
 }
 
+json_t *
+find_aggregate(Session *session, const char *name_or_id, GError **error)
+{
+    return find_in(
+        session, "compute", "/os-aggregates", "aggregates", "aggregate", name_or_id, error);
+}
+
 char *
 find_id(const json_t *object)
 {
-    return g_strdup(json_string_value(json_object_get(object, "id")));
+    const json_t *id = json_object_get(object, "id");
+    return json_is_integer(id) ? g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(id))
+                               : g_strdup(json_string_value(id));
 }

@@ -27,6 +27,8 @@ const ConfigKey daemon_config_keys[] = {
         "beside them."},
     {"DEFAULT", "max_transfers", CONFIG_INT, "256", 1, 1000,
         "Migrate calls at the same time in the whole fleet; each takes a thread."},
+    {"DEFAULT", "default_availability_zone", CONFIG_STRING, "nova", 0, 0,
+        "The availability zone of hosts that are in no aggregate with a zone."},
     {"DEFAULT", "cpu_allocation_ratio", CONFIG_FLOAT, "16.0", 0.1, 1000,
         "Virtual processors that may be promised for each processor of a host."},
     {"DEFAULT", "ram_allocation_ratio", CONFIG_FLOAT, "1.5", 0.1, 1000,

@@ -74,7 +74,12 @@ open_store(Daemon *daemon, GError **error)
                                               : g_strdup_printf("sqlite://%s/drover.db", absolute);
 
     daemon->store = store_open(url, clock_system(), error);
-    return daemon->store != NULL;
+    if (daemon->store == NULL) {
+        return false;
+    }
+    store_set_default_zone(
+        daemon->store, config_get(daemon->config, "DEFAULT", "default_availability_zone"));
+    return true;
 }
 
 static void

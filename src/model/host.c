@@ -59,6 +59,7 @@ host_free(Host *host)
     g_free(host->migration_address);
     g_free(host->pool);
     g_free(host->zone);
+    host_aggregates_unref(host->aggregates);
     g_free(host->disabled_reason);
     g_free(host->connect_error);
     g_free(host->forced_down_by);

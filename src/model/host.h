@@ -3,6 +3,7 @@
 #pragma once
 /* A compute host: where instances run. In the Compute API each is a nova-compute service and a
  * hypervisor. */
+#include "model/aggregate.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +45,8 @@ typedef struct Host {
     char *peer_uri;          /* by which another host reaches it in a migration */
     char *migration_address; /* where migration data goes; "" = as peer_uri says */
     char *pool;              /* name of its storage pool for instances */
-    char *zone;
+    char *zone;           /* of the aggregate that is one; else default_availability_zone */
+    HostAggregates *aggregates; /* what those it is in say; NULL = it is in none */
     bool enabled;
     char *disabled_reason; /* may be NULL */
     bool forced_down;         /* an operator has stated that it is dead */

@@ -275,18 +275,38 @@ left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
     return (int64_t)((double)(whole - reserved) * ratio) - taken;
 }
 
+PlacementRatios
+placement_ratios(const PlacementPolicy *policy, const Host *host)
+{
+    const HostAggregates *own = host->aggregates;
+    PlacementRatios ratios = {
+        policy->cpu_allocation_ratio, policy->ram_allocation_ratio, policy->disk_allocation_ratio};
+
+    if (own != NULL) {
+        ratios.cpu = own->cpu_allocation_ratio != 0 ? own->cpu_allocation_ratio : ratios.cpu;
+        ratios.ram = own->ram_allocation_ratio != 0 ? own->ram_allocation_ratio : ratios.ram;
+        ratios.disk = own->disk_allocation_ratio != 0 ? own->disk_allocation_ratio : ratios.disk;
+    }
+    return ratios;
+}
+
+static PlacementRatios
+ratios_of(const Subject *subject)
+{
+    return placement_ratios(subject->request->policy, subject->host);
+}
+
 int64_t
 subject_free_ram_mib(const Subject *subject)
 {
-    const PlacementPolicy *policy = subject->request->policy;
-    return left(subject->host->facts.memory_mib, policy->ram_allocation_ratio,
-        policy->reserved_host_memory_mib, subject->usage->ram_mib);
+    return left(subject->host->facts.memory_mib, ratios_of(subject).ram,
+        subject->request->policy->reserved_host_memory_mib, subject->usage->ram_mib);
 }
 
 int64_t
 subject_free_vcpus(const Subject *subject)
 {
-    return left(subject->host->facts.vcpus, subject->request->policy->cpu_allocation_ratio, 0,
+    return left(subject->host->facts.vcpus, ratios_of(subject).cpu, 0,
         subject->usage->vcpus);
 }
 
@@ -294,7 +314,7 @@ int64_t
 subject_free_disk_gib(const Subject *subject)
 {
     return left(subject->host->facts.pool_capacity_bytes / GIB,
-        subject->request->policy->disk_allocation_ratio, 0, subject->usage->disk_gib);
+        ratios_of(subject).disk, 0, subject->usage->disk_gib);
 }
 
 static PlacementResult
@@ -346,7 +366,7 @@ static PlacementResult
 check_disk_free(const Subject *subject, PlacementRow *row)
 {
     const PlacementRequest *request = subject->request;
-    double ratio = MAX(request->policy->disk_allocation_ratio, 1.0);
+    double ratio = MAX(ratios_of(subject).disk, 1.0);
     PlacementResult result = compare((int64_t)ceil((double)request->disk_gib / ratio),
         subject->host->facts.pool_available_bytes / GIB, "GiB really free",
         "free space in its pool, or allow disk overcommit", row);

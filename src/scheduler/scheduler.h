@@ -74,6 +74,14 @@ typedef struct PlacementPolicy {
     double multipliers[PLACEMENT_N_WEIGHERS];
 } PlacementPolicy;
 
+/* How often what a host has is promised: what its aggregates say, else what holds for all. */
+typedef struct PlacementRatios {
+    double cpu;
+    double ram;
+    double disk;
+} PlacementRatios;
+PlacementRatios placement_ratios(const PlacementPolicy *policy, const Host *host);
+
 /* [filter_scheduler] enabled_filters: names of Nova. warnings: sentences, char *, of those that
  * change nothing here. False: one is no filter of Nova's. */
 bool placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_instances,

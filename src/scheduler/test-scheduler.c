@@ -454,6 +454,35 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
 }
 
+/* Of a host that is in one aggregate, which says this. */
+static void
+say(Host *host, const char *key, const char *value)
+{
+    g_autoptr(GPtrArray) aggregates =
+        g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
+    Aggregate *aggregate = aggregate_new();
+    g_ptr_array_add(aggregate->metadata, aggregate_property_new(key, value));
+    g_ptr_array_add(aggregates, aggregate);
+    host_aggregates_unref(host->aggregates);
+    host->aggregates = host_aggregates_new(aggregates);
+}
+
+static void
+test_an_aggregates_ratio_wins(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    fleet->policy.cpu_allocation_ratio = 16.0;
+    say(host, "cpu_allocation_ratio", "2.0");
+    fleet->request.vcpus = 8;
+    assert_chosen(fleet, "hosta");
+    fleet->request.vcpus = 9;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 9 vCPUs, "
+        "has 8 vCPUs)");
+    say(host, "cpu_allocation_ratio", "many");
+    assert_chosen(fleet, "hosta");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -465,6 +494,7 @@ main(int argc, char **argv)
     ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
     ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
+    ADD("/scheduler/ratio-of-an-aggregate", test_an_aggregates_ratio_wins);
     ADD("/scheduler/explanation-ranks-as-the-choice-does",
         test_explanation_ranks_as_the_choice_does);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);

@@ -230,6 +230,7 @@ store_open(const char *url, const Clock *clock, GError **error)
     g_autoptr(Store) store = g_new0(Store, 1);
     store->clock = clock;
     store->path = g_strdup(url + strlen("sqlite://"));
+    store->default_zone = g_strdup("nova");
     store->connections = g_ptr_array_new();
     store->idle = g_ptr_array_new();
     g_mutex_init(&store->write);
@@ -267,6 +268,7 @@ store_close(Store *store)
     g_mutex_clear(&store->write);
     lock_drop(store->lock_fd);
     g_free(store->path);
+    g_free(store->default_zone);
     g_free(store);
 }
 

@@ -46,5 +46,7 @@ DbTransaction *db_begin_read(Store *store, GError **error);
 bool db_run_script(Store *store, const char *sql, GError **error);
 /* What @IDENTITY@ in the schema stands for. */
 const char *db_identity_type(void);
+/* Of hosts whose aggregates are no zone; as long as the store. */
+const char *db_default_zone(const Store *store);
 int64_t db_now_us(Store *store);
 const Clock *db_clock(Store *store);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "store/aggregates.h"
 #include "store/rows.h"
+#include <string.h>
 
 #define FACTS_COLUMNS                                                                              \
     "facts_hostname, facts_hypervisor_type, facts_hypervisor_version, facts_libvirt_version,"      \
@@ -8,14 +10,14 @@
     " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
     " facts_running_domains, facts_host_uuid, facts_pool_id, facts_pool_json, facts_offers"
 #define COLUMNS                                                                                    \
-    "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone, enabled,"      \
+    "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, enabled,"            \
     " disabled_reason, connected, connect_error, last_seen_us, created_us, updated_us,"            \
     " forced_down, forced_down_us, forced_down_by, fence_agent, fence_options, power, power_us,"   \
     " fenced_us, fenced_by, fence_error, has_facts, " FACTS_COLUMNS
 #define SQL_INSERT                                                                                 \
-    "INSERT INTO hosts (id, hypervisor_id, name, uri, peer_uri, migration_address, pool, zone,"    \
+    "INSERT INTO hosts (id, hypervisor_id, name, uri, peer_uri, migration_address, pool,"          \
     " enabled, disabled_reason, created_us, updated_us)"                                           \
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 #define SQL_COUNT_USE                                                                              \
     "SELECT (SELECT COUNT(*) FROM instances WHERE host = $1 AND terminated_us = 0),"               \
     " (SELECT COUNT(*) FROM claims WHERE host = $1)"
@@ -112,7 +114,6 @@ read_host(DbStatement *statement)
     host->peer_uri = db_dup_text(statement, column++);
     host->migration_address = db_dup_text(statement, column++);
     host->pool = db_dup_text(statement, column++);
-    host->zone = db_dup_text(statement, column++);
     host->enabled = db_int(statement, column++);
     host->disabled_reason = db_dup_text(statement, column++);
     host->connected = db_int(statement, column++);
@@ -133,8 +134,8 @@ or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-bool
-store_insert_host(Store *store, const Host *host, GError **error)
+static bool
+insert_host(Store *store, const Host *host, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
     int64_t now_us = db_now_us(store);
@@ -149,12 +150,22 @@ store_insert_host(Store *store, const Host *host, GError **error)
     db_bind_text(statement, 5, or_empty(host->peer_uri));
     db_bind_text(statement, 6, or_empty(host->migration_address));
     db_bind_text(statement, 7, or_empty(host->pool));
-    db_bind_text(statement, 8, host->zone != NULL ? host->zone : "nova");
-    db_bind_int(statement, 9, host->enabled);
-    db_bind_text(statement, 10, host->disabled_reason);
-    db_bind_int(statement, 11, host->created_us != 0 ? host->created_us : now_us);
-    db_bind_int(statement, 12, now_us);
+    db_bind_int(statement, 8, host->enabled);
+    db_bind_text(statement, 9, host->disabled_reason);
+    db_bind_int(statement, 10, host->created_us != 0 ? host->created_us : now_us);
+    db_bind_int(statement, 11, now_us);
     return db_run(statement, NULL, error);
+}
+
+bool
+store_insert_host(Store *store, const Host *host, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    bool is_in_default = host->zone == NULL || strcmp(host->zone, db_default_zone(store)) == 0;
+
+    return transaction != NULL && insert_host(store, host, error) &&
+        (is_in_default || aggregates_join_zone(store, host->zone, host->name, error)) &&
+        db_commit(transaction, error);
 }
 
 static bool
@@ -211,7 +222,8 @@ store_get_host(Store *store, const char *name, GError **error)
         return NULL;
     }
     db_bind_text(statement, 1, name);
-    return rows_get(statement, read_host, "host", name, error);
+    g_autoptr(Host) host = rows_get(statement, read_host, "host", name, error);
+    return host != NULL && aggregates_tell_host(store, host, error) ? g_steal_pointer(&host) : NULL;
 }
 
 bool
@@ -227,17 +239,26 @@ store_find_host(Store *store, const char *name, Host **ret_host, GError **error)
     if (!rows_find(statement, read_host, &record, error)) {
         return false;
     }
-    *ret_host = record;
+    g_autoptr(Host) host = record;
+    if (host != NULL && !aggregates_tell_host(store, host, error)) {
+        return false;
+    }
+    *ret_host = g_steal_pointer(&host);
     return true;
 }
 
 GPtrArray *
 store_list_hosts(Store *store, GError **error)
 {
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST, error);
+    g_autoptr(DbTransaction) transaction = db_begin_read(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction == NULL ? NULL : db_prepare(store, SQL_LIST, error);
+    g_autoptr(GPtrArray) hosts = statement == NULL
+        ? NULL
+        : rows_list(statement, read_host, (GDestroyNotify)host_free, error);
 
-    return statement == NULL ? NULL
-                             : rows_list(statement, read_host, (GDestroyNotify)host_free, error);
+    return hosts != NULL && aggregates_tell_hosts(store, hosts, error) ? g_steal_pointer(&hosts)
+                                                                       : NULL;
 }
 
 bool

@@ -191,8 +191,24 @@ find_sort_expression(const char *key)
     return NULL;
 }
 
+/* Of the host's aggregates, the default when they are none; asked for, without a host. */
 static void
-add_conditions(Query *query, const InstanceFilter *filter)
+add_zone(Query *query, const char *zone, const char *default_zone)
+{
+    if (zone == NULL) {
+        return;
+    }
+    query_append(query,
+        " AND COALESCE((SELECT MIN(m.value) FROM aggregate_hosts a JOIN aggregate_metadata m"
+        " ON m.aggregate_id = a.aggregate_id AND m.key = '" AGGREGATE_ZONE "'"
+        " WHERE a.host = i.host), CASE WHEN i.host IS NULL THEN i.availability_zone ELSE ");
+    query_append_text(query, default_zone);
+    query_append(query, " END, '') = ");
+    query_append_text(query, zone);
+}
+
+static void
+add_conditions(Query *query, const InstanceFilter *filter, const char *default_zone)
 {
     if (!filter->with_deleted) {
         /* Written out, so that the indexes on living rows can be used. */
@@ -206,9 +222,7 @@ add_conditions(Query *query, const InstanceFilter *filter)
     query_where_text(query, "i.hostname =", filter->hostname);
     query_where_text(query, "i.key_name =", filter->key_name);
     query_where_text(query, "i.reservation_id =", filter->reservation_id);
-    query_where_text(query,
-        "COALESCE((SELECT h.zone FROM hosts h WHERE h.name = i.host), i.availability_zone, '') =",
-        filter->availability_zone);
+    add_zone(query, filter->availability_zone, default_zone);
     query_where_text(query, "i.image_id =", filter->image_id);
     query_where_text(query, "i.flavor_id =", filter->flavor_id);
     query_where_text(query, "i.vm_state =", filter->vm_state);
@@ -304,7 +318,7 @@ store_list_instances(Store *store, const InstanceFilter *filter, GError **error)
         !row_filter_init(store, filter, &rows, error)) {
         return NULL;
     }
-    add_conditions(query, filter);
+    add_conditions(query, filter, db_default_zone(store));
     if (!add_order(query, filter, error)) {
         return NULL;
     }

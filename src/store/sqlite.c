@@ -18,6 +18,19 @@ db_clock(Store *store)
 }
 
 const char *
+db_default_zone(const Store *store)
+{
+    return store->default_zone;
+}
+
+void
+store_set_default_zone(Store *store, const char *zone)
+{
+    g_free(store->default_zone);
+    store->default_zone = g_strdup(zone);
+}
+
+const char *
 db_identity_type(void)
 {
     return "INTEGER PRIMARY KEY AUTOINCREMENT";

@@ -23,6 +23,7 @@ typedef struct Connection {
 struct Store {
     const Clock *clock;
     char *path;
+    char *default_zone; /* of hosts whose aggregates are no zone */
     int lock_fd;
     int schema_version;
     GMutex write;           /* held during every write transaction */

@@ -11,6 +11,7 @@
  * refuses because of a unique index is ERROR_CONFLICT. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/aggregate.h"
 #include "model/drain.h"
 #include "model/host.h"
 #include "model/identity.h"
@@ -29,6 +30,8 @@ Store *store_open(const char *url, const Clock *clock, GError **error);
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 int store_schema_version(Store *store);
+/* [DEFAULT] default_availability_zone, "nova" until it is set; before there are other threads. */
+void store_set_default_zone(Store *store, const char *zone);
 /* Starts a new life of this daemon: every open operation becomes its own. Once, at start. */
 bool store_begin_epoch(Store *store, int64_t *ret_epoch, GError **error);
 /* settings: small values that outlive the daemon (ids of the built-in services, ...).
@@ -98,7 +101,26 @@ GPtrArray *store_list_networks(Store *store, GError **error);
 GPtrArray *store_list_ports(
     Store *store, const char *instance_id, const char *network_id, GError **error);
 
+/* ---- aggregates (store/aggregates.c) ---- */
+/* Id, uuid and time are filled in. Without hosts. ERROR_CONFLICT: the name is taken. */
+bool store_insert_aggregate(Store *store, Aggregate *aggregate, GError **error);
+Aggregate *store_get_aggregate(Store *store, int64_t id, GError **error);
+GPtrArray *store_list_aggregates(Store *store, GError **error); /* by id */
+/* name NULL leaves it. changes: AggregateProperty *, may be NULL. ERROR_CONFLICT: the name is
+ * taken. ERROR_INVALID: one sentence that says which hosts stand in the way of another zone. */
+bool store_update_aggregate(
+    Store *store, int64_t id, const char *name, const GPtrArray *changes, GError **error);
+/* ERROR_INVALID while it has hosts. */
+bool store_delete_aggregate(Store *store, int64_t id, GError **error);
+/* ERROR_NOT_FOUND: there is no such aggregate, or no such host. ERROR_CONFLICT: it is in there.
+ * ERROR_INVALID: the host is in another zone, or instances on it would change theirs. */
+bool store_add_aggregate_host(Store *store, int64_t id, const char *host, GError **error);
+/* ERROR_NOT_FOUND: it is not in there. ERROR_INVALID: as above. */
+bool store_remove_aggregate_host(Store *store, int64_t id, const char *host, GError **error);
+
 /* ---- hosts (store/hosts.c) ---- */
+/* A zone other than the default: it joins an aggregate of that zone, which is made, and called
+ * after it, when there is none. */
 bool store_insert_host(Store *store, const Host *host, GError **error);
 /* ERROR_CONFLICT while an instance or a claim is on it. */
 bool store_delete_host(Store *store, const char *name, GError **error);

@@ -59,6 +59,14 @@ HttpResponse *compute_show_hypervisor_statistics(ApiContext *context, GError **e
 HttpResponse *compute_search_hypervisors(ApiContext *context, GError **error);   /* until 2.52 */
 HttpResponse *compute_list_hypervisor_servers(ApiContext *context, GError **error);
 
+/* ---- aggregates.c ---- */
+HttpResponse *compute_list_aggregates(ApiContext *context, GError **error);
+HttpResponse *compute_create_aggregate(ApiContext *context, GError **error);
+HttpResponse *compute_show_aggregate(ApiContext *context, GError **error);
+HttpResponse *compute_update_aggregate(ApiContext *context, GError **error);
+HttpResponse *compute_delete_aggregate(ApiContext *context, GError **error);
+HttpResponse *compute_aggregate_action(ApiContext *context, GError **error);
+
 /* ---- hosts.c ---- */
 HttpResponse *compute_list_hosts(ApiContext *context, GError **error);
 HttpResponse *compute_show_host(ApiContext *context, GError **error);
@@ -177,5 +185,4 @@ HttpResponse *compute_show_version(ApiContext *context, GError **error);
 HttpResponse *compute_show_limits(ApiContext *context, GError **error);
 HttpResponse *compute_list_zones(ApiContext *context, GError **error);
 HttpResponse *compute_list_zones_detail(ApiContext *context, GError **error);
-HttpResponse *compute_list_aggregates(ApiContext *context, GError **error);
 HttpResponse *compute_list_addresses(ApiContext *context, GError **error);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* Small resources that clients look at on their way: limits, zones, addresses, and aggregates, of
- * which there are none. */
+/* Small resources that clients look at on their way: limits, zones, addresses. */
 #include "api/compute/compute.h"
 
 #include <string.h>
@@ -27,12 +26,6 @@ compute_show_limits(ApiContext *context, GError **error)
             "maxTotalInstances", -1, "maxTotalCores", -1, "maxTotalRAMSize", -1, "maxServerMeta",
             128, "totalInstancesUsed", (int)instances->len, "totalCoresUsed", vcpus, "totalRAMUsed",
             ram_mib));
-}
-
-HttpResponse *
-compute_list_aggregates(ApiContext *context, GError **error)
-{
-    return api_json(200, json_pack("{s:[]}", "aggregates"));
 }
 
 /* ---- availability zones: those of the hosts ---- */

@@ -74,6 +74,11 @@ static const ApiRoute routes[] = {
 
     {"GET", "/limits", compute_show_limits, "os_compute_api:limits"},
     {"GET", "/os-aggregates", compute_list_aggregates, "os_compute_api:os-aggregates:index"},
+    {"POST", "/os-aggregates", compute_create_aggregate, "os_compute_api:os-aggregates:create", ROUTE_BODY},
+    {"GET", "/os-aggregates/{id}", compute_show_aggregate, "os_compute_api:os-aggregates:show"},
+    {"PUT", "/os-aggregates/{id}", compute_update_aggregate, "os_compute_api:os-aggregates:update", ROUTE_BODY},
+    {"DELETE", "/os-aggregates/{id}", compute_delete_aggregate, "os_compute_api:os-aggregates:delete"},
+    {"POST", "/os-aggregates/{id}/action", compute_aggregate_action, NULL, ROUTE_BODY},
     {"GET", "/os-availability-zone", compute_list_zones, "os_compute_api:os-availability-zone:list"},
     {"GET", "/os-availability-zone/detail", compute_list_zones_detail, "os_compute_api:os-availability-zone:detail"},
 };

@@ -11,7 +11,7 @@ static const Field host_fields[] = {
     {"peer_uri", FIELD_STRING, FIELD_NULLABLE, 1, 1024},
     {"migration_address", FIELD_STRING, FIELD_NULLABLE, 0, 255, "^[A-Za-z0-9._:-]*$"},
     {"pool", FIELD_STRING, 0, 1, 255, NAME_PATTERN},
-    {"zone", FIELD_STRING, 0, 1, 255},
+    {"zone", FIELD_STRING, FIELD_NULLABLE, 1, 255, ZONE_NAME_PATTERN},
     {0},
 };
 static const Field host_body[] = {
@@ -180,7 +180,7 @@ make_host(ApiContext *context, const json_t *body, GError **error)
         : g_strdup(body_string(body, "peer_uri", ""));
     host->migration_address = g_strdup(body_string(body, "migration_address", ""));
     host->pool = g_strdup(body_string(body, "pool", "instances"));
-    host->zone = g_strdup(body_string(body, "zone", "nova"));
+    host->zone = g_strdup(body_string(body, "zone", NULL));
     host->enabled = true;
     if (!drover_check_uri(host->uri, allow_plaintext, error) ||
         !check_peer_uri(host->peer_uri, allow_plaintext, error)) {

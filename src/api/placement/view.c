@@ -46,13 +46,14 @@ json_t *
 placement_view_inventories(const ApiContext *context, const Host *host)
 {
     const PlacementPolicy *policy = &context->options->placement;
+    PlacementRatios ratios = placement_ratios(policy, host);
     json_t *inventories = json_object();
     if (host->has_facts) {
-        add_inventory(inventories, "VCPU", host->facts.vcpus, 0, policy->cpu_allocation_ratio);
+        add_inventory(inventories, "VCPU", host->facts.vcpus, 0, ratios.cpu);
         add_inventory(inventories, "MEMORY_MB", host->facts.memory_mib,
-            policy->reserved_host_memory_mib, policy->ram_allocation_ratio);
+            policy->reserved_host_memory_mib, ratios.ram);
         add_inventory(inventories, "DISK_GB", host->facts.pool_capacity_bytes >> 30, 0,
-            policy->disk_allocation_ratio);
+            ratios.disk);
     }
     return inventories;
 }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/aggregate.h"
+#include <math.h>
+#include <string.h>
+
+AggregateProperty *
+aggregate_property_new(const char *key, const char *value)
+{
+    AggregateProperty *property = g_new0(AggregateProperty, 1);
+
+    property->key = g_strdup(key);
+    property->value = g_strdup(value);
+    return property;
+}
+
+void
+aggregate_property_free(AggregateProperty *property)
+{
+    if (property == NULL) {
+        return;
+    }
+    g_free(property->key);
+    g_free(property->value);
+    g_free(property);
+}
+
+Aggregate *
+aggregate_new(void)
+{
+    Aggregate *aggregate = g_new0(Aggregate, 1);
+
+    aggregate->metadata =
+        g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_property_free);
+    aggregate->hosts = g_ptr_array_new_with_free_func(g_free);
+    return aggregate;
+}
+
+void
+aggregate_free(Aggregate *aggregate)
+{
+    if (aggregate == NULL) {
+        return;
+    }
+    g_free(aggregate->uuid);
+    g_free(aggregate->name);
+    g_ptr_array_unref(aggregate->metadata);
+    g_ptr_array_unref(aggregate->hosts);
+    g_free(aggregate);
+}
+
+const char *
+aggregate_get(const Aggregate *aggregate, const char *key)
+{
+    for (unsigned i = 0; i < aggregate->metadata->len; i++) {
+        const AggregateProperty *property = aggregate->metadata->pdata[i];
+        if (strcmp(property->key, key) == 0) {
+            return property->value;
+        }
+    }
+    return NULL;
+}
+
+bool
+aggregate_has_host(const Aggregate *aggregate, const char *host)
+{
+    for (unsigned i = 0; i < aggregate->hosts->len; i++) {
+        if (strcmp(aggregate->hosts->pdata[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- what all of a host's say ---- */
+
+static void
+add_values(HostAggregates *all, const AggregateProperty *property)
+{
+    GHashTable *values = g_hash_table_lookup(all->values, property->key);
+    g_auto(GStrv) words = g_strsplit(property->value, ",", -1);
+
+    if (values == NULL) {
+        values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_insert(all->values, g_strdup(property->key), values);
+    }
+    for (size_t i = 0; words[i] != NULL; i++) {
+        g_hash_table_add(values, g_strdup(g_strstrip(words[i])));
+    }
+}
+
+/* Whatever is no positive number is passed over, as Nova does. */
+static double
+lowest(const HostAggregates *all, const char *key)
+{
+    GHashTable *values = host_aggregates_get(all, key);
+    GHashTableIter iterator;
+    gpointer text = NULL;
+    double found = 0;
+
+    if (values == NULL) {
+        return 0;
+    }
+    g_hash_table_iter_init(&iterator, values);
+    while (g_hash_table_iter_next(&iterator, &text, NULL)) {
+        char *end = NULL;
+        double value = g_ascii_strtod(text, &end);
+        bool is_number = end != text && *end == '\0' && isfinite(value) && value > 0;
+        if (is_number && (found == 0 || value < found)) {
+            found = value;
+        }
+    }
+    return found;
+}
+
+HostAggregates *
+host_aggregates_new(const GPtrArray *aggregates)
+{
+    HostAggregates *all = g_atomic_rc_box_new0(HostAggregates);
+
+    all->values = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+    for (unsigned i = 0; i < aggregates->len; i++) {
+        const Aggregate *aggregate = aggregates->pdata[i];
+        for (unsigned j = 0; j < aggregate->metadata->len; j++) {
+            add_values(all, aggregate->metadata->pdata[j]);
+        }
+        if (all->zone == NULL) {
+            all->zone = g_strdup(aggregate_get(aggregate, AGGREGATE_ZONE));
+        }
+    }
+    all->cpu_allocation_ratio = lowest(all, "cpu_allocation_ratio");
+    all->ram_allocation_ratio = lowest(all, "ram_allocation_ratio");
+    all->disk_allocation_ratio = lowest(all, "disk_allocation_ratio");
+    return all;
+}
+
+HostAggregates *
+host_aggregates_ref(HostAggregates *aggregates)
+{
+    return g_atomic_rc_box_acquire(aggregates);
+}
+
+static void
+clear(void *data)
+{
+    HostAggregates *aggregates = data;
+
+    g_free(aggregates->zone);
+    g_hash_table_unref(aggregates->values);
+}
+
+void
+host_aggregates_unref(HostAggregates *aggregates)
+{
+    if (aggregates != NULL) {
+        g_atomic_rc_box_release_full(aggregates, clear);
+    }
+}
+
+GHashTable *
+host_aggregates_get(const HostAggregates *aggregates, const char *key)
+{
+    return g_hash_table_lookup(aggregates->values, key);
+}
