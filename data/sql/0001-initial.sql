@@ -391,6 +391,18 @@ CREATE TABLE claims (
 CREATE INDEX claims_by_host ON claims (host, role, vcpus, ram_mib, disk_gib);
 CREATE INDEX claims_by_operation ON claims (operation_id);
 
+-- Where an operation went and why, or why nowhere (has_host 0): see src/scheduler/record.c.
+CREATE TABLE decisions (
+    id @IDENTITY@,
+    operation_id BIGINT NOT NULL REFERENCES operations (id) ON DELETE CASCADE,
+    has_host BIGINT NOT NULL,
+    made_us BIGINT NOT NULL,
+    kept_until_us BIGINT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX decisions_by_operation ON decisions (operation_id);
+CREATE INDEX decisions_by_end ON decisions (kept_until_us);
+
 -- Disks with a life of their own: in the pool that every host shares, or (pool NULL) on the network
 -- at a URI.
 CREATE TABLE volumes (

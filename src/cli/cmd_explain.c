@@ -15,6 +15,7 @@ static const CommandOption OPTIONS[] = {
     {"--cold", NULL, "a cold migration"},
     {"--evacuate", NULL, "an evacuation"},
     {"--host", "HOST", "this host alone, with every check"},
+    {"--request", "ID", "why a request went where it went, as it was then (req-...)"},
     {"--all", NULL, "every check of every host, not only what speaks against it"},
     {NULL, NULL, NULL},
 };
@@ -190,6 +191,10 @@ say_head(Output *output, const json_t *explanation)
 {
     const json_t *needs = json_object_get(explanation, "needs");
     g_autofree char *name = output_text(json_object_get(explanation, "instance_name"));
+    const char *made_at = json_string_value(json_object_get(explanation, "made_at"));
+    if (made_at != NULL) {
+        output_say(output, "Decided at %s:", made_at);
+    }
     output_say(output,
         "%s, on %s (%s): needs %" JSON_INTEGER_FORMAT " vCPUs, %" JSON_INTEGER_FORMAT
         " MiB, %" JSON_INTEGER_FORMAT " GiB",
@@ -201,18 +206,21 @@ say_head(Output *output, const json_t *explanation)
         output_say(output, "It would be refused now: %s", string_of(explanation, "refused"));
     }
     output_say(output,
-        "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " hosts fit; it would go to: %s\n",
+        "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " hosts fit; it %s to: %s",
         json_integer_value(json_object_get(explanation, "n_fit")),
         json_integer_value(json_object_get(explanation, "n_hosts")),
-        string_of(explanation, "chosen"));
+        made_at != NULL ? "went" : "would go", string_of(explanation, "chosen"));
+    json_int_t n_hosts = json_integer_value(json_object_get(explanation, "n_hosts"));
+    size_t n_told = json_array_size(json_object_get(explanation, "hosts"));
+    if (made_at != NULL && (size_t)n_hosts > n_told) {
+        output_say(output, "Kept of these hosts are the best, and some of each no.");
+    }
+    output_say(output, "%s", "");
 }
 
 static bool
 print_explanation(Output *output, const json_t *explanation, bool all, GError **error)
 {
-    if (output->format == OUTPUT_JSON) {
-        return output_object(output, explanation, error);
-    }
     const json_t *hosts = json_object_get(explanation, "hosts");
     say_head(output, explanation);
     if (!output_list(output, hosts, HOST_COLUMNS, "There are no hosts yet.", error)) {
@@ -232,14 +240,21 @@ print_explanation(Output *output, const json_t *explanation, bool all, GError **
     return true;
 }
 
+static bool
+show_explanation(CommandContext *context, const json_t *explanation, bool all, GError **error)
+{
+    Output *output = command_output(context);
+    return output->format == OUTPUT_JSON ? output_object(output, explanation, error)
+                                         : print_explanation(output, explanation, all, error);
+}
+
 bool
 explain_dry_run(CommandContext *context, Session *session, const char *id, const char *move,
     GError **error)
 {
     const char *host = command_value(context, "--host");
     json_auto_t *explanation = get_explanation(session, id, move, host, error);
-    if (explanation == NULL ||
-        !print_explanation(command_output(context), explanation, host != NULL, error)) {
+    if (explanation == NULL || !show_explanation(context, explanation, host != NULL, error)) {
         return false;
     }
     if (json_is_string(json_object_get(explanation, "refused"))) {
@@ -254,9 +269,50 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     return true;
 }
 
+/* A request may have been decided several times: a host that was chosen can still say no. */
+static bool
+explain_request(CommandContext *context, const char *request, GError **error)
+{
+    if (command_n_arguments(context) > 0 || command_has(context, "--host")) {
+        return usage_error(error, "--request tells of a request: no SERVER and no --host with it");
+    }
+    Session *session = command_session(context, error);
+    if (session == NULL) {
+        return false;
+    }
+    g_autofree char *path = session_path("/decisions?request_id=%s", request);
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    const json_t *decisions = json_object_get(answer, "decisions");
+    Output *output = command_output(context);
+    if (answer == NULL || output->format == OUTPUT_JSON) {
+        return answer != NULL && output_object(output, answer, error);
+    }
+    size_t i;
+    json_t *decision;
+    json_array_foreach(decisions, i, decision)
+    {
+        output_say(output, "%s", i > 0 ? "" : request);
+        if (!print_explanation(output, decision, command_has(context, "--all"), error)) {
+            return false;
+        }
+    }
+    return json_array_size(decisions) > 0 ||
+        error_set(error, ERROR_NOT_FOUND,
+            "no decision of request '%s' is kept; 'openstack server event list SERVER' tells the "
+            "requests of a server, and [filter_scheduler] decisions_kept_hours how long they are "
+            "kept", request);
+}
+
 static bool
 explain(CommandContext *context, GError **error)
 {
+    const char *request = command_value(context, "--request");
+    if (request != NULL) {
+        return explain_request(context, request, error);
+    }
+    if (command_n_arguments(context) == 0) {
+        return usage_error(error, "say a SERVER, or --request ID");
+    }
     const char *move = NULL;
     const char *host = command_value(context, "--host");
     Session *session =
@@ -269,19 +325,21 @@ explain(CommandContext *context, GError **error)
     g_autofree char *id = find_id(server);
     json_auto_t *explanation = get_explanation(session, id, move, host, error);
     bool all = command_has(context, "--all") || host != NULL;
-    return explanation != NULL &&
-        print_explanation(command_output(context), explanation, all, error);
+    return explanation != NULL && show_explanation(context, explanation, all, error);
 }
 
 const Command explain_commands[] = {
-    {"explain", "SERVER", 1, 1, "Tell where a server may go, and why not elsewhere",
+    {"explain", "[SERVER]", 0, 1, "Tell where a server may go, and why not elsewhere",
         "Every host is looked at by the checks that a request is decided by, and nothing is\n"
         "touched: a host may be full by the time that something is asked for. What only the host\n"
         "itself can tell (does its processor suit the guest?) is asked when it is chosen: that\n"
-        "check is 'unknown' here. With --json every check of every host is told.",
+        "check is 'unknown' here. With --json every check of every host is told.\n"
+        "With --request: what was looked at when that request was decided, and what was found\n"
+        "then, for as long as [filter_scheduler] decisions_kept_hours says.",
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"
-        "  drover explain vm1 --live --json",
+        "  drover explain vm1 --live --json\n"
+        "  drover explain --request req-7f2a4e5c-...",
         OPTIONS, explain},
     {NULL},
 };

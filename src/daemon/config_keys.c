@@ -53,6 +53,9 @@ const ConfigKey daemon_config_keys[] = {
         "The same for disk."},
     {"filter_scheduler", "num_instances_weight_multiplier", CONFIG_FLOAT, "0.0", -1e9, 1e9,
         "How much it counts to have the most instances; negative prefers hosts with few."},
+    {"filter_scheduler", "decisions_kept_hours", CONFIG_INT, "168", 0, 87600,
+        "How long it is kept why an instance went where it went, or nowhere, for 'drover explain "
+        "--request' (some 15 KiB each); 0: not at all."},
 
     {"DEFAULT", "evacuated_instances_stopped", CONFIG_BOOL, "false", 0, 0,
         "Whether an evacuated instance stays off at every microversion; from 2.95 on it always does."},

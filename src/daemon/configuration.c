@@ -59,6 +59,9 @@ configuration_placement(const Config *config)
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .decisions_kept_us =
+            config_get_int(config, "filter_scheduler", "decisions_kept_hours") * 3600 *
+            G_USEC_PER_SEC,
     };
 
     /* They were read before, when the configuration was loaded. */

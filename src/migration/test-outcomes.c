@@ -310,7 +310,8 @@ add_host(const char *name)
 }
 
 static const char *
-choose(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+choose(
+    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
 {
     return data;
 }

@@ -161,7 +161,7 @@ choose(const Attempt *attempt, const DrainSubject *subject, GHashTable *refusals
     PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
         &migration, attempt->request->service_down_time_us, attempt->request->now_us);
     request.refusals = refusals;
-    return scheduler_choose(&request, attempt->hosts, attempt->usage, error);
+    return scheduler_choose(&request, attempt->hosts, attempt->usage, NULL, error);
 }
 
 /* As a claim takes it. */

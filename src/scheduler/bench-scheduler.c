@@ -116,7 +116,7 @@ decide(Bench *bench, int *n_failed)
     PlacementRequest request = make_request(bench);
     double begin_us = processor_us();
     g_autoptr(GError) error = NULL;
-    const char *host = scheduler_choose(&request, bench->hosts, bench->usage, &error);
+    const char *host = scheduler_choose(&request, bench->hosts, bench->usage, NULL, &error);
     double took_us = processor_us() - begin_us;
     if (host != NULL) {
         keep_claim(bench, &request, host);

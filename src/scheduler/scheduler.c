@@ -178,30 +178,11 @@ compare_candidates(const Look *look, const Candidate *one, const Candidate *othe
     return strcmp(host->name, ((const Host *)look->hosts->pdata[other->index])->name);
 }
 
-const char *
-scheduler_choose(
-    const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage, GError **error)
-{
-    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    Look look = {.request = request, .hosts = hosts, .usage = usage};
-    Ranking ranking = {.candidates = candidates};
-    look_at_hosts(&look, &ranking);
-    const Candidate *best = NULL;
-    for (unsigned i = 0; i < candidates->len; i++) {
-        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        if (best == NULL || compare_candidates(&look, candidate, best) < 0) {
-            best = candidate;
-        }
-    }
-    if (best == NULL) {
-        g_autofree char *reason = look_reason(&look);
-        error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
-        return NULL;
-    }
-    return ((const Host *)hosts->pdata[best->index])->name;
-}
-
 /* ---- the same, written out ---- */
+
+/* Of a choice among more hosts than these, the record tells the best and an example or more of each
+ * no: it is made in the transaction of the claim, and there may be very many of them. */
+enum { RECORD_HOSTS = 16 };
 
 static int
 compare_for_sort(gconstpointer one, gconstpointer other, gpointer look)
@@ -225,10 +206,124 @@ fill_rank(PlacementHost *entry, const Look *look, const Ranking *ranking,
 static void
 fill_rows(PlacementHost *entry, const Subject *subject)
 {
-    entry->host = subject->host;
+    entry->name = g_strdup(subject->host->name);
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         placement_check(subject, (PlacementCheck)i, &entry->rows[i]);
     }
+}
+
+static int
+compare_indices(gconstpointer one, gconstpointer other)
+{
+    unsigned a = *(const unsigned *)one;
+    unsigned b = *(const unsigned *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* Places in the list of hosts, rising: all, or so many. */
+static GArray *
+hosts_to_tell(const Look *look, const Ranking *ranking, unsigned max)
+{
+    GArray *indices = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    bool all = look->hosts->len <= max;
+    for (unsigned i = 0; all && i < look->hosts->len; i++) {
+        g_array_append_val(indices, i);
+    }
+    for (unsigned i = 0; !all && i < MIN(ranking->candidates->len, max / 2); i++) {
+        g_array_append_val(
+            indices, g_array_index(ranking->candidates, Candidate, i).index);
+    }
+    for (int check = 0; !all && check < PLACEMENT_N_CHECKS; check++) {
+        const Tally *tally = &look->tallies[check];
+        unsigned room = max - indices->len;
+        g_array_append_vals(
+            indices, tally->named, MIN(MIN(tally->n_failed, TALLY_NAMED), room));
+    }
+    g_array_sort(indices, compare_indices);
+    return indices;
+}
+
+static void
+fill_hosts(Placement *placement, const Look *look, const Ranking *ranking, unsigned max)
+{
+    g_autoptr(GArray) indices = hosts_to_tell(look, ranking, max);
+    g_autofree unsigned *ranks = g_new0(unsigned, look->hosts->len);
+    for (unsigned i = 0; i < ranking->candidates->len; i++) {
+        ranks[g_array_index(ranking->candidates, Candidate, i).index] = i + 1;
+    }
+    placement->hosts = g_new0(PlacementHost, indices->len);
+    placement->n_told = indices->len;
+    for (unsigned i = 0; i < indices->len; i++) {
+        unsigned index = g_array_index(indices, unsigned, i);
+        Subject subject = look_subject(look, index);
+        fill_rows(&placement->hosts[i], &subject);
+        if (ranks[index] > 0) {
+            fill_rank(&placement->hosts[i], look, ranking,
+                &g_array_index(ranking->candidates, Candidate, ranks[index] - 1), ranks[index]);
+        }
+    }
+}
+
+/* Sorts the candidates. */
+static Placement *
+write_out(const Look *look, const Ranking *ranking, unsigned max)
+{
+    const PlacementRequest *request = look->request;
+    Placement *placement = g_new0(Placement, 1);
+    placement->vcpus = request->vcpus;
+    placement->ram_mib = request->ram_mib;
+    placement->disk_gib = request->disk_gib;
+    placement->requested_host = g_strdup(request->requested_host);
+    placement->zone = g_strdup(request->zone);
+    placement->source_host = g_strdup(request->source_host);
+    memcpy(placement->multipliers, request->policy->multipliers, sizeof placement->multipliers);
+    placement->n_hosts = look->hosts->len;
+    placement->n_fit = ranking->candidates->len;
+    g_array_sort_with_data(ranking->candidates, compare_for_sort, (gpointer)look);
+    fill_hosts(placement, look, ranking, max);
+    if (placement->n_fit > 0) {
+        unsigned best = g_array_index(ranking->candidates, Candidate, 0).index;
+        placement->chosen = g_strdup(((const Host *)look->hosts->pdata[best])->name);
+    } else {
+        placement->reason = look_reason(look);
+    }
+    return placement;
+}
+
+static void
+record(StoredDecision *decision, const Look *look, const Ranking *ranking)
+{
+    g_autoptr(Placement) placement = write_out(look, ranking, RECORD_HOSTS);
+    decision->text = placement_to_text(placement);
+    decision->kept_until_us = look->request->now_us + look->request->policy->decisions_kept_us;
+}
+
+/* ---- the choice ---- */
+
+const char *
+scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage,
+    StoredDecision *decision, GError **error)
+{
+    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    Look look = {.request = request, .hosts = hosts, .usage = usage};
+    Ranking ranking = {.candidates = candidates};
+    look_at_hosts(&look, &ranking);
+    if (decision != NULL && request->policy->decisions_kept_us > 0) {
+        record(decision, &look, &ranking);
+    }
+    const Candidate *best = NULL;
+    for (unsigned i = 0; i < candidates->len; i++) {
+        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
+        if (best == NULL || compare_candidates(&look, candidate, best) < 0) {
+            best = candidate;
+        }
+    }
+    if (best == NULL) {
+        g_autofree char *reason = look_reason(&look);
+        error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
+        return NULL;
+    }
+    return ((const Host *)hosts->pdata[best->index])->name;
 }
 
 Placement *
@@ -238,26 +333,7 @@ scheduler_explain(const PlacementRequest *request, GPtrArray *hosts, GHashTable 
     Look look = {.request = request, .hosts = hosts, .usage = usage};
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
-    g_array_sort_with_data(candidates, compare_for_sort, &look);
-
-    Placement *placement = g_new0(Placement, 1);
-    placement->hosts = g_new0(PlacementHost, hosts->len);
-    placement->n_hosts = hosts->len;
-    placement->n_fit = candidates->len;
-    for (unsigned i = 0; i < hosts->len; i++) {
-        Subject subject = look_subject(&look, i);
-        fill_rows(&placement->hosts[i], &subject);
-    }
-    for (unsigned i = 0; i < candidates->len; i++) {
-        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        fill_rank(&placement->hosts[candidate->index], &look, &ranking, candidate, i + 1);
-    }
-    if (candidates->len > 0) {
-        placement->chosen = hosts->pdata[g_array_index(candidates, Candidate, 0).index];
-    } else {
-        placement->reason = look_reason(&look);
-    }
-    return placement;
+    return write_out(&look, &ranking, hosts->len);
 }
 
 void
@@ -266,13 +342,18 @@ placement_free(Placement *placement)
     if (placement == NULL) {
         return;
     }
-    for (unsigned i = 0; i < placement->n_hosts; i++) {
+    for (unsigned i = 0; i < placement->n_told; i++) {
         for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
             g_free(placement->hosts[i].rows[check].needed);
             g_free(placement->hosts[i].rows[check].have);
         }
+        g_free(placement->hosts[i].name);
     }
     g_free(placement->hosts);
+    g_free(placement->requested_host);
+    g_free(placement->zone);
+    g_free(placement->source_host);
+    g_free(placement->chosen);
     g_free(placement->reason);
     g_free(placement);
 }

@@ -7,6 +7,7 @@
  * and what would help. Who asks: every operation that needs a host, inside the transaction of its
  * claim; and the API, for whoever wants to know. */
 #include "base/error.h"
+#include "model/decision.h"
 #include "model/host.h"
 #include "model/instance.h"
 #include "model/migration.h"
@@ -72,6 +73,7 @@ typedef struct PlacementPolicy {
     int max_instances_per_host; /* where NumInstancesFilter is enabled; 0 = no limit */
     unsigned filters_off;       /* a bit for each filter that is not enabled */
     double multipliers[PLACEMENT_N_WEIGHERS];
+    int64_t decisions_kept_us; /* 0: they are not stored */
 } PlacementPolicy;
 
 /* How often what a host has is promised: what its aggregates say, else what holds for all. */
@@ -128,7 +130,7 @@ typedef struct PlacementRow {
     PlacementResult result;
     char *needed;    /* "2048 MiB" */
     char *have;      /* "1024 MiB" */
-    const char *fix; /* one sentence for the operator; NULL where nothing is to be fixed */
+    const char *fix; /* one sentence for the operator, static; NULL: nothing is to be fixed */
 } PlacementRow;
 
 /* What one weigher adds to a host's weight: its multiplier times where the host stands between the
@@ -139,29 +141,45 @@ typedef struct PlacementShare {
 } PlacementShare;
 
 typedef struct PlacementHost {
-    const Host *host; /* borrowed from the hosts given */
-    unsigned rank;    /* 1 is the best; 0: it does not fit */
-    double weight;    /* the sum of the shares */
+    char *name;
+    unsigned rank; /* 1 is the best; 0: it does not fit */
+    double weight; /* the sum of the shares */
     PlacementRow rows[PLACEMENT_N_CHECKS];
     PlacementShare shares[PLACEMENT_N_WEIGHERS];
 } PlacementHost;
 
+/* A choice written out: what was asked for, and what each host had. It owns all of it. */
 typedef struct Placement {
-    PlacementHost *hosts; /* in the order of the hosts given */
-    unsigned n_hosts;
+    int vcpus;
+    int64_t ram_mib;
+    int64_t disk_gib;
+    char *requested_host; /* NULL: any */
+    char *zone;           /* NULL: any */
+    char *source_host;    /* NULL: a create */
+    double multipliers[PLACEMENT_N_WEIGHERS];
+    unsigned n_hosts;     /* that were looked at */
     unsigned n_fit;
-    const Host *chosen;   /* NULL: nobody fits */
+    PlacementHost *hosts; /* in the order of the hosts given; of a record not all of them */
+    unsigned n_told;
+    char *chosen;         /* NULL: nobody fits */
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;
 
 /* hosts: Host *; usage: name -> HostUsage *, a missing one is an empty host. Of those that fit the
  * one with the greatest weight is chosen, ties by name. The error is the one text that says why
  * nobody fits, as Nova says it where Nova has a text, bounded for a fleet of any size. The name is
- * borrowed from hosts. For store_claim. */
-const char *scheduler_choose(
-    const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage, GError **error);
+ * borrowed from hosts. For store_claim. decision NULL: nobody will ask for it later; else its text
+ * and how long it is kept are set, also when nobody fits. */
+const char *scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage,
+    StoredDecision *decision, GError **error);
 /* The same choice with every check of every host written out. */
 Placement *scheduler_explain(
     const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage);
 void placement_free(Placement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Placement, placement_free)
+
+/* ---- record.c: a placement as it is stored ---- */
+char *placement_to_text(const Placement *placement);
+/* What it says of checks and weighers that there are no more is left out. ERROR_INTERNAL: it is
+ * none. */
+Placement *placement_from_text(const char *text, GError **error);

@@ -75,7 +75,8 @@ static void
 assert_chosen(Fleet *fleet, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    const char *chosen = scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error);
+    const char *chosen =
+        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(chosen, ==, name);
 }
@@ -84,7 +85,8 @@ static void
 assert_reason(Fleet *fleet, const char *reason)
 {
     g_autoptr(GError) error = NULL;
-    const char *chosen = scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error);
+    const char *chosen =
+        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error);
     g_assert_null(chosen);
     g_assert_true(error_is(error, ERROR_NO_VALID_HOST));
     g_assert_cmpstr(error->message, ==, reason);
@@ -129,7 +131,7 @@ test_reason_of_a_thousand_hosts_is_short(Fleet *fleet, const void *unused)
         add_host(fleet, name)->facts.memory_mib = 512;
     }
     g_autoptr(GError) error = NULL;
-    g_assert_null(scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &error));
+    g_assert_null(scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error));
     g_assert_cmpuint(strlen(error->message), <, 250);
     g_assert_nonnull(strstr(error->message, "1000 hosts: 1000 failed 'ram' (host0:"));
 }
@@ -324,7 +326,7 @@ test_explanation_ranks_as_the_choice_does(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hostc");
     g_autoptr(Placement) placement =
         scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
-    g_assert_cmpstr(placement->chosen->name, ==, "hostc");
+    g_assert_cmpstr(placement->chosen, ==, "hostc");
     g_assert_null(placement->reason);
     g_assert_cmpuint(placement->n_fit, ==, 3);
     static const unsigned ranks[] = {3, 2, 1, 0};
@@ -423,6 +425,75 @@ test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
     g_assert_cmpint(rows[PLACEMENT_CHECK_TPM].result, ==, PLACEMENT_PASS);
 }
 
+/* Everything that is told later is what was told then. */
+static void
+test_record_is_what_was_decided(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta")->enabled = false;
+    add_host(fleet, "hostb");
+    add_host(fleet, "hostc");
+    use(fleet, "hostb")->ram_mib = 100;
+    fleet->request.zone = "no\tva";
+    Host *host = fleet->hosts->pdata[2];
+    g_free(host->zone);
+    host->zone = g_strdup("no\tva");
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = -0.25;
+    fleet->policy.decisions_kept_us = 7;
+    StoredDecision decision = {0};
+    g_assert_cmpstr(
+        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL), ==,
+        "hostc");
+    g_assert_cmpint(decision.kept_until_us, ==, fleet->request.now_us + 7);
+
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = decision.text;
+    g_autoptr(Placement) told = placement_from_text(text, &error);
+    g_autofree char *again = placement_to_text(told);
+    g_assert_cmpstr(again, ==, text);
+    g_autoptr(Placement) now = scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autofree char *now_text = placement_to_text(now);
+    g_assert_cmpstr(now_text, ==, text);
+    g_assert_cmpstr(told->zone, ==, "no\tva");
+    g_assert_nonnull(told->hosts[0].rows[PLACEMENT_CHECK_ENABLED].fix);
+    g_assert_cmpfloat(told->multipliers[PLACEMENT_WEIGHER_CPU], ==, -0.25);
+}
+
+static void
+test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
+{
+    for (int i = 0; i < 1000; i++) {
+        g_autofree char *name = g_strdup_printf("host%03d", i);
+        add_host(fleet, name)->enabled = i % 2 == 0;
+        use(fleet, name)->ram_mib = i % 4 == 0 ? 4096 : i;
+    }
+    fleet->policy.decisions_kept_us = 1;
+    StoredDecision decision = {0};
+    g_assert_cmpstr(
+        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL), ==,
+        "host002");
+    g_autofree char *text = decision.text;
+    g_autoptr(Placement) told = placement_from_text(text, NULL);
+    g_assert_cmpuint(told->n_hosts, ==, 1000);
+    g_assert_cmpuint(told->n_fit, ==, 250);
+    /* The eight best, and three of each no. */
+    g_assert_cmpuint(told->n_told, ==, 8 + 3 + 3);
+    g_assert_cmpstr(told->hosts[0].name, ==, "host000");
+    g_assert_cmpint(told->hosts[0].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_FAIL);
+    g_assert_cmpuint(told->hosts[2].rank, ==, 1);
+    g_assert_cmpuint(strlen(text), <, 20000);
+}
+
+static void
+test_nothing_is_recorded_of_no_interest(Fleet *fleet, const void *unused)
+{
+    StoredDecision decision = {0};
+    add_host(fleet, "hosta");
+    scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL);
+    g_assert_null(decision.text);
+    g_assert_null(placement_from_text("needs\t1\t2\t3\nhost\ta\n", NULL));
+    g_assert_null(placement_from_text("check\tram\tpass\ta\tb\t\n", NULL));
+}
+
 static void
 test_own_and_unknown_host(Fleet *fleet, const void *unused)
 {
@@ -497,6 +568,9 @@ main(int argc, char **argv)
     ADD("/scheduler/ratio-of-an-aggregate", test_an_aggregates_ratio_wins);
     ADD("/scheduler/explanation-ranks-as-the-choice-does",
         test_explanation_ranks_as_the_choice_does);
+    ADD("/scheduler/record-is-what-was-decided", test_record_is_what_was_decided);
+    ADD("/scheduler/record-of-many-hosts-is-short", test_record_of_many_hosts_is_short);
+    ADD("/scheduler/nothing-is-recorded-of-no-interest", test_nothing_is_recorded_of_no_interest);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);

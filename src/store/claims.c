@@ -2,6 +2,9 @@
 /* Copyright the drover authors. */
 #include "store/claims.h"
 
+#include "base/log.h"
+#include "store/decisions.h"
+
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
     " CAST(SUM(disk_gib) AS BIGINT), SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END),"             \
@@ -208,19 +211,20 @@ insert_claim(Store *store, const Operation *operation, const Instance *instance,
 
 /* The decision is the caller's: the name it returns is copied while the hosts still exist. */
 static char *
-choose_host(Store *store, StoreChooseHost choose, void *data, GError **error)
+choose_host(
+    Store *store, StoreChooseHost choose, void *data, StoredDecision *decision, GError **error)
 {
     g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
     if (hosts == NULL) {
         return NULL;
     }
     g_autoptr(GHashTable) usage = load_usage(store, NULL, N_CLAIM_QUERIES, error);
-    return usage == NULL ? NULL : g_strdup(choose(hosts, usage, data, error));
+    return usage == NULL ? NULL : g_strdup(choose(hosts, usage, data, decision, error));
 }
 
-bool
-store_claim(Store *store, const Operation *operation, const Instance *instance,
-    StoreChooseHost choose, void *data, char **ret_host, GError **error)
+static bool
+find_or_make_claim(Store *store, const Operation *operation, const Instance *instance,
+    StoreChooseHost choose, void *data, StoredDecision *decision, char **ret_host, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
     g_autofree char *host = NULL;
@@ -229,14 +233,48 @@ store_claim(Store *store, const Operation *operation, const Instance *instance,
         return false;
     }
     if (host == NULL) {
-        host = choose_host(store, choose, data, error);
+        host = choose_host(store, choose, data, decision, error);
         if (host == NULL || !insert_claim(store, operation, instance, host, error) ||
+            !decisions_insert(store, operation->id, true, decision, error) ||
             !db_commit(transaction, error)) {
             return false;
         }
     }
     *ret_host = g_steal_pointer(&host);
     return true;
+}
+
+/* Nothing was claimed. Whether this can be stored does not change why. */
+static void
+record_failure(Store *store, const Operation *operation, const StoredDecision *decision)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DbTransaction) transaction = db_begin(store, &error);
+
+    if (transaction == NULL ||
+        !decisions_insert(store, operation->id, false, decision, &error) ||
+        !db_commit(transaction, &error)) {
+        log_warning("why operation %" G_GINT64_FORMAT " found no host is not stored: %s",
+            operation->id, error->message);
+    }
+}
+
+bool
+store_claim(Store *store, const Operation *operation, const Instance *instance,
+    StoreChooseHost choose, void *data, char **ret_host, GError **error)
+{
+    g_autoptr(StoredDecision) decision = g_new0(StoredDecision, 1);
+    g_autoptr(GError) problem = NULL;
+
+    if (find_or_make_claim(
+            store, operation, instance, choose, data, decision, ret_host, &problem)) {
+        return true;
+    }
+    if (error_is(problem, ERROR_NO_VALID_HOST) && decision->text != NULL) {
+        record_failure(store, operation, decision);
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
 }
 
 static bool

@@ -17,6 +17,7 @@
 #include "model/identity.h"
 #include "model/image.h"
 #include "model/instance.h"
+#include "model/decision.h"
 #include "model/leftover.h"
 #include "model/migration.h"
 #include "model/network.h"
@@ -324,11 +325,12 @@ bool store_settle_operation(Store *store, int64_t operation_id, const char *from
 /* ---- claims (store/claims.c) ---- */
 /* Engine only. The choice and the claim in one transaction: choose is called inside it with every
  * host and what is claimed of it (not its operations and migrations), and returns the name of the
- * chosen one (borrowed from hosts) or NULL with ERROR_NO_VALID_HOST set. The claim row for the
+ * chosen one (borrowed from hosts) or NULL with ERROR_NO_VALID_HOST set; the text that it gives the
+ * decision is stored with the claim, or without one when there is nobody. The claim row for the
  * operation's instance is then inserted: owner for a create, target for a move. Idempotent: an
  * existing claim of that operation is kept and returned. *ret_host is the caller's. */
 typedef const char *(*StoreChooseHost)(
-    GPtrArray *hosts, GHashTable *usage, void *data, GError **error);
+    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error);
 bool store_claim(Store *store, const Operation *operation, const Instance *instance,
     StoreChooseHost choose, void *data, char **ret_host, GError **error);
 
@@ -463,6 +465,12 @@ Operation *store_accept_detach(
     Store *store, const OperationRequest *request, const char *volume_id, GError **error);
 /* Engine only: a deleted instance's domain was found gone; now its volumes are free. */
 bool store_release_volumes(Store *store, const char *instance_id, GError **error);
+
+/* ---- decisions (store/decisions.c) ---- */
+/* Those that are still kept, the oldest first: of a request, of an instance, of both; NULL: of any.
+ * StoredDecision *. */
+GPtrArray *store_list_decisions(
+    Store *store, const char *request_id, const char *instance_id, GError **error);
 
 /* ---- leftovers (store/leftovers.c) ---- */
 typedef struct LeftoverFilter {

@@ -447,9 +447,49 @@ test_no_host_is_chosen(Fixture *fixture, const void *data)
     g_assert_true(error_is(error, ERROR_NOT_FOUND));
 }
 
+static void
+assert_decisions(Fixture *fixture, const char *texts)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) decisions =
+        store_list_decisions(fixture->store, "req-1", NULL, &error);
+    g_autoptr(GString) found = g_string_new(NULL);
+
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < decisions->len; i++) {
+        const StoredDecision *decision = decisions->pdata[i];
+        g_string_append_printf(found, "%s%s", i > 0 ? " " : "", decision->text);
+    }
+    g_assert_cmpstr(found->str, ==, texts);
+}
+
+/* While nobody fits, the last look is what is kept; a claim is decided once; all goes in time. */
+static void
+test_decisions_are_kept_for_a_while(Fixture *fixture, const void *data)
+{
+    g_autoptr(Instance) vm = test_instance(fixture, "vm");
+    g_autoptr(Operation) operation = operation_of(fixture, vm->open_operation);
+    static char *const tried[] = {"hostx", "hosty", "hosta", "hostz"};
+
+    test_host(fixture, "hosta");
+    for (size_t i = 0; i < G_N_ELEMENTS(tried); i++) {
+        g_autofree char *host = NULL;
+        store_claim(fixture->store, operation, vm, choose_named, tried[i], &host, NULL);
+        g_assert_cmpstr(host, ==, i < 2 ? NULL : "hosta");
+        assert_decisions(fixture, tried[MIN(i, 2)]);
+    }
+    test_now_us += 11;
+    g_autoptr(Instance) other = test_instance(fixture, "other");
+    g_autoptr(Operation) another = operation_of(fixture, other->open_operation);
+    g_autofree char *host = NULL;
+    store_claim(fixture->store, another, other, choose_named, (char *)"hostx", &host, NULL);
+    assert_decisions(fixture, "hostx");
+}
+
 /* A host with room for one. */
 static const char *
-choose_if_empty(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+choose_if_empty(
+    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
 {
     const Host *host = hosts->pdata[0];
     const HostUsage *taken = g_hash_table_lookup(usage, host->name);
@@ -722,6 +762,7 @@ main(int argc, char **argv)
     ADD("claim-is-released", test_claim_is_released);
     ADD("promotion-needs-a-target", test_promotion_needs_a_target);
     ADD("no-host-is-chosen", test_no_host_is_chosen);
+    ADD("decisions-are-kept-for-a-while", test_decisions_are_kept_for_a_while);
     ADD("racing-claims", test_racing_claims);
     ADD("migration-row", test_migration_row);
     ADD("migration-is-refused-when-busy", test_migration_is_refused_when_busy);

@@ -145,8 +145,11 @@ test_instance(Fixture *fixture, const char *name)
 }
 
 const char *
-choose_named(GPtrArray *hosts, GHashTable *usage, void *data, GError **error)
+choose_named(
+    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
 {
+    decision->text = g_strdup(data);
+    decision->kept_until_us = test_now_us + 10;
     for (unsigned i = 0; i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];
         if (g_str_equal(host->name, data)) {

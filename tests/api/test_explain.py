@@ -195,6 +195,73 @@ def _():
     cloud.delete(server)
 
 
+def decisions(cloud, query, status=200, user="admin"):
+    answer = cloud.other("GET", f"/drover/v1/decisions{query}", user=user)
+    equal(answer.status, status, answer.text)
+    return answer.json["decisions"] if status == 200 else answer
+
+
+def request_of(cloud, server, action):
+    return next(row["request_id"] for row in cloud.get(f"/servers/{server}/os-instance-actions",
+                                                       "2.51")["instanceActions"]
+                if row["action"] == action)
+
+
+@test("what was decided is told again later as it was then: where it went, and where nothing fits "
+      "[S0-11 S2-22]")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    server = cloud.create("asked", host="hosta")
+    (created,) = decisions(cloud, f"?request_id={request_of(cloud, server, 'create')}")
+    equal((created["move"], created["chosen"], created["requested_host"], created["source_host"]),
+          ("create", "hosta", "hosta", None), "the create")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="disk swap")
+    now = explain(cloud, server, "?move=live")
+    equal(cloud.live_migrate(server).status, 202, "the move")
+    cloud.wait_migration(server, "completed", "error")
+    cloud.wait_idle(server)
+    set_service(cloud, "hostb", status="enabled")
+    request = request_of(cloud, server, "live-migration")
+    (told,) = decisions(cloud, f"?request_id={request}")
+    equal(told["chosen"], "hostc", "where it went")
+    for key in ("needs", "source_host", "n_hosts", "n_fit", "reason"):
+        equal(told[key], now[key], key)
+    for name, host in hosts_of(told).items():
+        for check_name in ("enabled", "not-source", "ram", "vcpus"):
+            equal(checks_of(host)[check_name], checks_of(hosts_of(now)[name])[check_name], name)
+        equal(host["failed"], hosts_of(now)[name]["failed"], name)
+        equal(host["weighers"], hosts_of(now)[name]["weighers"], name)
+    equal([row["id"] for row in decisions(cloud, f"?instance_uuid={server}")],
+          [created["id"], told["id"]], "of the instance")
+
+    text = on_terminal(cloud, 80, "explain", "--request", request)
+    for part in (request, "1 of 3 hosts fit; it went to: hostc", "disk swap"):
+        contains(text, part, "the table")
+    check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
+    equal(json.loads(drover("explain", "--request", request, "--json")), {"decisions": [told]},
+          "JSON")
+    for host in ("hosta", "hostb"):
+        set_service(cloud, host, status="disabled", disabled_reason="no power")
+    equal(cloud.live_migrate(server).status, 202, "one that goes nowhere")
+    cloud.wait_migration(server, "error")
+    cloud.wait_idle(server)
+    (vain,) = [row for row in decisions(cloud, f"?instance_uuid={server}")
+               if row["chosen"] is None]
+    contains(vain["reason"], "2 failed 'enabled'", "why not")
+    for host in ("hosta", "hostb"):
+        set_service(cloud, host, status="enabled")
+    code, output = drover("explain", "--request", "req-nobody", check=False)
+    equal(code, 1, output)
+    contains(output, "no decision of request 'req-nobody' is kept", "an unknown one")
+    code, output = drover("explain", "--request", request, "asked", check=False)
+    equal(code, 2, output)
+    equal(drover("explain", check=False)[0], 2, "nothing to explain")
+    decisions(cloud, "", 400)
+    decisions(cloud, f"?request_id={request}", 403, user="member")
+    cloud.delete(server)
+
+
 @test("a dry run of a migration explains it, touches nothing, and fails as the request would "
       "[S0-11 S2-22]")
 def _():

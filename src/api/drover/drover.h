@@ -55,6 +55,11 @@ HttpResponse *drover_reload_config(ApiContext *context, GError **error);
 
 /* ---- explain.c ---- */
 HttpResponse *drover_explain(ApiContext *context, GError **error);
+/* What was asked for, and every host that it tells of: the best first. The caller's. */
+json_t *drover_view_placement(const Placement *placement);
+
+/* ---- decisions.c ---- */
+HttpResponse *drover_list_decisions(ApiContext *context, GError **error);
 
 /* ---- migrations.c ---- */
 HttpResponse *drover_list_migrations(ApiContext *context, GError **error);

@@ -74,7 +74,7 @@ view_share(const PlacementShare *share, PlacementWeigher weigher, double multipl
 }
 
 static json_t *
-view_host(const PlacementHost *entry, const PlacementPolicy *policy)
+view_host(const PlacementHost *entry, const double *multipliers)
 {
     bool fits = entry->rank > 0;
     json_t *checks = json_array();
@@ -89,9 +89,9 @@ view_host(const PlacementHost *entry, const PlacementPolicy *policy)
     }
     for (int i = 0; fits && i < PLACEMENT_N_WEIGHERS; i++) {
         json_array_append_new(weighers,
-            view_share(&entry->shares[i], (PlacementWeigher)i, policy->multipliers[i]));
+            view_share(&entry->shares[i], (PlacementWeigher)i, multipliers[i]));
     }
-    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", entry->host->name, "fits", fits,
+    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", entry->name, "fits", fits,
         "rank", fits ? json_integer(entry->rank) : json_null(), "weight",
         fits ? json_real(entry->weight) : json_null(), "failed", failed, "checks", checks,
         "weighers", weighers);
@@ -106,44 +106,53 @@ compare_hosts(gconstpointer one, gconstpointer other)
     if (a->rank != b->rank) {
         return a->rank == 0 || (b->rank != 0 && a->rank > b->rank) ? 1 : -1;
     }
-    return strcmp(a->host->name, b->host->name);
+    return strcmp(a->name, b->name);
 }
 
 /* Where one host was asked for, of the others there is nothing to say. */
 static json_t *
-view_hosts(const Placement *placement, const PlacementRequest *request)
+view_hosts(const Placement *placement)
 {
     g_autoptr(GPtrArray) entries = g_ptr_array_new();
-    for (unsigned i = 0; i < placement->n_hosts; i++) {
+    const char *asked = placement->requested_host;
+    for (unsigned i = 0; i < placement->n_told; i++) {
         PlacementHost *entry = &placement->hosts[i];
-        if (request->requested_host == NULL ||
-            strcmp(request->requested_host, entry->host->name) == 0) {
+        if (asked == NULL || strcmp(asked, entry->name) == 0) {
             g_ptr_array_add(entries, entry);
         }
     }
     g_ptr_array_sort(entries, compare_hosts);
     json_t *views = json_array();
     for (unsigned i = 0; i < entries->len; i++) {
-        json_array_append_new(views, view_host(entries->pdata[i], request->policy));
+        json_array_append_new(views, view_host(entries->pdata[i], placement->multipliers));
     }
     return views;
 }
 
-static json_t *
-view_explanation(const Move *move, const Instance *instance, const PlacementRequest *request,
-    const Placement *placement, const GError *problem)
+json_t *
+drover_view_placement(const Placement *placement)
 {
-    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:i, s:I, s:I}}", "instance_uuid",
-        instance->id, "instance_name", instance->name, "move", move->name, "source_host",
-        api_string_or_null(instance->host), "requested_host",
-        api_string_or_null(request->requested_host), "zone", api_string_or_null(request->zone),
-        "needs", "vcpus", request->vcpus, "ram_mib", (json_int_t)request->ram_mib, "disk_gib",
-        (json_int_t)request->disk_gib);
-    json_auto_t *rest = json_pack("{s:o, s:o, s:o, s:i, s:i, s:o}", "refused",
-        api_string_or_null(problem != NULL ? problem->message : NULL), "chosen",
-        api_string_or_null(placement->chosen != NULL ? placement->chosen->name : NULL), "reason",
-        api_string_or_null(placement->reason), "n_hosts", (int)placement->n_hosts, "n_fit",
-        (int)placement->n_fit, "hosts", view_hosts(placement, request));
+    json_t *view = json_pack("{s:o, s:o, s:o, s:{s:i, s:I, s:I}}", "source_host",
+        api_string_or_null(placement->source_host), "requested_host",
+        api_string_or_null(placement->requested_host), "zone", api_string_or_null(placement->zone),
+        "needs", "vcpus", placement->vcpus, "ram_mib", (json_int_t)placement->ram_mib, "disk_gib",
+        (json_int_t)placement->disk_gib);
+    json_auto_t *rest = json_pack("{s:o, s:o, s:i, s:i, s:o}", "chosen",
+        api_string_or_null(placement->chosen), "reason", api_string_or_null(placement->reason),
+        "n_hosts", (int)placement->n_hosts, "n_fit", (int)placement->n_fit, "hosts",
+        view_hosts(placement));
+    json_object_update(view, rest);
+    return view;
+}
+
+static json_t *
+view_explanation(const Move *move, const Instance *instance, const Placement *placement,
+    const GError *problem)
+{
+    json_t *view = json_pack("{s:s, s:s, s:s, s:o}", "instance_uuid", instance->id,
+        "instance_name", instance->name, "move", move->name, "refused",
+        api_string_or_null(problem != NULL ? problem->message : NULL));
+    json_auto_t *rest = drover_view_placement(placement);
     json_object_update(view, rest);
     return view;
 }
@@ -187,7 +196,7 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
         policy, instance, &migration, down_time_us, api_now_us(context));
     g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
     move->may(context, instance, &problem);
-    return view_explanation(move, instance, &request, placement, problem);
+    return view_explanation(move, instance, placement, problem);
 }
 
 HttpResponse *

@@ -38,6 +38,7 @@ static const ApiRoute routes[] = {
     {"POST", "/v1/config/reload", drover_reload_config, "drover:config:reload"},
 
     {"GET", "/v1/instances/{instance}/explanation", drover_explain, "drover:instances:explain"},
+    {"GET", "/v1/decisions", drover_list_decisions, "drover:instances:explain"},
 
     {"GET", "/v1/migrations", drover_list_migrations, "drover:migrations:list"},
     {"GET", "/v1/migrations/{id}", drover_show_migration, "drover:migrations:show"},

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/decision.h"
+
+void
+stored_decision_free(StoredDecision *decision)
+{
+    if (decision == NULL) {
+        return;
+    }
+    g_free(decision->instance_id);
+    g_free(decision->instance_name);
+    g_free(decision->request_id);
+    g_free(decision->text);
+    g_free(decision);
+}

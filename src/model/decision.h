@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Where something went, or why nowhere, with what was looked at: kept for whoever asks later. */
+#include "model/operation.h"
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct StoredDecision {
+    int64_t id;
+    int64_t operation_id;
+    OperationKind kind; /* what was decided for */
+    char *instance_id;
+    char *instance_name;
+    char *request_id; /* may be NULL */
+    int64_t made_us;
+    int64_t kept_until_us;
+    char *text; /* as scheduler/record.c writes it; NULL: it is not to be kept */
+} StoredDecision;
+
+void stored_decision_free(StoredDecision *decision);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoredDecision, stored_decision_free)

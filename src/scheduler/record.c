@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* A placement as lines of text: a word that says what the line is, then its values, with a tab
+ * between them and the escapes of C within; a value that is not there is empty. The lines of a host
+ * follow it.
+ *
+ *   needs  VCPUS RAM_MIB DISK_GIB        asked  HOST ZONE SOURCE
+ *   fit    HOSTS FIT CHOSEN REASON       host   NAME RANK WEIGHT
+ *   check  NAME RESULT NEEDED HAS FIX    weigh  NAME MULTIPLIER VALUE SHARE */
+#include "scheduler/scheduler.h"
+
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void
+add_text(GString *text, const char *value)
+{
+    g_autofree char *escaped = g_strescape(value != NULL ? value : "", NULL);
+    g_string_append_c(text, '\t');
+    g_string_append(text, escaped);
+}
+
+static void
+add_number(GString *text, double value)
+{
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_c(text, '\t');
+    g_string_append(text, g_ascii_dtostr(digits, sizeof digits, value));
+}
+
+static void
+add_host(GString *text, const Placement *placement, const PlacementHost *host)
+{
+    g_string_append(text, "host");
+    add_text(text, host->name);
+    add_number(text, host->rank);
+    add_number(text, host->weight);
+    g_string_append_c(text, '\n');
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        const PlacementRow *row = &host->rows[i];
+        g_string_append(text, "check");
+        add_text(text, placement_check_name((PlacementCheck)i));
+        add_text(text, placement_result_name(row->result));
+        add_text(text, row->needed);
+        add_text(text, row->have);
+        add_text(text, row->fix);
+        g_string_append_c(text, '\n');
+    }
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS && host->rank > 0; i++) {
+        g_string_append(text, "weigh");
+        add_text(text, placement_weigher_name((PlacementWeigher)i));
+        add_number(text, placement->multipliers[i]);
+        add_number(text, host->shares[i].value);
+        add_number(text, host->shares[i].share);
+        g_string_append_c(text, '\n');
+    }
+}
+
+char *
+placement_to_text(const Placement *placement)
+{
+    GString *text = g_string_new("needs");
+    add_number(text, placement->vcpus);
+    add_number(text, (double)placement->ram_mib);
+    add_number(text, (double)placement->disk_gib);
+    g_string_append(text, "\nasked");
+    add_text(text, placement->requested_host);
+    add_text(text, placement->zone);
+    add_text(text, placement->source_host);
+    g_string_append(text, "\nfit");
+    add_number(text, placement->n_hosts);
+    add_number(text, placement->n_fit);
+    add_text(text, placement->chosen);
+    add_text(text, placement->reason);
+    g_string_append_c(text, '\n');
+    for (unsigned i = 0; i < placement->n_told; i++) {
+        add_host(text, placement, &placement->hosts[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* ---- reading ---- */
+
+/* Caller frees; NULL for an empty one. */
+static char *
+take_text(const char *value)
+{
+    return value[0] != '\0' ? g_strcompress(value) : NULL;
+}
+
+static double
+take_number(const char *value)
+{
+    return g_ascii_strtod(value, NULL);
+}
+
+static void
+read_needs(Placement *placement, char **values)
+{
+    placement->vcpus = (int)take_number(values[0]);
+    placement->ram_mib = (int64_t)take_number(values[1]);
+    placement->disk_gib = (int64_t)take_number(values[2]);
+}
+
+static void
+read_asked(Placement *placement, char **values)
+{
+    placement->requested_host = take_text(values[0]);
+    placement->zone = take_text(values[1]);
+    placement->source_host = take_text(values[2]);
+}
+
+static void
+read_fit(Placement *placement, char **values)
+{
+    placement->n_hosts = (unsigned)take_number(values[0]);
+    placement->n_fit = (unsigned)take_number(values[1]);
+    placement->chosen = take_text(values[2]);
+    placement->reason = take_text(values[3]);
+}
+
+/* A check that was not made yet when this was written stays unknown. */
+static void
+read_host(Placement *placement, char **values)
+{
+    placement->hosts = g_renew(PlacementHost, placement->hosts, placement->n_told + 1);
+    PlacementHost *host = &placement->hosts[placement->n_told++];
+    *host = (PlacementHost){.name = take_text(values[0]),
+        .rank = (unsigned)take_number(values[1]),
+        .weight = take_number(values[2])};
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        host->rows[i] = (PlacementRow){
+            .result = PLACEMENT_UNKNOWN, .needed = g_strdup("?"), .have = g_strdup("?")};
+    }
+}
+
+static void
+read_check(Placement *placement, char **values)
+{
+    PlacementHost *host = &placement->hosts[placement->n_told - 1];
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        if (strcmp(placement_check_name((PlacementCheck)i), values[0]) != 0) {
+            continue;
+        }
+        PlacementRow *row = &host->rows[i];
+        for (int j = PLACEMENT_PASS; j <= PLACEMENT_FAIL; j++) {
+            if (strcmp(placement_result_name((PlacementResult)j), values[1]) == 0) {
+                row->result = (PlacementResult)j;
+            }
+        }
+        g_free(row->needed);
+        g_free(row->have);
+        g_autofree char *fix = take_text(values[4]);
+        row->needed = g_strcompress(values[2]);
+        row->have = g_strcompress(values[3]);
+        row->fix = fix != NULL ? g_intern_string(fix) : NULL;
+    }
+}
+
+static void
+read_weigh(Placement *placement, char **values)
+{
+    PlacementHost *host = &placement->hosts[placement->n_told - 1];
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        if (strcmp(placement_weigher_name((PlacementWeigher)i), values[0]) == 0) {
+            placement->multipliers[i] = take_number(values[1]);
+            host->shares[i] =
+                (PlacementShare){take_number(values[2]), take_number(values[3])};
+        }
+    }
+}
+
+typedef struct LineKind {
+    const char *word;
+    unsigned n_values;
+    bool of_host;
+    void (*read)(Placement *placement, char **values);
+} LineKind;
+
+static const LineKind line_kinds[] = {
+    {"needs", 3, false, read_needs},
+    {"asked", 3, false, read_asked},
+    {"fit", 4, false, read_fit},
+    {"host", 3, false, read_host},
+    {"check", 5, true, read_check},
+    {"weigh", 4, true, read_weigh},
+};
+
+static bool
+read_line(Placement *placement, const char *line)
+{
+    g_auto(GStrv) words = g_strsplit(line, "\t", -1);
+    for (size_t i = 0; words[0] != NULL && i < G_N_ELEMENTS(line_kinds); i++) {
+        const LineKind *kind = &line_kinds[i];
+        if (strcmp(kind->word, words[0]) == 0 && g_strv_length(words) == kind->n_values + 1 &&
+            (!kind->of_host || placement->n_told > 0)) {
+            kind->read(placement, words + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+Placement *
+placement_from_text(const char *text, GError **error)
+{
+    g_autoptr(Placement) placement = g_new0(Placement, 1);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (unsigned i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++) {
+        if (!read_line(placement, lines[i])) {
+            error_set(error, ERROR_INTERNAL, "line %u of a stored decision is damaged", i + 1);
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&placement);
+}
