@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/test-support.h"
+
+static Drain *
+accept(Fixture *fixture, const char *host, bool is_restore, GError **error)
+{
+    DrainAsk ask = {.host = host, .is_restore = is_restore, .reason = "fans", .user_id = "user"};
+    return store_accept_drain(fixture->store, &ask, error);
+}
+
+static void
+finish(Fixture *fixture, const Drain *drain, DrainState to)
+{
+    g_autoptr(GError) error = NULL;
+    store_move_drain(fixture->store, drain->id, DRAIN_RUNNING, to, &error);
+    g_assert_no_error(error);
+}
+
+static DrainItem *
+only_item(Fixture *fixture, const Drain *drain)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) items = store_list_drain_items(fixture->store, drain->id, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(items->len, ==, 1);
+    return g_ptr_array_steal_index(items, 0);
+}
+
+static unsigned
+count_migrations(Fixture *fixture)
+{
+    MigrationFilter filter = {0};
+    g_autoptr(GPtrArray) all = store_list_migrations(fixture->store, &filter, NULL);
+    return all->len;
+}
+
+static void
+test_a_host_has_one_at_a_time(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    test_host(fixture, "hosta");
+    test_host(fixture, "hostb");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Instance) other = test_active_instance(fixture, "other", "hostb");
+    g_autoptr(Drain) drain = accept(fixture, "hosta", false, &error);
+    g_assert_no_error(error);
+    g_autoptr(Host) host = store_get_host(fixture->store, "hosta", NULL);
+    g_assert_false(host->enabled);
+    g_assert_cmpstr(host->disabled_reason, ==, "drain 1: fans");
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    g_assert_cmpstr(item->instance_name, ==, "vm");
+    g_assert_cmpint(item->state, ==, DRAIN_ITEM_WAITING);
+    g_assert_null(accept(fixture, "hosta", true, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_CONFLICT);
+    g_clear_error(&error);
+    g_autoptr(Drain) second = accept(fixture, "hostb", false, &error);
+    g_assert_no_error(error);
+
+    g_assert_true(store_set_drain_wanted(fixture->store, drain->id, DRAIN_WANTED_PAUSE, &error));
+    g_assert_true(store_set_drain_wanted(fixture->store, drain->id, DRAIN_WANTED_CANCEL, &error));
+    g_assert_false(store_set_drain_wanted(fixture->store, drain->id, DRAIN_WANTED_RUN, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_GONE_STALE);
+    g_clear_error(&error);
+    g_autoptr(GPtrArray) open = store_list_drains(fixture->store, NULL, true, 0, &error);
+    g_assert_cmpuint(open->len, ==, 2);
+    finish(fixture, drain, DRAIN_CANCELLED);
+    g_assert_false(
+        store_move_drain(fixture->store, drain->id, DRAIN_RUNNING, DRAIN_DONE, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_GONE_STALE);
+}
+
+static void
+test_an_item_and_its_migration_are_one_commit(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    test_host(fixture, "hosta");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Drain) drain = accept(fixture, "hosta", false, &error);
+    MigrationRequest request = {
+        .operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = vm->id}};
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    g_autoptr(DrainItem) again = only_item(fixture, drain);
+    item->state = again->state = DRAIN_ITEM_MOVING;
+    g_assert_true(store_accept_drain_move(
+        fixture->store, item, DRAIN_ITEM_WAITING, &request, &error));
+    g_assert_no_error(error);
+    g_autoptr(DrainItem) read = only_item(fixture, drain);
+    g_assert_cmpint(read->state, ==, DRAIN_ITEM_MOVING);
+    g_assert_cmpint(read->operation_id, ==, item->operation_id);
+    g_assert_cmpuint(count_migrations(fixture), ==, 1);
+
+    /* The instance is busy. */
+    g_assert_false(store_accept_drain_move(
+        fixture->store, again, DRAIN_ITEM_WAITING, &request, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_CONFLICT);
+    g_clear_error(&error);
+    /* It is not, but its item is. */
+    OperationMove move = test_move(fixture, item->operation_id, "queued", "error");
+    move.closes = true;
+    test_move_ok(fixture, &move);
+    g_assert_false(store_accept_drain_move(
+        fixture->store, again, DRAIN_ITEM_WAITING, &request, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_GONE_STALE);
+    g_assert_cmpuint(count_migrations(fixture), ==, 1);
+}
+
+static void
+test_a_restore_takes_what_is_where_it_was_brought(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    test_host(fixture, "hosta");
+    test_host(fixture, "hostb");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Drain) drain = accept(fixture, "hosta", false, &error);
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    item->state = DRAIN_ITEM_MOVED;
+    item->dest_host = g_strdup("hostb");
+    g_assert_true(
+        store_update_drain_item(fixture->store, item, DRAIN_ITEM_WAITING, &error));
+    finish(fixture, drain, DRAIN_DONE);
+    g_autoptr(GPtrArray) elsewhere = store_list_drained(fixture->store, "hosta", &error);
+    g_assert_cmpuint(elsewhere->len, ==, 0);
+
+    /* As if it had been moved. */
+    g_autoptr(Migration) migration = test_migration(fixture, vm);
+    OperationMove move = test_move(fixture, migration->operation.id, "queued", "completed");
+    move.closes = true;
+    move.set_instance = true;
+    move.instance_id = vm->id;
+    move.host = "hostb";
+    test_move_ok(fixture, &move);
+    g_autoptr(GPtrArray) drained = store_list_drained(fixture->store, "hosta", &error);
+    g_assert_cmpuint(drained->len, ==, 1);
+    g_assert_cmpstr(drained->pdata[0], ==, vm->id);
+    g_autoptr(Drain) restore = accept(fixture, "hosta", true, &error);
+    g_assert_no_error(error);
+    g_autoptr(Host) host = store_get_host(fixture->store, "hosta", NULL);
+    g_assert_true(host->enabled);
+    g_assert_null(host->disabled_reason);
+    g_autoptr(DrainItem) back = only_item(fixture, restore);
+    g_assert_cmpstr(back->instance_id, ==, vm->id);
+    finish(fixture, restore, DRAIN_DONE);
+    g_autoptr(GPtrArray) left = store_list_drained(fixture->store, "hosta", &error);
+    g_assert_cmpuint(left->len, ==, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+#define ADD(name, function)                                                                        \
+    g_test_add("/drains/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+    g_test_init(&argc, &argv, NULL);
+    ADD("a-host-has-one-at-a-time", test_a_host_has_one_at_a_time);
+    ADD("an-item-and-its-migration-are-one-commit", test_an_item_and_its_migration_are_one_commit);
+    ADD("a-restore-takes-what-is-where-it-was-brought",
+        test_a_restore_takes_what_is_where_it_was_brought);
+    return g_test_run();
+}
