@@ -13,6 +13,7 @@ typedef struct Wish {
     char *courier; /* UUID */
     char *token;   /* of a marker */
     char **pools;  /* of its volumes, which both hosts must have */
+    GPtrArray *volumes; /* Volume, those that it has */
     DiskFacts facts;
     bool copies_disks;
     int64_t made_by; /* clean_dest: only what this operation has defined; 0 = whatever is there */
@@ -35,6 +36,7 @@ wish_free(void *data)
     g_clear_pointer(&wish->plan, guest_plan_free);
     g_clear_pointer(&wish->instance, instance_free);
     g_clear_pointer(&wish->bases, g_ptr_array_unref);
+    g_clear_pointer(&wish->volumes, g_ptr_array_unref);
     g_free(wish->courier);
     g_free(wish->token);
     g_strfreev(wish->pools);
@@ -89,6 +91,22 @@ static bool
 run_forget_stale(EffectCall *call, GError **error)
 {
     return hypervisor_forget_guest(call->host, call->uuid, error);
+}
+
+/* Those on the network. */
+static bool
+run_try_disks(EffectCall *call, GError **error)
+{
+    const GPtrArray *volumes = ((Wish *)call->data)->volumes;
+
+    for (unsigned i = 0; i < volumes->len; i++) {
+        const Volume *volume = volumes->pdata[i];
+        GuestDisk disk = guest_disk_of(volume, NULL);
+        if (volume->uri != NULL && !hypervisor_try_disk(call->host, call->uuid, &disk, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -338,6 +356,9 @@ prepare(EffectCall *call, void *data, GError **error)
     if (order->effect == EFFECT_probe_pools) {
         wish->pools = list_pools(task);
     }
+    if (order->effect == EFFECT_try_disks) {
+        wish->volumes = g_ptr_array_ref(task->volumes);
+    }
     if (order->effect == EFFECT_fetch_base) {
         wish->bases = g_ptr_array_ref(task->bases);
         wish->base = task->bases->pdata[task->n_bases];
@@ -359,6 +380,7 @@ needs_peer(const ColdTask *task, ColdEffect effect)
     case EFFECT_clean_dest: return task->migration->copies_disks;
     case EFFECT_describe_domain:
     case EFFECT_forget_stale:
+    case EFFECT_try_disks:
     case EFFECT_shutdown_guest:
     case EFFECT_destroy_guest:
     case EFFECT_query_job:

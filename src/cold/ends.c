@@ -148,12 +148,26 @@ cold_step_CONFIRMING(ColdTask *task)
 
 /* ---- revert ---- */
 
+/* A destination that is dead runs nothing that could be spared. */
+static EffectResult
+recall(ColdTask *task, GError **error)
+{
+    EffectResult result = cold_effect(task, EFFECT_describe_domain, false, error);
+
+    return result == EFFECT_DONE && task->view.state == DOMAIN_SHUT_OFF && !cold_is_dest_dead(task)
+        ? cold_try_disks(task, false, error)
+        : result;
+}
+
 StepResult
 cold_step_RECALLING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
+    if (!cold_read_volumes(task, NULL)) {
+        return cold_wait(task, G_USEC_PER_SEC);
+    }
+    switch (recall(task, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;

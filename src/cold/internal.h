@@ -27,7 +27,7 @@ typedef struct ColdTask {
     PowerOff off;        /* stop.c */
     bool destroy_wanted; /* stop.c: its time is over */
 
-    GPtrArray *volumes; /* CLAIMING, HALTING: Volume, those that it has */
+    GPtrArray *volumes; /* CLAIMING, RECALLING, HALTING: Volume, those that it has */
     DiskFacts facts;    /* CLAIMING: of the last probe_pools */
     GPtrArray *bases; /* FETCHING: BaseImage */
     unsigned n_bases; /* of them, those that are there */
@@ -80,6 +80,8 @@ StepResult cold_step_UNDOING(ColdTask *task);
 StepResult cold_step_state(ColdTask *task);
 /* task->volumes, once. */
 bool cold_read_volumes(ColdTask *task, GError **error);
+/* Those on the network, on that side, for a guest that is to run there; they have been read. */
+EffectResult cold_try_disks(ColdTask *task, bool on_dest, GError **error);
 
 /* ---- waiting.c ---- */
 bool cold_is_given_up(const ColdTask *task);

@@ -76,7 +76,7 @@ static const MachineMove moves[] = {
     MOVE(CONFIRMING, CONFIRMED, "the source has forgotten the guest"),
     MOVE(CONFIRMING, REFUSED, "the source does not forget the guest"),
     MOVE(RECALLING, HALTING, "the source still has the guest"),
-    MOVE(RECALLING, REFUSED, "the source does not say that it has the guest"),
+    MOVE(RECALLING, REFUSED, "the source does not have the guest, or cannot have its disks"),
     MOVE(HALTING, RETURNING, "the destination was seen off"),
     MOVE(HALTING, REFUSED, "the destination does not stop the guest"),
     MOVE(RETURNING, REVIVING, "the source has its old definition back"),

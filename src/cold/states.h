@@ -16,7 +16,7 @@
     X(CHECKING, "checking", "pre-migrating", "redo", 30,                                           \
         "the source is asked how the guest is")                                                    \
     X(CLAIMING, "claiming", "pre-migrating", "redo", 60,                                           \
-        "choosing the destination, reserving its resources, probing whether pools are shared")     \
+        "choosing the destination, reserving its resources, asking both for pools and disks")      \
     X(FETCHING, "fetching", "pre-migrating", "redo", 600,                                          \
         "what the disk stands on goes to the destination")                                         \
     X(PREPARING, "preparing", "pre-migrating", "redo", 60,                                         \
@@ -40,7 +40,7 @@
     X(CONFIRMING, "confirming", "confirming", "forward", 20,                                       \
         "the source forgets the guest and its disks")                                              \
     X(RECALLING, "recalling", "reverting", "redo", 30,                                             \
-        "the source is asked whether it still has the guest")                                      \
+        "the source is asked whether it still has the guest, and can have its disks")              \
     X(HALTING, "halting", "reverting", "undo", -1,                                                 \
         "the destination stops the guest, and must be seen off before the source may start it")    \
     X(RETURNING, "returning", "reverting", "undo", 0,                                              \
@@ -71,6 +71,7 @@ typedef enum {
     X(probe_pools, LANE_SHORT)                                                                     \
     X(fetch_base, LANE_LONG)                                                                       \
     X(forget_stale, LANE_SHORT)                                                                    \
+    X(try_disks, LANE_SHORT)                                                                       \
     X(prepare_dest, LANE_SHORT)                                                                    \
     X(shutdown_guest, LANE_SHORT)                                                                  \
     X(destroy_guest, LANE_SHORT)                                                                   \

@@ -162,6 +162,23 @@ cold_read_volumes(ColdTask *task, GError **error)
     return task->volumes != NULL;
 }
 
+/* Where the guest will run, before it is stopped for that: what it cannot be started with there
+ * keeps it running here. */
+EffectResult
+cold_try_disks(ColdTask *task, bool on_dest, GError **error)
+{
+    return task->migration->was_running ? cold_effect(task, EFFECT_try_disks, on_dest, error)
+                                        : EFFECT_DONE;
+}
+
+static EffectResult
+ask_both(ColdTask *task, GError **error)
+{
+    EffectResult result = cold_effect(task, EFFECT_probe_pools, true, error);
+
+    return result == EFFECT_DONE ? cold_try_disks(task, true, error) : result;
+}
+
 static StepResult
 step_CLAIMING(ColdTask *task)
 {
@@ -178,7 +195,7 @@ step_CLAIMING(ColdTask *task)
     if (task->context->is_clearing(task->context, task->migration->dest_host, task->instance->id)) {
         return cold_wait(task, CONNECT_LOOK_US);
     }
-    switch (cold_effect(task, EFFECT_probe_pools, true, &error)) {
+    switch (ask_both(task, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;

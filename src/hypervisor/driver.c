@@ -391,6 +391,13 @@ hypervisor_delete_volume(HypervisorHost *host, const char *pool, const char *nam
 }
 
 bool
+hypervisor_try_disk(HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error)
+{
+    return before(host, "try_disk", error) &&
+        provider(host)->try_disk(host->host, uuid, disk, error) && after(host, "try_disk", error);
+}
+
+bool
 hypervisor_attach_disk(
     HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error)
 {

@@ -68,6 +68,8 @@ bool hypervisor_read_console(HypervisorHost *host, const char *uuid, size_t max_
 bool hypervisor_create_volume(HypervisorHost *host, const PoolVolume *volume, GError **error);
 bool hypervisor_delete_volume(
     HypervisorHost *host, const char *pool, const char *name, GError **error);
+bool hypervisor_try_disk(
+    HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error);
 bool hypervisor_attach_disk(
     HypervisorHost *host, const char *uuid, const GuestDisk *disk, GError **error);
 bool hypervisor_detach_disk(

@@ -61,12 +61,13 @@ typedef struct HypervisorProvider {
      * VolumeView *. Refreshes the pool. */
     GPtrArray *(*list_guest_volumes)(void *host, const char *uuid, GError **error);
 
-    /* Starts it; already running is fine. CONFLICT: an image of it is locked by a process that
-     * already runs it, here or elsewhere. */
+    /* Starts it, once its disks on the network were tried; already running is fine. CONFLICT: an
+     * image of it is locked by a process that already runs it, here or elsewhere. */
     bool (*start_guest)(void *host, const char *uuid, GError **error);
     /* Proves that it could be started, and that nobody else runs it, without running it: starts it
-     * paused and pulls its plug. Of a guest that runs: CONFLICT, as of a locked image. One that is
-     * paused is taken for what an earlier proof left, and its plug is pulled. */
+     * paused, as start_guest would, and pulls its plug. Of a guest that runs: CONFLICT, as of a
+     * locked image. One that is paused is taken for what an earlier proof left, and its plug is
+     * pulled. */
     bool (*prove_guest)(void *host, const char *uuid, GError **error);
     /* Asks the guest to power off (ACPI); returns at once. */
     bool (*shutdown_guest)(void *host, const char *uuid, GError **error);
@@ -87,8 +88,14 @@ typedef struct HypervisorProvider {
     bool (*create_volume)(void *host, const PoolVolume *volume, GError **error);
     /* Absent is fine. */
     bool (*delete_volume)(void *host, const char *pool, const char *name, GError **error);
-    /* Gives the guest the disk, in its definition and, when it is active, at once. A disk that is
-     * there already (same target and serial) is fine. */
+    /* Whether the host can open a disk on the network for that guest, which need not be there: to
+     * read, beside whoever has it, and in a throw-away domain, because a QEMU that waits for the
+     * server of a disk stands still, with its guest. HYPERVISOR_REFUSED: it cannot, or the server
+     * does not answer; that is said within seconds. Disks of pools are taken for good. */
+    bool (*try_disk)(void *host, const char *uuid, const GuestDisk *disk, GError **error);
+    /* Gives the guest the disk, in its definition and, when it is active, at once: one on the
+     * network not before it was tried. A disk that is there already (same target and serial) is
+     * fine. */
     bool (*attach_disk)(void *host, const char *uuid, const GuestDisk *disk, GError **error);
     /* Takes it away again, from both; absent is fine. TIMEOUT: the running guest has been asked and
      * has not let go yet: ask again. */
@@ -102,8 +109,9 @@ typedef struct HypervisorProvider {
     bool (*delete_marker)(void *host, const char *pool, const char *token, GError **error);
 
     /* Whether dest could run the guest that runs on source, as far as can be told without starting
-     * anything: its processor, devices of the source that it owns. HYPERVISOR_REFUSED: this host
-     * could not, another might; UNSUPPORTED: it cannot leave while it runs, wherever to. */
+     * it: its processor, devices of the source that it owns, its disks on the network (tried).
+     * HYPERVISOR_REFUSED: this host could not, another might; UNSUPPORTED: it cannot leave while it
+     * runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
     /* The best processor that guests may have on all of these hosts (one at least), what each host
      * and each active guest has against it. Where there is none that is success, with the problem

@@ -35,7 +35,8 @@ static const Diagnosis table[] = {
         {"-blockdev {\"driver\":\"nbd\"", "-blockdev {\"driver\":\"iscsi\"",
             "iSCSI: Failed to connect to LUN", "attach a disk to *: Failed to connect to '",
             "attach a disk to *initial magic", "attach a disk to *: address resolution failed for",
-            "attach a disk to *: Requested export not available"},
+            "attach a disk to *: Requested export not available",
+            "cannot open volume *: its server did not answer"},
         "a host cannot open a volume on the network: the volume's server does not answer it, or has "
         "no such disk",
         "see that this server runs and serves the disk at the volume's URI, and that packets get "

@@ -37,6 +37,8 @@ static const Case cases[] = {
         "\"portal\":\"198.18.0.1:3261\",\"target\":\"iqn.2026-01.test:d\",\"lun\":1}: iSCSI: Failed to "
         "connect to LUN : iscsi_service failed with : iscsi_service_reconnect_if_loggedin. Can not "
         "reconnect right now.", "network-disk-unreachable"},
+    {"host 'hostb' cannot open volume '1c' at 'nbd://198.18.0.1:10809/disk': its server did not "
+        "answer within 15 s", "network-disk-unreachable"},
     {"cannot attach a disk to guest '1b' on host 'hosta': internal error: unable to execute QEMU "
         "command 'blockdev-add': address resolution failed for nowhere.test:11809: Temporary failure "
         "in name resolution", "network-disk-unreachable"},

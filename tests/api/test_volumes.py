@@ -193,6 +193,43 @@ def _():
         cloud.refused(answer, 400, "Invalid input for field/attribute uri")
 
 
+@test("a running server does not get a volume whose server never speaks, a stopped one does not "
+      "start with it, and one in ERROR can be rid of it [S4-15]")
+def _():
+    cloud = world.fast
+    uri = "nbd://silent:10809/disk"
+    answer = cloud.other("POST", "/volume/v3/os-volume-manage",
+                         {"volume": {"name": "mute", "ref": {"uri": uri}}})
+    equal(answer.status, 202, answer.text)
+    volume = answer.json["volume"]["id"]
+    server = cloud.create("vol-silent")
+
+    def act(body, status):
+        answer = cloud.send("POST", f"/servers/{server}/action", body)
+        equal(answer.status, 202, f"{body}: {answer.text}")
+        cloud.wait_status(server, status)
+
+    def last(action):
+        rows = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
+        return next(row["message"] or "" for row in rows if row["action"] == action)
+
+    equal(attach(cloud, server, volume).status, 200, "attach")
+    wait_volume(cloud, volume, "available")
+    contains(last("attach_volume"), "its server did not answer", "why")
+    contains(last("attach_volume"), "Fix: see that this server runs", "what to do")
+    act({"os-stop": None}, "SHUTOFF")
+    equal(attach(cloud, server, volume).status, 200, "attach")
+    wait_volume(cloud, volume, "in-use")
+    act({"os-start": None}, "SHUTOFF")
+    contains(last("start"), "its server did not answer", "why")
+    act({"os-resetState": {"state": "error"}}, "ERROR")
+    answer = cloud.send("DELETE", f"/servers/{server}/os-volume_attachments/{volume}")
+    equal(answer.status, 202, f"detach in ERROR: {answer.text}")
+    wait_volume(cloud, volume, "available")
+    cloud.delete(server)
+    equal(cloud.other("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete")
+
+
 @test("a disk on the network is one volume, however its URI is written")
 def _():
     cloud = world.fast

@@ -71,6 +71,8 @@ target_new(const char *argument, GError **error)
     target->initrd = image("/images/initrd", "33cc", "initrd", 4 * MIB);
     target->command_line = "console=ttyS0";
     target->bridge = "br0";
+    target->served_uri = "nbd://served/disk";
+    target->silent_uri = "nbd://silent/disk";
     target->boot_text = "is up, ";
     target->patience_s = 10;
     target->slow_mib_s = 4;

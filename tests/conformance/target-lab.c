@@ -4,12 +4,17 @@
 #include "target.h"
 
 #include "hypervisor/libvirt/libvirt.h"
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 
 #define N_HOSTS 2
 
+/* run-lab serves a disk there. */
+#define SERVED_PORT 10899
+
 typedef struct LabTarget {
     GHashTable *variables;           /* the output of 'lab env': name -> value */
+    GSocket *silent;                 /* listens; nobody accepts */
     char *pool_directories[N_HOSTS]; /* as this machine sees them */
 } LabTarget;
 
@@ -84,11 +89,39 @@ spoil_base(Target *target, const HostAddress *host, const char *sha256)
     g_assert_cmpint(g_unlink(path), ==, 0);
 }
 
+/* The kernel takes connections to it, and they stay as they are. */
+static int
+listen_in_silence(LabTarget *lab, const char *address, GError **error)
+{
+    g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string(address, 0);
+    lab->silent = g_socket_new(
+        G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+    if (lab->silent == NULL || !g_socket_bind(lab->silent, any, true, error) ||
+        !g_socket_listen(lab->silent, error)) {
+        return 0;
+    }
+    g_autoptr(GSocketAddress) bound = g_socket_get_local_address(lab->silent, error);
+    return bound != NULL ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)) : 0;
+}
+
+static bool
+make_uris(Target *target, LabTarget *lab, GError **error)
+{
+    const char *address = variable(lab, "LAB_CONTROL_ADDRESS");
+    int port = listen_in_silence(lab, address, error);
+    target->served_uri = g_strdup_printf("nbd://%s:%d/disk", address, SERVED_PORT);
+    target->silent_uri = g_strdup_printf("nbd://%s:%d/disk", address, port);
+    return port != 0;
+}
+
 static void
 free_target(Target *target)
 {
     LabTarget *lab = target->data;
     hypervisor_free(target->hypervisor);
+    g_clear_object(&lab->silent);
+    g_free((char *)target->served_uri);
+    g_free((char *)target->silent_uri);
     g_hash_table_unref(lab->variables);
     g_free(lab);
     g_free((char *)target->root.sha256);
@@ -153,7 +186,7 @@ target_new(const char *argument, GError **error)
     target->data = lab;
     lab->variables = read_variables(argument, error);
     if (lab->variables == NULL || !make_images(target, lab, error) ||
-        !make_addresses(target, lab, error)) {
+        !make_addresses(target, lab, error) || !make_uris(target, lab, error)) {
         return NULL;
     }
     LibvirtOptions options = {

@@ -16,6 +16,8 @@ struct Target {
     BaseImage initrd;
     const char *command_line;
     const char *bridge;
+    const char *served_uri; /* a disk on the network that both hosts can open */
+    const char *silent_uri; /* its server takes connections and never speaks */
     const char *boot_text; /* a guest's console says it once for each boot */
     int patience_s;        /* a boot, a shutdown, a migration take less */
     int64_t slow_mib_s;    /* a bandwidth at which a migration surely is still under way when it is

@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "base/clock.h"
+#include <string.h>
 
 #define SIZE_BYTES (INT64_C(64) << 20)
 #define ASK_AGAIN_US (G_USEC_PER_SEC / 2)
@@ -120,6 +121,48 @@ test_what_is_not_there_is_refused(Fixture *fixture)
     assert_ok(hypervisor_detach_disk(fixture->a, uuid, "vdc", &error));
 }
 
+static void
+assert_is_left_alone(HypervisorHost *host, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) domains = hypervisor_list_domains(host, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < domains->len; i++) {
+        const DomainView *view = domains->pdata[i];
+        g_assert_false(g_str_has_prefix(view->name, "try-"));
+        g_assert_cmpint(strcmp(view->uuid, uuid) == 0 ? view->state : DOMAIN_RUNNING, ==,
+            DOMAIN_RUNNING);
+    }
+}
+
+static void
+test_one_on_the_network_is_tried_before_its_guest_gets_it(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    GuestDisk served = {.target = "vdc",
+        .serial = "served",
+        .format = "raw",
+        .uri = fixture->target->served_uri};
+    GuestDisk silent = {.target = "vdd",
+        .serial = "silent",
+        .format = "raw",
+        .uri = fixture->target->silent_uri};
+    assert_ok(hypervisor_try_disk(fixture->b, uuid, &served, &error));
+    assert_fails(
+        hypervisor_attach_disk(fixture->a, uuid, &silent, &error), ERROR_HYPERVISOR_REFUSED);
+    assert_is_left_alone(fixture->a, uuid);
+    assert_ok(hypervisor_attach_disk(fixture->a, uuid, &served, &error));
+    assert_ok(hypervisor_check_dest(fixture->b, fixture->a, uuid, &error));
+    assert_is_left_alone(fixture->b, uuid);
+    /* The next start would open it, and it does not get that far. */
+    assert_ok(hypervisor_destroy_guest(fixture->a, uuid, &error));
+    assert_ok(hypervisor_attach_disk(fixture->a, uuid, &silent, &error));
+    assert_fails(hypervisor_start_guest(fixture->a, uuid, &error), ERROR_HYPERVISOR_REFUSED);
+    assert_ok(hypervisor_detach_disk(fixture->a, uuid, "vdd", &error));
+    assert_ok(hypervisor_start_guest(fixture->a, uuid, &error));
+    assert_ok(hypervisor_destroy_guest(fixture->a, uuid, &error));
+}
+
 void
 conformance_add_volumes(Target *target)
 {
@@ -129,6 +172,8 @@ conformance_add_volumes(Target *target)
         test_a_stopped_guest_has_it_at_its_start);
     fixture_add("/volume/it-stays-where-it-is-while-its-guest-moves", target,
         test_it_stays_where_it_is_while_its_guest_moves);
+    fixture_add("/volume/one-on-the-network-is-tried-before-its-guest-gets-it", target,
+        test_one_on_the_network_is_tried_before_its_guest_gets_it);
     fixture_add(
         "/volume/what-is-not-there-is-refused", target, test_what_is_not_there_is_refused);
 }

@@ -166,6 +166,11 @@ compute_attach_volume(ApiContext *context, GError **error)
 
 /* ---- detach ---- */
 
+/* Nova refuses it in ERROR, and a hard reboot is its only way out. A server whose volume is gone
+ * fails to start, and so ends there: it is to get rid of that volume before it starts again. */
+static const VmState detachable[] = {
+    VM_STATE_ACTIVE, VM_STATE_PAUSED, VM_STATE_STOPPED, VM_STATE_ERROR};
+
 HttpResponse *
 compute_detach_volume(ApiContext *context, GError **error)
 {
@@ -175,7 +180,8 @@ compute_detach_volume(ApiContext *context, GError **error)
     }
     g_autoptr(Volume) volume = get_attached(context, instance, error);
     if (volume == NULL ||
-        !compute_check_state(instance, "detach_volume", expected, G_N_ELEMENTS(expected), error)) {
+        !compute_check_state(instance, "detach_volume", detachable,
+            G_N_ELEMENTS(detachable), error)) {
         return NULL;
     }
     if (volume->attachment->boot_index == 0) {
@@ -184,7 +190,7 @@ compute_detach_volume(ApiContext *context, GError **error)
     }
     GError *reason = NULL;
     OperationRequest request = compute_make_request(
-        context, instance, OPERATION_DETACH_VOLUME, expected, G_N_ELEMENTS(expected));
+        context, instance, OPERATION_DETACH_VOLUME, detachable, G_N_ELEMENTS(detachable));
     g_autoptr(Operation) operation =
         store_accept_detach(context->store, &request, volume->id, &reason);
     if (operation == NULL) {

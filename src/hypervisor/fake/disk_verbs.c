@@ -81,6 +81,48 @@ add_disk(FakeSession *session, const char *uuid, const GuestDisk *disk, GError *
     return true;
 }
 
+/* ---- servers on the network ---- */
+
+/* Of the disk's server its name alone is known; whoever is called "silent" lets everybody wait. */
+static bool
+try_server(const FakeSession *session, const char *uri, GError **error)
+{
+    g_autoptr(GUri) parsed = uri != NULL ? g_uri_parse(uri, G_URI_FLAGS_NONE, NULL) : NULL;
+
+    return parsed == NULL || g_strcmp0(g_uri_get_host(parsed), "silent") != 0 ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "host '%s' cannot open volume at '%s': its server did not answer within 15 s",
+            session->host, uri);
+}
+
+/* A disk that is no URI is a volume of a pool. */
+bool
+disks_try(FakeSession *host, const char *source, const char *uuid, GError **error)
+{
+    g_autoptr(WorldRows) rows = world_select(host->fleet->world,
+        "select volume from disks where host = ?1 and uuid = ?2", TEXT(source), TEXT(uuid));
+    while (world_next(rows)) {
+        if (!try_server(host, world_text(rows, 0), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+fake_try_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return false;
+    }
+    bool done = try_server(session, disk->uri, error);
+    fleet_leave(session->fleet);
+    return done;
+}
+
+/* ---- in domains ---- */
+
 bool
 disks_define(FakeSession *session, const GuestSpec *guest, GError **error)
 {
@@ -118,6 +160,7 @@ fake_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **e
     }
     g_auto(FakeDomain) domain = {0};
     bool done = domains_get(session->fleet, session->host, uuid, &domain, error) &&
+        (!domain_state_is_active(domain.state) || try_server(session, disk->uri, error)) &&
         add_disk(session, uuid, disk, error);
     fleet_leave(session->fleet);
     return done;

@@ -18,7 +18,8 @@ typedef struct FakeOptions {
     int64_t memory_mib;       /* 262144 */
     int64_t pool_bytes;       /* 10 TiB */
     int64_t transfer_bytes_s; /* speed of a migration; 0 = at once */
-    /* All hosts share one pool. A pool that is called "shared" always is shared. */
+    /* All hosts share one pool. A pool that is called "shared" always is shared; a server of disks
+     * on the network that is called "silent" takes connections and never speaks. */
     bool shared_pool;
     int64_t dirty_bytes_s;    /* how fast guests write memory; at or above the speed of a migration
                                * it never converges until the guest is paused */

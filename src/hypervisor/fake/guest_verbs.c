@@ -166,7 +166,8 @@ static bool
 start_domain(FakeSession *session, const char *uuid, const FakeDomain *domain, GError **error)
 {
     return domain_state_is_active(domain->state) ||
-        domains_boot(session->fleet, session->host, uuid, domain, error);
+        (disks_try(session, session->host, uuid, error) &&
+            domains_boot(session->fleet, session->host, uuid, domain, error));
 }
 
 static bool
@@ -180,7 +181,8 @@ prove_domain(FakeSession *session, const char *uuid, const FakeDomain *domain, G
         pull_plug(session, uuid, domain);
         return true;
     }
-    return domains_prove(session->fleet, session->host, uuid, domain, error);
+    return disks_try(session, session->host, uuid, error) &&
+        domains_prove(session->fleet, session->host, uuid, domain, error);
 }
 
 bool

@@ -3,6 +3,7 @@
 /* Verbs on two hosts. */
 #include "hypervisor/fake/verbs.h"
 
+#include "hypervisor/fake/disks.h"
 #include "hypervisor/fake/domains.h"
 #include "hypervisor/fake/jobs.h"
 #include "hypervisor/fake/post_copy.h"
@@ -18,7 +19,8 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
         return false;
     }
     g_auto(FakeDomain) domain;
-    bool done = domains_get(source->fleet, source->host, uuid, &domain, error);
+    bool done = domains_get(source->fleet, source->host, uuid, &domain, error) &&
+        disks_try(dest, source->host, uuid, error);
     fleet_leave(dest->fleet);
     return done;
 }

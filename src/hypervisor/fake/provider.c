@@ -161,6 +161,7 @@ static const HypervisorProvider fake_provider = {
     .read_console = fake_read_console,
     .create_volume = fake_create_volume,
     .delete_volume = fake_delete_volume,
+    .try_disk = fake_try_disk,
     .attach_disk = fake_attach_disk,
     .detach_disk = fake_detach_disk,
     .create_marker = fake_create_marker,

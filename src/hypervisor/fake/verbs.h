@@ -20,6 +20,7 @@ bool fake_pause_guest(void *host, const char *uuid, GError **error);
 bool fake_resume_guest(void *host, const char *uuid, GError **error);
 bool fake_create_volume(void *host, const PoolVolume *volume, GError **error);
 bool fake_delete_volume(void *host, const char *pool, const char *name, GError **error);
+bool fake_try_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
 bool fake_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
 bool fake_detach_disk(void *host, const char *uuid, const char *target, GError **error);
 bool fake_create_marker(

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Whether a guest that runs on one host could run on another, as far as can be told without
- * starting anything there. */
+ * starting it there. */
 #include "hypervisor/libvirt/blockers.h"
 #include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/tpm.h"
+#include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
 
 static char *
@@ -40,5 +41,5 @@ libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
     }
     g_autofree char *tpm = domain_xml_get_tpm(xml);
     return (tpm == NULL || tpm_check_dest(dest, tpm, error)) &&
-        cpu_check_dest(dest, source, xml, error);
+        cpu_check_dest(dest, source, xml, error) && try_disks_of(dest, uuid, xml, error);
 }

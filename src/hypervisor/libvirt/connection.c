@@ -6,6 +6,7 @@
 #include "hypervisor/libvirt/events.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/tpm.h"
+#include "hypervisor/libvirt/try_disk.h"
 #include <string.h>
 
 /* Threads that close connections: closing asks the host, which may be frozen. */
@@ -189,6 +190,7 @@ libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t sessi
         return NULL;
     }
     tpm_sweep_secrets(host);
+    try_disk_sweep(host);
     return host;
 }
 

@@ -185,6 +185,37 @@ attach_to(const Slot *slot, virDomainPtr domain, const Definition *definition, c
         domain_fail(slot, uuid, EFFECT_ASKED, "attach a disk to", error);
 }
 
+/* Whether a QEMU that runs would have to open it. */
+static bool
+is_to_be_opened(LibvirtHost *host, const char *uuid, const GuestDisk *disk, bool *ret_opened,
+    GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_autofree char *there = NULL;
+    g_autofree char *serial = NULL;
+    bool is_active;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    if (domain == NULL || !domain_is_active(&slot, domain, &is_active, error) ||
+        (is_active && !find_disk(&slot, domain, &live, disk->target, &there, &serial, error))) {
+        return false;
+    }
+    *ret_opened = is_active && there == NULL;
+    return true;
+}
+
+static bool
+try_before(LibvirtHost *host, const char *uuid, const GuestDisk *disk, GError **error)
+{
+    bool is_opened;
+
+    return is_to_be_opened(host, uuid, disk, &is_opened, error) &&
+        (!is_opened || libvirt_try_disk(host, uuid, disk, error));
+}
+
 /* The definition first: a guest that has a disk now has it after its next start too. */
 bool
 libvirt_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error)
@@ -193,7 +224,8 @@ libvirt_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError 
     g_autofree char *path = NULL;
     bool is_active;
 
-    if (!slot_take_control(&slot, host, error) || !disk_find_path(&slot, disk, &path, error)) {
+    if ((disk->uri != NULL && !try_before(host, uuid, disk, error)) ||
+        !slot_take_control(&slot, host, error) || !disk_find_path(&slot, disk, &path, error)) {
         return false;
     }
     g_autofree char *xml = disk_xml_new(disk, path, error);

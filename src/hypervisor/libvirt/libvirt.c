@@ -44,6 +44,7 @@ static const HypervisorProvider libvirt_provider = {
     .read_console = libvirt_read_console,
     .create_volume = libvirt_create_volume,
     .delete_volume = libvirt_delete_volume,
+    .try_disk = libvirt_try_disk,
     .attach_disk = libvirt_attach_disk,
     .detach_disk = libvirt_detach_disk,
     .create_marker = libvirt_create_marker,

@@ -4,6 +4,7 @@
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/tpm.h"
+#include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
 
 /* One verb: what is asked of libvirt, and the state that makes asking needless. */
@@ -57,37 +58,48 @@ is_paused(DomainState state)
     return state == DOMAIN_PAUSED;
 }
 
-/* *ret_tpm: whether it has a TPM that needs its secret to start. */
+/* *ret_xml: how it is to be started; NULL: it runs, or is paused. */
 static bool
-find_tpm(LibvirtHost *host, const char *uuid, bool *ret_tpm, GError **error)
+read_start(LibvirtHost *host, const char *uuid, char **ret_xml, GError **error)
 {
     g_auto(Slot) slot = {0};
+    DomainState state;
+    DomainReason reason;
 
-    *ret_tpm = false;
-    if (host->settings->tpm_key == NULL) {
-        return true;
-    }
+    *ret_xml = NULL;
     if (!slot_take_control(&slot, host, error)) {
         return false;
     }
     g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
-    g_autofree char *xml =
-        domain != NULL ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_INACTIVE, error) : NULL;
-    g_autofree char *tpm = xml != NULL ? domain_xml_get_tpm(xml) : NULL;
-    *ret_tpm = tpm != NULL;
-    return xml != NULL;
+    if (domain == NULL || !domain_get_state(&slot, domain, &state, &reason, error)) {
+        return false;
+    }
+    if (is_active(state)) {
+        return true;
+    }
+    *ret_xml = domain_get_xml(&slot, domain, VIR_DOMAIN_XML_INACTIVE, error);
+    return *ret_xml != NULL;
+}
+
+/* A start that waits for the server of a disk has no end. */
+static bool
+prepare_start(LibvirtHost *host, const char *uuid, char **ret_xml, GError **error)
+{
+    return read_start(host, uuid, ret_xml, error) &&
+        (*ret_xml == NULL || try_disks_of(host, uuid, *ret_xml, error));
 }
 
 bool
 libvirt_start_guest(void *host, const char *uuid, GError **error)
 {
     const PowerVerb verb = {"start", virDomainCreate, is_active};
-    bool has_tpm;
+    g_autofree char *xml = NULL;
 
-    if (!find_tpm(host, uuid, &has_tpm, error)) {
+    if (!prepare_start(host, uuid, &xml, error)) {
         return false;
     }
-    if (!has_tpm) {
+    g_autofree char *tpm = xml != NULL ? domain_xml_get_tpm(xml) : NULL;
+    if (tpm == NULL || ((LibvirtHost *)host)->settings->tpm_key == NULL) {
         return power(host, uuid, &verb, error);
     }
     bool is_ok = tpm_put_secret(host, uuid, error) && power(host, uuid, &verb, error);
@@ -149,10 +161,11 @@ bool
 libvirt_prove_guest(void *host, const char *uuid, GError **error)
 {
     g_auto(Slot) slot = {0};
+    g_autofree char *xml = NULL;
     DomainState state;
     DomainReason reason;
 
-    if (!slot_take_control(&slot, host, error)) {
+    if (!prepare_start(host, uuid, &xml, error) || !slot_take_control(&slot, host, error)) {
         return false;
     }
     g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);

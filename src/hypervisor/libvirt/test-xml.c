@@ -7,6 +7,7 @@
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/names.h"
 #include "hypervisor/libvirt/tpm.h"
+#include "hypervisor/libvirt/try_disk_xml.h"
 #include <string.h>
 
 #define UUID "11111111-2222-4333-8444-555555555555"
@@ -457,6 +458,47 @@ test_a_disk_is_found_by_its_target(void)
     g_assert_no_error(error);
 }
 
+/* A disk as a running guest has it. */
+#define ISCSI_DISK                                                                                 \
+    "<disk type='network' device='disk'><driver name='qemu' type='qcow2' iothread='1'/>"           \
+    "<source protocol='iscsi' name='iqn.2026-01.test:d/1'>"                                        \
+    "<host name='store' port='3261'/></source>"                                                    \
+    "<target dev='vdc' bus='virtio'/><serial>one</serial><alias name='ua-x'/></disk>"
+
+static void
+test_disks_on_the_network_are_tried_alone(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *what = NULL;
+    const char *guest = "<domain><devices>"
+                        "<disk type='file'><source file='/a'/><target dev='vda'/></disk>"
+                        "<disk type='network'><source protocol='nbd'>"
+                        "<host transport='unix' socket='/run/x'/></source>"
+                        "<target dev='vdb'/></disk>" ISCSI_DISK "</devices></domain>";
+    g_autoptr(GPtrArray) found = try_disk_xml_list(guest, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(found->len, ==, 1);
+    g_autofree char *domain = try_disk_xml_build(
+        found->pdata[0], "22222222-2222-4333-8444-555555555555", UUID, "qemu", &what, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(what, ==, "volume 'one' at 'iscsi://store:3261/iqn.2026-01.test:d/1'");
+    g_assert_nonnull(strstr(domain, "<name>try-22222222-2222-4333-8444-555555555555</name>"));
+    g_assert_nonnull(strstr(domain, "<iqn name=\"iqn.2008-11.org.linux-kvm:" UUID "\"/>"));
+    g_assert_nonnull(strstr(domain, "<driver name=\"qemu\" type=\"qcow2\"/>"));
+    g_assert_nonnull(strstr(domain, "<readonly/>"));
+    g_assert_nonnull(strstr(domain, "<shareable/>"));
+    g_assert_null(strstr(domain, "vdc"));
+}
+
+static void
+test_a_disk_that_cannot_be_tried_is_refused(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *what = NULL;
+    g_assert_null(try_disk_xml_build("<disk/>", UUID, UUID, "qemu", &what, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -475,6 +517,10 @@ main(int argc, char **argv)
     g_test_add_func(
         "/xml/a-guest-boots-from-its-first-disk", test_a_guest_boots_from_its_first_disk);
     g_test_add_func("/xml/a-disk-is-found-by-its-target", test_a_disk_is_found_by_its_target);
+    g_test_add_func("/xml/disks-on-the-network-are-tried-alone",
+        test_disks_on_the_network_are_tried_alone);
+    g_test_add_func("/xml/a-disk-that-cannot-be-tried-is-refused",
+        test_a_disk_that_cannot_be_tried_is_refused);
     g_test_add_func("/xml/disks-are-read-back", test_disks_are_read_back);
     g_test_add_func("/xml/read-only-and-foreign-disks-are-told-apart",
         test_read_only_and_foreign_disks_are_told_apart);

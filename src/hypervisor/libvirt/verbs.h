@@ -44,6 +44,9 @@ bool libvirt_delete_volume(void *host, const char *pool, const char *name, GErro
 bool libvirt_attach_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
 bool libvirt_detach_disk(void *host, const char *uuid, const char *target, GError **error);
 
+/* try_disk.c */
+bool libvirt_try_disk(void *host, const char *uuid, const GuestDisk *disk, GError **error);
+
 /* marker.c */
 bool libvirt_create_marker(
     void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
