@@ -288,6 +288,36 @@ give_up(DrainTask *task, const Situation *situation, GError **error)
     return true;
 }
 
+/* Nothing moves from or to a host that does not answer, and that says nothing of the servers: they
+ * wait until it does, or until they have been evacuated. */
+static bool
+is_host_away(const DrainTask *task, const Situation *situation)
+{
+    for (unsigned i = 0; i < situation->hosts->len; i++) {
+        const Host *host = situation->hosts->pdata[i];
+        if (strcmp(host->name, task->drain->host) == 0) {
+            return !host->connected;
+        }
+    }
+    return false;
+}
+
+static bool
+tell_away(DrainTask *task, const Situation *situation, GError **error)
+{
+    g_autofree char *reason = g_strdup_printf("host '%s' is not connected", task->drain->host);
+    DrainStep away = {
+        .reason = reason, .fix = "see 'drover host show' of it; it goes on by itself"};
+    for (unsigned i = 0; i < situation->steps->len; i++) {
+        const DrainStep *step = situation->steps->pdata[i];
+        DrainItem *item = find_item(task, step->subject->instance->id);
+        if (!tell_reason(task, item, &away, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static unsigned
 count(const DrainTask *task, DrainItemState state)
 {
@@ -323,13 +353,17 @@ run(DrainTask *task, GError **error)
         drain_look_at(task, task->now_us + G_USEC_PER_SEC);
         return true;
     }
-    if (!make_plan(task, &situation, error) || !begin_moves(task, &situation, error)) {
+    if (!make_plan(task, &situation, error)) {
+        return false;
+    }
+    bool is_away = is_host_away(task, &situation);
+    if (!(is_away ? tell_away : begin_moves)(task, &situation, error)) {
         return false;
     }
     if (task->n_under_way > 0) {
         return true;
     }
-    if (!give_up(task, &situation, error)) {
+    if (!is_away && !give_up(task, &situation, error)) {
         return false;
     }
     if (has_unfinished(task) || is_somebody_coming(task, &situation)) {
