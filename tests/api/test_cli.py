@@ -252,6 +252,11 @@ def _():
         contains(output, text, arguments)
     equal(drover("server", "show", "nobody", check=False),
           (1, "drover: there is no server 'nobody'\n"), "what is not there is no wrong usage")
+    # An alias may have them.
+    url = world.fast.drover.url
+    equal(drover("--os-auth-url", "http://nowhere.test", "-f", "json", "host", "list", "-c", "name",
+                 "-f", "value", "--os-auth-url", url), "hosta\nhostb\nhostc\n",
+          "the last one of the common options counts")
 
 
 @test("a list of servers goes on behind one that is not there, says which, and does not end with "

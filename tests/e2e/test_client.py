@@ -211,14 +211,20 @@ def _():
     equal(left, set(), "volumes")
 
 
-@test("the drover command says the same in the same words (S1-12, S1-13, S2-17, S2-18)")
+@test("the drover command says the same in the same words "
+      "(S1-12, S1-13, S2-17, S2-18, S3-01, S4-42)")
 def _():
     drover = world.drover.drover
     drover("server", "create", "vm2", "--flavor", "m1.tiny", "--image", "guest", "--network",
            "private", "--wait")
     shown = json.loads(drover("server", "show", "vm2", "--json"))
-    contains(drover("live-migration", "vm2"), f"Migration of {shown['id']} initiated.", "S1-13")
-    equal(world.wait_migration(shown["id"])["status"], "completed", "live-migration")
+    contains(drover("live-migration", "--block-migrate", "--reason", "new kernel", "vm2"),
+             f"Migration of {shown['id']} initiated.", "S1-13")
+    row = world.wait_migration(shown["id"])
+    equal(row["status"], "completed", "live-migration")
+    told = json.loads(drover("server", "migration", "show", "vm2", str(row["id"]), "--json"))
+    equal((told["reason"], told["block_migration"], told["disks"]["vda"]),
+          ("new kernel", "yes", "copied"), "why and how it moved")
     contains(drover("server", "migrate", "--live-migration", "--wait", "vm2"), "Completed",
              "migrate --wait")
     contains(drover("server", "verify", "vm2"), "ok", "verify")

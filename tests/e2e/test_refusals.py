@@ -113,7 +113,7 @@ def _():
     contains(text, "401", "the client's text")
 
 
-@test("a member may not migrate: 403 with the name of the rule")
+@test("a member may not migrate: 403 with the name of the rule (S3-56)")
 def _():
     drover = world.drover
     drover.openstack("project", "create", "demo")
@@ -127,6 +127,10 @@ def _():
                                       user="alice", password="alice-secret", project="demo")
         check(code != 0, "exit code")
         contains(text, "os_compute_api:os-migrate-server:migrate_live", "the rule")
+        code, text = drover.openstack("server", "evacuate", "hers", check=False, user="alice",
+                                      password="alice-secret", project="demo")
+        check(code != 0, "exit code")
+        contains(text, "os_compute_api:os-evacuate", "the rule")
         code, text = drover.openstack("server", "show", "refused", check=False, user="alice",
                                       password="alice-secret", project="demo")
         check(code != 0, "another project's server is not seen")

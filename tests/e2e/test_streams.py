@@ -6,7 +6,7 @@ import collections
 import json
 
 from tap import check, equal, test, wait_until
-from test_converge import arrived, busy, force_complete, shown, start
+from test_converge import BANDWIDTH_MIB_S, arrived, busy, force_complete, shown, start
 from wire import Wire
 from world import world
 
@@ -57,9 +57,18 @@ def most_connections(host):
     return max((n for port, n in ports.items() if 49152 <= port <= 49215), default=0)
 
 
-@test("live_migration_parallel_connections: memory flows over so many at once")
+@test("live_migration_parallel_connections: memory flows over so many at once; set for a group of "
+      "hosts, and who is affected is told (S3-46, S3-47)")
 def _():
-    with busy("wide", live_migration_parallel_connections=3) as server_id:
+    key = "live_migration_parallel_connections"
+    with busy("wide") as server_id:
+        config = world.config(world.lab)
+        config["libvirt"]["live_migration_bandwidth"] = BANDWIDTH_MIB_S
+        config["libvirt:senders"] = {"hosts": "hosta", key: 3}
+        world.drover.write_config(config)
+        told = json.loads(world.drover.drover("config", "reload", "--json"))
+        equal([(row["key"], row["is"], row["takes_effect"]) for row in told],
+              [(key, "3", "now, on hosta")], "who is affected")
         number = start(server_id)
         # One for each, and QEMU's own; two disks to a port of theirs are fewer.
         wait_until(lambda: most_connections("hostb") == 4, "three connections and QEMU's own", 30)
