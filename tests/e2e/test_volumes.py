@@ -306,9 +306,10 @@ def _():
     server = volumes.create("vol-d", host="hosta")
     address = volumes.lab.env["LAB_CONTROL_ADDRESS"]
     dead = volumes.register("dead", f"nbd://{address}:10999/none")
-    answer = volumes.drover.compute("POST", f"/servers/{server}/os-volume_attachments",
-                                    {"volumeAttachment": {"volumeId": dead}})
-    equal(answer.status, 200, f"attach: {answer.text}")
+    code, text = volumes.drover.drover("server", "add", "volume", "--wait", server, dead,
+                                       check=False)
+    equal(code, 1, f"it was accepted, and failed on the host: {text}")
+    contains(text, "Connection refused", "what the command says")
     volumes.wait_volume(dead, "available")
     check("vdc" not in volumes.disks(server) and "vdc" not in volumes.disks(server, True),
           "something of it stayed")
