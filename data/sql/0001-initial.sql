@@ -159,6 +159,7 @@ CREATE TABLE hosts (
     facts_pool_id TEXT,
     facts_pool_json TEXT,
     facts_offers TEXT,
+    facts_certificate_json TEXT,
     facts_uptime_s BIGINT NOT NULL DEFAULT 0,
     facts_running_domains BIGINT NOT NULL DEFAULT 0,
     facts_host_uuid TEXT
@@ -470,6 +471,20 @@ CREATE TABLE leftovers (
     UNIQUE (host, kind, name)
 );
 CREATE INDEX leftovers_by_instance ON leftovers (instance_id);
+
+-- Whether guests get from one host to another, by the last canary that was sent: to be sent, or on
+-- its way, while asked_us is later than tried_us. pool: 0 not known, 1 shared, 2 each its own.
+CREATE TABLE canaries (
+    source_host TEXT NOT NULL REFERENCES hosts (name) ON DELETE CASCADE,
+    dest_host TEXT NOT NULL REFERENCES hosts (name) ON DELETE CASCADE,
+    asked_us BIGINT NOT NULL,
+    tried_us BIGINT NOT NULL DEFAULT 0,
+    elapsed_ms BIGINT NOT NULL DEFAULT 0,
+    error TEXT,
+    pool BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_host, dest_host)
+);
+CREATE INDEX canaries_by_dest ON canaries (dest_host);
 
 -- What the console of an instance said on hosts it has left.
 CREATE TABLE consoles (

@@ -184,6 +184,7 @@ static const PolicyRule rules[] = {
     {"drover:hosts:create", ADMIN},
     {"drover:hosts:delete", ADMIN},
     {"drover:hosts:drain", ADMIN},
+    {"drover:hosts:lint", ADMIN},
     {"drover:hosts:list", ADMIN},
     {"drover:hosts:power", ADMIN},
     {"drover:hosts:show", ADMIN},

@@ -29,6 +29,7 @@ static const Command *const COMMANDS[] = {
     resize_commands,
     explain_commands,
     host_commands,
+    lint_commands,
     cpu_commands,
     evacuate_commands,
     drain_commands,

@@ -38,6 +38,7 @@ extern const Command resize_commands[];
 extern const Command explain_commands[];
 extern const Command host_commands[];
 extern const Command cpu_commands[];
+extern const Command lint_commands[];
 extern const Command evacuate_commands[];
 extern const Command drain_commands[];
 extern const Command aggregate_commands[];

@@ -222,6 +222,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
     watches_init(engine);
     works_init(engine);
     volumes_init(engine);
+    canaries_init(engine);
     return engine;
 }
 
@@ -251,6 +252,7 @@ on_tick(void *data)
     tasks_pass(engine);
     volumes_pass(engine);
     drains_pass(engine);
+    canaries_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);
 }
@@ -329,6 +331,7 @@ engine_free(Engine *engine)
     engine_stop(engine);
     works_clear(engine);
     volumes_clear(engine);
+    canaries_clear(engine);
     leftovers_clear(engine);
     timers_free(engine->timers);
     calls_free(engine->context.calls);

@@ -40,6 +40,8 @@ void engine_nudge(Engine *engine);
 void engine_nudge_leftovers(Engine *engine);
 /* A drain was accepted, or something else is wanted of it. */
 void engine_nudge_drains(Engine *engine);
+/* Canaries are to be sent. */
+void engine_nudge_canaries(Engine *engine);
 /* A host was added or removed in the store. */
 void engine_nudge_hosts(Engine *engine);
 

@@ -90,6 +90,7 @@ struct Engine {
 
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
+    struct Canaries *canaries;
     GHashTable *volumes; /* ids of those that are being made or deleted */
 };
 
@@ -174,6 +175,14 @@ void leftovers_look_again(Engine *engine, const char *instance_id);
 void inventory_take(Engine *engine, const char *host);
 /* An operator wants volumes of nobody gone. */
 void inventory_remove(Engine *engine, const Leftover *row);
+
+/* ---- canaries.c ---- */
+void canaries_init(Engine *engine);
+void canaries_clear(Engine *engine);
+/* Sends what the rows of the store say, and gives up what has not arrived in time. */
+void canaries_pass(Engine *engine);
+/* DomainView *, all of that host: canaries among them that nobody waits for are removed. */
+void canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains);
 
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);

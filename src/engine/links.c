@@ -179,6 +179,7 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->pool_id, two->pool_id) == 0 &&
         g_strcmp0(one->pool_json, two->pool_json) == 0 &&
         g_strcmp0(one->offers, two->offers) == 0 &&
+        g_strcmp0(one->certificate_json, two->certificate_json) == 0 &&
         one->running_domains == two->running_domains;
 }
 
@@ -307,6 +308,7 @@ on_asked(void *data, bool cancelled)
     link->sign_us = engine_now_us(link->engine);
     write_facts(link, &call->facts);
     reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
+    canaries_on_listed(link->engine, link->row->name, call->domains);
     inventory_take(link->engine, link->row->name);
 }
 
@@ -452,6 +454,7 @@ on_connected(HostLink *link, LinkCall *call)
                : engine_random_us(engine, engine->options.sync_interval_us / 2,
                      engine->options.sync_interval_us));
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
+    canaries_on_listed(engine, link->row->name, call->domains);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);
     inventory_take(engine, link->row->name);

@@ -769,9 +769,9 @@ test_older_copy_that_runs_is_paused(Fleet *fleet, const void *data)
 
 #define STRAY "0b0d1e2f-0000-4000-8000-000000000001"
 
-/* A guest that no database knows: its domain was undefined, its volumes have stayed. */
+/* A guest that no database knows. */
 static void
-leave_volumes(Fleet *fleet, const char *uuid)
+make_stray(Fleet *fleet, const char *uuid, const char *domain_name)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
@@ -783,7 +783,7 @@ leave_volumes(Fleet *fleet, const char *uuid)
         .virtual_size_bytes = 5};
     char drive[512] = {0};
     GuestSpec spec = {.uuid = uuid,
-        .domain_name = "stray",
+        .domain_name = domain_name,
         .display_name = "stray",
         .project_id = "project",
         .flavor_name = "m1.tiny",
@@ -795,11 +795,54 @@ leave_volumes(Fleet *fleet, const char *uuid)
         .root_virtual_size_bytes = 5,
         .config_drive = drive,
         .config_drive_size = sizeof drive};
-    bool is_left = hypervisor_ensure_base(host, &base, &error) &&
-        hypervisor_create_guest(host, &spec, &error) &&
-        hypervisor_forget_guest(host, uuid, &error);
+    bool is_made = hypervisor_ensure_base(host, &base, &error) &&
+        hypervisor_create_guest(host, &spec, &error);
     g_assert_no_error(error);
-    g_assert_true(is_left);
+    g_assert_true(is_made);
+}
+
+/* Its domain was undefined, its volumes have stayed. */
+static void
+leave_volumes(Fleet *fleet, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    make_stray(fleet, uuid, "stray");
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    g_assert_true(hypervisor_forget_guest(host, uuid, &error));
+    g_assert_no_error(error);
+}
+
+static bool
+has_domain(Fleet *fleet, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    DomainView view = {0};
+    g_assert_true(hypervisor_describe_domain(host, uuid, &view, &error));
+    g_assert_no_error(error);
+    bool is_there = view.state != DOMAIN_ABSENT;
+    domain_view_clear(&view);
+    return is_there;
+}
+
+static bool
+has_no_domain(Fleet *fleet, const char *uuid)
+{
+    return !has_domain(fleet, uuid);
+}
+
+/* Only what is called as canaries are goes. */
+static void
+test_canary_of_an_earlier_daemon_is_removed(Fleet *fleet, const void *data)
+{
+    g_autofree char *uuid = canary_make_uuid("c1", "c2");
+    g_autofree char *name = canary_make_name(uuid);
+    stop_engine(fleet);
+    make_stray(fleet, STRAY, "stray");
+    make_stray(fleet, uuid, name);
+    start_engine(fleet);
+    wait_for(fleet, has_no_domain, uuid);
+    g_assert_true(has_domain(fleet, STRAY));
 }
 
 static Leftover *
@@ -1071,6 +1114,8 @@ main(int argc, char **argv)
     ADD("older-copy-that-runs-is-paused", NULL, test_older_copy_that_runs_is_paused);
     ADD("volumes-of-nobody-wait-for-an-operator", NULL,
         test_volumes_of_nobody_wait_for_an_operator);
+    ADD("canary-of-an-earlier-daemon-is-removed", NULL,
+        test_canary_of_an_earlier_daemon_is_removed);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);

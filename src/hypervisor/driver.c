@@ -525,6 +525,15 @@ hypervisor_copy_disks(
 }
 
 bool
+hypervisor_send_canary(
+    HypervisorHost *source, HypervisorHost *dest, const MigrateRequest *request, GError **error)
+{
+    return before(source, "send_canary", error) &&
+        provider(source)->send_canary(source->host, dest->host, request, error) &&
+        after(source, "send_canary", error);
+}
+
+bool
 hypervisor_query_job(HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error)
 {
     JobStats stats;

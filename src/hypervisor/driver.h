@@ -98,6 +98,8 @@ bool hypervisor_limit_downtime(
 bool hypervisor_start_post_copy(HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_copy_disks(HypervisorHost *source, HypervisorHost *dest,
     const CopyRequest *request, GError **error);
+bool hypervisor_send_canary(HypervisorHost *source, HypervisorHost *dest,
+    const MigrateRequest *request, GError **error);
 bool hypervisor_query_job(
     HypervisorHost *source, const char *uuid, JobStats *ret_stats, GError **error);
 bool hypervisor_query_done_job(

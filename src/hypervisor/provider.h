@@ -147,6 +147,12 @@ typedef struct HypervisorProvider {
      * begun anew. On return no courier is left on either side, unless it is not known how it ended.
      * CANCELLED after abort_job(source, courier). Long. */
     bool (*copy_disks)(void *source, void *dest, const CopyRequest *request, GError **error);
+    /* Proves that guests get from source to dest: a throw-away domain, paused and without disks, is
+     * migrated there by the same call as a guest, with the UUID and the ways of the request, and
+     * destroyed. What an earlier one of that UUID has left goes first; on return nothing is left on
+     * a host that answers. CANCELLED after abort_job(source, uuid). Long: until TCP gives up. */
+    bool (*send_canary)(
+        void *source, void *dest, const MigrateRequest *request, GError **error);
     /* Progress of the job on the source. CONFLICT: there is no job. */
     bool (*query_job)(void *source, const char *uuid, JobStats *ret_stats, GError **error);
     /* Totals and downtime of the finished job: libvirt keeps them on the destination, once. */

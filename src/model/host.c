@@ -23,6 +23,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->pool_path);
     g_free(facts->pool_id);
     g_free(facts->pool_json);
+    g_free(facts->certificate_json);
     g_free(facts->offers);
     *facts = (HostFacts){0};
 }
@@ -40,6 +41,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.pool_path = g_strdup(from->pool_path);
     copy.pool_id = g_strdup(from->pool_id);
     copy.pool_json = g_strdup(from->pool_json);
+    copy.certificate_json = g_strdup(from->certificate_json);
     copy.offers = g_strdup(from->offers);
     host_facts_clear(ret_to);
     *ret_to = copy;

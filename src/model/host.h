@@ -31,6 +31,8 @@ typedef struct HostFacts {
     char *pool_path;
     char *pool_id;            /* the same for hosts that share the pool; NULL or "" = not told */
     char *pool_json;          /* type, owner, mode, source: an object as text; NULL = not told */
+    char *certificate_json;   /* of its libvirtd: names, issuer, expires_us: as text; NULL = it
+                               * has none, or none was seen */
     char *offers;             /* what guests may have: "kvm,uefi,tpm"; NULL = not told */
     int64_t uptime_s;         /* 0 = unknown: libvirt does not tell it */
     int running_domains;      /* every domain that is active, ours or not */

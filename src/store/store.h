@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/aggregate.h"
+#include "model/canary.h"
 #include "model/drain.h"
 #include "model/host.h"
 #include "model/identity.h"
@@ -471,6 +472,18 @@ bool store_release_volumes(Store *store, const char *instance_id, GError **error
  * StoredDecision *. */
 GPtrArray *store_list_decisions(
     Store *store, const char *request_id, const char *instance_id, GError **error);
+
+/* ---- canaries (store/canaries.c) ---- */
+typedef struct CanaryFilter {
+    const char *source_host; /* NULL = any */
+    bool is_pending;         /* only those that are to be sent, or on their way; the oldest first */
+} CanaryFilter;
+/* API: one is to be sent from source_host to dest_host of each Canary, whose rest is ignored. */
+bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error);
+GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
+/* Engine only: what came of it, by elapsed_ms, error and pool. One whose host was removed meanwhile
+ * is nobody's. */
+bool store_finish_canary(Store *store, const Canary *canary, GError **error);
 
 /* ---- leftovers (store/leftovers.c) ---- */
 typedef struct LeftoverFilter {

@@ -384,6 +384,33 @@ test_six_move_at_once_from_one_host(Fixture *fixture)
     assert_answers(fixture->a); /* keep-alive has not closed it */
 }
 
+static bool
+has_domain(HypervisorHost *host, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) domains = hypervisor_list_domains(host, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < domains->len; i++) {
+        if (g_str_equal(((DomainView *)domains->pdata[i])->uuid, uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+test_a_canary_gets_there_and_leaves_nothing(Fixture *fixture)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    MigrateRequest request = {.uuid = uuid, .with_tls = true};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(hypervisor_send_canary(fixture->a, fixture->b, &request, &error));
+        g_assert_false(has_domain(fixture->a, uuid));
+        g_assert_false(has_domain(fixture->b, uuid));
+    }
+    assert_ok(hypervisor_send_canary(fixture->b, fixture->a, &request, &error));
+}
+
 void
 conformance_add_migrations(Target *target)
 {
@@ -397,6 +424,8 @@ conformance_add_migrations(Target *target)
         test_a_destination_says_that_it_can_run_a_guest);
     fixture_add("/migration/the-way-between-two-hosts-is-open", target,
         test_the_way_between_two_hosts_is_open);
+    fixture_add("/migration/a-canary-gets-there-and-leaves-nothing", target,
+        test_a_canary_gets_there_and_leaves_nothing);
     fixture_add("/migration/a-guest-that-moves-is-looked-at", target,
         test_a_guest_that_moves_is_looked_at);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);

@@ -27,6 +27,10 @@ json_t *drover_view_storage(ApiContext *context, const Host *host, GError **erro
 /* ---- cpu_baseline.c ---- */
 HttpResponse *drover_cpu_baseline(ApiContext *context, GError **error);
 
+/* ---- lint.c ---- */
+HttpResponse *drover_start_lint(ApiContext *context, GError **error);
+HttpResponse *drover_show_lint(ApiContext *context, GError **error);
+
 /* ---- power.c ---- */
 HttpResponse *drover_update_host(ApiContext *context, GError **error);
 HttpResponse *drover_host_power(ApiContext *context, GError **error);

@@ -31,6 +31,9 @@ static const ApiRoute routes[] = {
 
     {"POST", "/v1/cpu-baseline", drover_cpu_baseline, "drover:hosts:baseline", ROUTE_BODY},
 
+    {"POST", "/v1/lint", drover_start_lint, "drover:hosts:lint", ROUTE_BODY},
+    {"GET", "/v1/lint", drover_show_lint, "drover:hosts:lint"},
+
     {"GET", "/v1/leftovers", drover_list_leftovers, "drover:leftovers:list"},
     {"DELETE", "/v1/leftovers/{id}", drover_remove_leftover, "drover:leftovers:delete"},
 

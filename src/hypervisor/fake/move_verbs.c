@@ -75,6 +75,35 @@ fake_check_way(void *source_host, void *dest_host, const WayRequest *request, GE
     return true;
 }
 
+/* A courier or a canary, wherever it is there. */
+static void
+drop_throwaway(FakeFleet *fleet, const char *host, const char *uuid)
+{
+    g_auto(FakeDomain) domain;
+    domains_find(fleet, host, uuid, &domain);
+    if (domain_state_is_active(domain.state)) {
+        domains_stop(fleet, host, uuid, DOMAIN_REASON_DESTROYED);
+    }
+    domains_undefine(fleet, host, uuid);
+}
+
+/* Whoever can be asked can be reached, as in fake_check_way. One that a real daemon has left there
+ * would be in the way. */
+bool
+fake_send_canary(
+    void *source_host, void *dest_host, const MigrateRequest *request, GError **error)
+{
+    FakeSession *source = source_host;
+    FakeSession *dest = dest_host;
+    if (!fleet_enter_both(source, dest, true, error)) {
+        return false;
+    }
+    drop_throwaway(source->fleet, source->host, request->uuid);
+    drop_throwaway(dest->fleet, dest->host, request->uuid);
+    fleet_leave(source->fleet);
+    return true;
+}
+
 static bool
 prepare_volumes(FakeSession *dest, FakeSession *source, const char *uuid, GError **error)
 {
@@ -136,17 +165,6 @@ fake_live_migrate(void *source_host, void *dest_host, const MigrateRequest *requ
 
 /* ---- the disk courier ---- */
 
-static void
-drop_courier(FakeFleet *fleet, const char *host, const char *courier)
-{
-    g_auto(FakeDomain) domain;
-    domains_find(fleet, host, courier, &domain);
-    if (domain_state_is_active(domain.state)) {
-        domains_stop(fleet, host, courier, DOMAIN_REASON_DESTROYED);
-    }
-    domains_undefine(fleet, host, courier);
-}
-
 static bool
 has_arrived(FakeSession *dest, const char *courier)
 {
@@ -169,8 +187,8 @@ carry(FakeSession *source, FakeSession *dest, const CopyRequest *request, GError
             fleet_forget(fleet, &waiter);
             return true;
         }
-        drop_courier(fleet, source->host, request->courier);
-        drop_courier(fleet, dest->host, request->courier);
+        drop_throwaway(fleet, source->host, request->courier);
+        drop_throwaway(fleet, dest->host, request->courier);
         is_ok = jobs_start_courier(fleet, source, dest, request, error);
     }
     if (!is_ok) {
@@ -180,7 +198,7 @@ carry(FakeSession *source, FakeSession *dest, const CopyRequest *request, GError
     is_ok = wait_for_job(source, &waiter, error);
     g_free(waiter.message);
     if (!is_ok && !waiter.session->is_closed) {
-        drop_courier(fleet, source->host, request->courier);
+        drop_throwaway(fleet, source->host, request->courier);
     }
     return is_ok;
 }
@@ -198,7 +216,7 @@ fake_copy_disks(void *source_host, void *dest_host, const CopyRequest *request, 
     if (!done || !fleet_enter(dest, true, error)) {
         return false;
     }
-    drop_courier(dest->fleet, dest->host, request->courier);
+    drop_throwaway(dest->fleet, dest->host, request->courier);
     fleet_leave(dest->fleet);
     return true;
 }

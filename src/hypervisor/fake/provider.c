@@ -172,6 +172,7 @@ static const HypervisorProvider fake_provider = {
     .prepare_dest = fake_prepare_dest,
     .live_migrate = fake_live_migrate,
     .copy_disks = fake_copy_disks,
+    .send_canary = fake_send_canary,
     .query_job = fake_query_job,
     .query_done_job = fake_query_done_job,
     .limit_downtime = fake_limit_downtime,

@@ -34,6 +34,8 @@ bool fake_prepare_dest(void *dest_host, void *source_host, const char *uuid, GEr
 bool fake_live_migrate(
     void *source_host, void *dest_host, const MigrateRequest *request, GError **error);
 bool fake_copy_disks(void *source, void *dest, const CopyRequest *request, GError **error);
+bool fake_send_canary(
+    void *source_host, void *dest_host, const MigrateRequest *request, GError **error);
 bool fake_query_job(void *source_host, const char *uuid, JobStats *ret_stats, GError **error);
 bool fake_query_done_job(void *dest_host, const char *uuid, JobStats *ret_stats, GError **error);
 bool fake_limit_downtime(void *source_host, const char *uuid, int downtime_ms, GError **error);

@@ -96,9 +96,12 @@ close_in_background(virConnectPtr take_connection, EventTap *take_tap)
 }
 
 static virConnectPtr
-connection_open(const Settings *settings, const char *uri, GError **error)
+connection_open(
+    const Settings *settings, const char *uri, char **ret_certificate, GError **error)
 {
-    if (!probe_address(uri, settings->connect_timeout_ms, error)) {
+    g_autofree char *certificate = NULL;
+
+    if (!probe_certificate(uri, settings->connect_timeout_ms, &certificate, error)) {
         return NULL;
     }
     virConnectPtr connection = virConnectOpen(uri);
@@ -113,6 +116,9 @@ connection_open(const Settings *settings, const char *uri, GError **error)
         libvirt_error_set(error, NULL, EFFECT_NONE, "cannot keep '%s' alive", uri);
         virConnectClose(connection);
         return NULL;
+    }
+    if (ret_certificate != NULL) {
+        *ret_certificate = g_steal_pointer(&certificate);
     }
     return connection;
 }
@@ -136,6 +142,7 @@ session_free(LibvirtHost *host)
     g_free(host->pool);
     g_free(host->pool_path);
     g_free(host->virt_type);
+    g_free(host->certificate);
     g_ptr_array_unref(host->transfers);
     g_hash_table_unref(host->aborted);
     g_mutex_clear(&host->lock);
@@ -179,7 +186,8 @@ libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t sessi
     if (host == NULL) {
         return NULL;
     }
-    host->control.connection = connection_open(settings, host->uri, error);
+    host->control.connection =
+        connection_open(settings, host->uri, &host->certificate, error);
     if (host->control.connection == NULL) {
         session_free(host);
         return NULL;
@@ -276,7 +284,7 @@ host_open_transfer(LibvirtHost *host, GError **error)
 {
     host->is_opening_transfer = true;
     g_mutex_unlock(&host->lock);
-    virConnectPtr connection = connection_open(host->settings, host->uri, error);
+    virConnectPtr connection = connection_open(host->settings, host->uri, NULL, error);
     g_mutex_lock(&host->lock);
     host->is_opening_transfer = false;
     g_cond_broadcast(&host->changed);

@@ -57,6 +57,7 @@ typedef struct LibvirtHost {
     bool is_opening_transfer;
     char *pool_path;     /* NULL until asked for */
     char *virt_type;     /* NULL until asked for */
+    char *certificate;   /* shown at the opening of control; NULL once it is told */
     GHashTable *aborted; /* UUIDs whose migration from here was asked to stop, while it runs */
 } LibvirtHost;
 

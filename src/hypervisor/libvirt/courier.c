@@ -5,6 +5,7 @@
 #include "hypervisor/libvirt/courier_xml.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/throwaway.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "hypervisor/libvirt/volumes.h"
 
@@ -62,19 +63,6 @@ find_courier(LibvirtHost *source, LibvirtHost *dest, const char *courier, Courie
     domain_view_clear(&source_view);
     domain_view_clear(&dest_view);
     return is_ok;
-}
-
-/* Ends it wherever it is on that host; its disks stay. */
-static bool
-drop(LibvirtHost *host, const char *courier, GError **error)
-{
-    g_autoptr(GError) reason = NULL;
-
-    if (!libvirt_destroy_guest(host, courier, &reason) && !error_is(reason, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&reason));
-        return false;
-    }
-    return libvirt_forget_guest(host, courier, error);
 }
 
 /* An earlier call is waited for as long as it takes. */
@@ -155,7 +143,7 @@ carry(LibvirtHost *source, LibvirtHost *dest, const CopyRequest *request, GError
         return true;
     }
     if (!error_is(reason, ERROR_OUTCOME_UNKNOWN) && !error_is(reason, ERROR_HYPERVISOR_DOWN)) {
-        drop(source, request->courier, NULL);
+        throwaway_drop(source, request->courier, NULL);
     }
     g_propagate_error(error, g_steal_pointer(&reason));
     return false;
@@ -175,12 +163,13 @@ libvirt_copy_disks(
         return false;
     }
     if (place == COURIER_ARRIVED) {
-        return drop(dest, courier, error);
+        return throwaway_drop(dest, courier, error);
     }
-    if (!drop(source, courier, error) || !drop(dest, courier, error) ||
+    if (!throwaway_drop(source, courier, error) || !throwaway_drop(dest, courier, error) ||
         !libvirt_prepare_dest(dest, source, request->uuid, error) ||
         !start(source, request, &is_started, error)) {
         return false;
     }
-    return !is_started || (carry(source, dest, request, error) && drop(dest, courier, error));
+    return !is_started ||
+        (carry(source, dest, request, error) && throwaway_drop(dest, courier, error));
 }

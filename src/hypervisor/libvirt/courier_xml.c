@@ -3,9 +3,7 @@
 #include "hypervisor/libvirt/courier_xml.h"
 
 #include "hypervisor/libvirt/names.h"
-
-/* QEMU starts with so little; the guest in it never runs. */
-enum { COURIER_MEMORY_MIB = 8 };
+#include "hypervisor/libvirt/throwaway.h"
 
 /* Of the disk as the guest has it only what says where it is and how it is read. */
 static void
@@ -48,24 +46,13 @@ courier_xml_build(const char *xml, const Metadata *courier, const char *virt_typ
 {
     g_autoptr(xmlDoc) guest = xml_parse(xml, error);
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
-    xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
+    g_autofree char *name = g_strconcat("courier-", courier->uuid, NULL);
 
-    xmlDocSetRootElement(document, domain);
     if (guest == NULL) {
         return false;
     }
-    xml_set(domain, "type", "%s", virt_type);
-    xml_add_text(domain, "name", "courier-%s", courier->uuid);
-    xml_add_text(domain, "uuid", "%s", courier->uuid);
-    metadata_xml_put(domain, courier);
-    xml_set(xml_add_text(domain, "memory", "%d", COURIER_MEMORY_MIB), "unit", "MiB");
-    xml_add_text(domain, "vcpu", "1");
-    xmlNode *os = xml_add(domain, "os");
-    xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
-    xmlNode *devices = xml_add(domain, "devices");
+    xmlNode *devices = throwaway_build(document, name, courier, virt_type);
     bool has_disks = take_disks(devices, guest) > 0;
-    xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
-    xml_set(xml_add(devices, "memballoon"), "model", "none");
     *ret_xml = has_disks ? xml_to_text(document) : NULL;
     return true;
 }

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/facts.h"
 
+#include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "hypervisor/libvirt/volumes.h"
 #include "hypervisor/libvirt/xml.h"
@@ -344,6 +345,19 @@ read_offers(const Slot *slot, HostFacts *facts)
     }
 }
 
+/* The one that was shown at the opening, later one that is shown anew: it may have been renewed. */
+static char *
+read_certificate(LibvirtHost *host)
+{
+    g_mutex_lock(&host->lock);
+    char *certificate = g_steal_pointer(&host->certificate);
+    g_mutex_unlock(&host->lock);
+    if (certificate == NULL && strstr(host->uri, "+tls:") != NULL) {
+        probe_certificate(host->uri, host->settings->connect_timeout_ms, &certificate, NULL);
+    }
+    return certificate;
+}
+
 bool
 libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
 {
@@ -360,6 +374,7 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
     }
     read_offers(&slot, &facts);
     facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
+    facts.certificate_json = read_certificate(data);
     *ret_facts = facts;
     return true;
 }

@@ -57,6 +57,7 @@ static const HypervisorProvider libvirt_provider = {
     .limit_downtime = libvirt_limit_downtime,
     .start_post_copy = libvirt_start_post_copy,
     .copy_disks = libvirt_copy_disks,
+    .send_canary = libvirt_send_canary,
     .query_job = libvirt_query_job,
     .query_done_job = libvirt_query_done_job,
     .abort_job = libvirt_abort_job,

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/probe.h"
 
+#include "hypervisor/libvirt/certificate.h"
 #include <errno.h>
 #include <glib.h>
 #include <gnutls/gnutls.h>
@@ -21,6 +22,7 @@ typedef struct Probe {
     int fd;              /* -1 = none */
     gnutls_certificate_credentials_t credentials;
     gnutls_session_t session;
+    char *certificate; /* that the host has shown, as JSON */
 } Probe;
 
 static void
@@ -35,6 +37,7 @@ probe_clear(Probe *probe)
     if (probe->fd >= 0) {
         close(probe->fd);
     }
+    g_free(probe->certificate);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Probe, probe_clear)
 
@@ -162,7 +165,7 @@ probe_wait_tls(const Probe *probe, GError **error)
 
 /* libvirtd sends one byte, 1, once it has accepted our certificate. */
 static bool
-probe_handshake(const Probe *probe, GError **error)
+probe_handshake(Probe *probe, GError **error)
 {
     char byte = 0;
     ssize_t r;
@@ -185,6 +188,9 @@ probe_handshake(const Probe *probe, GError **error)
         return probe_fail(
             probe, "the host ended the TLS connection: does it accept our certificate?", error);
     }
+    unsigned n_shown = 0;
+    const gnutls_datum_t *shown = gnutls_certificate_get_peers(probe->session, &n_shown);
+    probe->certificate = n_shown > 0 ? certificate_to_json(shown, n_shown) : NULL;
     gnutls_bye(probe->session, GNUTLS_SHUT_WR);
     return true;
 }
@@ -221,7 +227,7 @@ probe_tcp(Probe *probe, GError **error)
 }
 
 bool
-probe_address(const char *uri, int timeout_ms, GError **error)
+probe_certificate(const char *uri, int timeout_ms, char **ret_json, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     g_autoptr(GUri) parsed = g_uri_parse(uri, G_URI_FLAGS_NONE, &reason);
@@ -234,6 +240,7 @@ probe_address(const char *uri, int timeout_ms, GError **error)
     bool is_tcp = g_str_has_suffix(g_uri_get_scheme(parsed), "+tcp");
     const char *host = g_uri_get_host(parsed);
     if ((!is_tls && !is_tcp) || host == NULL || host[0] == '\0') {
+        *ret_json = NULL;
         return true;
     }
     int port = g_uri_get_port(parsed) > 0 ? g_uri_get_port(parsed) : is_tls ? TLS_PORT : TCP_PORT;
@@ -242,10 +249,24 @@ probe_address(const char *uri, int timeout_ms, GError **error)
         .fd = -1,
         .deadline_us = g_get_monotonic_time() + (int64_t)timeout_ms * 1000};
     if (is_tcp) {
+        *ret_json = NULL;
         return probe_tcp(&probe, error);
     }
     const char *query = g_uri_get_query(parsed);
     g_autoptr(GHashTable) values =
         query != NULL ? g_uri_parse_params(query, -1, "&", G_URI_PARAMS_NONE, NULL) : NULL;
-    return probe_tls(&probe, values != NULL ? g_hash_table_lookup(values, "pkipath") : NULL, error);
+    const char *pki_path = values != NULL ? g_hash_table_lookup(values, "pkipath") : NULL;
+    if (!probe_tls(&probe, pki_path, error)) {
+        return false;
+    }
+    *ret_json = g_steal_pointer(&probe.certificate);
+    return true;
+}
+
+bool
+probe_address(const char *uri, int timeout_ms, GError **error)
+{
+    g_autofree char *certificate = NULL;
+
+    return probe_certificate(uri, timeout_ms, &certificate, error);
 }

@@ -9,3 +9,6 @@
  * that libvirtd answered within the time-out. The server's certificate is not checked here:
  * nothing is told to it, and virConnectOpen checks it. Errors: HYPERVISOR_DOWN. */
 bool probe_address(const char *uri, int timeout_ms, GError **error);
+/* The same, and which certificate libvirtd has shown, as HostFacts has it; *ret_json NULL without
+ * TLS. Caller frees. */
+bool probe_certificate(const char *uri, int timeout_ms, char **ret_json, GError **error);

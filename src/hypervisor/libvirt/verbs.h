@@ -70,6 +70,9 @@ bool libvirt_live_migrate(void *source, void *dest, const MigrateRequest *reques
 /* courier.c */
 bool libvirt_copy_disks(void *source, void *dest, const CopyRequest *request, GError **error);
 
+/* canary.c */
+bool libvirt_send_canary(void *source, void *dest, const MigrateRequest *request, GError **error);
+
 /* job.c */
 bool libvirt_query_job(void *source, const char *uuid, JobStats *ret_stats, GError **error);
 bool libvirt_query_done_job(void *dest, const char *uuid, JobStats *ret_stats, GError **error);

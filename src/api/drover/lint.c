@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Are these hosts fit for migrations? What is known of them, judged, and canaries: asked for here,
+ * sent by the engine, looked at when whoever asked comes back. */
+#include "api/drover/lint.h"
+
+#include "api/drover/drover.h"
+#include "model/diagnosis.h"
+#include <string.h>
+
+/* Named hosts are tried in pairs, both ways; without names each host with its next ones. */
+enum { NAMED_MAX = 16, PEERS = 2 };
+
+static const Field host_item[] = {{"host", FIELD_STRING, 0, 1, 255}, {0}};
+static const Field lint_fields[] = {
+    {"hosts", FIELD_ARRAY, 0, 1, NAMED_MAX, .item = host_item},
+    {0},
+};
+static const Field lint_body[] = {
+    {"lint", FIELD_OBJECT, FIELD_REQUIRED, .fields = lint_fields},
+    {0},
+};
+
+/* ---- asking ---- */
+
+static void
+add_pair(GPtrArray *pairs, const Host *source, const Host *dest)
+{
+    Canary *canary = g_new0(Canary, 1);
+    canary->source_host = g_strdup(source->name);
+    canary->dest_host = g_strdup(dest->name);
+    g_ptr_array_add(pairs, canary);
+}
+
+static GPtrArray *
+make_pairs(const GPtrArray *hosts, bool is_named)
+{
+    GPtrArray *pairs = g_ptr_array_new_with_free_func((GDestroyNotify)canary_free);
+    unsigned n_others = hosts->len > 0 ? hosts->len - 1 : 0;
+    unsigned n_peers = is_named ? n_others : MIN(n_others, PEERS);
+    for (unsigned i = 0; i < hosts->len; i++) {
+        for (unsigned step = 1; step <= n_peers; step++) {
+            add_pair(pairs, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len]);
+        }
+    }
+    return pairs;
+}
+
+static bool
+is_named(const GStrv names, const Host *host)
+{
+    return names == NULL || g_strv_contains((const char *const *)names, host->name);
+}
+
+/* Those that are named, all without names; 404 for a name that is none. */
+static GPtrArray *
+choose_hosts(ApiContext *context, const GStrv names, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
+    if (hosts == NULL) {
+        return NULL;
+    }
+    for (int i = 0; names != NULL && names[i] != NULL; i++) {
+        g_autoptr(Host) host = drover_get_host(context, names[i], error);
+        if (host == NULL) {
+            return NULL;
+        }
+    }
+    for (unsigned i = hosts->len; i > 0; i--) {
+        if (!is_named(names, hosts->pdata[i - 1])) {
+            g_ptr_array_remove_index(hosts, i - 1);
+        }
+    }
+    return g_steal_pointer(&hosts);
+}
+
+static GStrv
+read_names(const json_t *body)
+{
+    const json_t *names = json_object_get(body, "hosts");
+    if (names == NULL) {
+        return NULL;
+    }
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        g_strv_builder_add(builder, json_string_value(json_array_get(names, i)));
+    }
+    return g_strv_builder_end(builder);
+}
+
+HttpResponse *
+drover_start_lint(ApiContext *context, GError **error)
+{
+    if (!validate_body(context->body, lint_body, 0, 0, error)) {
+        return NULL;
+    }
+    g_auto(GStrv) names = read_names(json_object_get(context->body, "lint"));
+    g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
+    g_autoptr(GPtrArray) pairs = hosts != NULL ? make_pairs(hosts, names != NULL) : NULL;
+    if (pairs == NULL || !store_ask_canaries(context->store, pairs, error)) {
+        return NULL;
+    }
+    engine_nudge_canaries(context->engine);
+    return api_json(202, json_pack("{s:{s:i}}", "lint", "canaries", (int)pairs->len));
+}
+
+/* ---- looking ---- */
+
+static json_t *
+view_pool(CanaryPool pool)
+{
+    switch (pool) {
+    case CANARY_POOL_UNKNOWN: return json_null();
+    case CANARY_POOL_SHARED: return json_true();
+    case CANARY_POOL_OWN: return json_false();
+    }
+    g_assert_not_reached();
+}
+
+static json_t *
+view_canary(const Canary *canary, int64_t now_us)
+{
+    const Diagnosis *diagnosis = diagnosis_find(canary->error);
+    bool is_tried = canary->tried_us != 0;
+    const char *result = canary_is_pending(canary) ? "pending"
+        : canary->error == NULL                    ? "pass"
+                                                   : "fail";
+    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "source_host",
+        canary->source_host, "dest_host", canary->dest_host, "result", result, "tried_at",
+        api_time_us(canary->tried_us), "age_s",
+        is_tried ? json_integer((now_us - canary->tried_us) / G_USEC_PER_SEC) : json_null(),
+        "elapsed_ms", is_tried ? json_integer(canary->elapsed_ms) : json_null(), "pool_shared",
+        view_pool(canary->pool));
+    json_auto_t *rest = json_pack("{s:o, s:o, s:o, s:o}", "reason",
+        api_string_or_null(canary->error), "diagnosis",
+        api_string_or_null(diagnosis != NULL ? diagnosis->code : NULL), "cause",
+        api_string_or_null(diagnosis != NULL ? diagnosis->cause : NULL), "fix",
+        api_string_or_null(diagnosis != NULL ? diagnosis->fix : NULL));
+    json_object_update(view, rest);
+    return view;
+}
+
+static bool
+has_host(const GPtrArray *hosts, const char *name)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        if (strcmp(((const Host *)hosts->pdata[i])->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *
+view_canaries(ApiContext *context, const GPtrArray *hosts, GError **error)
+{
+    CanaryFilter filter = {0};
+    g_autoptr(GPtrArray) canaries = store_list_canaries(context->store, &filter, error);
+    if (canaries == NULL) {
+        return NULL;
+    }
+    json_t *views = json_array();
+    for (unsigned i = 0; i < canaries->len; i++) {
+        const Canary *canary = canaries->pdata[i];
+        if (has_host(hosts, canary->source_host) && has_host(hosts, canary->dest_host)) {
+            json_array_append_new(views, view_canary(canary, api_now_us(context)));
+        }
+    }
+    return views;
+}
+
+static const QueryField lint_query[] = {
+    {"hosts", QUERY_STRING},
+    {0},
+};
+
+HttpResponse *
+drover_show_lint(ApiContext *context, GError **error)
+{
+    if (!validate_query(context->request, lint_query, 1, 1, error)) {
+        return NULL;
+    }
+    const char *text = api_query(context, "hosts");
+    g_auto(GStrv) names = text != NULL ? g_strsplit(text, ",", NAMED_MAX + 1) : NULL;
+    g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
+    json_t *canaries = hosts != NULL ? view_canaries(context, hosts, error) : NULL;
+    if (canaries == NULL) {
+        return NULL;
+    }
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < hosts->len; i++) {
+        lint_host(rows, hosts->pdata[i], hosts, api_now_us(context));
+    }
+    lint_unseen(rows);
+    return api_json(
+        200, json_pack("{s:{s:o, s:o}}", "lint", "checks", rows, "canaries", canaries));
+}

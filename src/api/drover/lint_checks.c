@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "api/drover/lint.h"
+
+#include "model/diagnosis.h"
+#include <stdarg.h>
+#include <string.h>
+
+enum { DAYS_WARN = 30, FREE_PERCENT_WARN = 10 };
+static const int64_t DAY_US = INT64_C(86400) * G_USEC_PER_SEC;
+
+/* What is said of one host. */
+typedef struct Sheet {
+    json_t *rows;
+    const Host *host;
+    const GPtrArray *hosts;
+    int64_t now_us;
+} Sheet;
+
+static void add(const Sheet *sheet, const char *check, const char *result, const char *fix,
+    const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/* fix NULL: there is nothing to be mended. */
+static void
+add(const Sheet *sheet, const char *check, const char *result, const char *fix,
+    const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_autofree char *found = g_utf8_make_valid(text, -1);
+    json_array_append_new(sheet->rows,
+        json_pack("{s:o, s:s, s:s, s:s, s:o}", "host",
+            sheet->host != NULL ? json_string(sheet->host->name) : json_null(), "check", check,
+            "result", result, "found", found, "fix", fix != NULL ? json_string(fix) : json_null()));
+}
+
+/* ---- versions ---- */
+
+/* As libvirt counts: 10000002 is 10.0.2. until is the first that is better; 0 = none yet. */
+typedef struct BadVersion {
+    bool is_qemu;
+    int from;
+    int until;
+    const char *result;
+    const char *what;
+    const char *fix;
+} BadVersion;
+
+static const BadVersion bad_versions[] = {
+    {false, 8008000, 8009000, "fail",
+        "its daemon crashes when it is restarted while a guest migrates", "update libvirt"},
+    {false, 11002000, 11004000, "warn",
+        "a post-copy that has lost its way is not resumed: its daemon would crash",
+        "update libvirt, or leave live_migration_permit_post_copy off"},
+    {true, 7002000, 7003000, "warn",
+        "it corrupts the memory of busy guests that are emulated (without KVM) when they move",
+        "update QEMU where there is no KVM"},
+};
+
+static const BadVersion *
+find_bad(bool is_qemu, int version)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(bad_versions); i++) {
+        const BadVersion *row = &bad_versions[i];
+        if (row->is_qemu == is_qemu && version >= row->from && version < row->until) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void
+check_version(const Sheet *sheet, bool is_qemu)
+{
+    const HostFacts *facts = &sheet->host->facts;
+    int version = is_qemu ? facts->hypervisor_version : facts->libvirt_version;
+    const char *check = is_qemu ? "qemu" : "libvirt";
+    if (version == 0) {
+        add(sheet, check, "fail", "install QEMU", "libvirt finds none");
+        return;
+    }
+    const BadVersion *bad = find_bad(is_qemu, version);
+    add(sheet, check, bad != NULL ? bad->result : "pass", bad != NULL ? bad->fix : NULL,
+        "%d.%d.%d%s%s", version / 1000000, version / 1000 % 1000, version % 1000,
+        bad != NULL ? ": " : "", bad != NULL ? bad->what : "");
+}
+
+/* Guests go to a newer QEMU and may not come back. */
+static void
+check_versions_alike(const Sheet *sheet)
+{
+    int version = sheet->host->facts.hypervisor_version;
+    for (unsigned i = 0; i < sheet->hosts->len; i++) {
+        const Host *other = sheet->hosts->pdata[i];
+        int theirs = other->has_facts ? other->facts.hypervisor_version : version;
+        if (theirs != version) {
+            add(sheet, "versions-alike", "warn", "bring all hosts to the same version of QEMU",
+                "host '%s' has another QEMU: guests move from the older to the newer, and not back",
+                other->name);
+            return;
+        }
+    }
+    add(sheet, "versions-alike", "pass", NULL, "every one of these hosts has this QEMU");
+}
+
+/* ---- processor ---- */
+
+static char *
+cpu_text(const Host *host)
+{
+    json_auto_t *cpu =
+        host->has_facts ? json_loads(host->facts.cpu_json, 0, NULL) : json_object();
+    const char *model = json_string_value(json_object_get(cpu, "model"));
+    const char *vendor = json_string_value(json_object_get(cpu, "vendor"));
+    return g_strdup_printf("%s, %s", model != NULL && *model != '\0' ? model : "not told",
+        vendor != NULL && *vendor != '\0' ? vendor : "vendor not told");
+}
+
+static void
+check_cpu(const Sheet *sheet)
+{
+    g_autofree char *cpu = cpu_text(sheet->host);
+    for (unsigned i = 0; i < sheet->hosts->len; i++) {
+        const Host *other = sheet->hosts->pdata[i];
+        g_autofree char *theirs = cpu_text(other);
+        if (other->has_facts && strcmp(cpu, theirs) != 0) {
+            add(sheet, "cpu", "warn", "see which model fits all: 'drover cpu baseline HOST...'",
+                "%s; host '%s' has %s", cpu, other->name, theirs);
+            return;
+        }
+    }
+    add(sheet, "cpu", "pass", NULL, "%s", cpu);
+}
+
+/* ---- certificate ---- */
+
+/* "qemu+tls://NAME:PORT/system?..." -> NAME; NULL: no TLS. Caller frees. */
+static char *
+tls_name(const char *uri)
+{
+    g_autoptr(GUri) parsed = g_uri_parse(uri, G_URI_FLAGS_NONE, NULL);
+    if (parsed == NULL || !g_str_has_suffix(g_uri_get_scheme(parsed), "+tls")) {
+        return NULL;
+    }
+    return g_strdup(g_uri_get_host(parsed));
+}
+
+static bool
+covers(const json_t *names, const char *wanted)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        const char *rest = strchr(wanted, '.');
+        bool is_wildcard = g_str_has_prefix(name, "*.") && rest != NULL &&
+            g_ascii_strcasecmp(name + 1, rest) == 0;
+        if (is_wildcard || g_ascii_strcasecmp(name, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+check_names(const Sheet *sheet, const json_t *names)
+{
+    const char *uris[] = {sheet->host->uri, sheet->host->peer_uri};
+    g_autofree char *text = json_array_size(names) > 0 ? json_dumps(names, JSON_COMPACT) : NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(uris); i++) {
+        g_autofree char *name = tls_name(uris[i]);
+        if (name != NULL && !covers(names, name)) {
+            add(sheet, "certificate-names", "fail",
+                "make its server certificate anew with the names and addresses of its URI and of "
+                "its peer URI",
+                "%s does not have '%s', by which %s connect to it", text != NULL ? text : "it",
+                name, i == 0 ? "drover does" : "other hosts");
+            return;
+        }
+    }
+    add(sheet, "certificate-names", "pass", NULL, "%s", text != NULL ? text : "none");
+}
+
+static void
+check_expiry(const Sheet *sheet, const json_t *certificate)
+{
+    int64_t left_us =
+        json_integer_value(json_object_get(certificate, "expires_us")) - sheet->now_us;
+    int64_t days = left_us / DAY_US;
+    const char *issuer = json_string_value(json_object_get(certificate, "issuer"));
+    bool is_over = left_us <= 0;
+    add(sheet, "certificate", is_over ? "fail" : days < DAYS_WARN ? "warn" : "pass",
+        is_over || days < DAYS_WARN ? "make its server certificate anew, and restart libvirtd"
+                                    : NULL,
+        "%s %" G_GINT64_FORMAT " days, by %s", is_over ? "expired since" : "good for another",
+        ABS(days), issuer);
+}
+
+static void
+check_certificate(const Sheet *sheet)
+{
+    g_autofree char *name = tls_name(sheet->host->uri);
+    const char *text = sheet->host->facts.certificate_json;
+    json_auto_t *certificate = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    if (name == NULL) {
+        add(sheet, "certificate", "unseen", NULL, "its URI is not one with TLS: none is shown");
+    } else if (certificate == NULL) {
+        add(sheet, "certificate", "unknown", NULL, "it has shown none yet");
+    } else {
+        check_expiry(sheet, certificate);
+        check_names(sheet, json_object_get(certificate, "names"));
+    }
+}
+
+/* ---- the pool ---- */
+
+static const char *
+text_of(const json_t *object, const char *name, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : fallback;
+}
+
+/* QEMU may run as somebody else than the owner, and must get through the directory. */
+static void
+check_pool(const Sheet *sheet)
+{
+    const HostFacts *facts = &sheet->host->facts;
+    json_auto_t *pool = facts->pool_json != NULL ? json_loads(facts->pool_json, 0, NULL) : NULL;
+    const char *mode = text_of(pool, "mode", "");
+    if (pool == NULL) {
+        add(sheet, "pool", "unknown", NULL, "libvirt has not told of it");
+        return;
+    }
+    size_t length = strlen(mode);
+    bool is_closed = length > 0 && ((mode[length - 1] - '0') & 1) == 0;
+    const char *server = text_of(pool, "source_host", NULL);
+    add(sheet, "pool", is_closed ? "warn" : "pass",
+        is_closed ? "chmod o+x the directory, unless QEMU runs as its owner" : NULL,
+        "'%s': %s, owner %s:%s, mode %s%s%s%s%s", sheet->host->pool, text_of(pool, "type", "?"),
+        text_of(pool, "owner", "?"), text_of(pool, "group", "?"), length > 0 ? mode : "?",
+        server != NULL ? ", from " : "", server != NULL ? server : "", server != NULL ? ":" : "",
+        server != NULL ? text_of(pool, "source_path", "?") : "");
+}
+
+static void
+check_space(const Sheet *sheet)
+{
+    const HostFacts *facts = &sheet->host->facts;
+    int64_t capacity = facts->pool_capacity_bytes;
+    int64_t percent = capacity > 0 ? facts->pool_available_bytes / MAX(capacity / 100, 1) : 0;
+    bool is_low = percent < FREE_PERCENT_WARN;
+    add(sheet, "pool-space", percent == 0 ? "fail" : is_low ? "warn" : "pass",
+        is_low ? "free space in its pool, or move instances away" : NULL,
+        "%" G_GINT64_FORMAT " %% free: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " GiB", percent,
+        facts->pool_available_bytes >> 30, capacity >> 30);
+}
+
+static void
+check_path(const Sheet *sheet)
+{
+    const char *path = sheet->host->facts.pool_path;
+    for (unsigned i = 0; i < sheet->hosts->len; i++) {
+        const Host *other = sheet->hosts->pdata[i];
+        if (other->has_facts && g_strcmp0(other->facts.pool_path, path) != 0) {
+            add(sheet, "instances-path", "warn",
+                "give the pool the same directory on every host, if other tools expect it",
+                "%s; on host '%s' it is %s (drover changes the paths as guests move)",
+                path != NULL ? path : "none", other->name,
+                other->facts.pool_path != NULL ? other->facts.pool_path : "none");
+            return;
+        }
+    }
+    add(sheet, "instances-path", "pass", NULL, "%s, as on the other hosts",
+        path != NULL ? path : "none");
+}
+
+static void
+check_marker(const Sheet *sheet)
+{
+    const char *id = sheet->host->facts.pool_id;
+    bool is_there = id != NULL && id[0] != '\0';
+    add(sheet, "pool-written", is_there ? "pass" : "unknown", NULL, "%s",
+        is_there ? "drover's marker was made in it, and is read back"
+                 : "no marker was made in it yet");
+}
+
+/* ---- all of them ---- */
+
+static void
+check_connected(const Sheet *sheet)
+{
+    const Host *host = sheet->host;
+    if (host->connected) {
+        add(sheet, "connected", "pass", NULL, "it answers at %s", host->uri);
+        return;
+    }
+    const char *error = host->connect_error != NULL ? host->connect_error : "not tried yet";
+    const Diagnosis *diagnosis = diagnosis_find(error);
+    add(sheet, "connected", "fail",
+        diagnosis != NULL ? diagnosis->fix : "see that libvirtd runs there and that drover's "
+                                             "certificate is good: 'drover host show'",
+        "%s", error);
+}
+
+void
+lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, int64_t now_us)
+{
+    Sheet sheet = {rows, host, hosts, now_us};
+    check_connected(&sheet);
+    if (!host->has_facts) {
+        add(&sheet, "facts", "unknown", NULL, "it has never told what it is and has");
+        return;
+    }
+    check_version(&sheet, false);
+    check_version(&sheet, true);
+    check_versions_alike(&sheet);
+    check_cpu(&sheet);
+    check_certificate(&sheet);
+    check_pool(&sheet);
+    check_space(&sheet);
+    check_path(&sheet);
+    check_marker(&sheet);
+}
+
+void
+lint_unseen(json_t *rows)
+{
+    Sheet sheet = {.rows = rows};
+    add(&sheet, "clock", "unseen", NULL, "cannot see: libvirt does not tell a host's time");
+    add(&sheet, "name-resolution", "unseen", NULL,
+        "a canary proves it; the SELinux context of /etc/hosts: cannot see");
+    add(&sheet, "pool-owner", "unseen", NULL,
+        "the same UID and GID on hosts and file server: cannot see; that each host writes and "
+        "reads the pool is tried");
+    add(&sheet, "pool-mode", "unseen", NULL,
+        "what chmod has changed behind libvirt's back: cannot see");
+    add(&sheet, "export", "unseen", NULL,
+        "the options of /etc/exports: cannot see; that root may write is tried");
+    add(&sheet, "fstab", "unseen", NULL,
+        "/etc/fstab, and what is mounted in truth: cannot see; a netfs pool's source is told");
+}

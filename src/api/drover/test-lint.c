@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "api/drover/lint.h"
+
+#define DAY_US (INT64_C(86400) * G_USEC_PER_SEC)
+
+static Host *
+make_host(const char *name)
+{
+    Host *host = host_new();
+    host->name = g_strdup(name);
+    host->uri = g_strdup_printf("qemu+tls://%s/system?pkipath=/etc/pki", name);
+    host->peer_uri = g_strdup_printf("qemu+tls://%s.peers/system", name);
+    host->pool = g_strdup("instances");
+    host->connected = true;
+    host->has_facts = true;
+    host->facts = (HostFacts){
+        .hypervisor_version = 10000002,
+        .libvirt_version = 10000000,
+        .cpu_json = g_strdup("{\"model\": \"EPYC\", \"vendor\": \"AMD\"}"),
+        .pool_capacity_bytes = 100 * (INT64_C(1) << 30),
+        .pool_available_bytes = 50 * (INT64_C(1) << 30),
+        .pool_path = g_strdup("/instances"),
+        .pool_id = g_strdup("one"),
+        .pool_json = g_strdup("{\"type\": \"dir\", \"owner\": \"0\", \"mode\": \"0711\"}"),
+        .certificate_json = g_strdup_printf("{\"issuer\": \"CN=ca\", \"names\": [\"%s\", "
+                                            "\"*.peers\"], \"expires_us\": %" G_GINT64_FORMAT "}",
+            name, 100 * DAY_US),
+    };
+    return host;
+}
+
+/* "RESULT FOUND" of a check of the first of the hosts. */
+static char *
+look(const GPtrArray *hosts, const char *check, int64_t now_us)
+{
+    json_auto_t *rows = json_array();
+    lint_host(rows, hosts->pdata[0], hosts, now_us);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (g_str_equal(json_string_value(json_object_get(row, "check")), check)) {
+            return g_strdup_printf("%s %s", json_string_value(json_object_get(row, "result")),
+                json_string_value(json_object_get(row, "found")));
+        }
+    }
+    return g_strdup("none");
+}
+
+static void
+assert_says(const GPtrArray *hosts, const char *check, int64_t now_us, const char *beginning)
+{
+    g_autofree char *seen = look(hosts, check, now_us);
+    g_test_message("%s: %s", check, seen);
+    g_assert_true(g_str_has_prefix(seen, beginning));
+}
+
+static GPtrArray *
+make_hosts(void)
+{
+    GPtrArray *hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    g_ptr_array_add(hosts, make_host("hosta"));
+    g_ptr_array_add(hosts, make_host("hostb"));
+    return hosts;
+}
+
+static void
+test_certificates(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    assert_says(hosts, "certificate", 0, "pass good for another 100 days, by CN=ca");
+    assert_says(hosts, "certificate", 80 * DAY_US, "warn good for another 20 days");
+    assert_says(hosts, "certificate", 103 * DAY_US, "fail expired since 3 days");
+    assert_says(hosts, "certificate-names", 0, "pass ");
+    g_free(host->peer_uri);
+    host->peer_uri = g_strdup("qemu+tls://10.0.0.1/system");
+    assert_says(hosts, "certificate-names", 0,
+        "fail [\"hosta\",\"*.peers\"] does not have '10.0.0.1', by which other hosts connect");
+    g_clear_pointer(&host->facts.certificate_json, g_free);
+    assert_says(hosts, "certificate", 0, "unknown ");
+    g_free(host->uri);
+    host->uri = g_strdup("qemu+ssh://hosta/system");
+    assert_says(hosts, "certificate", 0, "unseen ");
+}
+
+static void
+test_versions(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    assert_says(hosts, "libvirt", 0, "pass 10.0.0");
+    assert_says(hosts, "versions-alike", 0, "pass ");
+    host->facts.libvirt_version = 8008000;
+    host->facts.hypervisor_version = 7002022;
+    assert_says(hosts, "libvirt", 0, "fail 8.8.0: its daemon crashes");
+    assert_says(hosts, "qemu", 0, "warn 7.2.22: it corrupts");
+    assert_says(hosts, "versions-alike", 0, "warn host 'hostb' has another QEMU");
+    host->facts.hypervisor_version = 0;
+    assert_says(hosts, "qemu", 0, "fail libvirt finds none");
+}
+
+static void
+test_pools_and_processors(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    assert_says(hosts, "pool", 0, "pass 'instances': dir, owner 0:?, mode 0711");
+    assert_says(hosts, "pool-space", 0, "pass 50 % free: 50 of 100 GiB");
+    assert_says(hosts, "instances-path", 0, "pass /instances, as on the other hosts");
+    assert_says(hosts, "cpu", 0, "pass EPYC, AMD");
+    g_free(host->facts.pool_json);
+    host->facts.pool_json = g_strdup("{\"type\": \"netfs\", \"owner\": \"0\", \"mode\": \"0750\","
+                                     " \"source_host\": \"nfs\", \"source_path\": \"/vms\"}");
+    assert_says(
+        hosts, "pool", 0, "warn 'instances': netfs, owner 0:?, mode 0750, from nfs:/vms");
+    host->facts.pool_available_bytes = INT64_C(5) << 30;
+    assert_says(hosts, "pool-space", 0, "warn 5 % free");
+    host->facts.pool_available_bytes = 1;
+    assert_says(hosts, "pool-space", 0, "fail 0 % free");
+    g_free(host->facts.pool_path);
+    host->facts.pool_path = g_strdup("/vms");
+    assert_says(hosts, "instances-path", 0, "warn /vms; on host 'hostb' it is /instances");
+    g_free(host->facts.cpu_json);
+    host->facts.cpu_json = g_strdup("{\"model\": \"Skylake\", \"vendor\": \"Intel\"}");
+    assert_says(hosts, "cpu", 0, "warn Skylake, Intel; host 'hostb' has EPYC, AMD");
+}
+
+static void
+test_a_host_that_is_away(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    host->connected = false;
+    host->has_facts = false;
+    host->connect_error = g_strdup("Connection refused");
+    assert_says(hosts, "connected", 0, "fail Connection refused");
+    assert_says(hosts, "facts", 0, "unknown ");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/lint/certificates", test_certificates);
+    g_test_add_func("/lint/versions", test_versions);
+    g_test_add_func("/lint/pools-and-processors", test_pools_and_processors);
+    g_test_add_func("/lint/a-host-that-is-away", test_a_host_that_is_away);
+    return g_test_run();
+}

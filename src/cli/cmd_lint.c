@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* drover host lint: are these hosts fit for migrations, and from which to which do guests get? */
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/watch.h"
+
+#include <string.h>
+
+/* Wider than this a matrix is a list. */
+enum { MATRIX_MAX = 8, LOOK_INTERVAL_S = 1 };
+
+static const CommandOption OPTIONS[] = {
+    {"--no-canaries", NULL, "send none: show what is known, and the last ones with their age"},
+    {"--all", NULL, "what is in order as well"},
+    {NULL, NULL, NULL},
+};
+
+static const Column CHECK_COLUMNS[] = {
+    {"Host", "host", NULL},
+    {"Check", "check", NULL},
+    {"Result", "result", NULL},
+    {"Found", "found", NULL},
+    {"Fix", "fix", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* "12 s", "3 h" */
+static char *
+age_text(const json_t *value, const json_t *row)
+{
+    int64_t seconds = json_integer_value(value);
+    if (!json_is_integer(value)) {
+        return g_strdup("-");
+    }
+    return seconds < 120    ? g_strdup_printf("%d s", (int)seconds)
+        : seconds < 7200    ? g_strdup_printf("%d min", (int)(seconds / 60))
+        : seconds < 172800  ? g_strdup_printf("%d h", (int)(seconds / 3600))
+                            : g_strdup_printf("%d d", (int)(seconds / 86400));
+}
+
+static const Column RED_COLUMNS[] = {
+    {"From", "source_host", NULL},
+    {"To", "dest_host", NULL},
+    {"Age", "age_s", age_text},
+    {"Reason", "reason", NULL},
+    {"Fix", "fix", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const Column PAIR_COLUMNS[] = {
+    {"From", "source_host", NULL},
+    {"To", "dest_host", NULL},
+    {"Result", "result", NULL},
+    {"Age", "age_s", age_text},
+    {NULL, NULL, NULL},
+};
+
+static const char *
+string_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+/* ---- asking ---- */
+
+static char *
+join_hosts(CommandContext *context)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (int i = 0; i < command_n_arguments(context); i++) {
+        g_string_append_printf(text, "%s%s", i > 0 ? "," : "", command_argument(context, i));
+    }
+    return g_strdup(text->str);
+}
+
+static json_t *
+look(CommandContext *context, Session *session, GError **error)
+{
+    g_autofree char *names = join_hosts(context);
+    g_autofree char *path =
+        names[0] != '\0' ? session_path("/lint?hosts=%s", names) : g_strdup("/lint");
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    return answer != NULL ? json_incref(json_object_get(answer, "lint")) : NULL;
+}
+
+static bool
+start(CommandContext *context, Session *session, GError **error)
+{
+    json_auto_t *body = json_pack("{s:{}}", "lint");
+    json_t *hosts = json_array();
+    for (int i = 0; i < command_n_arguments(context); i++) {
+        json_array_append_new(hosts, json_string(command_argument(context, i)));
+    }
+    if (json_array_size(hosts) > 0) {
+        json_object_set_new(json_object_get(body, "lint"), "hosts", hosts);
+    } else {
+        json_decref(hosts);
+    }
+    json_auto_t *answer = session_request(session, "drover", "POST", "/lint", body, error);
+    return answer != NULL;
+}
+
+static size_t
+count(const json_t *rows, const char *result)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        n += strcmp(string_of(json_array_get(rows, i), "result"), result) == 0;
+    }
+    return n;
+}
+
+/* Until none is on its way any more. droverd gives each up in time. */
+static json_t *
+wait_for_canaries(CommandContext *context, Session *session, GError **error)
+{
+    for (;;) {
+        json_auto_t *lint = look(context, session, error);
+        size_t n_left = count(json_object_get(lint, "canaries"), "pending");
+        if (lint == NULL || n_left == 0) {
+            watch_line("%s", "");
+            return lint != NULL ? json_incref(lint) : NULL;
+        }
+        watch_line("%zu canaries are on their way", n_left);
+        g_usleep(LOOK_INTERVAL_S * G_USEC_PER_SEC);
+    }
+}
+
+/* ---- tables ---- */
+
+static json_t *
+select_rows(const json_t *rows, bool all, const char *const *results)
+{
+    json_t *selected = json_array();
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        if (all || g_strv_contains(results, string_of(row, "result"))) {
+            json_array_append(selected, row);
+        }
+    }
+    return selected;
+}
+
+static void
+add_once(GPtrArray *names, const char *name)
+{
+    if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL)) {
+        g_ptr_array_add(names, (void *)name);
+    }
+}
+
+static GPtrArray *
+list_names(const json_t *canaries)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (size_t i = 0; i < json_array_size(canaries); i++) {
+        add_once(names, string_of(json_array_get(canaries, i), "source_host"));
+    }
+    for (size_t i = 0; i < json_array_size(canaries); i++) {
+        add_once(names, string_of(json_array_get(canaries, i), "dest_host"));
+    }
+    return names;
+}
+
+/* "ok 2.5 s", "FAIL", "..." */
+static char *
+cell_text(const json_t *canary)
+{
+    const char *result = string_of(canary, "result");
+    double elapsed_s = json_number_value(json_object_get(canary, "elapsed_ms")) / 1000;
+    if (strcmp(result, "pass") == 0) {
+        return g_strdup_printf("ok %.1f s", elapsed_s);
+    }
+    return g_strdup(strcmp(result, "fail") == 0 ? "FAIL" : "...");
+}
+
+static json_t *
+make_matrix(const json_t *canaries, const GPtrArray *names)
+{
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < names->len; i++) {
+        const char *source = names->pdata[i];
+        json_t *row = json_pack("{s:s}", "from", source);
+        for (size_t j = 0; j < json_array_size(canaries); j++) {
+            const json_t *canary = json_array_get(canaries, j);
+            if (strcmp(string_of(canary, "source_host"), source) == 0) {
+                g_autofree char *key = g_strconcat("to ", string_of(canary, "dest_host"), NULL);
+                g_autofree char *cell = cell_text(canary);
+                json_object_set_new(row, key, json_string(cell));
+            }
+        }
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static bool
+print_matrix(Output *output, const json_t *canaries, GError **error)
+{
+    g_autoptr(GPtrArray) names = list_names(canaries);
+    if (names->len > MATRIX_MAX) {
+        return output_list(output, canaries, PAIR_COLUMNS, NULL, error);
+    }
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autofree Column *columns = g_new0(Column, names->len + 2);
+    columns[0] = (Column){"From \\ To", "from", NULL};
+    for (unsigned i = 0; i < names->len; i++) {
+        char *path = g_strconcat(KEY("to "), names->pdata[i], NULL);
+        g_ptr_array_add(paths, path);
+        columns[i + 1] = (Column){names->pdata[i], path, NULL};
+    }
+    json_auto_t *matrix = make_matrix(canaries, names);
+    return output_list(output, matrix, columns, NULL, error);
+}
+
+static bool
+print_tables(Output *output, const json_t *lint, bool all, GError **error)
+{
+    static const char *const bad[] = {"warn", "fail", "unknown", "unseen", NULL};
+    static const char *const red[] = {"fail", NULL};
+    const json_t *canaries = json_object_get(lint, "canaries");
+    json_auto_t *checks = select_rows(json_object_get(lint, "checks"), all, bad);
+    json_auto_t *failed = select_rows(canaries, false, red);
+    if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
+        return false;
+    }
+    if (json_array_size(canaries) == 0) {
+        output_say(output, "\nNo canary was sent yet.\n");
+        return true;
+    }
+    output_say(output, "\nCanaries:\n");
+    if (!print_matrix(output, canaries, error)) {
+        return false;
+    }
+    if (json_array_size(failed) == 0) {
+        return true;
+    }
+    output_say(output, "\nWhat failed:\n");
+    return output_list(output, failed, RED_COLUMNS, NULL, error);
+}
+
+static bool
+host_lint(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    Output *output = command_output(context);
+    bool is_started = session != NULL &&
+        (command_has(context, "--no-canaries") || start(context, session, error));
+    json_auto_t *lint = !is_started         ? NULL
+        : command_has(context, "--no-canaries") ? look(context, session, error)
+                                            : wait_for_canaries(context, session, error);
+    if (lint == NULL) {
+        return false;
+    }
+    size_t n_failed = count(json_object_get(lint, "checks"), "fail") +
+        count(json_object_get(lint, "canaries"), "fail");
+    bool is_told = output->format == OUTPUT_JSON
+        ? output_object(output, lint, error)
+        : print_tables(output, lint, command_has(context, "--all"), error);
+    return is_told &&
+        (n_failed == 0 ||
+            error_set(error, ERROR_CONFLICT, "%zu of the checks and canaries failed", n_failed));
+}
+
+const Command lint_commands[] = {
+    {"host lint", "[HOST...]", 0, 16, "Look whether hosts are fit for migrations, and try it",
+        "Looks at what is known of each host (versions, CPU, certificate, pool) and sends\n"
+        "canaries: an empty, paused domain of 8 MiB goes from one host to another by the same\n"
+        "call as a guest, and ends there. That proves names, trust, ports, TLS and addresses at\n"
+        "once. Named hosts are tried in pairs, both ways; without names each host with two\n"
+        "others. What came of them is kept. Nothing has to be installed on a host, and nobody\n"
+        "logs in there: what cannot be seen that way is listed as 'unseen'.\n"
+        "Exit code 1: something failed.",
+        "  drover host lint\n  drover host lint hosta hostb\n"
+        "  drover host lint --no-canaries --all hosta\n  drover host lint --json",
+        OPTIONS, host_lint},
+    {NULL},
+};

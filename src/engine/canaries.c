@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Canaries that somebody has asked for: rows of the store, sent a few at a time. One that has not
+ * arrived in time is told as that and given up; its call ends when the host's does, and may still
+ * say why. Those that an earlier daemon has left are swept away when their host tells of them. */
+#include "base/log.h"
+#include "engine/internal.h"
+
+/* At once; and one at a time from and to each host, so that they do not slow each other down. */
+enum { FLIGHTS_MAX = 4 };
+/* From the start of its QEMU: a second or three where nothing is wrong. */
+#define PATIENCE_US (30 * G_USEC_PER_SEC)
+
+typedef struct Canaries {
+    GHashTable *flights;  /* UUID -> Flight, which its call owns */
+    GHashTable *sweeping; /* "host UUID" of those that are being swept away */
+    bool is_wanted;      /* the store may have some that are to be sent */
+} Canaries;
+
+typedef struct Flight {
+    Engine *engine;
+    char *uuid;
+    Canary *result;
+    MigrateRequest request;
+    char *address; /* of the request */
+    char *token;   /* of the marker */
+    HypervisorHost *source;
+    HypervisorHost *dest;
+    int64_t since_us;
+    bool is_late; /* it was told as lost already */
+    GError *error;
+} Flight;
+
+static void
+flight_free(void *data)
+{
+    Flight *flight = data;
+
+    g_clear_pointer(&flight->source, hypervisor_host_unref);
+    g_clear_pointer(&flight->dest, hypervisor_host_unref);
+    g_clear_pointer(&flight->result, canary_free);
+    g_clear_error(&flight->error);
+    g_free(flight->address);
+    g_free(flight->token);
+    g_free(flight->uuid);
+    g_free(flight);
+}
+
+void
+canaries_init(Engine *engine)
+{
+    engine->canaries = g_new0(Canaries, 1);
+    engine->canaries->flights = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->canaries->sweeping = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->canaries->is_wanted = true; /* by an earlier daemon */
+}
+
+void
+canaries_clear(Engine *engine)
+{
+    g_hash_table_unref(engine->canaries->flights);
+    g_hash_table_unref(engine->canaries->sweeping);
+    g_clear_pointer(&engine->canaries, g_free);
+}
+
+/* ---- results ---- */
+
+static void
+finish(Engine *engine, const Canary *result)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!store_finish_canary(engine->context.store, result, &error)) {
+        log_error("cannot write what came of the canary from host '%s' to host '%s': %s",
+            result->source_host, result->dest_host, error->message);
+    } else if (result->error != NULL) {
+        log_warning("the canary from host '%s' to host '%s' failed: %s", result->source_host,
+            result->dest_host, result->error);
+    }
+}
+
+static void
+finish_flight(Flight *flight, const char *reason)
+{
+    int64_t elapsed_us = engine_now_us(flight->engine) - flight->since_us;
+
+    g_free(flight->result->error);
+    flight->result->error = g_strdup(reason);
+    flight->result->elapsed_ms = elapsed_us / 1000;
+    finish(flight->engine, flight->result);
+}
+
+/* ---- sending ---- */
+
+static void
+run_flight(void *data)
+{
+    Flight *flight = data;
+    bool is_shared = false;
+
+    if (hypervisor_send_canary(flight->source, flight->dest, &flight->request, &flight->error) &&
+        hypervisor_probe_shared_pool(
+            flight->source, flight->dest, NULL, flight->token, &is_shared, NULL)) {
+        flight->result->pool = is_shared ? CANARY_POOL_SHARED : CANARY_POOL_OWN;
+    }
+    g_clear_pointer(&flight->source, hypervisor_host_unref);
+    g_clear_pointer(&flight->dest, hypervisor_host_unref);
+}
+
+static void
+on_flight(void *data, bool cancelled)
+{
+    Flight *flight = data;
+    Engine *engine = flight->engine;
+
+    if (cancelled) {
+        return;
+    }
+    g_hash_table_remove(engine->canaries->flights, flight->uuid);
+    /* That it was given up is known; what else the hosts say of it is not. */
+    if (!flight->is_late || !error_is(flight->error, ERROR_CANCELLED)) {
+        finish_flight(flight, flight->error != NULL ? flight->error->message : NULL);
+    }
+    canaries_pass(engine);
+}
+
+/* Where guests would be sent to, as the migration itself would be told. */
+static char *
+inbound_address(Engine *engine, const char *dest)
+{
+    const HostLink *link = hosts_find(engine, dest);
+
+    return link->row->migration_address[0] != '\0'
+        ? NULL
+        : live_policy_inbound_address(engine->context.settings.live, dest);
+}
+
+static void
+send_one(Engine *engine, const Canary *wish, HypervisorHost *source, HypervisorHost *dest)
+{
+    const LiveSettings *live = live_policy_for(engine->context.settings.live, wish->source_host);
+    Flight *flight = g_new0(Flight, 1);
+    Canary result = {
+        .source_host = g_strdup(wish->source_host), .dest_host = g_strdup(wish->dest_host)};
+
+    flight->engine = engine;
+    flight->uuid = canary_make_uuid(wish->source_host, wish->dest_host);
+    flight->result = g_memdup2(&result, sizeof result);
+    flight->address = inbound_address(engine, wish->dest_host);
+    flight->token = clock_random_hex(engine->context.clock, 16);
+    flight->source = hypervisor_host_ref(source);
+    flight->dest = hypervisor_host_ref(dest);
+    flight->since_us = engine_now_us(engine);
+    flight->request = (MigrateRequest){
+        .uuid = flight->uuid,
+        .with_tls = live->with_tls,
+        .connections = live->parallel_connections,
+        .inbound_address = flight->address,
+    };
+    g_hash_table_insert(engine->canaries->flights, flight->uuid, flight);
+    calls_submit(engine->context.calls, LANE_TRANSFER, wish->source_host, run_flight, on_flight,
+        flight, flight_free);
+}
+
+/* ---- which ---- */
+
+static bool
+has_room(const Canaries *canaries, const Canary *wish)
+{
+    GHashTableIter iter;
+    void *value;
+    unsigned n_on_time = 0;
+
+    g_hash_table_iter_init(&iter, canaries->flights);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Flight *flight = value;
+        bool is_same = g_str_equal(flight->result->source_host, wish->source_host) ||
+            g_str_equal(flight->result->dest_host, wish->dest_host);
+        if (!flight->is_late && is_same) {
+            return false;
+        }
+        n_on_time += !flight->is_late;
+    }
+    return n_on_time < FLIGHTS_MAX;
+}
+
+static bool
+is_swept(const Canaries *canaries, const char *host, const char *uuid)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", host, uuid);
+
+    return g_hash_table_contains(canaries->sweeping, key);
+}
+
+static bool
+is_busy(const Canaries *canaries, const Canary *wish)
+{
+    g_autofree char *uuid = canary_make_uuid(wish->source_host, wish->dest_host);
+
+    return g_hash_table_contains(canaries->flights, uuid) ||
+        is_swept(canaries, wish->source_host, uuid) || is_swept(canaries, wish->dest_host, uuid);
+}
+
+/* What cannot be sent is told; what can be later waits. */
+static void
+look_at(Engine *engine, const Canary *wish)
+{
+    HypervisorHost *source = hosts_find_session(engine, wish->source_host);
+    HypervisorHost *dest = hosts_find_session(engine, wish->dest_host);
+
+    if (is_busy(engine->canaries, wish)) {
+        return;
+    }
+    if (source != NULL && dest != NULL) {
+        if (has_room(engine->canaries, wish)) {
+            send_one(engine, wish, source, dest);
+        }
+        return;
+    }
+    if (!hosts_is_gathering(engine)) {
+        const char *missing = source == NULL ? wish->source_host : wish->dest_host;
+        g_autofree char *reason = g_strdup_printf("host '%s' is not connected", missing);
+        Canary result = {
+            .source_host = wish->source_host, .dest_host = wish->dest_host, .error = reason};
+        finish(engine, &result);
+    }
+}
+
+static void
+send_wanted(Engine *engine)
+{
+    g_autoptr(GError) error = NULL;
+    CanaryFilter filter = {.is_pending = true};
+    g_autoptr(GPtrArray) wishes = store_list_canaries(engine->context.store, &filter, &error);
+
+    if (wishes == NULL) {
+        log_error("cannot list the canaries that are to be sent: %s", error->message);
+        return;
+    }
+    engine->canaries->is_wanted = wishes->len > 0;
+    for (unsigned i = 0; i < wishes->len; i++) {
+        look_at(engine, wishes->pdata[i]);
+    }
+}
+
+/* ---- those that do not arrive ---- */
+
+static void
+run_abort(void *data)
+{
+    Flight *order = data;
+
+    /* It may be at a point where there is nothing to abort: then it ends by itself. */
+    hypervisor_abort_job(order->source, order->uuid, NULL);
+    g_clear_pointer(&order->source, hypervisor_host_unref);
+}
+
+static void
+on_aborted(void *data, bool cancelled)
+{
+}
+
+static void
+give_up(Engine *engine, Flight *flight)
+{
+    const Canary *result = flight->result;
+    HypervisorHost *source = hosts_find_session(engine, result->source_host);
+    g_autofree char *reason = g_strdup_printf(
+        "migrations do not get from host '%s' to host '%s' within %d s", result->source_host,
+        result->dest_host, (int)(PATIENCE_US / G_USEC_PER_SEC));
+
+    flight->is_late = true;
+    finish_flight(flight, reason);
+    if (source == NULL) {
+        return;
+    }
+    Flight *order = g_new0(Flight, 1);
+    order->uuid = g_strdup(flight->uuid);
+    order->source = hypervisor_host_ref(source);
+    calls_submit(engine->context.calls, LANE_SHORT, result->source_host, run_abort, on_aborted,
+        order, flight_free);
+}
+
+static void
+look_at_late(Engine *engine)
+{
+    GHashTableIter iter;
+    void *value;
+    int64_t now_us = engine_now_us(engine);
+
+    g_hash_table_iter_init(&iter, engine->canaries->flights);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Flight *flight = value;
+        if (!flight->is_late && now_us - flight->since_us > PATIENCE_US) {
+            give_up(engine, flight);
+        }
+    }
+}
+
+void
+canaries_pass(Engine *engine)
+{
+    engine_assert_thread(engine);
+    look_at_late(engine);
+    if (engine->canaries->is_wanted) {
+        send_wanted(engine);
+    }
+}
+
+static void
+nudge(Engine *engine, void *data)
+{
+    engine->canaries->is_wanted = true;
+    canaries_pass(engine);
+}
+
+void
+engine_nudge_canaries(Engine *engine)
+{
+    engine_post(engine, nudge, NULL, NULL);
+}
+
+/* ---- those of an earlier daemon ---- */
+
+typedef struct Sweep {
+    Engine *engine;
+    char *key; /* in sweeping */
+    char *uuid;
+    HypervisorHost *host;
+} Sweep;
+
+static void
+sweep_free(void *data)
+{
+    Sweep *sweep = data;
+
+    g_clear_pointer(&sweep->host, hypervisor_host_unref);
+    g_free(sweep->key);
+    g_free(sweep->uuid);
+    g_free(sweep);
+}
+
+static void
+run_sweep(void *data)
+{
+    Sweep *sweep = data;
+    g_autoptr(GError) error = NULL;
+
+    if (hypervisor_destroy_guest(sweep->host, sweep->uuid, &error) ||
+        error_is(error, ERROR_NOT_FOUND)) {
+        hypervisor_forget_guest(sweep->host, sweep->uuid, NULL);
+    }
+    g_clear_pointer(&sweep->host, hypervisor_host_unref);
+}
+
+static void
+on_swept(void *data, bool cancelled)
+{
+    const Sweep *sweep = data;
+
+    if (!cancelled) {
+        g_hash_table_remove(sweep->engine->canaries->sweeping, sweep->key);
+        canaries_pass(sweep->engine);
+    }
+}
+
+static bool
+is_stray(const Engine *engine, const DomainView *view)
+{
+    g_autofree char *name = canary_make_name(view->uuid);
+
+    return view->is_ours && g_strcmp0(view->name, name) == 0 &&
+        !g_hash_table_contains(engine->canaries->flights, view->uuid);
+}
+
+static void
+sweep_away(Engine *engine, const char *host, HypervisorHost *session, const char *uuid)
+{
+    Sweep *sweep = g_new0(Sweep, 1);
+
+    log_info("host '%s' still has a canary, which is removed", host);
+    sweep->engine = engine;
+    sweep->key = g_strdup_printf("%s %s", host, uuid);
+    sweep->uuid = g_strdup(uuid);
+    sweep->host = hypervisor_host_ref(session);
+    g_hash_table_add(engine->canaries->sweeping, g_strdup(sweep->key));
+    calls_submit(
+        engine->context.calls, LANE_SHORT, host, run_sweep, on_swept, sweep, sweep_free);
+}
+
+void
+canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains)
+{
+    HypervisorHost *session = hosts_find_session(engine, host);
+
+    for (unsigned i = 0; session != NULL && i < domains->len; i++) {
+        const DomainView *view = domains->pdata[i];
+        if (is_stray(engine, view)) {
+            sweep_away(engine, host, session, view->uuid);
+        }
+    }
+}

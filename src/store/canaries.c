@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/query.h"
+#include "store/rows.h"
+
+#define SELECT_CANARIES                                                                            \
+    "SELECT source_host, dest_host, asked_us, tried_us, elapsed_ms, error, pool FROM canaries"
+/* The end of the last one is never later than a new wish, however coarse the clock. */
+#define SQL_ASK                                                                                    \
+    "INSERT INTO canaries (source_host, dest_host, asked_us) VALUES ($1, $2, $3)"                  \
+    " ON CONFLICT (source_host, dest_host) DO UPDATE SET asked_us ="                               \
+    " CASE WHEN excluded.asked_us > canaries.tried_us THEN excluded.asked_us"                      \
+    " ELSE canaries.tried_us + 1 END"
+#define SQL_FINISH                                                                                 \
+    "UPDATE canaries SET tried_us = CASE WHEN $3 > asked_us THEN $3 ELSE asked_us END,"            \
+    " elapsed_ms = $4, error = $5, pool = $6 WHERE source_host = $1 AND dest_host = $2"
+
+static void *
+read_canary(DbStatement *statement)
+{
+    Canary *canary = g_new0(Canary, 1);
+    int column = 0;
+
+    canary->source_host = db_dup_text(statement, column++);
+    canary->dest_host = db_dup_text(statement, column++);
+    canary->asked_us = db_int(statement, column++);
+    canary->tried_us = db_int(statement, column++);
+    canary->elapsed_ms = db_int(statement, column++);
+    canary->error = db_dup_text(statement, column++);
+    canary->pool = (CanaryPool)db_int(statement, column++);
+    return canary;
+}
+
+static bool
+ask(Store *store, const Canary *canary, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_ASK, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, canary->source_host);
+    db_bind_text(statement, 2, canary->dest_host);
+    db_bind_int(statement, 3, db_now_us(store));
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    for (unsigned i = 0; transaction != NULL && i < canaries->len; i++) {
+        if (!ask(store, canaries->pdata[i], error)) {
+            return false;
+        }
+    }
+    return transaction != NULL && db_commit(transaction, error);
+}
+
+GPtrArray *
+store_list_canaries(Store *store, const CanaryFilter *filter, GError **error)
+{
+    g_autoptr(Query) query = query_new(SELECT_CANARIES " WHERE 1 = 1");
+
+    query_where_text(query, "source_host =", filter->source_host);
+    if (filter->is_pending) {
+        query_append(query, " AND asked_us > tried_us");
+    }
+    query_append(query, filter->is_pending ? " ORDER BY asked_us, source_host, dest_host"
+                                           : " ORDER BY source_host, dest_host");
+    g_autoptr(DbStatement) statement = query_prepare(query, store, error);
+    return statement == NULL
+        ? NULL
+        : rows_list(statement, read_canary, (GDestroyNotify)canary_free, error);
+}
+
+bool
+store_finish_canary(Store *store, const Canary *canary, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FINISH, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, canary->source_host);
+    db_bind_text(statement, 2, canary->dest_host);
+    db_bind_int(statement, 3, db_now_us(store));
+    db_bind_int(statement, 4, canary->elapsed_ms);
+    db_bind_text(statement, 5, canary->error);
+    db_bind_int(statement, 6, canary->pool);
+    return db_run(statement, NULL, error);
+}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Are hosts fit for migrations? Told by what is known of them, and by canaries that are sent."""
+from tap import check, contains, equal, test, wait_until
+from world import world
+
+
+def look(hosts):
+    """Checks by host and name, canaries by their two hosts."""
+    answer = world.drover.admin("GET", f"/drover/v1/lint?hosts={','.join(hosts)}")
+    equal(answer.status, 200, answer.text)
+    told = answer.json["lint"]
+    return ({(row["host"], row["check"]): row for row in told["checks"]},
+            {(row["source_host"], row["dest_host"]): row for row in told["canaries"]})
+
+
+def send_canaries(*hosts):
+    answer = world.drover.admin("POST", "/drover/v1/lint", {"lint": {"hosts": list(hosts)}})
+    equal(answer.status, 202, answer.text)
+
+
+def wait_canaries(*hosts):
+    def results():
+        _, canaries = look(hosts)
+        return all(row["result"] != "pending" for row in canaries.values()) and canaries
+    return wait_until(results, "the canaries have ended", 120)
+
+
+def nothing_stays():
+    for host in world.lab.hosts:
+        check("canary-" not in world.lab.virsh(host, "list", "--all", "--name"),
+              f"a canary is left on {host}")
+
+
+@test("canaries get from each host to each other one and leave nothing, certificates and pools are "
+      "judged, and what nobody can see is said [S2-06 S4-10 S4-11 S4-17 S4-18 S4-21]")
+def _():
+    world.drover.drover("host", "lint", "hosta", "hostb", "hostc")
+    checks, canaries = look(world.lab.hosts)
+    equal({pair: (row["result"], row["reason"], row["pool_shared"])
+           for pair, row in canaries.items()},
+          {(one, other): ("pass", None, False) for one in world.lab.hosts
+           for other in world.lab.hosts if one != other}, "the canaries")
+    nothing_stays()
+    for host in world.lab.hosts:
+        for name, part in (("connected", "qemu+tls://"), ("qemu", "."), ("certificate", "days"),
+                           ("certificate-names", host), ("pool", "mode"), ("pool-space", "GiB"),
+                           ("instances-path", world.lab.env["LAB_POOL_PATH"]),
+                           ("pool-written", "marker"), ("cpu", ",")):
+            contains(checks[host, name]["found"], part, f"{name} of {host}")
+            check(checks[host, name]["result"] != "fail", checks[host, name])
+    for name in ("clock", "name-resolution", "export", "fstab", "pool-owner"):
+        equal(checks[None, name]["result"], "unseen", name)
+        contains(checks[None, name]["found"], "cannot see", name)
+    answer = world.drover.admin("POST", "/drover/v1/cpu-baseline",
+                                {"baseline": {"hosts": world.lab.hosts}})
+    equal(answer.status, 200, answer.text)
+    check(answer.json["baseline"]["cpu_model"], "they have a model in common")
+
+
+@test("where migrations do not get through the canary is red, with its cause and fix, and green "
+      "once they do; droverd killed in between leaves none [S2-23 S4-13 S3-69]")
+def _():
+    world.lab("cut", "data", "hostb")
+    try:
+        send_canaries("hosta", "hostb")
+        red = wait_canaries("hosta", "hostb")["hosta", "hostb"]
+        code, table = world.drover.drover("host", "lint", "--no-canaries", "hosta", "hostb",
+                                          check=False)
+    finally:
+        world.lab("heal", "hostb")
+    equal((red["result"], red["diagnosis"]), ("fail", "data-port-timeout"), red["reason"])
+    contains(red["fix"], "migration_port_min", "the fix")
+    equal(code, 1, table)
+    contains(table, "FAIL", "the table")
+    send_canaries("hosta", "hostb")
+    world.drover.kill()
+    world.drover.start()
+    world.drover.wait_hosts_up(len(world.lab.hosts))
+    equal({pair: (row["result"], row["reason"])
+           for pair, row in wait_canaries("hosta", "hostb").items()},
+          {("hosta", "hostb"): ("pass", None), ("hostb", "hosta"): ("pass", None)}, "after healing")
+    nothing_stays()
