@@ -135,7 +135,13 @@ choose_host(
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
         task->migration, settings->service_down_time_us, migration_task_now_us(task));
+    g_autoptr(GHashTable) canaries =
+        store_map_canaries(task->context->store, task->migration->source_host, error);
+    if (canaries == NULL) {
+        return NULL;
+    }
     request.refusals = task->refusals;
+    request.canaries = canaries;
     return scheduler_choose(&request, hosts, usage, decision, error);
 }
 

@@ -268,6 +268,43 @@ check_refused(const Subject *subject, PlacementRow *row)
                           : answer(false, "see what keeps it from that", row);
 }
 
+/* After this a failure is no proof any more that the next one fails as well. */
+static const int64_t CANARY_FRESH_US = 600 * G_USEC_PER_SEC;
+
+static PlacementResult
+fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
+{
+    int64_t age_us = subject->request->now_us - canary->tried_us;
+    bool is_fresh = age_us < CANARY_FRESH_US;
+    if (row != NULL) {
+        row->have = g_strdup_printf("the canary from there %s %d min ago%s%s",
+            canary->error != NULL ? "failed" : "arrived", (int)(age_us / G_USEC_PER_SEC / 60),
+            canary->error != NULL ? ": " : "", canary->error != NULL ? canary->error : "");
+        row->fix = "mend the way, and send another: 'drover host lint SOURCE DESTINATION'";
+    }
+    return canary->error == NULL ? PLACEMENT_PASS
+        : is_fresh               ? PLACEMENT_FAIL
+                                 : PLACEMENT_WARN;
+}
+
+static PlacementResult
+check_canary(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *canaries = subject->request->canaries;
+    const Canary *canary =
+        canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("a way for guests from their host");
+    }
+    if (canary != NULL && canary->tried_us != 0) {
+        return unless_forced(fill_canary(subject, canary, row), subject);
+    }
+    if (row != NULL) {
+        row->have = g_strdup("no canary was sent");
+    }
+    return PLACEMENT_UNKNOWN;
+}
+
 /* ratio times the whole, less what is reserved and taken. No floor(): it is asked of every host. */
 static int64_t
 left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
@@ -401,6 +438,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
+    [PLACEMENT_CHECK_CANARY] = check_canary,
     [PLACEMENT_CHECK_RAM] = check_ram,
     [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,
     [PLACEMENT_CHECK_VCPUS] = check_vcpus,

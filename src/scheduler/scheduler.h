@@ -7,6 +7,7 @@
  * and what would help. Who asks: every operation that needs a host, inside the transaction of its
  * claim; and the API, for whoever wants to know. */
 #include "base/error.h"
+#include "model/canary.h"
 #include "model/decision.h"
 #include "model/host.h"
 #include "model/instance.h"
@@ -31,6 +32,7 @@
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
+    X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
     X(RAM, "ram", NONE)                                                                            \
     X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
     X(VCPUS, "vcpus", NONE)                                                                        \
@@ -102,6 +104,8 @@ typedef struct PlacementRequest {
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */
     GHashTable *refusals;       /* host -> its own no, as far as it was asked; NULL: nobody was */
+    GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
+                                 * moves; NULL: they do not matter */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */

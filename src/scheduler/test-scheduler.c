@@ -410,6 +410,38 @@ test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
     g_assert_nonnull(row->fix);
 }
 
+static PlacementResult
+look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
+{
+    Canary canary = {.tried_us = tried_s * G_USEC_PER_SEC, .error = (char *)problem};
+    g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(canaries, (char *)"hosta", &canary);
+    fleet->request.canaries = canaries;
+    g_autoptr(Placement) placement =
+        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    fleet->request.canaries = NULL;
+    const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_CANARY];
+    g_assert_true((row->fix != NULL) ==
+        (row->result == PLACEMENT_FAIL || row->result == PLACEMENT_WARN));
+    g_assert_true(problem == NULL || strstr(row->have, problem) != NULL);
+    g_assert_cmpint(placement->n_fit, ==, row->result == PLACEMENT_FAIL ? 0 : 1);
+    return row->result;
+}
+
+/* A failure that is fresh is a no, one that is old a word; nothing is held against the untried. */
+static void
+test_a_failed_canary_is_a_no_for_a_while(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    g_assert_cmpint(look_at_canary(fleet, 0, NULL), ==, PLACEMENT_UNKNOWN);
+    g_assert_cmpint(look_at_canary(fleet, NOW_S - 60, NULL), ==, PLACEMENT_PASS);
+    g_assert_cmpint(look_at_canary(fleet, NOW_S - 599, "no way"), ==, PLACEMENT_FAIL);
+    g_assert_cmpint(look_at_canary(fleet, NOW_S - 600, "no way"), ==, PLACEMENT_WARN);
+    fleet->request.force = true;
+    fleet->request.requested_host = "hosta";
+    g_assert_cmpint(look_at_canary(fleet, NOW_S - 1, "no way"), ==, PLACEMENT_OFF);
+}
+
 /* A host that has not told what it offers may have it all. */
 static void
 test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
@@ -574,6 +606,8 @@ main(int argc, char **argv)
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
+    ADD("/scheduler/a-failed-canary-is-a-no-for-a-while",
+        test_a_failed_canary_is_a_no_for_a_while);
 #undef ADD
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/scheduler/check/%s", cases[i].name);

@@ -75,6 +75,24 @@ store_list_canaries(Store *store, const CanaryFilter *filter, GError **error)
         : rows_list(statement, read_canary, (GDestroyNotify)canary_free, error);
 }
 
+GHashTable *
+store_map_canaries(Store *store, const char *source_host, GError **error)
+{
+    CanaryFilter filter = {.source_host = source_host};
+    g_autoptr(GPtrArray) canaries = store_list_canaries(store, &filter, error);
+
+    if (canaries == NULL) {
+        return NULL;
+    }
+    GHashTable *map =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)canary_free);
+    while (canaries->len > 0) {
+        Canary *canary = g_ptr_array_steal_index(canaries, canaries->len - 1);
+        g_hash_table_insert(map, canary->dest_host, canary);
+    }
+    return map;
+}
+
 bool
 store_finish_canary(Store *store, const Canary *canary, GError **error)
 {

@@ -481,6 +481,8 @@ typedef struct CanaryFilter {
 /* API: one is to be sent from source_host to dest_host of each Canary, whose rest is ignored. */
 bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error);
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
+/* The last ones from that host: name of the other host -> Canary. */
+GHashTable *store_map_canaries(Store *store, const char *source_host, GError **error);
 /* Engine only: what came of it, by elapsed_ms, error and pool. One whose host was removed meanwhile
  * is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);

@@ -84,8 +84,28 @@ def _():
         equal(code, 1, table)
         for part in ("FAIL", "What failed:", "unseen", "1 of the checks and canaries failed"):
             contains(table, part, "the table")
+        server = cloud.create("flyer", host="hostb")
+        path = f"/drover/v1/instances/{server}/explanation?move="
+        hosts = {row["name"]: row for row in cloud.other(
+            "GET", path + "live").json["explanation"]["hosts"]}
+        equal((hosts["hosta"]["fits"], hosts["hosta"]["failed"]), (False, ["canary"]), "explained")
+        equal(hosts["hostc"]["fits"], True, "where none was sent")
+        (row,) = [one for one in hosts["hosta"]["checks"] if one["check"] == "canary"]
+        contains(row["have"], "failed 0 min ago: send_canary", "the reason")
+        equal(cloud.live_migrate(server, "hosta").status, 202, "a move there")
+        row = cloud.wait_migration(server, "completed", "error")
+        equal((row["status"], row["dest_compute"]), ("error", None), "it does not go there")
+        hosts = {row["name"]: row for row in cloud.other(
+            "GET", path + "cold").json["explanation"]["hosts"]}
+        equal(hosts["hosta"]["fits"], True, "for a cold move it does not matter")
+        cloud.wait_idle(server)
         code, table = drover("host", "lint", "hosta", "hostb", check=False)
         equal(code, 0, table)
+        equal(cloud.live_migrate(server, "hosta").status, 202, "a move there")
+        equal(cloud.wait_migration(server, "completed", "error")["dest_compute"], "hosta",
+              "it goes there once a canary has")
+        cloud.wait_idle(server)
+        cloud.delete(server)
         check("FAIL" not in table, table)
         send_canaries(cloud, {}, 8)
         equal(len(wait_canaries(cloud)), 9, "each host to its next two, and the one from before")

@@ -194,6 +194,13 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
         .requested_host = (char *)api_query(context, "host"), .source_host = instance->host};
     PlacementRequest request = placement_request_to_move(
         policy, instance, &migration, down_time_us, api_now_us(context));
+    bool is_live = strcmp(move->name, "live") == 0 && instance->host != NULL;
+    g_autoptr(GHashTable) canaries =
+        is_live ? store_map_canaries(context->store, instance->host, error) : NULL;
+    if (is_live && canaries == NULL) {
+        return NULL;
+    }
+    request.canaries = canaries;
     g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
     move->may(context, instance, &problem);
     return view_explanation(move, instance, placement, problem);
