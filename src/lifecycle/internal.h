@@ -59,6 +59,8 @@ StepResult lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState 
 /* The instance ends in ERROR, with the operation's first error (or this one) as its fault. */
 StepResult lifecycle_fail_with_fault(
     LifecycleTask *task, const GError *error, bool releases_claims);
+/* Nova: a reboot that leaves the guest off leaves its server in ERROR, with the reason. */
+StepResult lifecycle_fail_reboot(LifecycleTask *task, PowerState power_state);
 /* Never while a call is under way: what it does would be done beside what follows. */
 bool lifecycle_is_given_up(const LifecycleTask *task);
 

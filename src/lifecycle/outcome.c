@@ -40,8 +40,8 @@ lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
 }
 
-StepResult
-lifecycle_fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
+static StepResult
+fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState power_state)
 {
     const char *first = task->operation->error_code != NULL ? task->operation->message : NULL;
     g_autofree char *details =
@@ -58,12 +58,24 @@ lifecycle_fail_with_fault(LifecycleTask *task, const GError *error, bool release
     };
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
     change.vm_state = VM_STATE_ERROR;
-    change.power_state = POWER_STATE_NONE;
+    change.power_state = power_state;
     change.should_run = false;
     change.releases_claims = releases_claims;
     change.fault = &fault;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);
+}
+
+StepResult
+lifecycle_fail_with_fault(LifecycleTask *task, const GError *error, bool releases_claims)
+{
+    return fail(task, error, releases_claims, POWER_STATE_NONE);
+}
+
+StepResult
+lifecycle_fail_reboot(LifecycleTask *task, PowerState power_state)
+{
+    return fail(task, NULL, false, power_state);
 }
 
 bool

@@ -191,6 +191,13 @@ step_REMOVING(LifecycleTask *task)
     return complete_delete(task, NULL);
 }
 
+static bool
+is_reboot(const LifecycleTask *task)
+{
+    return task->operation->kind == OPERATION_REBOOT_SOFT ||
+        task->operation->kind == OPERATION_REBOOT_HARD;
+}
+
 static StepResult
 step_CHECKING(LifecycleTask *task)
 {
@@ -210,8 +217,11 @@ step_CHECKING(LifecycleTask *task)
             &error, ERROR_NOT_FOUND, "host '%s' does not know the instance", task->instance->host);
         return lifecycle_fail_with_fault(task, error, false);
     }
-    change.vm_state =
-        task->instance->vm_state == VM_STATE_RESIZED ? VM_STATE_RESIZED : (int)vm_state;
+    bool is_resized = task->instance->vm_state == VM_STATE_RESIZED;
+    if (is_reboot(task) && vm_state == VM_STATE_STOPPED && !is_resized) {
+        return lifecycle_fail_reboot(task, power_state);
+    }
+    change.vm_state = is_resized ? VM_STATE_RESIZED : (int)vm_state;
     change.power_state = power_state;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);
 }

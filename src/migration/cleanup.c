@@ -244,10 +244,14 @@ step_undoing(MigrationTask *task)
     if (migration_task_is_source_dead(task) && (dest == DEST_ABSENT || dest == DEST_FAILED)) {
         return end_undone(task, false);
     }
-    bool is_source_gone_on =
-        source != SOURCE_UNREACHABLE && !is_busy && !is_source_to_resume(task);
-    if (dest == DEST_UNREACHABLE && is_source_gone_on && migration_task_is_dest_dead(task)) {
-        return end_undone(task, false);
+    if (dest == DEST_UNREACHABLE && migration_task_is_dest_dead(task)) {
+        if (source == SOURCE_HELD && is_source_to_resume(task)) {
+            migration_task_clear_views(task);
+            return effect_on_source(task, EFFECT_RESUME_SOURCE, hypervisor_resume_guest);
+        }
+        if (source != SOURCE_UNREACHABLE && !is_busy && !is_source_to_resume(task)) {
+            return end_undone(task, false);
+        }
     }
     /* Whoever has begun a transfer owes the guest a look at whether it runs. */
     bool is_source_seen =

@@ -74,8 +74,9 @@ decide_source_side(const DomainView *view)
         if (view->reason == DOMAIN_REASON_POSTCOPY_FAILED) {
             return SOURCE_BROKEN;
         }
+        /* libvirt tells the destination of a guest that was paused to keep it so. */
         if (view->job != DOMAIN_JOB_OUT) {
-            return SOURCE_PAUSED;
+            return view->reason == DOMAIN_REASON_USER ? SOURCE_HELD : SOURCE_PAUSED;
         }
         return view->reason == DOMAIN_REASON_MIGRATION ? SOURCE_SWITCHING : SOURCE_RUNNING_JOB;
     }
@@ -175,6 +176,22 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
                 [DEST_OFF] = ROW(WAIT, NOW, "the source is about to confirm"),
                 [DEST_FAILED] = ROW(WAIT, NOW, "the source is about to hear of it"),
             },
+        [SOURCE_HELD] =
+            {
+                [DEST_UNREACHABLE] =
+                    ROW(STAYED, DEST_FENCED, "who has it there keeps it paused, and is gone"),
+                [DEST_ABSENT] = ROW(STAYED, SETTLED, "the move ended without the destination"),
+                [DEST_INCOMING] =
+                    ROW(STAYED, TIMEOUT,
+                        "nobody will finish it: the destination goes "
+                        "first, then the source goes on"),
+                [DEST_ARRIVED] = ROW(MOVED, SETTLED, "it arrived paused, as it was"),
+                [DEST_RUNNING] = ROW(MOVED, NOW, "the destination won; the paused copy is old"),
+                [DEST_POSTCOPY] = ROW(WAIT, NOW, "the views are of different moments"),
+                [DEST_BROKEN] = ROW(WAIT, NOW, "the source will say so too"),
+                [DEST_OFF] = ROW(MOVED_OFF, SETTLED, "it arrived and has stopped there"),
+                [DEST_FAILED] = ROW(STAYED, SETTLED, "it never ran there: the source goes on"),
+            },
         [SOURCE_PAUSED] =
             {
                 [DEST_UNREACHABLE] = ROW(ASK, NOW, "never resumed here while it may run there"),
@@ -260,6 +277,8 @@ is_patient_enough(Patience patience, const DecideFacts *facts)
     case PATIENCE_DEST_DEAD:
         return (facts->is_dest_dead && facts->waited_us >= facts->settle_us) ||
             facts->waited_us >= facts->timeout_us;
+    case PATIENCE_DEST_FENCED:
+        return facts->is_dest_dead && facts->waited_us >= facts->settle_us;
     case PATIENCE_GIVEN_UP:
         return (facts->is_fenced && facts->waited_us >= facts->settle_us) ||
             (facts->is_cancelled && facts->waited_us >= facts->timeout_us);

@@ -12,6 +12,7 @@
     X(RUNNING, "running, no job")                                                                  \
     X(RUNNING_JOB, "running (or paused by a user), job out")                                       \
     X(SWITCHING, "paused by the migration, job out")                                               \
+    X(HELD, "paused before it was sent, no job")                                                   \
     X(PAUSED, "paused, no job")                                                                    \
     X(POSTCOPY, "paused in post-copy")                                                             \
     X(BROKEN, "paused in a post-copy that broke")                                                  \
@@ -71,6 +72,7 @@ typedef enum {
     X(SETTLED, "once nobody can still be at work on it")                                           \
     X(TIMEOUT, "after the switchover's time, else ask again")                                      \
     X(DEST_DEAD, "once the destination is fenced, or after the switchover's time; else ask again") \
+    X(DEST_FENCED, "once the destination is fenced; else ask again")                               \
     X(GIVEN_UP, "once the source is fenced, or after the switchover's time and an abort by the "   \
                 "operator; else ask again")
 

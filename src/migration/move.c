@@ -71,6 +71,38 @@ add_fault(OperationMove *move, const MigrationTask *task, MigrationState to, Fau
     move->fault = fault;
 }
 
+/* The guest as it was seen, or is known to be by what the move says; -1: neither. */
+static int
+seen_power(const MigrationTask *task, MigrationState to)
+{
+    DomainState source = task->has_views ? task->source_view.state : DOMAIN_UNREACHABLE;
+
+    if (to == MIGRATION_POSTCOPY) {
+        return task->was_paused ? POWER_STATE_PAUSED : POWER_STATE_RUNNING;
+    }
+    if (to == MIGRATION_SWITCHING) {
+        return POWER_STATE_PAUSED;
+    }
+    if (migration_task_did(task, EFFECT_RESUME_SOURCE) || source == DOMAIN_RUNNING) {
+        return POWER_STATE_RUNNING;
+    }
+    return source == DOMAIN_PAUSED ? POWER_STATE_PAUSED : -1;
+}
+
+/* A pause may last, so it is shown; but whoever records that the guest has moved says how it is. */
+static void
+add_power(OperationMove *move, const MigrationTask *task, MigrationState to)
+{
+    int power_state = seen_power(task, to);
+    bool has_moved = to == MIGRATION_FINISHING || task->state == MIGRATION_FINISHING;
+
+    if (task->migration->started_us != 0 && !has_moved && !move->set_instance &&
+        power_state >= 0) {
+        move->set_instance = true;
+        move->power_state = power_state;
+    }
+}
+
 StepResult
 migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
 {
@@ -80,6 +112,7 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
     complete(&move, task, to);
     g_autofree char *explained = operation_explain(&move);
     Fault fault;
+    add_power(&move, task, to);
     add_fault(&move, task, to, &fault);
     OperationCommit commit = {
         .context = task->context,

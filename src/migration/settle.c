@@ -131,10 +131,11 @@ why_it_stayed(const MigrationTask *task)
             "can be evacuated.",
             host);
     }
-    if (task->has_lost_dest || migration_task_is_dest_dead(task)) {
+    bool is_dest_dead = migration_task_is_dest_dead(task);
+    if (task->has_lost_dest || is_dest_dead) {
         return g_error_new(DROVER_ERROR, ERROR_HYPERVISOR_DOWN,
-            "Host %s has died while it took the guest, which goes on on %s.",
-            task->migration->dest_host, host);
+            "Host %s %s while it took the guest, which goes on on %s.",
+            task->migration->dest_host, is_dest_dead ? "has died" : "stopped answering", host);
     }
     if (task->transfer_error != NULL && !is_end_unseen(task)) {
         return g_error_copy(task->transfer_error);
@@ -325,6 +326,9 @@ watch_transfer(MigrationTask *task)
      * some: asked while it is paused, ours makes the pause longer. */
     if (!task->saw_pause) {
         progress_watch(task);
+    } else if (migration_task_dest(task) == NULL) {
+        /* Nobody tells that a host was fenced. */
+        migration_task_wake_by(task, migration_task_now_us(task) + ASK_AGAIN_US);
     }
     return STEP_WAIT;
 }
@@ -332,32 +336,68 @@ watch_transfer(MigrationTask *task)
 /* The source's call does not end when its destination loses its power: its QEMU waits for an answer
  * for as long as TCP does. */
 static char *
-silence_while_sending(const Migration *migration)
+silence_while_sending(const MigrationTask *task)
 {
+    const Migration *migration = task->migration;
+
+    if (migration->copies_disks && task->transfer != TRANSFER_LOST) {
+        return g_strdup_printf(
+            "Host %s does not answer. Unless it does within seconds the migration is given up, "
+            "which takes a minute or two: the guest stays on %s. A host that is said to be dead "
+            "('openstack compute service set --down %s nova-compute', or 'drover host power %s "
+            "off') is not waited for.",
+            migration->dest_host, migration->source_host, migration->dest_host,
+            migration->dest_host);
+    }
     return g_strdup_printf(
         "Host %s does not answer. If only drover cannot reach it, the guest still gets there. "
         "If it is dead, the guest stays on %s: abort the migration, or say that the host is "
         "dead ('openstack compute service set --down %s nova-compute', or 'drover host power "
-        "%s off'). Else %s gives up when TCP does, which takes a quarter of an hour.",
+        "%s off'). Else %s gives up half a minute after that host has gone, or, while disks are "
+        "copied, when TCP does, which takes a quarter of an hour.",
         migration->dest_host, migration->source_host, migration->dest_host, migration->dest_host,
         migration->source_host);
 }
 
+/* Nobody but the source's libvirt knows whether it may go on there, and it does so by itself; what
+ * it leaves paused has either never run elsewhere, or may have. */
 static char *
-silence_while_paused(const Migration *migration)
+silence_while_paused(const MigrationTask *task)
 {
+    const Migration *migration = task->migration;
+    const char *source = migration->source_host;
+    const char *dest = migration->dest_host;
+
+    if (task->state == MIGRATION_SWITCHING) {
+        return g_strdup_printf(
+            "Host %s does not answer, and the guest is paused on %s for its switch there. The "
+            "libvirt of %s notices that half a minute after the host has gone, and the guest goes "
+            "on where it is. It must never run on both: nothing else may resume it.",
+            dest, source, source);
+    }
+    if (decide_source_side(&task->source_view) == SOURCE_HELD) {
+        return g_strdup_printf(
+            "Host %s does not answer, and the guest is paused on %s. It may have got to %s, and is "
+            "paused there too: once that host answers, or is said to be dead ('openstack compute "
+            "service set --down %s nova-compute', or 'drover host power %s off'), the migration "
+            "ends.",
+            dest, source, dest, dest, dest);
+    }
     return g_strdup_printf(
-        "Host %s does not answer, and the guest is paused on %s for its switch there. It may run "
-        "on %s by now, and must never run on both: it stays as it is until that host answers.",
-        migration->dest_host, migration->source_host, migration->dest_host);
+        "Host %s does not answer, and the guest is paused on %s for its switch there. It may have "
+        "run on %s, and must never run on both: it stays as it is until that host answers. Then "
+        "the migration ends by itself.",
+        dest, source, dest);
 }
 
 static bool
 is_paused_for_dest(const MigrationTask *task)
 {
+    SourceSide source = decide_source_side(&task->source_view);
+
     return task->state == MIGRATION_SWITCHING ||
         (task->state == MIGRATION_RESOLVING &&
-            decide_source_side(&task->source_view) == SOURCE_PAUSED);
+            (source == SOURCE_PAUSED || source == SOURCE_HELD));
 }
 
 /* Who looks at the migration is told what it waits for, and what can be done meanwhile. */
@@ -373,8 +413,7 @@ tell_silence(MigrationTask *task)
     }
     if (migration_task_dest(task) == NULL &&
         migration_task_now_us(task) >= task->patient_until_us) {
-        trouble = is_sending ? silence_while_sending(task->migration)
-                             : silence_while_paused(task->migration);
+        trouble = is_sending ? silence_while_sending(task) : silence_while_paused(task);
     }
     migration_keep_trouble(task, trouble);
 }

@@ -8,6 +8,10 @@
 /* What is done to a transfer while it goes on. Settings are read anew each time, so a new
  * configuration counts for what is under way as well; what the migrate call was told stays. */
 
+/* libvirt's hosts notice the end of each other after 30 s, drover within 18 unless it is configured
+ * to be slower. A connection that only broke is there again sooner than that. */
+#define DEST_PATIENCE_US (3 * G_USEC_PER_SEC)
+
 static const LiveSettings *
 settings_of(const MigrationTask *task)
 {
@@ -140,12 +144,35 @@ limit_downtime(MigrationTask *task)
     return effect_limit_downtime(task, downtime_ms);
 }
 
+/* The source's libvirt notices by itself that the destination is away, and has its QEMU cancel the
+ * copies of disks. That QEMU then waits for the dead host as long as TCP does, and the guest stands
+ * still: so the move is given up before, although it might have gone on behind drover's back. */
+static bool
+is_dest_away(MigrationTask *task)
+{
+    int64_t now_us = migration_task_now_us(task);
+
+    if (migration_task_dest(task) != NULL) {
+        task->dest_away_us = 0;
+        return false;
+    }
+    if (task->dest_away_us == 0) {
+        task->dest_away_us = now_us;
+    }
+    int64_t until_us = task->dest_away_us + DEST_PATIENCE_US;
+    if (now_us < until_us) {
+        migration_task_wake_by(task, until_us);
+    }
+    return now_us >= until_us && task->migration->copies_disks &&
+        task->transfer == TRANSFER_RUNNING;
+}
+
 /* Nobody is there to take it: without an abort it would last for as long as TCP does. */
 static bool
-is_without_dest(const MigrationTask *task)
+is_without_dest(MigrationTask *task)
 {
     return (task->state == MIGRATION_TRANSFERRING || task->state == MIGRATION_SWITCHING) &&
-        migration_task_is_dest_dead(task);
+        (is_dest_away(task) || migration_task_is_dest_dead(task));
 }
 
 StepResult

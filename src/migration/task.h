@@ -63,7 +63,8 @@ struct MigrationTask {
     bool is_sending;         /* as far as is known, the source sends the guest now */
     bool saw_pause;          /* the source reported the guest paused by the migration */
     bool saw_post_copy;      /* the source reported the guest paused in post-copy */
-    bool has_lost_dest;      /* given up because the destination was dead */
+    int64_t dest_away_us;    /* since when it is not connected; 0 = it is */
+    bool has_lost_dest;      /* given up because the destination was dead, or silent */
     int n_mends;             /* of a broken post-copy, since it last flowed */
     int64_t mend_us;         /* not tried again before this */
 };

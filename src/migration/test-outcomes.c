@@ -34,6 +34,10 @@ typedef struct World {
     int64_t wake_us;
     char *instance_id;
     int64_t operation_id;
+    CallRun kept_run; /* the migrate call, which goes on until the test ends it */
+    CallDone kept_done;
+    void *kept_data;
+    GDestroyNotify kept_free;
 } World;
 
 static World *world; /* of the test that runs */
@@ -170,6 +174,12 @@ stub_prepare_dest(void *dest, void *source, const char *uuid, GError **error)
 }
 
 static bool
+stub_live_migrate(void *source, void *dest, const MigrateRequest *request, GError **error)
+{
+    return error_set(error, ERROR_HYPERVISOR_REFUSED, "Lost connection to destination host");
+}
+
+static bool
 stub_abort_job(void *host, const char *uuid, GError **error)
 {
     Side *side = host;
@@ -217,6 +227,7 @@ static const HypervisorProvider stub = {
     .check_dest = stub_check_dest,
     .check_way = stub_check_way,
     .prepare_dest = stub_prepare_dest,
+    .live_migrate = stub_live_migrate,
     .query_done_job = stub_query_done_job,
     .query_job = stub_query_job,
     .abort_job = stub_abort_job,
@@ -229,9 +240,25 @@ void
 calls_submit(Calls *calls, CallLane lane, const char *host, CallRun run, CallDone done, void *data,
     GDestroyNotify free_data)
 {
+    if (lane == LANE_TRANSFER) {
+        world->kept_run = run;
+        world->kept_done = done;
+        world->kept_data = data;
+        world->kept_free = free_data;
+        return;
+    }
     run(data);
     done(data, false);
     free_data(data);
+}
+
+static void
+end_transfer(void)
+{
+    g_assert_nonnull(world->kept_data);
+    world->kept_run(world->kept_data);
+    world->kept_done(world->kept_data, false);
+    world->kept_free(g_steal_pointer(&world->kept_data));
 }
 
 static int64_t
@@ -874,6 +901,128 @@ test_paused_guest_of_a_silent_destination_is_told(World *fixture, const void *da
     g_assert_null(trouble_after);
 }
 
+/* A guest whose migrate call is under way, with a destination that has gone. */
+static void
+send_to_nobody(void)
+{
+    say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+    say(&world->b, GONE);
+    begin("preparing", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(1), ==, "transferring");
+    g_assert_nonnull(world->kept_data);
+    say(&world->a, SENDING);
+    say(&world->b, SILENT);
+}
+
+/* With copies of disks the source's QEMU would come to stand still; without it would not. */
+static void
+test_destination_that_stays_silent_is_let_go(World *fixture, const void *data)
+{
+    send_to_nobody();
+    g_assert_cmpstr(run(2), ==, "transferring");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    g_assert_cmpstr(run(10), ==, "transferring");
+    g_assert_cmpstr(world->verbs->str, ==, world->is_shared ? "" : "abort a");
+    say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+    end_transfer();
+    g_assert_cmpstr(run(200), ==, "failed");
+    if (!world->is_shared) {
+        assert_fault("Host b stopped answering while it took the guest, which goes on on a. Cause:",
+            "dest-died");
+    }
+    assert_instance("a", VM_STATE_ACTIVE);
+    assert_power(POWER_STATE_RUNNING, true);
+}
+
+static void
+report_pause(void)
+{
+    HostEvent event = {.kind = HOST_EVENT_DOMAIN,
+        .state = DOMAIN_PAUSED,
+        .reason = DOMAIN_REASON_MIGRATION};
+    say(&world->a, DOMAIN_PAUSED, DOMAIN_REASON_MIGRATION, DOMAIN_JOB_OUT);
+    migration_runner()->on_event(world->task, "a", &event);
+}
+
+/* Nobody wakes a task when a host is fenced, and a guest that is paused reports nothing. */
+static void
+test_dead_destination_of_a_paused_guest_is_noticed(World *fixture, const void *data)
+{
+    send_to_nobody();
+    report_pause();
+    g_assert_cmpstr(run(2), ==, "switching");
+    assert_power(POWER_STATE_PAUSED, true);
+    g_assert_cmpstr(run(100), ==, "switching");
+    g_assert_cmpstr(world->verbs->str, ==, world->is_shared ? "" : "abort a");
+    g_autofree char *trouble = trouble_now();
+    g_assert_nonnull(strstr(trouble, "the guest is paused on a for its switch there"));
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(5), ==, "switching");
+    g_assert_cmpstr(world->verbs->str, ==, "abort a");
+    say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_OTHER, DOMAIN_JOB_NONE);
+    end_transfer();
+    g_assert_cmpstr(run(10), ==, "failed");
+    assert_fault("Host b has died while it took the guest, which goes on on a. Cause: ",
+        "dest-died");
+    assert_power(POWER_STATE_RUNNING, true);
+}
+
+/* It was paused before it was sent, so it can have run nowhere else. */
+static void
+test_held_guest_goes_on_once_its_destination_is_dead(World *fixture, const void *data)
+{
+    say(&world->a, DOMAIN_PAUSED, DOMAIN_REASON_USER, DOMAIN_JOB_NONE);
+    say(&world->b, SILENT);
+    begin("switching", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(3600), ==, "resolving");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    assert_power(POWER_STATE_PAUSED, true);
+    g_autofree char *trouble = trouble_now();
+    g_assert_nonnull(strstr(trouble, "or is said to be dead"));
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(10), ==, "failed");
+    g_assert_cmpstr(world->verbs->str, ==, "resume a");
+    assert_fault("Host b has died while it took the guest, which goes on on a. Cause: ",
+        "dest-died");
+    assert_instance("a", VM_STATE_ACTIVE);
+    assert_power(POWER_STATE_RUNNING, true);
+    assert_left_on_b();
+}
+
+/* What its owner has paused stays so. */
+static void
+test_owners_pause_outlives_the_destination(World *fixture, const void *data)
+{
+    g_assert_true(store_observe_instance(
+        world->store, world->instance_id, VM_STATE_PAUSED, POWER_STATE_PAUSED, true, NULL));
+    say(&world->a, DOMAIN_PAUSED, DOMAIN_REASON_USER, DOMAIN_JOB_NONE);
+    say(&world->b, SILENT);
+    begin("transferring", BLOCK_MIGRATION_AUTO);
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(20), ==, "failed");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    assert_instance("a", VM_STATE_PAUSED);
+    assert_power(POWER_STATE_PAUSED, true);
+}
+
+/* Its source's libvirt was restarted behind the switchover: it may have run on the dead host. */
+static void
+test_guest_that_may_have_run_elsewhere_stays_paused(World *fixture, const void *data)
+{
+    say(&world->a, LEFT_PAUSED);
+    say(&world->b, SILENT);
+    begin("switching", BLOCK_MIGRATION_AUTO);
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    store_set_wanted(world->store, world->operation_id, WANTED_CANCEL, NULL);
+    g_assert_cmpstr(run(3600), ==, "resolving");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    assert_power(POWER_STATE_PAUSED, true);
+    say(&world->b, GONE);
+    g_assert_cmpstr(run(10), ==, "cancelled");
+    g_assert_true(g_str_has_prefix(world->verbs->str, "resume a"));
+    assert_power(POWER_STATE_RUNNING, true);
+}
+
 static void
 test_destination_that_is_back_gets_the_guest(World *fixture, const void *data)
 {
@@ -979,6 +1128,14 @@ main(int argc, char **argv)
     ADD("fenced-source-whose-guest-has-arrived", test_fenced_source_whose_guest_has_arrived);
     ADD("dead-destination-is-not-waited-for", test_dead_destination_is_not_waited_for);
     ADD("abort-without-the-destination", test_abort_without_the_destination);
+    ADD("destination-that-stays-silent-is-let-go", test_destination_that_stays_silent_is_let_go);
+    ADD("dead-destination-of-a-paused-guest-is-noticed",
+        test_dead_destination_of_a_paused_guest_is_noticed);
+    ADD("held-guest-goes-on-once-its-destination-is-dead",
+        test_held_guest_goes_on_once_its_destination_is_dead);
+    ADD("owners-pause-outlives-the-destination", test_owners_pause_outlives_the_destination);
+    ADD("guest-that-may-have-run-elsewhere-stays-paused",
+        test_guest_that_may_have_run_elsewhere_stays_paused);
     ADD("destination-that-is-back-gets-the-guest", test_destination_that_is_back_gets_the_guest);
     ADD("runs-twice", test_runs_twice);
     ADD("runs-twice-is-seen-when-the-source-is-back",

@@ -125,8 +125,9 @@ static const Diagnosis table[] = {
         "see that libvirtd runs on both hosts and that port 16514 is open between them, then "
         "migrate again"},
     {"dest-died",
-        {"has died while it took the guest"},
-        "the destination lost its power while the guest moved to it, or was said to be dead",
+        {"has died while it took the guest", "stopped answering while it took the guest"},
+        "the destination lost its power or its network while the guest moved to it, or was said to "
+        "be dead",
         "migrate to another host; what was made on this one is removed when it is back"},
 
     /* ---- space ---- */
@@ -336,9 +337,10 @@ static const Diagnosis table[] = {
         "ask for block_migration auto",
         .is_ours = true},
     {"time-out",
-        {"when its time was over", "Timed out during operation"},
+        {"when its time was over", "Timed out during operation", "' did not answer in time"},
         "a host did not answer in the time that this step may take",
-        "see whether the host is busy or frozen, and migrate again"},
+        "see whether the host is down, busy or frozen ('drover host show'), and ask for the same "
+        "again once it answers"},
     {"outcome-unseen",
         {"The migration ended unseen"},
         "droverd or a libvirtd was stopped while the guest moved, and both hosts then said that it "

@@ -3,7 +3,7 @@
 """POST /servers/{id}/action, the console, and the record of what was done."""
 from routes import NOBODY
 from tap import check, contains, equal
-from world import test, world
+from world import Cloud, test, world
 
 
 def conflict(server, body, name, state, version="2.96"):
@@ -256,3 +256,25 @@ def _():
     actions = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"]
     equal([row["action"] for row in actions], ["reboot", "reboot", "create"], "both are actions")
     cloud.delete(server)
+
+
+@test("a reboot that leaves the guest off leaves ERROR with the reason, and a hard one that "
+      "succeeds takes both away")
+def _():
+    # The first start is the new server's.
+    cloud = Cloud(("hosta",), more={"hypervisor": {
+        "filters": "fault:start_guest/hosta@2=refused, fault:start_guest/hosta@3=refused"}})
+    try:
+        server = cloud.create("stubborn")
+        for kind in ("SOFT", "HARD"):
+            cloud.do(server, {"reboot": {"type": kind}})
+            cloud.wait_status(server, "ERROR")
+            seen = cloud.server(server)
+            contains(seen["fault"]["message"], "start_guest on host 'hosta' failed", kind)
+            equal(seen["OS-EXT-STS:power_state"], 4, "its power state")
+        cloud.do(server, {"reboot": {"type": "HARD"}})
+        cloud.wait_status(server, "ACTIVE")
+        equal(cloud.server(server).get("fault"), None, "its fault")
+        cloud.delete(server)
+    finally:
+        cloud.drover.remove()

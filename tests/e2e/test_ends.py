@@ -4,7 +4,7 @@
 switched off by itself, or its host loses power. The guest is where it was, and nothing is left on
 the other side."""
 from tap import check, contains, equal, test, wait_until
-from test_converge import BUSY, busy, shown, start
+from test_converge import BUSY, busy, force_complete, shown, start
 from test_volumes import VOLUMES, volumes
 from world import world
 
@@ -76,7 +76,7 @@ def lose_dest(server_id):
         return shown(number)["convergence"]["trouble"] or ""
     wait_until(lambda: "Host hostc does not answer" in trouble(), "it is told", 60)
     contains(world.drover.drover("server", "migration", "show", server_id, str(number)),
-             "abort the migration, or say that the host is dead", "what the command tells")
+             "openstack compute service set --down hostc nova-compute", "what the command tells")
     equal(shown(number)["state"], "transferring", "meanwhile")
     return number
 
@@ -134,6 +134,47 @@ def _():
         wait_until(lambda: shown(number)["state"] != "transferring", "the copying has ended", 60)
         state_dead("hostc", True)
         check_went_on(server_id, number, "cancelled")
+    finally:
+        world.lab("poweron", "hostc", check=False)
+        world.lab("limit", "hosta", "off")
+        state_dead("hostc", False)
+        world.delete(server_id)
+
+
+def check_halted(server_id):
+    """It is shown as it is, and nobody may let it run beside a copy that may run."""
+    equal(world.drover.server(server_id)["OS-EXT-STS:power_state"], 3, "its power state")
+    for action in ({"unpause": None}, {"reboot": {"type": "HARD"}}):
+        answer = world.drover.compute("POST", f"/servers/{server_id}/action", action)
+        equal(answer.status, 409, answer.text)
+        contains(answer.text, "Host hostc does not answer, and the guest is paused on hosta", "why")
+
+
+@test("a guest that was paused for its move is shown as paused; when its destination loses its "
+      "power it goes on where it was, by itself and within a minute, and is not resumed by hand "
+      "before; the migration fails, with cause and fix")
+def _():
+    server_id = world.create("halted", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        # What is left of its memory takes minutes.
+        world.lab("limit", "hosta", "2mbit")
+        equal(world.migrate(server_id, "hostc").status, 202, "migrate")
+        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
+                            ["memory_processed_bytes"] or 0) > 0, "memory flows", 120)
+        number = world.last_migration(server_id)["id"]
+        equal(force_complete(server_id, number).status, 202, "force-complete")
+        wait_until(lambda: shown(number)["state"] == "switching", "it is paused", 30)
+        world.lab("poweroff", "hostc")
+        wait_until(lambda: "Host hostc does not answer" in
+                   (shown(number)["convergence"]["trouble"] or ""), "it is told", 60)
+        check_halted(server_id)
+        before = world.heard(server_id)["received"]
+        wait_until(lambda: world.heard(server_id)["received"] > before + 50, "it goes on", 60)
+        state_dead("hostc", True)
+        check_went_on(server_id, number, "failed")
+        equal(world.drover.server(server_id)["OS-EXT-STS:power_state"], 1, "its power state")
+        equal(shown(number)["diagnosis"], "dest-died", shown(number)["message"])
     finally:
         world.lab("poweron", "hostc", check=False)
         world.lab("limit", "hosta", "off")

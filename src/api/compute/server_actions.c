@@ -50,11 +50,30 @@ compute_make_request(const ApiContext *context, const Instance *instance, Operat
     return request;
 }
 
+/* What the migration under way waits for names hosts and the way out: it is for administrators. */
+static void
+add_trouble(const ApiContext *context, const Instance *instance, GError **error)
+{
+    if (!context->is_admin || instance->open_operation == 0) {
+        return;
+    }
+    g_autoptr(Migration) migration =
+        store_get_migration_of_operation(context->store, instance->open_operation, NULL);
+    if (migration != NULL && migration->trouble != NULL) {
+        g_autofree char *told = g_strdup_printf("%s. %s", (*error)->message, migration->trouble);
+        g_clear_error(error);
+        error_set(error, ERROR_CONFLICT, "%s", told);
+    }
+}
+
 bool
 compute_accept_operation(ApiContext *context, const Instance *instance, const char *name,
     OperationKind kind, const VmState *expected, int n_expected, GError **error)
 {
-    if (!compute_check_state(instance, name, expected, n_expected, error)) {
+    g_autoptr(GError) refusal = NULL;
+    if (!compute_check_state(instance, name, expected, n_expected, &refusal)) {
+        add_trouble(context, instance, &refusal);
+        g_propagate_error(error, g_steal_pointer(&refusal));
         return false;
     }
     OperationRequest request = compute_make_request(context, instance, kind, expected, n_expected);

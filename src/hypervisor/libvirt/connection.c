@@ -145,6 +145,7 @@ session_free(LibvirtHost *host)
     g_free(host->certificate);
     g_ptr_array_unref(host->transfers);
     g_hash_table_unref(host->aborted);
+    g_hash_table_unref(host->moving);
     g_mutex_clear(&host->lock);
     g_cond_clear(&host->changed);
     settings_unref(host->settings);
@@ -173,6 +174,7 @@ session_new(Settings *settings, const HostAddress *address, GError **error)
     g_mutex_init(&host->lock);
     g_cond_init(&host->changed);
     host->aborted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    host->moving = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->transfers = g_ptr_array_new_with_free_func(link_free);
     return host;
 }
@@ -230,10 +232,32 @@ host_is_aborted(LibvirtHost *host, const char *uuid)
     return g_hash_table_contains(host->aborted, uuid);
 }
 
+void
+host_set_moving(LibvirtHost *host, const char *uuid, LibvirtHost *dest)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+
+    if (dest != NULL) {
+        g_hash_table_insert(host->moving, g_strdup(uuid), dest);
+    } else {
+        g_hash_table_remove(host->moving, uuid);
+    }
+}
+
 static bool
 link_is_open(const Link *link)
 {
     return virConnectIsAlive(link->connection) != 0;
+}
+
+/* The entry goes before the session of the destination can: its caller holds that. */
+bool
+host_has_lost_dest(LibvirtHost *host, const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    const LibvirtHost *dest = g_hash_table_lookup(host->moving, uuid);
+
+    return dest != NULL && !link_is_open(&dest->control);
 }
 
 static bool

@@ -59,6 +59,7 @@ typedef struct LibvirtHost {
     char *virt_type;     /* NULL until asked for */
     char *certificate;   /* shown at the opening of control; NULL once it is told */
     GHashTable *aborted; /* UUIDs whose migration from here was asked to stop, while it runs */
+    GHashTable *moving;  /* UUID -> LibvirtHost that a live_migrate of ours sends it to, borrowed */
 } LibvirtHost;
 
 LibvirtHost *libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t session,
@@ -71,6 +72,10 @@ void libvirt_host_close(LibvirtHost *host);
  * broke ("Channel error: Input/output error"). */
 void host_set_aborted(LibvirtHost *host, const char *uuid, bool is_aborted);
 bool host_is_aborted(LibvirtHost *host, const char *uuid);
+/* While live_migrate is in its call; NULL: not any more. */
+void host_set_moving(LibvirtHost *host, const char *uuid, LibvirtHost *dest);
+/* The guest is sent by a call of ours, and the connection to where it goes is gone. */
+bool host_has_lost_dest(LibvirtHost *host, const char *uuid);
 
 /* Room for one call at a time. Zero-initialise; given back when it goes out of scope. */
 typedef struct Slot {

@@ -135,6 +135,11 @@ libvirt_abort_job(void *source, const char *uuid, GError **error)
         return false;
     }
     host_set_aborted(slot.host, uuid, true);
+    /* First: a QEMU that is told to cancel complete copies waits for the dead host, and with it its
+     * monitor and the guest. */
+    if (host_has_lost_dest(slot.host, uuid)) {
+        yank_copies(&slot, domain, uuid);
+    }
     if (virDomainAbortJob(domain) == 0) {
         yank_copies_unless_ended(&slot, domain, uuid);
         return true;

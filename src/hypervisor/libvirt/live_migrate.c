@@ -263,14 +263,17 @@ learn_named_path(LibvirtHost *host, const char *pool_name, char **ret_path, GErr
 
 /* The source's answer, once the call is over: only a refusal can be the abort that we asked for. */
 static bool
-run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, const LibvirtHost *dest,
+run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, LibvirtHost *dest,
     const MigrateRequest *request, GError **error)
 {
     g_autoptr(GError) reason = NULL;
 
     host_set_aborted(slot->host, request->uuid, false);
-    if (virDomainMigrateToURI3(
-            domain, dest->peer_uri, call->params, (unsigned int)call->n_params, call->flags) == 0) {
+    host_set_moving(slot->host, request->uuid, dest);
+    int r = virDomainMigrateToURI3(
+        domain, dest->peer_uri, call->params, (unsigned int)call->n_params, call->flags);
+    host_set_moving(slot->host, request->uuid, NULL);
+    if (r == 0) {
         return true;
     }
     libvirt_error_set(&reason, slot->connection, EFFECT_ASKED,

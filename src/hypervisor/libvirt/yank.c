@@ -88,13 +88,9 @@ yank(virDomainPtr domain, const char *connections)
 }
 
 void
-yank_copies_unless_ended(const Slot *slot, virDomainPtr domain, const char *uuid)
+yank_copies(const Slot *slot, virDomainPtr domain, const char *uuid)
 {
     g_autoptr(GError) error = NULL;
-
-    if (ends_by_itself(domain)) {
-        return;
-    }
     g_autofree char *xml = domain_get_xml(slot, domain, 0, &error);
     g_autoptr(GPtrArray) disks = xml != NULL ? domain_xml_list_disks(xml, &error) : NULL;
     if (disks == NULL) {
@@ -107,10 +103,18 @@ yank_copies_unless_ended(const Slot *slot, virDomainPtr domain, const char *uuid
             return;
         }
         if (yank(domain, connections)) {
-            log_warning("the copying of the disks of guest '%s' from host '%s' did not end when it "
-                        "was aborted: its connections were broken",
+            log_warning("the copying of the disks of guest '%s' from host '%s' cannot end by "
+                        "itself: its connections were broken",
                 uuid, slot->host->name);
             return;
         }
+    }
+}
+
+void
+yank_copies_unless_ended(const Slot *slot, virDomainPtr domain, const char *uuid)
+{
+    if (!ends_by_itself(domain)) {
+        yank_copies(slot, domain, uuid);
     }
 }
