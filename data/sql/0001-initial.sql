@@ -191,6 +191,16 @@ CREATE TABLE aggregate_hosts (
 );
 CREATE INDEX aggregate_hosts_by_host ON aggregate_hosts (host);
 
+CREATE TABLE server_groups (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    max_server_per_host BIGINT NOT NULL,
+    created_us BIGINT NOT NULL
+);
+
 -- An instance keeps its row when it is deleted (terminated_us is set then). The flavor is copied:
 -- it stays as it was when the instance was made. user_data is last: it may be large, and columns
 -- behind a large one are slow to read.
@@ -239,6 +249,7 @@ CREATE TABLE instances (
     tags_json TEXT NOT NULL,
     key_name TEXT,
     availability_zone TEXT,
+    group_id TEXT REFERENCES server_groups (id) ON DELETE SET NULL,
     reservation_id TEXT,
     locked BIGINT NOT NULL,
     locked_by TEXT,
@@ -259,6 +270,7 @@ CREATE INDEX instances_living_by_host ON instances (host, created_us, number)
     WHERE terminated_us = 0;
 CREATE INDEX instances_living_by_project ON instances (project_id, created_us, number)
     WHERE terminated_us = 0;
+CREATE INDEX instances_by_group ON instances (group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX instances_by_update ON instances (updated_us);
 
 -- The address is the number that the four bytes make, so that order is the order of addresses.

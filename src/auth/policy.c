@@ -81,6 +81,7 @@ static const PolicyRule rules[] = {
     {"os_compute_api:os-server-groups:create", MEMBER},
     {"os_compute_api:os-server-groups:delete", MEMBER},
     {"os_compute_api:os-server-groups:index", READER},
+    {"os_compute_api:os-server-groups:index:all_projects", ADMIN},
     {"os_compute_api:os-server-groups:show", READER},
     {"os_compute_api:os-server-tags:index", READER},
     {"os_compute_api:os-server-tags:update_all", MEMBER},

@@ -125,6 +125,7 @@ static const CommandOption CREATE_OPTIONS[] = {
     {"--network", "NETWORK", "may be repeated; without it the only network is taken",
         true},
     {"--host", "HOST", "where (administrators); chosen when it is not said"},
+    {"--group", "GROUP", "of which server group it is a member"},
     {"--property", "KEY=VALUE", "metadata; may be repeated", true},
     {"--user-data", "FILE", "handed to the guest on its config drive"},
     {"--use-config-drive", NULL, "changes nothing: every server has one"},
@@ -194,6 +195,20 @@ add_optional(CommandContext *context, json_t *server, GError **error)
     return true;
 }
 
+/* A hint to the scheduler, beside the server. */
+static bool
+add_group(CommandContext *context, Session *session, json_t *body, GError **error)
+{
+    const char *name = command_value(context, "--group");
+    if (name == NULL) {
+        return true;
+    }
+    json_auto_t *group = find_server_group(session, name, error);
+    return group != NULL &&
+        json_object_set_new(body, "os:scheduler_hints",
+            json_pack("{s:O}", "group", json_object_get(group, "id"))) == 0;
+}
+
 static json_t *
 create_body(CommandContext *context, Session *session, GError **error)
 {
@@ -206,7 +221,7 @@ create_body(CommandContext *context, Session *session, GError **error)
     json_t *server = json_object_get(body, "server");
     if (!block_devices_add(context, session, server, error) ||
         !add_networks(context, session, server, error) || !add_properties(context, server, error) ||
-        !add_optional(context, server, error)) {
+        !add_optional(context, server, error) || !add_group(context, session, body, error)) {
         return NULL;
     }
     return g_steal_pointer(&body);

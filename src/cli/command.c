@@ -34,6 +34,7 @@ static const Command *const COMMANDS[] = {
     evacuate_commands,
     drain_commands,
     aggregate_commands,
+    server_group_commands,
     service_commands,
     config_commands,
     image_commands,

@@ -42,6 +42,7 @@ extern const Command lint_commands[];
 extern const Command evacuate_commands[];
 extern const Command drain_commands[];
 extern const Command aggregate_commands[];
+extern const Command server_group_commands[];
 extern const Command service_commands[];
 extern const Command config_commands[];
 extern const Command image_commands[];

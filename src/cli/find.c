@@ -126,6 +126,13 @@ find_role(Session *session, const char *name_or_id, GError **error)
 }
 
 json_t *
+find_server_group(Session *session, const char *name_or_id, GError **error)
+{
+    return find_in(session, "compute", "/os-server-groups", "server_groups", "server group",
+        name_or_id, error);
+}
+
+json_t *
 find_aggregate(Session *session, const char *name_or_id, GError **error)
 {
     return find_in(

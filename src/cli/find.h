@@ -13,6 +13,7 @@ json_t *find_volume(Session *session, const char *name_or_id, GError **error);
 json_t *find_project(Session *session, const char *name_or_id, GError **error);
 json_t *find_user(Session *session, const char *name_or_id, GError **error);
 json_t *find_role(Session *session, const char *name_or_id, GError **error);
+json_t *find_server_group(Session *session, const char *name_or_id, GError **error);
 json_t *find_aggregate(Session *session, const char *name_or_id, GError **error);
 /* The id member of what was found, also of one that is a number; caller frees. */
 char *find_id(const json_t *object);

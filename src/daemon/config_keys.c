@@ -39,8 +39,9 @@ const ConfigKey daemon_config_keys[] = {
         "Memory of each host, in MiB, that is not promised to instances."},
 
     {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter", 0, 0,
-        "Checks that can be switched off, by Nova's names: ComputeFilter (a host is up and enabled) "
-        "and NumInstancesFilter. All others are always made: what each host failed is told by "
+        "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "
+        "enabled), NumInstancesFilter, AggregateMultiTenancyIsolation and "
+        "AggregateInstanceExtraSpecsFilter. All others are always made: what each host failed is told by "
         "'drover explain'."},
     {"filter_scheduler", "max_instances_per_host", CONFIG_INT, "50", 1, 1000000,
         "With NumInstancesFilter: instances that a host may have, those on their way to it included."},
@@ -53,6 +54,11 @@ const ConfigKey daemon_config_keys[] = {
         "The same for disk."},
     {"filter_scheduler", "num_instances_weight_multiplier", CONFIG_FLOAT, "0.0", -1e9, 1e9,
         "How much it counts to have the most instances; negative prefers hosts with few."},
+    {"filter_scheduler", "soft_affinity_weight_multiplier", CONFIG_FLOAT, "1.0", 0, 1e9,
+        "For a server of a group with the policy soft-affinity: how much it counts to have the most "
+        "of its group."},
+    {"filter_scheduler", "soft_anti_affinity_weight_multiplier", CONFIG_FLOAT, "1.0", 0, 1e9,
+        "With soft-anti-affinity: how much it counts to have the fewest."},
     {"filter_scheduler", "decisions_kept_hours", CONFIG_INT, "168", 0, 87600,
         "How long it is kept why an instance went where it went, or nowhere, for 'drover explain "
         "--request' (some 15 KiB each); 0: not at all."},

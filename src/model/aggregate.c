@@ -113,6 +113,30 @@ lowest(const HostAggregates *all, const char *key)
     return found;
 }
 
+/* Of every key that begins so, as Nova has it. */
+static void
+add_tenants(HostAggregates *all)
+{
+    GHashTableIter keys;
+    gpointer key = NULL, values = NULL;
+
+    g_hash_table_iter_init(&keys, all->values);
+    while (g_hash_table_iter_next(&keys, &key, &values)) {
+        GHashTableIter words;
+        gpointer word = NULL;
+        if (!g_str_has_prefix(key, AGGREGATE_TENANTS)) {
+            continue;
+        }
+        if (all->tenants == NULL) {
+            all->tenants = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        }
+        g_hash_table_iter_init(&words, values);
+        while (g_hash_table_iter_next(&words, &word, NULL)) {
+            g_hash_table_add(all->tenants, g_strdup(word));
+        }
+    }
+}
+
 HostAggregates *
 host_aggregates_new(const GPtrArray *aggregates)
 {
@@ -128,7 +152,11 @@ host_aggregates_new(const GPtrArray *aggregates)
         if (all->zone == NULL) {
             all->zone = g_strdup(aggregate_get(aggregate, AGGREGATE_ZONE));
         }
+        if (all->cell == NULL) {
+            all->cell = g_strdup(aggregate_get(aggregate, AGGREGATE_CELL));
+        }
     }
+    add_tenants(all);
     all->cpu_allocation_ratio = lowest(all, "cpu_allocation_ratio");
     all->ram_allocation_ratio = lowest(all, "ram_allocation_ratio");
     all->disk_allocation_ratio = lowest(all, "disk_allocation_ratio");
@@ -147,6 +175,8 @@ clear(void *data)
     HostAggregates *aggregates = data;
 
     g_free(aggregates->zone);
+    g_free(aggregates->cell);
+    g_clear_pointer(&aggregates->tenants, g_hash_table_unref);
     g_hash_table_unref(aggregates->values);
 }
 

@@ -10,6 +10,9 @@
 
 /* The key of the metadata that makes an aggregate an availability zone. */
 #define AGGREGATE_ZONE "availability_zone"
+/* Of a cell, and what the keys begin with that keep hosts for some projects. */
+#define AGGREGATE_CELL "cell"
+#define AGGREGATE_TENANTS "filter_tenant_id"
 
 typedef struct AggregateProperty {
     char *key;
@@ -38,6 +41,8 @@ bool aggregate_has_host(const Aggregate *aggregate, const char *host);
 /* What all aggregates of a host say. Shared by hosts that are in the same ones; never changed. */
 typedef struct HostAggregates {
     char *zone;         /* NULL: none of them is a zone */
+    char *cell;         /* what nothing leaves and nothing enters; NULL: none of them is one */
+    GHashTable *tenants; /* ids of the projects that it is for, char *; NULL: for all */
     GHashTable *values; /* key -> GHashTable of char *: what each says, split at commas */
     /* The lowest of what they say; 0 = nothing, or nothing that is a number. */
     double cpu_allocation_ratio;

@@ -77,6 +77,9 @@ typedef struct HostUsage {
     int64_t disk_gib;
     int instances;
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
+    /* Of the instance that is being placed: others of its server group here, and anywhere. */
+    int group_members;
+    int group_size;
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;

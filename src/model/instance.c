@@ -204,6 +204,7 @@ instance_free(Instance *instance)
     g_free(instance->user_data);
     g_free(instance->key_name);
     g_free(instance->availability_zone);
+    g_free(instance->group_id);
     g_free(instance->reservation_id);
     g_free(instance->locked_by);
     g_free(instance->locked_reason);

@@ -4,6 +4,7 @@
 /* An instance: one virtual machine, with one name, UUID, MAC and address for life. Plain data;
  * the store writes it, everybody reads it. Strings are owned by the record. */
 #include "model/flavor.h"
+#include "model/server_group.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,6 +93,9 @@ typedef struct Instance {
     char *key_name;        /* may be NULL */
     char *availability_zone;
     char *reservation_id;
+    char *group_id;                 /* of its server group; NULL: it is in none */
+    ServerGroupPolicy group_policy; /* of that group, as is the next */
+    int group_max_per_host;         /* as ServerGroup */
     bool locked;
     char *locked_by;     /* "owner": somebody of its project; "admin": of another; NULL unlocked */
     char *locked_reason; /* may be NULL */

@@ -48,8 +48,8 @@ placement_result_name(PlacementResult result)
 }
 
 /* Texts are made for those who want them. */
-static PlacementResult
-answer(bool passed, const char *fix, PlacementRow *row)
+PlacementResult
+check_answer(bool passed, const char *fix, PlacementRow *row)
 {
     if (row != NULL && !passed) {
         row->fix = fix;
@@ -57,8 +57,8 @@ answer(bool passed, const char *fix, PlacementRow *row)
     return passed ? PLACEMENT_PASS : PLACEMENT_FAIL;
 }
 
-static PlacementResult
-unless_forced(PlacementResult result, const Subject *subject)
+PlacementResult
+check_unless_forced(PlacementResult result, const Subject *subject)
 {
     return result == PLACEMENT_FAIL && subject->request->force ? PLACEMENT_OFF : result;
 }
@@ -72,7 +72,7 @@ check_requested(const Subject *subject, PlacementRow *row)
             requested == NULL ? g_strdup("any host") : g_strdup_printf("host '%s'", requested);
         row->have = g_strdup(subject->host->name);
     }
-    return answer(requested == NULL || strcmp(requested, subject->host->name) == 0,
+    return check_answer(requested == NULL || strcmp(requested, subject->host->name) == 0,
         "ask for this host, or for none", row);
 }
 
@@ -86,7 +86,7 @@ check_not_source(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup("another host");
         row->have = g_strdup(passed ? "another host" : "the host it is on");
     }
-    return answer(passed, "name another host", row);
+    return check_answer(passed, "name another host", row);
 }
 
 static PlacementResult
@@ -98,8 +98,8 @@ check_zone(const Subject *subject, PlacementRow *row)
         row->have = g_strdup_printf("zone '%s'", subject->host->zone);
     }
     bool passed = zone == NULL || g_strcmp0(zone, subject->host->zone) == 0;
-    return unless_forced(
-        answer(passed, "name a host of its zone, or force it", row), subject);
+    return check_unless_forced(
+        check_answer(passed, "name a host of its zone, or force it", row), subject);
 }
 
 static PlacementResult
@@ -113,7 +113,7 @@ check_alive(const Subject *subject, PlacementRow *row)
                 : host->forced_down ? "'forced down'"
                                     : "its power is off");
     }
-    return answer(passed, "once it runs again, unset its forced-down state", row);
+    return check_answer(passed, "once it runs again, unset its forced-down state", row);
 }
 
 static PlacementResult
@@ -133,7 +133,7 @@ check_up(const Subject *subject, PlacementRow *row)
                   silent_us / G_USEC_PER_SEC)
             : g_strdup("'down', never seen");
     }
-    return answer(passed, "see why the host does not answer", row);
+    return check_answer(passed, "see why the host does not answer", row);
 }
 
 static PlacementResult
@@ -147,7 +147,8 @@ check_enabled(const Subject *subject, PlacementRow *row)
             ? g_strdup("'disabled'")
             : g_strdup_printf("'disabled' (%s)", host->disabled_reason);
     }
-    return unless_forced(answer(host->enabled, "enable its compute service", row), subject);
+    return check_unless_forced(
+        check_answer(host->enabled, "enable its compute service", row), subject);
 }
 
 static PlacementResult
@@ -160,7 +161,7 @@ check_connected(const Subject *subject, PlacementRow *row)
                 : host->connect_error == NULL ? "none yet"
                                               : host->connect_error);
     }
-    return answer(host->connected, "see why the host does not answer", row);
+    return check_answer(host->connected, "see why the host does not answer", row);
 }
 
 static PlacementResult
@@ -171,7 +172,7 @@ check_facts(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup("known capacity");
         row->have = g_strdup(passed ? "known capacity" : "none yet");
     }
-    return answer(passed, "wait until the host has been probed", row);
+    return check_answer(passed, "wait until the host has been probed", row);
 }
 
 /* What must match the source matches when there is none, or when it has said nothing. */
@@ -190,7 +191,7 @@ check_arch(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup(needed != NULL ? needed : "any");
         row->have = g_strdup(have != NULL ? have : "not told");
     }
-    return answer(!has_source(subject) || g_strcmp0(needed, have) == 0,
+    return check_answer(!has_source(subject) || g_strcmp0(needed, have) == 0,
         "use a host of the same architecture", row);
 }
 
@@ -209,7 +210,7 @@ check_version(const Subject *subject, PlacementRow *row)
         row->needed = needed == 0 ? g_strdup("any") : version_text(needed);
         row->have = version_text(have);
     }
-    return answer(have >= needed, "upgrade its hypervisor", row);
+    return check_answer(have >= needed, "upgrade its hypervisor", row);
 }
 
 /* Of the words that are between commas. */
@@ -238,7 +239,7 @@ check_offer(const Subject *subject, const char *what, const char *fix, Placement
     if (what != NULL && offers == NULL) {
         return PLACEMENT_UNKNOWN;
     }
-    return answer(what == NULL || has_word(offers, what), fix, row);
+    return check_answer(what == NULL || has_word(offers, what), fix, row);
 }
 
 static PlacementResult
@@ -265,7 +266,7 @@ check_refused(const Subject *subject, PlacementRow *row)
         row->have = g_strdup(reason != NULL ? reason : "asked when it is chosen");
     }
     return reason == NULL ? PLACEMENT_UNKNOWN
-                          : answer(false, "see what keeps it from that", row);
+                          : check_answer(false, "see what keeps it from that", row);
 }
 
 /* After this a failure is no proof any more that the next one fails as well. */
@@ -297,7 +298,7 @@ check_canary(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup("a way for guests from their host");
     }
     if (canary != NULL && canary->tried_us != 0) {
-        return unless_forced(fill_canary(subject, canary, row), subject);
+        return check_unless_forced(fill_canary(subject, canary, row), subject);
     }
     if (row != NULL) {
         row->have = g_strdup("no canary was sent");
@@ -361,7 +362,7 @@ compare(int64_t needed, int64_t have, const char *unit, const char *fix, Placeme
         row->needed = g_strdup_printf("%" G_GINT64_FORMAT " %s", needed, unit);
         row->have = g_strdup_printf("%" G_GINT64_FORMAT " %s", MAX(have, 0), unit);
     }
-    return answer(needed <= have, fix, row);
+    return check_answer(needed <= have, fix, row);
 }
 
 static PlacementResult
@@ -385,17 +386,17 @@ check_ram_free(const Subject *subject, PlacementRow *row)
 static PlacementResult
 check_vcpus(const Subject *subject, PlacementRow *row)
 {
-    return unless_forced(compare(subject->request->vcpus, subject_free_vcpus(subject), "vCPUs",
-                             "free some, or raise cpu_allocation_ratio", row),
-        subject);
+    PlacementResult result = compare(subject->request->vcpus, subject_free_vcpus(subject), "vCPUs",
+        "free some, or raise cpu_allocation_ratio", row);
+    return check_unless_forced(result, subject);
 }
 
 static PlacementResult
 check_disk(const Subject *subject, PlacementRow *row)
 {
-    return unless_forced(compare(subject->request->disk_gib, subject_free_disk_gib(subject), "GiB",
-                             "free some, or raise disk_allocation_ratio", row),
-        subject);
+    PlacementResult result = compare(subject->request->disk_gib, subject_free_disk_gib(subject),
+        "GiB", "free some, or raise disk_allocation_ratio", row);
+    return check_unless_forced(result, subject);
 }
 
 /* An operator who promises more than there is also accepts that less than promised is free. */
@@ -420,7 +421,7 @@ check_instances(const Subject *subject, PlacementRow *row)
                                 : g_strdup_printf("less than %d instances", most);
         row->have = g_strdup_printf("%d instances", have);
     }
-    return answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
+    return check_answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
 }
 
 typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
@@ -428,6 +429,9 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_REQUESTED] = check_requested,
     [PLACEMENT_CHECK_NOT_SOURCE] = check_not_source,
     [PLACEMENT_CHECK_ZONE] = check_zone,
+    [PLACEMENT_CHECK_CELL] = check_cell,
+    [PLACEMENT_CHECK_TENANT] = check_tenant,
+    [PLACEMENT_CHECK_EXTRA_SPECS] = check_extra_specs,
     [PLACEMENT_CHECK_ALIVE] = check_alive,
     [PLACEMENT_CHECK_UP] = check_up,
     [PLACEMENT_CHECK_ENABLED] = check_enabled,
@@ -445,6 +449,8 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_DISK] = check_disk,
     [PLACEMENT_CHECK_DISK_FREE] = check_disk_free,
     [PLACEMENT_CHECK_INSTANCES] = check_instances,
+    [PLACEMENT_CHECK_AFFINITY] = check_affinity,
+    [PLACEMENT_CHECK_ANTI_AFFINITY] = check_anti_affinity,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(checks) == PLACEMENT_N_CHECKS);
 
@@ -478,12 +484,40 @@ placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
     return result;
 }
 
-PlacementCheck
-placement_first_failure(const Subject *subject, PlacementCheck from, PlacementCheck to)
+bool
+placement_can_fail(const Subject *subject, PlacementCheck check)
 {
-    PlacementCheck check = from;
-    while (check < to && placement_check(subject, check, NULL) != PLACEMENT_FAIL) {
-        check++;
+    const PlacementRequest *request = subject->request;
+    if (is_switched_off(subject, check)) {
+        return false;
     }
-    return check;
+    switch (check) {
+    case PLACEMENT_CHECK_REQUESTED: return request->requested_host != NULL;
+    case PLACEMENT_CHECK_NOT_SOURCE: return request->source_host != NULL;
+    case PLACEMENT_CHECK_ZONE: return request->zone != NULL;
+    case PLACEMENT_CHECK_CELL: return subject->source != NULL;
+    case PLACEMENT_CHECK_EXTRA_SPECS: return subject->specs->len > 0;
+    case PLACEMENT_CHECK_ARCH:
+    case PLACEMENT_CHECK_VERSION: return has_source(subject);
+    case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
+    case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
+    case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
+    case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;
+    case PLACEMENT_CHECK_RAM_FREE: return false;
+    case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
+    case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;
+    case PLACEMENT_CHECK_ANTI_AFFINITY: return request->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    case PLACEMENT_CHECK_TENANT:
+    case PLACEMENT_CHECK_ALIVE:
+    case PLACEMENT_CHECK_UP:
+    case PLACEMENT_CHECK_ENABLED:
+    case PLACEMENT_CHECK_CONNECTED:
+    case PLACEMENT_CHECK_FACTS:
+    case PLACEMENT_CHECK_RAM:
+    case PLACEMENT_CHECK_VCPUS:
+    case PLACEMENT_CHECK_DISK:
+    case PLACEMENT_CHECK_DISK_FREE: return true;
+    case PLACEMENT_N_CHECKS: break;
+    }
+    g_assert_not_reached();
 }

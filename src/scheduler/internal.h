@@ -7,7 +7,9 @@
 /* NAME, Nova's name: the filters that can be switched. */
 #define PLACEMENT_FILTERS(X)                                                                       \
     X(COMPUTE, "ComputeFilter")                                                                    \
-    X(NUM_INSTANCES, "NumInstancesFilter")
+    X(NUM_INSTANCES, "NumInstancesFilter")                                                         \
+    X(TENANCY, "AggregateMultiTenancyIsolation")                                                   \
+    X(EXTRA_SPECS, "AggregateInstanceExtraSpecsFilter")
 
 typedef enum {
     FILTER_NONE = -1,
@@ -18,19 +20,40 @@ typedef enum {
 } PlacementFilter;
 const char *placement_filter_name(PlacementFilter filter); /* NULL for FILTER_NONE */
 
+/* What a flavor wants an aggregate to say of its host. */
+typedef struct Spec {
+    char *key;
+    char *wanted; /* the value, or an operator and what it is applied to: "<or> a <or> b" */
+} Spec;
+/* Of the flavor's extra specs: Spec *. */
+GPtrArray *specs_new(const char *extra_specs_json);
+void spec_free(Spec *spec);
+bool spec_matches(const char *have, const char *wanted);
+bool spec_is_met(const Spec *spec, const HostAggregates *aggregates);
+
 /* What a check looks at. */
 typedef struct Subject {
     const PlacementRequest *request;
     const Host *host;
     const Host *source; /* NULL: a create, or the source is not known */
     const HostUsage *usage;
+    const GPtrArray *specs; /* Spec * */
 } Subject;
+
+/* ---- what checks have in common ---- */
+PlacementResult check_answer(bool passed, const char *fix, PlacementRow *row);
+PlacementResult check_unless_forced(PlacementResult result, const Subject *subject);
+/* ---- group_checks.c ---- */
+PlacementResult check_cell(const Subject *subject, PlacementRow *row);
+PlacementResult check_tenant(const Subject *subject, PlacementRow *row);
+PlacementResult check_extra_specs(const Subject *subject, PlacementRow *row);
+PlacementResult check_affinity(const Subject *subject, PlacementRow *row);
+PlacementResult check_anti_affinity(const Subject *subject, PlacementRow *row);
 
 /* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
 PlacementResult placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row);
-/* The first check from one to before another that fails; the latter: none does. */
-PlacementCheck placement_first_failure(
-    const Subject *subject, PlacementCheck from, PlacementCheck to);
+/* Whether any host could fail it: what the request does not ask for is not asked of every host. */
+bool placement_can_fail(const Subject *subject, PlacementCheck check);
 
 /* What is left of a host by its claims. */
 int64_t subject_free_ram_mib(const Subject *subject);
@@ -55,6 +78,10 @@ typedef struct Look {
     GPtrArray *hosts;
     GHashTable *usage;
     const Host *source;
+    GPtrArray *specs;                          /* Spec * */
+    PlacementCheck checks[PLACEMENT_N_CHECKS]; /* those that a host could fail, in their order */
+    unsigned n_checks;
+    unsigned n_before_claims; /* of these: those that do not look at claims */
     Tally tallies[PLACEMENT_N_CHECKS];
 } Look;
 

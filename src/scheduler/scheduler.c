@@ -19,6 +19,10 @@ placement_request(const PlacementPolicy *policy, const Instance *instance,
         .disk_gib = instance_disk_gib(instance) + instance->flavor.ephemeral_gib,
         .firmware = instance->hardware.firmware,
         .tpm_version = instance->hardware.tpm_version,
+        .project_id = instance->project_id,
+        .extra_specs_json = instance->flavor.extra_specs_json,
+        .group_policy = instance->group_policy,
+        .group_max_per_host = instance->group_max_per_host,
         .zone = instance->availability_zone,
         .service_down_time_us = service_down_time_us,
         .now_us = now_us,
@@ -77,7 +81,8 @@ static const HostUsage no_usage = {0};
 static Subject
 subject_without_usage(const Look *look, unsigned index)
 {
-    return (Subject){look->request, look->hosts->pdata[index], look->source, &no_usage};
+    return (Subject){
+        look->request, look->hosts->pdata[index], look->source, &no_usage, look->specs};
 }
 
 static void
@@ -95,17 +100,60 @@ look_subject(const Look *look, unsigned index)
     return subject;
 }
 
+/* Of the checks of the look, from one to before another. */
+static PlacementCheck
+first_failure(const Look *look, const Subject *subject, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++) {
+        if (placement_check(subject, look->checks[i], NULL) == PLACEMENT_FAIL) {
+            return look->checks[i];
+        }
+    }
+    return PLACEMENT_N_CHECKS;
+}
+
 PlacementCheck
 look_first_failure(const Look *look, unsigned index, Subject *ret_subject)
 {
     *ret_subject = subject_without_usage(look, index);
-    PlacementCheck failed =
-        placement_first_failure(ret_subject, PLACEMENT_CHECK_REQUESTED, FIRST_OF_CLAIMS);
-    if (failed != FIRST_OF_CLAIMS) {
+    PlacementCheck failed = first_failure(look, ret_subject, 0, look->n_before_claims);
+    if (failed != PLACEMENT_N_CHECKS) {
         return failed;
     }
     subject_find_usage(ret_subject, look);
-    return placement_first_failure(ret_subject, FIRST_OF_CLAIMS, PLACEMENT_N_CHECKS);
+    return first_failure(look, ret_subject, look->n_before_claims, look->n_checks);
+}
+
+static void
+look_init(Look *look, const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage)
+{
+    *look = (Look){.request = request, .hosts = hosts, .usage = usage};
+    look->source = find_host(hosts, request->source_host);
+    look->specs = specs_new(request->extra_specs_json);
+    Subject subject = {request, NULL, look->source, &no_usage, look->specs};
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        PlacementCheck check = (PlacementCheck)i;
+        if (placement_can_fail(&subject, check)) {
+            look->n_before_claims += check < FIRST_OF_CLAIMS;
+            look->checks[look->n_checks++] = check;
+        }
+    }
+}
+
+static void
+look_clear(Look *look)
+{
+    g_clear_pointer(&look->specs, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
+
+/* Those of server groups are the last: without a group nobody asks them. */
+static int
+n_weighers(const PlacementRequest *request)
+{
+    bool is_soft = request->group_policy == SERVER_GROUP_SOFT_AFFINITY ||
+        request->group_policy == SERVER_GROUP_SOFT_ANTI_AFFINITY;
+    return is_soft ? PLACEMENT_N_WEIGHERS : PLACEMENT_WEIGHER_SOFT_AFFINITY;
 }
 
 static void
@@ -113,7 +161,7 @@ ranking_add(Ranking *ranking, const Subject *subject, unsigned index)
 {
     Candidate candidate = {.index = index};
     bool is_first = ranking->candidates->len == 0;
-    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+    for (int i = 0; i < n_weighers(subject->request); i++) {
         Range *range = &ranking->ranges[i];
         double value = placement_weigh(subject, (PlacementWeigher)i);
         candidate.values[i] = value;
@@ -139,7 +187,7 @@ look_weigh(const Look *look, Ranking *ranking)
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
         candidate->weight = 0;
-        for (int j = 0; j < PLACEMENT_N_WEIGHERS; j++) {
+        for (int j = 0; j < n_weighers(look->request); j++) {
             if (multipliers[j] != 0) {
                 candidate->weight += share_of(ranking, candidate, j, multipliers[j]);
             }
@@ -150,7 +198,6 @@ look_weigh(const Look *look, Ranking *ranking)
 static void
 look_at_hosts(Look *look, Ranking *ranking)
 {
-    look->source = find_host(look->hosts, look->request->source_host);
     for (unsigned i = 0; i < look->hosts->len; i++) {
         Subject subject;
         PlacementCheck failed = look_first_failure(look, i, &subject);
@@ -305,7 +352,8 @@ scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *
     StoredDecision *decision, GError **error)
 {
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    Look look = {.request = request, .hosts = hosts, .usage = usage};
+    g_auto(Look) look = {0};
+    look_init(&look, request, hosts, usage);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     if (decision != NULL && request->policy->decisions_kept_us > 0) {
@@ -330,7 +378,8 @@ Placement *
 scheduler_explain(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage)
 {
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    Look look = {.request = request, .hosts = hosts, .usage = usage};
+    g_auto(Look) look = {0};
+    look_init(&look, request, hosts, usage);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     return write_out(&look, &ranking, hosts->len);

@@ -22,6 +22,9 @@
     X(REQUESTED, "requested", NONE)   /* it is the host that was asked for, if one was */          \
     X(NOT_SOURCE, "not-source", NONE) /* the instance is not on it already */                      \
     X(ZONE, "zone", NONE)             /* it is in the zone that was asked for, if one was */       \
+    X(CELL, "cell", NONE)             /* it is in the cell of the source: nothing leaves one */    \
+    X(TENANT, "tenant", TENANCY)      /* its aggregates keep it for nobody else's projects */      \
+    X(EXTRA_SPECS, "extra-specs", EXTRA_SPECS) /* they say what the flavor asks for */             \
     X(ALIVE, "alive", NONE)           /* nobody has said, or seen to it, that it is dead */        \
     X(UP, "up", COMPUTE)                                                                           \
     X(ENABLED, "enabled", COMPUTE)                                                                 \
@@ -38,7 +41,9 @@
     X(VCPUS, "vcpus", NONE)                                                                        \
     X(DISK, "disk", NONE)           /* what is promised to instances */                            \
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
-    X(INSTANCES, "instances", NUM_INSTANCES)
+    X(INSTANCES, "instances", NUM_INSTANCES)                                                       \
+    X(AFFINITY, "affinity", NONE) /* the others of its server group are there */                   \
+    X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */
 
 typedef enum {
 #define X(name, text, filter) PLACEMENT_CHECK_##name,
@@ -55,7 +60,10 @@ const char *placement_check_filter(PlacementCheck check);
     X(RAM, "RAMWeigher", "ram_weight_multiplier")                                                  \
     X(CPU, "CPUWeigher", "cpu_weight_multiplier")                                                  \
     X(DISK, "DiskWeigher", "disk_weight_multiplier")                                               \
-    X(INSTANCES, "NumInstancesWeigher", "num_instances_weight_multiplier")
+    X(INSTANCES, "NumInstancesWeigher", "num_instances_weight_multiplier")                         \
+    X(SOFT_AFFINITY, "ServerGroupSoftAffinityWeigher", "soft_affinity_weight_multiplier")          \
+    X(SOFT_ANTI_AFFINITY, "ServerGroupSoftAntiAffinityWeigher",                                    \
+        "soft_anti_affinity_weight_multiplier")
 
 typedef enum {
 #define X(name, text, key) PLACEMENT_WEIGHER_##name,
@@ -100,6 +108,10 @@ typedef struct PlacementRequest {
     int64_t disk_gib;
     const char *firmware;       /* as GuestHardware */
     const char *tpm_version;    /* as GuestHardware */
+    const char *project_id;
+    const char *extra_specs_json; /* of its flavor; NULL: none */
+    ServerGroupPolicy group_policy;
+    int group_max_per_host;     /* as ServerGroup */
     const char *requested_host; /* NULL: any */
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "scheduler/scheduler.h"
+#include "scheduler/internal.h"
 
 #include <string.h>
 
@@ -32,6 +32,22 @@ add_host(Fleet *fleet, const char *name)
     host->facts.pool_available_bytes = INT64_C(50) << 30;
     g_ptr_array_add(fleet->hosts, host);
     return host;
+}
+
+/* In an aggregate that says this, and in nothing else. */
+static void
+say(Host *host, const char *key, const char *value, const char *other_key, const char *other_value)
+{
+    g_autoptr(GPtrArray) aggregates =
+        g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
+    Aggregate *aggregate = aggregate_new();
+    g_ptr_array_add(aggregate->metadata, aggregate_property_new(key, value));
+    if (other_key != NULL) {
+        g_ptr_array_add(aggregate->metadata, aggregate_property_new(other_key, other_value));
+    }
+    g_ptr_array_add(aggregates, aggregate);
+    host_aggregates_unref(host->aggregates);
+    host->aggregates = host_aggregates_new(aggregates);
 }
 
 static HostUsage *
@@ -153,6 +169,30 @@ spoil_zone(Host *host, HostUsage *usage)
 }
 
 static void
+spoil_cell(Host *host, HostUsage *usage)
+{
+    say(host, "ssd", "true", "cell", "c2");
+}
+
+static void
+spoil_tenant(Host *host, HostUsage *usage)
+{
+    say(host, "ssd", "true", "filter_tenant_id2", "p2,p3");
+}
+
+static void
+spoil_extra_specs(Host *host, HostUsage *usage)
+{
+    say(host, "ssd", "false", NULL, NULL);
+}
+
+static void
+spoil_anti_affinity(Host *host, HostUsage *usage)
+{
+    usage->group_members = 1;
+}
+
+static void
 spoil_alive(Host *host, HostUsage *usage)
 {
     host->forced_down = true;
@@ -239,6 +279,18 @@ static const Case cases[] = {
     {"zone", PLACEMENT_CHECK_ZONE, spoil_zone, true,
         "No valid host was found. hostb failed 'zone': needs zone 'nova', has zone 'west' (name a "
         "host of its zone, or force it)"},
+    {"cell", PLACEMENT_CHECK_CELL, spoil_cell, false,
+        "No valid host was found. hostb failed 'cell': needs no cell, has cell 'c2' (name a "
+        "host of the same cell)"},
+    {"tenant", PLACEMENT_CHECK_TENANT, spoil_tenant, true,
+        "No valid host was found. hostb failed 'tenant': needs open to project 'p1', has only for "
+        "p2, p3 (add the project to filter_tenant_id of its aggregate)"},
+    {"extra-specs", PLACEMENT_CHECK_EXTRA_SPECS, spoil_extra_specs, true,
+        "No valid host was found. hostb failed 'extra-specs': needs ssd=true, has ssd=false (say "
+        "it in the metadata of an aggregate of the host)"},
+    {"anti-affinity", PLACEMENT_CHECK_ANTI_AFFINITY, spoil_anti_affinity, true,
+        "No valid host was found. hostb failed 'anti-affinity': needs none of its server group, "
+        "has 1 of its server group (name a host without them, or add one)"},
     {"alive", PLACEMENT_CHECK_ALIVE, spoil_alive, false,
         "Compute service of hostb is unavailable at this time."},
     {"up", PLACEMENT_CHECK_UP, spoil_up, false,
@@ -286,6 +338,11 @@ test_each_check_alone(Fleet *fleet, const void *data)
     fleet->request.zone = "nova";
     fleet->request.firmware = "uefi";
     fleet->request.tpm_version = "2.0";
+    fleet->request.project_id = "p1";
+    fleet->request.extra_specs_json =
+        "{\"aggregate_instance_extra_specs:ssd\":\"true\",\"hw:cpu_policy\":\"shared\"}";
+    fleet->request.group_policy = SERVER_GROUP_ANTI_AFFINITY;
+    say(host, "ssd", "true", NULL, NULL);
     assert_chosen(fleet, "hostb");
 
     spoiled->spoil(host, use(fleet, "hostb"));
@@ -557,33 +614,88 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
 }
 
-/* Of a host that is in one aggregate, which says this. */
-static void
-say(Host *host, const char *key, const char *value)
-{
-    g_autoptr(GPtrArray) aggregates =
-        g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
-    Aggregate *aggregate = aggregate_new();
-    g_ptr_array_add(aggregate->metadata, aggregate_property_new(key, value));
-    g_ptr_array_add(aggregates, aggregate);
-    host_aggregates_unref(host->aggregates);
-    host->aggregates = host_aggregates_new(aggregates);
-}
-
 static void
 test_an_aggregates_ratio_wins(Fleet *fleet, const void *unused)
 {
     Host *host = add_host(fleet, "hosta");
     fleet->policy.cpu_allocation_ratio = 16.0;
-    say(host, "cpu_allocation_ratio", "2.0");
+    say(host, "cpu_allocation_ratio", "2.0", NULL, NULL);
     fleet->request.vcpus = 8;
     assert_chosen(fleet, "hosta");
     fleet->request.vcpus = 9;
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 9 vCPUs, "
         "has 8 vCPUs)");
-    say(host, "cpu_allocation_ratio", "many");
+    say(host, "cpu_allocation_ratio", "many", NULL, NULL);
     assert_chosen(fleet, "hosta");
+}
+
+static void
+test_affinity_goes_where_the_others_are(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    fleet->request.group_policy = SERVER_GROUP_AFFINITY;
+    assert_chosen(fleet, "hosta");
+    *use(fleet, "hosta") = (HostUsage){.group_size = 2};
+    *use(fleet, "hostb") = (HostUsage){.group_size = 2, .group_members = 2, .ram_mib = 3000};
+    assert_chosen(fleet, "hostb");
+    ((HostUsage *)g_hash_table_lookup(fleet->usage, "hostb"))->ram_mib = 4000;
+    assert_reason(fleet,
+        "No valid host was found. 2 hosts: 1 failed 'ram' (hostb: needs 1024 MiB, has 96 MiB), "
+        "1 failed 'affinity' (hosta: needs the host of its server group, has 0 of its server "
+        "group)");
+}
+
+static void
+test_anti_affinity_allows_as_many_as_its_rule(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    use(fleet, "hosta")->group_members = 2;
+    fleet->request.group_policy = SERVER_GROUP_ANTI_AFFINITY;
+    fleet->request.group_max_per_host = 3;
+    assert_chosen(fleet, "hosta");
+    fleet->request.group_max_per_host = 2;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'anti-affinity' (hosta: needs less than 2 of "
+        "its server group, has 2 of its server group)");
+}
+
+static void
+test_soft_groups_weigh(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    *use(fleet, "hosta") = (HostUsage){.ram_mib = 2000};
+    *use(fleet, "hostb") = (HostUsage){.group_members = 1, .ram_mib = 1000};
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_SOFT_AFFINITY] = 2;
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_SOFT_ANTI_AFFINITY] = 2;
+    assert_chosen(fleet, "hostb");
+    fleet->request.group_policy = SERVER_GROUP_SOFT_ANTI_AFFINITY;
+    assert_chosen(fleet, "hosta");
+    ((HostUsage *)g_hash_table_lookup(fleet->usage, "hosta"))->ram_mib = 0;
+    fleet->request.group_policy = SERVER_GROUP_SOFT_AFFINITY;
+    assert_chosen(fleet, "hostb");
+}
+
+static void
+test_specs_have_novas_operators(void)
+{
+    static const struct {
+        const char *have;
+        const char *wanted;
+        bool matches;
+    } rows[] = {{"true", "true", true}, {"true", "True", false}, {"8", "= 4", true},
+        {"2", "= 4", false}, {"4.0", "== 4", true}, {"4", "!= 4", false}, {"4", ">= 4", true},
+        {"5", "<= 4", false}, {"five", ">= 4", false}, {"b", "s== b", true}, {"b", "s!= b", false},
+        {"b", "s< c", true}, {"b", "s<= b", true}, {"b", "s> a", true}, {"b", "s>= c", false},
+        {"ssd-fast", "<in> fast", true}, {"ssd", "<in> fast", false}, {"a", "<in>", false},
+        {"red", "<or> blue <or> red", true}, {"green", "<or> blue <or> red", false},
+        {"aes mmx", "<all-in> aes mmx", true}, {"aes", "<all-in> aes mmx", false}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpint(spec_matches(rows[i].have, rows[i].wanted), ==, rows[i].matches);
+    }
 }
 
 int
@@ -598,6 +710,10 @@ main(int argc, char **argv)
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
     ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
     ADD("/scheduler/ratio-of-an-aggregate", test_an_aggregates_ratio_wins);
+    ADD("/scheduler/affinity", test_affinity_goes_where_the_others_are);
+    ADD("/scheduler/anti-affinity-rule", test_anti_affinity_allows_as_many_as_its_rule);
+    ADD("/scheduler/soft-groups", test_soft_groups_weigh);
+    g_test_add_func("/scheduler/operators-of-specs", test_specs_have_novas_operators);
     ADD("/scheduler/explanation-ranks-as-the-choice-does",
         test_explanation_ranks_as_the_choice_does);
     ADD("/scheduler/record-is-what-was-decided", test_record_is_what_was_decided);

@@ -37,6 +37,14 @@ placement_weigh(const Subject *subject, PlacementWeigher weigher)
     case PLACEMENT_WEIGHER_CPU: return (double)subject_free_vcpus(subject);
     case PLACEMENT_WEIGHER_DISK: return (double)subject_free_disk_gib(subject);
     case PLACEMENT_WEIGHER_INSTANCES: return subject->usage->claims;
+    case PLACEMENT_WEIGHER_SOFT_AFFINITY:
+        return subject->request->group_policy == SERVER_GROUP_SOFT_AFFINITY
+            ? subject->usage->group_members
+            : 0;
+    case PLACEMENT_WEIGHER_SOFT_ANTI_AFFINITY:
+        return subject->request->group_policy == SERVER_GROUP_SOFT_ANTI_AFFINITY
+            ? -subject->usage->group_members
+            : 0;
     case PLACEMENT_N_WEIGHERS: break;
     }
     g_assert_not_reached();

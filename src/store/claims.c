@@ -211,15 +211,17 @@ insert_claim(Store *store, const Operation *operation, const Instance *instance,
 
 /* The decision is the caller's: the name it returns is copied while the hosts still exist. */
 static char *
-choose_host(
-    Store *store, StoreChooseHost choose, void *data, StoredDecision *decision, GError **error)
+choose_host(Store *store, const Instance *instance, StoreChooseHost choose, void *data,
+    StoredDecision *decision, GError **error)
 {
     g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
     if (hosts == NULL) {
         return NULL;
     }
     g_autoptr(GHashTable) usage = load_usage(store, NULL, N_CLAIM_QUERIES, error);
-    return usage == NULL ? NULL : g_strdup(choose(hosts, usage, data, decision, error));
+    return usage != NULL && store_tell_group_usage(store, instance, usage, error)
+        ? g_strdup(choose(hosts, usage, data, decision, error))
+        : NULL;
 }
 
 static bool
@@ -233,7 +235,7 @@ find_or_make_claim(Store *store, const Operation *operation, const Instance *ins
         return false;
     }
     if (host == NULL) {
-        host = choose_host(store, choose, data, decision, error);
+        host = choose_host(store, instance, choose, data, decision, error);
         if (host == NULL || !insert_claim(store, operation, instance, host, error) ||
             !decisions_insert(store, operation->id, true, decision, error) ||
             !db_commit(transaction, error)) {

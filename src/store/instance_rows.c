@@ -14,10 +14,10 @@
     " config_drive_format, config_drive_label, hw_firmware, hw_tpm_version, hw_tpm_model,"         \
     " metadata_json, tags_json,"                                                                   \
     " key_name, availability_zone, reservation_id, locked, locked_by, locked_reason, created_us,"  \
-    " updated_us, user_data)"                                                                      \
+    " updated_us, user_data, group_id)"                                                            \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
-    " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47) RETURNING number"
+    " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48) RETURNING number"
 
 #define SQL_TOUCH "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_SET_FLAVOR                                                                             \
@@ -143,6 +143,11 @@ instance_read(DbStatement *statement)
     instance->open_kind = db_dup_text(statement, column++);
     instance->open_state = db_dup_text(statement, column++);
     instance->open_operation = db_int(statement, column++);
+    instance->group_id = db_dup_text(statement, column++);
+    bool is_known =
+        server_group_policy_parse(db_text(statement, column++), &instance->group_policy);
+    g_assert(is_known);
+    instance->group_max_per_host = (int)db_int(statement, column++);
     return instance;
 }
 
@@ -262,6 +267,7 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_int(statement, index++, instance->created_us);
     db_bind_int(statement, index++, instance->updated_us);
     db_bind_text(statement, index++, instance->user_data);
+    db_bind_text(statement, index++, instance->group_id);
 }
 
 bool

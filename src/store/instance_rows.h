@@ -17,11 +17,12 @@
     " i.tags_json, i.key_name, i.availability_zone, i.reservation_id, i.locked, i.locked_by,"      \
     " i.locked_reason, i.has_fault, i.fault_code, i.fault_message, i.fault_details,"               \
     " i.fault_created_us, i.created_us, i.updated_us, i.launched_us, i.terminated_us,"             \
-    " i.user_data, o.kind, o.state, o.id"
-/* With the open operation, of which there is at most one. */
+    " i.user_data, o.kind, o.state, o.id, g.id, g.policy, g.max_server_per_host"
+/* With the open operation, of which there is at most one, and its server group. */
 #define INSTANCE_SELECT                                                                            \
     "SELECT " INSTANCE_COLUMNS " FROM instances i"                                                 \
-    " LEFT JOIN operations o ON o.instance_id = i.id AND o.is_open = 1"
+    " LEFT JOIN operations o ON o.instance_id = i.id AND o.is_open = 1"                            \
+    " LEFT JOIN server_groups g ON g.id = i.group_id"
 
 /* Without ports. */
 void *instance_read(DbStatement *statement);

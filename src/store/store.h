@@ -22,6 +22,7 @@
 #include "model/leftover.h"
 #include "model/migration.h"
 #include "model/network.h"
+#include "model/server_group.h"
 #include "model/volume.h"
 
 typedef struct Store Store;
@@ -157,6 +158,20 @@ bool store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GEr
 bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
 /* All at once: host name -> HostUsage * (owned by the table); every host has an entry. */
 GHashTable *store_list_host_usage(Store *store, GError **error);
+
+/* ---- server groups (store/server_groups.c) ---- */
+/* Id and time are filled in. */
+bool store_insert_server_group(Store *store, ServerGroup *group, GError **error);
+bool store_find_server_group(
+    Store *store, const char *id, ServerGroup **ret_group, GError **error);
+/* project_id NULL = all; oldest first. */
+GPtrArray *store_list_server_groups(Store *store, const char *project_id, GError **error);
+/* Its instances live on, and are in none. */
+bool store_delete_server_group(Store *store, const char *id, GError **error);
+/* Fills in group_members and group_size of usage (as store_list_host_usage) for a decision about
+ * that instance; store_claim has done it for its chooser. */
+bool store_tell_group_usage(
+    Store *store, const Instance *instance, GHashTable *usage, GError **error);
 
 /* ---- instances (store/instances.c) ---- */
 typedef struct InstanceFilter {

@@ -67,6 +67,15 @@ HttpResponse *compute_update_aggregate(ApiContext *context, GError **error);
 HttpResponse *compute_delete_aggregate(ApiContext *context, GError **error);
 HttpResponse *compute_aggregate_action(ApiContext *context, GError **error);
 
+/* ---- server_groups.c ---- */
+/* Of a project that this identity may see; else the error of that code. */
+ServerGroup *compute_get_server_group(
+    ApiContext *context, const char *id, ErrorCode missing, GError **error);
+HttpResponse *compute_list_server_groups(ApiContext *context, GError **error);
+HttpResponse *compute_create_server_group(ApiContext *context, GError **error);
+HttpResponse *compute_show_server_group(ApiContext *context, GError **error);
+HttpResponse *compute_delete_server_group(ApiContext *context, GError **error);
+
 /* ---- hosts.c ---- */
 HttpResponse *compute_list_hosts(ApiContext *context, GError **error);
 HttpResponse *compute_show_host(ApiContext *context, GError **error);

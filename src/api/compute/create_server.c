@@ -348,11 +348,31 @@ check_named(const json_t *body, GError **error)
     if (body_string(server, "key_name", NULL) != NULL) {
         return error_set(error, ERROR_INVALID, "Invalid key_name provided.");
     }
-    const json_t *hints = json_object_get(body, "os:scheduler_hints");
-    hints = hints != NULL ? hints : json_object_get(body, "OS-SCH-HNT:scheduler_hints");
-    const char *server_group = body_string(hints, "group", NULL);
-    return server_group == NULL ||
-        error_set(error, ERROR_INVALID, "Instance group %s could not be found.", server_group);
+    return true;
+}
+
+/* The hint "group": the servers of a request are its members. */
+static bool
+read_group(ApiContext *context, Instance *instance, GError **error)
+{
+    const json_t *hints = json_object_get(context->body, "os:scheduler_hints");
+    hints = hints != NULL ? hints : json_object_get(context->body, "OS-SCH-HNT:scheduler_hints");
+    const json_t *hint = json_object_get(hints, "group");
+    if (hint == NULL || json_is_null(hint)) {
+        return true;
+    }
+    const char *id = json_string_value(hint);
+    if (id == NULL || !is_uuid(id)) {
+        g_autofree char *repr = json_to_repr(hint);
+        return error_set(error, ERROR_INVALID,
+            "Invalid input for field/attribute group. Value: %s. %s is not a 'uuid'", repr, repr);
+    }
+    g_autoptr(ServerGroup) group = compute_get_server_group(context, id, ERROR_INVALID, error);
+    if (group == NULL) {
+        return false;
+    }
+    instance->group_id = g_strdup(group->id);
+    return true;
 }
 
 static bool
@@ -416,6 +436,7 @@ accept_one(ApiContext *context, const json_t *server, int index, int count, Inst
         !read_flavor(context, server, instance, error) ||
         !read_disks(context, server, instance, volumes, error) ||
         !read_networks(context, server, &request, error) ||
+        !read_group(context, instance, error) ||
         !read_place(context, server, instance, &host, error)) {
         return false;
     }

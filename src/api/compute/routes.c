@@ -79,6 +79,10 @@ static const ApiRoute routes[] = {
     {"PUT", "/os-aggregates/{id}", compute_update_aggregate, "os_compute_api:os-aggregates:update", ROUTE_BODY},
     {"DELETE", "/os-aggregates/{id}", compute_delete_aggregate, "os_compute_api:os-aggregates:delete"},
     {"POST", "/os-aggregates/{id}/action", compute_aggregate_action, NULL, ROUTE_BODY},
+    {"GET", "/os-server-groups", compute_list_server_groups, "os_compute_api:os-server-groups:index"},
+    {"POST", "/os-server-groups", compute_create_server_group, "os_compute_api:os-server-groups:create", ROUTE_BODY},
+    {"GET", "/os-server-groups/{id}", compute_show_server_group, "os_compute_api:os-server-groups:show"},
+    {"DELETE", "/os-server-groups/{id}", compute_delete_server_group, "os_compute_api:os-server-groups:delete"},
     {"GET", "/os-availability-zone", compute_list_zones, "os_compute_api:os-availability-zone:list"},
     {"GET", "/os-availability-zone/detail", compute_list_zones_detail, "os_compute_api:os-availability-zone:detail"},
 };

@@ -212,7 +212,8 @@ add_later_members(
         json_object_set_new(server, "trusted_image_certificates", json_null());
     }
     if (context->minor >= 71 && view->is_show) {
-        json_object_set_new(server, "server_groups", json_array());
+        json_object_set_new(server, "server_groups",
+            instance->group_id != NULL ? json_pack("[s]", instance->group_id) : json_array());
     }
     if (context->minor >= 73) {
         json_object_set_new(server, "locked_reason", api_string_or_null(instance->locked_reason));

@@ -187,7 +187,7 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
     g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
     g_autoptr(GHashTable) usage =
         hosts != NULL ? store_list_host_usage(context->store, error) : NULL;
-    if (usage == NULL) {
+    if (usage == NULL || !store_tell_group_usage(context->store, instance, usage, error)) {
         return NULL;
     }
     Migration migration = {

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The checks that look at what hosts belong to (aggregates) and at what instances belong to (server
+ * groups). */
+#include "scheduler/internal.h"
+
+#include <string.h>
+
+/* ---- aggregates ---- */
+
+/* The words of a set in their order; caller frees. */
+static char *
+join(GHashTable *set)
+{
+    g_autoptr(GList) words = set != NULL ? g_hash_table_get_keys(set) : NULL;
+    GString *text = g_string_new(NULL);
+    words = g_list_sort(words, (GCompareFunc)strcmp);
+    for (const GList *word = words; word != NULL; word = word->next) {
+        g_string_append_printf(
+            text, "%s%s", text->len > 0 ? ", " : "", (const char *)word->data);
+    }
+    return g_string_free(text, FALSE);
+}
+
+PlacementResult
+check_tenant(const Subject *subject, PlacementRow *row)
+{
+    const HostAggregates *aggregates = subject->host->aggregates;
+    const char *project = subject->request->project_id;
+    GHashTable *tenants = aggregates != NULL ? aggregates->tenants : NULL;
+    if (row != NULL) {
+        g_autofree char *names = join(tenants);
+        row->needed = g_strdup_printf("open to project '%s'", project != NULL ? project : "");
+        row->have =
+            tenants != NULL ? g_strdup_printf("only for %s", names) : g_strdup("open to all");
+    }
+    bool passed = tenants == NULL || (project != NULL && g_hash_table_contains(tenants, project));
+    return check_unless_forced(
+        check_answer(passed, "add the project to filter_tenant_id of its aggregate", row), subject);
+}
+
+/* What the host says of the keys that are asked for. */
+static void
+tell_specs(const Subject *subject, PlacementRow *row)
+{
+    GString *needed = g_string_new(NULL);
+    GString *have = g_string_new(NULL);
+    for (unsigned i = 0; i < subject->specs->len; i++) {
+        const Spec *spec = subject->specs->pdata[i];
+        const HostAggregates *aggregates = subject->host->aggregates;
+        GHashTable *values =
+            aggregates != NULL ? host_aggregates_get(aggregates, spec->key) : NULL;
+        g_autofree char *words = join(values);
+        const char *comma = i > 0 ? ", " : "";
+        g_string_append_printf(needed, "%s%s=%s", comma, spec->key, spec->wanted);
+        g_string_append_printf(have, "%s%s%s%s%s", comma, values != NULL ? "" : "no ", spec->key,
+            values != NULL ? "=" : "", words);
+    }
+    row->needed = g_string_free(needed, FALSE);
+    row->have = g_string_free(have, FALSE);
+    if (*row->needed == '\0') {
+        g_free(row->needed);
+        g_free(row->have);
+        row->needed = g_strdup("nothing special");
+        row->have = g_strdup("nothing is asked");
+    }
+}
+
+PlacementResult
+check_extra_specs(const Subject *subject, PlacementRow *row)
+{
+    bool passed = true;
+    for (unsigned i = 0; i < subject->specs->len && passed; i++) {
+        passed = spec_is_met(subject->specs->pdata[i], subject->host->aggregates);
+    }
+    if (row != NULL) {
+        tell_specs(subject, row);
+    }
+    return check_unless_forced(
+        check_answer(passed, "say it in the metadata of an aggregate of the host", row), subject);
+}
+
+static const char *
+cell_of(const Host *host)
+{
+    return host != NULL && host->aggregates != NULL ? host->aggregates->cell : NULL;
+}
+
+static char *
+cell_text(const char *cell)
+{
+    return cell != NULL ? g_strdup_printf("cell '%s'", cell) : g_strdup("no cell");
+}
+
+/* Not forced either: what cells are for is that nothing goes from one into another. */
+PlacementResult
+check_cell(const Subject *subject, PlacementRow *row)
+{
+    const char *needed = cell_of(subject->source);
+    const char *have = cell_of(subject->host);
+    if (row != NULL) {
+        row->needed = subject->source != NULL ? cell_text(needed) : g_strdup("any cell");
+        row->have = cell_text(have);
+    }
+    return check_answer(subject->source == NULL || g_strcmp0(needed, have) == 0,
+        "name a host of the same cell", row);
+}
+
+/* ---- server groups: of the claims, so that two decisions at once cannot both be right ---- */
+
+PlacementResult
+check_affinity(const Subject *subject, PlacementRow *row)
+{
+    const HostUsage *usage = subject->usage;
+    bool is_asked = subject->request->group_policy == SERVER_GROUP_AFFINITY;
+    if (row != NULL) {
+        row->needed = g_strdup(is_asked && usage->group_size > 0
+                ? "the host of its server group"
+                : "any host");
+        row->have = g_strdup_printf("%d of its server group", usage->group_members);
+    }
+    bool passed = !is_asked || usage->group_size == 0 || usage->group_members > 0;
+    return check_unless_forced(
+        check_answer(passed, "name the host that its server group is on", row), subject);
+}
+
+PlacementResult
+check_anti_affinity(const Subject *subject, PlacementRow *row)
+{
+    const PlacementRequest *request = subject->request;
+    bool is_asked = request->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    int most = MAX(request->group_max_per_host, 1);
+    int have = subject->usage->group_members;
+    if (row != NULL) {
+        row->needed = !is_asked ? g_strdup("any host")
+            : most == 1         ? g_strdup("none of its server group")
+                                : g_strdup_printf("less than %d of its server group", most);
+        row->have = g_strdup_printf("%d of its server group", have);
+    }
+    return check_unless_forced(
+        check_answer(!is_asked || have < most, "name a host without them, or add one", row),
+        subject);
+}

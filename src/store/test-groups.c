@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/test-support.h"
+
+enum { N_HOSTS = 4, N_SERVERS = 8 };
+
+static char *
+make_group(Fixture *fixture, ServerGroupPolicy policy)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ServerGroup) group = server_group_new();
+
+    group->name = g_strdup("group");
+    group->project_id = g_strdup("project");
+    group->user_id = g_strdup("user");
+    group->policy = policy;
+    store_insert_server_group(fixture->store, group, &error);
+    g_assert_no_error(error);
+    return g_strdup(group->id);
+}
+
+static Instance *
+make_member(Fixture *fixture, const char *group_id, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) instance = instance_new();
+
+    instance->name = g_strdup(name);
+    instance->project_id = g_strdup("project");
+    instance->user_id = g_strdup("user");
+    instance->group_id = g_strdup(group_id);
+    instance->flavor = (Flavor){.id = g_strdup("1"), .name = g_strdup("tiny"), .rxtx_factor = 1.0};
+    InstanceRequest request = {.instance = instance, .request_id = "req-1", .user_id = "user"};
+    store_accept_instance(fixture->store, &request, &error);
+    g_assert_no_error(error);
+    return store_get_instance(fixture->store, instance->id, &error);
+}
+
+static void
+test_members_know_their_group(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = make_group(fixture, SERVER_GROUP_SOFT_AFFINITY);
+    g_autoptr(Instance) one = make_member(fixture, id, "one");
+    g_autoptr(Instance) other = test_instance(fixture, "other");
+    g_assert_cmpstr(one->group_id, ==, id);
+    g_assert_cmpint(one->group_policy, ==, SERVER_GROUP_SOFT_AFFINITY);
+
+    ServerGroup *found = NULL;
+    g_assert_true(store_find_server_group(fixture->store, id, &found, &error));
+    g_autoptr(ServerGroup) group = found;
+    g_assert_cmpuint(group->members->len, ==, 1);
+    g_assert_cmpstr(group->members->pdata[0], ==, one->id);
+
+    g_autoptr(GPtrArray) theirs = store_list_server_groups(fixture->store, "another", &error);
+    g_autoptr(GPtrArray) all = store_list_server_groups(fixture->store, NULL, &error);
+    g_assert_cmpuint(theirs->len, ==, 0);
+    g_assert_cmpuint(all->len, ==, 1);
+
+    g_assert_true(store_delete_server_group(fixture->store, id, &error));
+    g_autoptr(Instance) left = store_get_instance(fixture->store, one->id, &error);
+    g_assert_null(left->group_id);
+    g_assert_cmpint(left->group_policy, ==, SERVER_GROUP_NONE);
+    g_assert_false(store_delete_server_group(fixture->store, id, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_NOT_FOUND);
+}
+
+/* ---- many claims at once ---- */
+
+/* The first host that none of its group is on. */
+static const char *
+choose_without_member(GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision,
+    GError **error)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        const HostUsage *used = g_hash_table_lookup(usage, host->name);
+        if (used->group_members == 0) {
+            return host->name;
+        }
+    }
+    error_set(error, ERROR_NO_VALID_HOST, "each has one");
+    return NULL;
+}
+
+typedef struct Claim {
+    Store *store;
+    Instance *instance;
+    char *host; /* NULL: it got none */
+} Claim;
+
+static void *
+claim_one(void *data)
+{
+    Claim *claim = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Operation) operation =
+        store_get_operation(claim->store, claim->instance->open_operation, &error);
+
+    if (!store_claim(claim->store, operation, claim->instance, choose_without_member, NULL,
+            &claim->host, &error)) {
+        g_assert_error(error, DROVER_ERROR, ERROR_NO_VALID_HOST);
+    }
+    return NULL;
+}
+
+static void
+test_claims_at_once_never_share_a_host(Fixture *fixture, const void *data)
+{
+    g_autofree char *id = make_group(fixture, SERVER_GROUP_ANTI_AFFINITY);
+    g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
+    Claim claims[N_SERVERS] = {0};
+    GThread *threads[N_SERVERS];
+    for (int i = 0; i < N_HOSTS; i++) {
+        g_autofree char *name = g_strdup_printf("host%d", i);
+        test_host(fixture, name);
+    }
+    for (int i = 0; i < N_SERVERS; i++) {
+        g_autofree char *name = g_strdup_printf("vm%d", i);
+        claims[i] = (Claim){.store = fixture->store, .instance = make_member(fixture, id, name)};
+    }
+    for (int i = 0; i < N_SERVERS; i++) {
+        threads[i] = g_thread_new("claim", claim_one, &claims[i]);
+    }
+    for (int i = 0; i < N_SERVERS; i++) {
+        g_thread_join(threads[i]);
+    }
+    for (int i = 0; i < N_SERVERS; i++) {
+        g_assert_true(claims[i].host == NULL || g_hash_table_add(taken, claims[i].host));
+    }
+    g_assert_cmpuint(g_hash_table_size(taken), ==, N_HOSTS);
+    for (int i = 0; i < N_SERVERS; i++) {
+        instance_free(claims[i].instance);
+        g_free(claims[i].host);
+    }
+}
+
+/* What a decision about a new one is told of those that are there. */
+static const char *
+choose_and_look(GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision,
+    GError **error)
+{
+    const HostUsage *a = g_hash_table_lookup(usage, "a");
+    const HostUsage *b = g_hash_table_lookup(usage, "b");
+    int *seen = data;
+
+    seen[0] = a->group_members;
+    seen[1] = b->group_members;
+    seen[2] = b->group_size;
+    return "a";
+}
+
+static void
+test_the_others_are_counted_and_not_itself(Fixture *fixture, const void *data)
+{
+    g_autofree char *id = make_group(fixture, SERVER_GROUP_AFFINITY);
+    int seen[3] = {0};
+    test_host(fixture, "a");
+    test_host(fixture, "b");
+    for (int i = 0; i < 3; i++) {
+        g_autoptr(Instance) instance = make_member(fixture, id, "vm");
+        g_autoptr(Operation) operation =
+            store_get_operation(fixture->store, instance->open_operation, NULL);
+        g_autofree char *host = NULL;
+        g_assert_true(store_claim(
+            fixture->store, operation, instance, choose_and_look, seen, &host, NULL));
+        g_assert_cmpint(seen[0], ==, i);
+        g_assert_cmpint(seen[1], ==, 0);
+        g_assert_cmpint(seen[2], ==, i);
+        g_autoptr(GHashTable) usage = store_list_host_usage(fixture->store, NULL);
+        g_assert_true(store_tell_group_usage(fixture->store, instance, usage, NULL));
+        const HostUsage *a = g_hash_table_lookup(usage, "a");
+        g_assert_cmpint(a->group_members, ==, i);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, function)                                                                        \
+    g_test_add(path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+    ADD("/store/groups/members", test_members_know_their_group);
+    ADD("/store/groups/claims-at-once", test_claims_at_once_never_share_a_host);
+    ADD("/store/groups/others-are-counted", test_the_others_are_counted_and_not_itself);
+    return g_test_run();
+}
