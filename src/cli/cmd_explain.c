@@ -213,7 +213,10 @@ say_head(Output *output, const json_t *explanation)
     json_int_t n_hosts = json_integer_value(json_object_get(explanation, "n_hosts"));
     size_t n_told = json_array_size(json_object_get(explanation, "hosts"));
     if (made_at != NULL && (size_t)n_hosts > n_told) {
-        output_say(output, "Kept of these hosts are the best, and some of each no.");
+        const char *asked = json_string_value(json_object_get(explanation, "requested_host"));
+        output_say(output, "%s%s%s", asked != NULL ? "Asked for was one host, " : "",
+            asked != NULL ? asked : "Kept of these hosts are the best, and some of each no",
+            asked != NULL ? ": of the others nothing is kept." : ".");
     }
     output_say(output, "%s", "");
 }

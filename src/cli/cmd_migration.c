@@ -168,6 +168,10 @@ migration_show(CommandContext *context, GError **error)
     if (!output_object_flat(output, plain, error)) {
         return false;
     }
+    /* Who has asked for some of its fields has not asked for its history. */
+    if (output->columns->len > 0) {
+        return true;
+    }
     putchar('\n');
     return output_list(output, json_object_get(migration, "events"), EVENT_COLUMNS, NULL, error);
 }

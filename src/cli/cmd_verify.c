@@ -20,7 +20,14 @@ static const Column VERIFY_COLUMNS[] = {
     {NULL, NULL, NULL},
 };
 
-/* The last migration's status, and whether the server is where it went to. */
+static bool
+is_one_of(const char *status, const char *const *statuses)
+{
+    return status != NULL && g_strv_contains(statuses, status);
+}
+
+/* Whether the last migration ended as it should, or as somebody has asked, and whether the server
+ * is where that leaves it. */
 static bool
 verify_migration(Session *session, const char *id, const char *host, json_t *checks,
     bool *ret_passed, GError **error)
@@ -36,12 +43,16 @@ verify_migration(Session *session, const char *id, const char *host, json_t *che
         return true;
     }
     const char *status = json_string_value(json_object_get(last, "status"));
-    const char *dest = json_string_value(json_object_get(last, "dest_compute"));
-    bool completed = g_strcmp0(status, "completed") == 0;
-    bool there = g_strcmp0(dest, host) == 0;
-    add_check(checks, "the last migration completed", completed, status);
-    add_check(checks, "it is on that migration's destination", there, host);
-    *ret_passed = *ret_passed && completed && there;
+    static const char *const THERE[] = {"completed", "confirmed", "done", NULL};
+    static const char *const BACK[] = {"cancelled", "reverted", NULL};
+    bool is_back = is_one_of(status, BACK);
+    const char *place = json_string_value(
+        json_object_get(last, is_back ? "source_compute" : "dest_compute"));
+    bool is_well = is_back || is_one_of(status, THERE);
+    bool is_there = g_strcmp0(place, host) == 0;
+    add_check(checks, "the last migration ended as it should", is_well, status);
+    add_check(checks, "it is on the host where that leaves it", is_there, host);
+    *ret_passed = *ret_passed && is_well && is_there;
     return true;
 }
 
@@ -75,7 +86,8 @@ server_verify(CommandContext *context, GError **error)
 
 const Command verify_commands[] = {
     {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
-        "ACTIVE, nothing under way, running, and on the host that its last migration chose.", NULL,
+        "ACTIVE, nothing under way, running, and on the host where its last migration left it:\n"
+        "its destination, or the source of one that was aborted or reverted.", NULL,
         NULL, server_verify},
     {NULL},
 };

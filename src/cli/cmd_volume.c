@@ -133,7 +133,7 @@ static const CommandOption WAIT_OPTIONS[] = {
 };
 
 /* A server that has a volume given or taken is in one of these before and after. */
-#define SETTLED "ACTIVE,PAUSED,SHUTOFF"
+#define SETTLED "ACTIVE,PAUSED,SHUTOFF,ERROR"
 
 /* Both by name or id; their ids are the caller's. */
 static bool

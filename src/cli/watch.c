@@ -435,7 +435,8 @@ watch_server(Session *session, const char *server_id, const char *wanted, GError
         json_auto_t *server = get_server(session, server_id, is_well ? error : NULL);
         const char *status = json_string_value(json_object_get(server, "status"));
         const char *task = json_string_value(json_object_get(server, "OS-EXT-STS:task_state"));
-        if (server != NULL && end != ACTION_OPEN && g_strcmp0(status, "ERROR") == 0) {
+        if (server != NULL && end != ACTION_OPEN && g_strcmp0(status, "ERROR") == 0 &&
+            !is_one_of(wanted, "ERROR")) {
             watch_line("%s", "");
             return fail_in_error(server, error);
         }

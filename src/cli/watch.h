@@ -20,7 +20,7 @@ bool watch_newest_migration(
 /* Follows what the session's last request has asked of a server, until its own action is done; of a
  * request without one, until the server's status is one of wanted (comma separated, upper case) and
  * nothing is under way. False with its reason when the request failed, or when the server is in
- * ERROR. */
+ * ERROR (but not when that is among those wanted: it may have been before). */
 bool watch_server(Session *session, const char *server_id, const char *wanted, GError **error);
 /* Until it is gone. */
 bool watch_server_deleted(Session *session, const char *server_id, GError **error);

@@ -129,6 +129,42 @@ def _():
     equal((shown["volumeId"], show(cloud, volume)["status"]), (volume, "in-use"), "given")
     drover("server", "remove", "volume", "--wait", "gets", "given")
     equal(show(cloud, volume)["status"], "available", "taken")
+
+    # A server that was in ERROR before stays in it, and its volume is taken all the same.
+    drover("server", "add", "volume", "--wait", "gets", "given")
+    cloud.do(server, {"os-resetState": {"state": "error"}})
+    drover("server", "remove", "volume", "--wait", "gets", "given")
+    equal((cloud.server(server)["status"], show(cloud, volume)["status"]),
+          ("ERROR", "available"), "taken in ERROR")
+    cloud.delete(server)
+
+
+@test("server verify knows what is well: moved, confirmed or reverted, not failed")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    server = cloud.create("looked-at", host="hosta")
+
+    def verify(status, code, *results):
+        found, output, problem = run(cloud, "server", "verify", "looked-at", "--json")
+        rows = [(row["result"], row["seen"]) for row in json.loads(output)[-2:]]
+        equal((found, rows), (code, list(zip(results, (status, cloud.host_of(server))))), problem)
+
+    drover("server", "migrate", "--wait", "looked-at")
+    drover("server", "migrate", "confirm", "--wait", "looked-at")
+    verify("confirmed", 0, "ok", "ok")
+    drover("server", "migrate", "--wait", "looked-at")
+    drover("server", "migrate", "revert", "--wait", "looked-at")
+    verify("reverted", 0, "ok", "ok")
+    drover("server", "migrate", "--live-migration", "--wait", "looked-at")
+    verify("completed", 0, "ok", "ok")
+    row = cloud.migrations(server)[0]
+    table = drover("server", "migration", "show", "looked-at", str(row["id"]), "-c", "status")
+    contains(table, "completed", "one field of a table")
+    check("Why" not in table, table)
+    cloud.do(server, {"os-migrateLive": {"host": cloud.host_of(server), "block_migration": "auto"}})
+    cloud.wait_migration(server, "error")
+    verify("error", 1, "NOT OK", "NOT OK")
     cloud.delete(server)
 
 
