@@ -158,7 +158,10 @@ step_DETACHING(LifecycleTask *task)
     g_autoptr(GError) error = NULL;
     bool is_undo = task->operation->kind == OPERATION_ATTACH_VOLUME;
 
-    if (!is_undo && lifecycle_is_given_up(task)) {
+    /* Only a delete gives it up, and does not wait for the call, which a volume's server that is
+     * silent may hold for ever: the end of the domain ends it. */
+    if (!is_undo && task->operation->wanted == WANTED_CANCEL) {
+        effect_slot_forget(&task->effect);
         return end_volume(task, LIFECYCLE_CANCELLED, true, NULL);
     }
     switch (lifecycle_effect(task, EFFECT_detach_disk, &error)) {

@@ -2,11 +2,12 @@
 # Copyright the drover authors.
 """Volumes: the Block Storage API as the stock client uses it, and what Compute does with them."""
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tap import check, contains, equal, wait_until
 from test_clients import openstack, rows
-from world import test, world
+from world import Cloud, test, world
 
 VOLUMES = "/volume/v3/volumes"
 
@@ -86,6 +87,25 @@ def _():
     check({"attach_volume", "detach_volume"} <= actions, actions)
     for server in (one, two):
         cloud.delete(server)
+
+
+@test("a delete does not wait for a volume that its host cannot take away")
+def _():
+    cloud = Cloud(("hosta",), more={"hypervisor": {"filters": "delay:detach_disk=120000"}})
+    try:
+        server, volume = cloud.create("leaves"), make(cloud, "stays")
+        attach(cloud, server, volume)
+        wait_volume(cloud, volume, "in-use")
+        cloud.wait_idle(server)
+        path = f"/servers/{server}/os-volume_attachments/{volume}"
+        equal(cloud.send("DELETE", path).status, 202, "detach")
+        wait_volume(cloud, volume, "detaching")
+        # Until the host has been asked: a delete that comes before finds nothing in its way.
+        time.sleep(0.5)
+        cloud.delete(server)
+        wait_volume(cloud, volume, "available")
+    finally:
+        cloud.drover.remove()
 
 
 @test("drover volume makes, registers, gives, takes and deletes, and --block-migrate is understood "
