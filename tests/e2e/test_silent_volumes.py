@@ -16,6 +16,13 @@ def is_trying(host):
     return any(name.startswith("try-") for name in volumes.domains(host))
 
 
+def told(server, action):
+    """What the only action of that kind has failed with; None: it has not."""
+    actions = volumes.drover.compute("GET", f"/servers/{server}/os-instance-actions").json
+    message, = [row["message"] for row in actions["instanceActions"] if row["action"] == action]
+    return message
+
+
 def check_went_on(server):
     """Since the mark the guest has not stood still; a frozen one would for 15 s at least."""
     silence_ms = volumes.heard(server)["since_mark"]["longest_silence_ms"]
@@ -42,19 +49,17 @@ def _():
     check_went_on(server)
     disks = {**volumes.disks(server), **volumes.disks(server, True)}
     check("vdc" not in disks, f"something of it stayed: {disks}")
-    events = volumes.drover.compute("GET", f"/servers/{server}/os-instance-actions").json
-    told, = [row["message"] for row in events["instanceActions"]
-             if row["action"] == "attach_volume"]
-    contains(told, f"host 'hosta' cannot open volume '{mute}' at '{uri}': its server did not "
+    said = told(server, "attach_volume")
+    contains(said, f"host 'hosta' cannot open volume '{mute}' at '{uri}': its server did not "
              "answer within 15 s. Cause: ", "why")
-    contains(told, "Fix: see that this server runs", "what to do")
+    contains(said, "Fix: see that this server runs", "what to do")
     listener.close()
     equal(volumes.drover.admin("DELETE", f"{VOLUMES}/{mute}").status, 202, "delete")
     volumes.delete(server)
 
 
-@test("when the server of a volume falls silent its guest is moved neither live nor cold, and runs "
-      "on; the trial ends soon after an abort, and a server in ERROR lets the volume go (S4-15)")
+@test("when the server of a volume falls silent its guest keeps it, moves neither live nor cold, "
+      "and runs on; a trial ends soon after an abort, and in ERROR a dead volume is let go (S4-15)")
 def _():
     with tempfile.TemporaryDirectory() as directory:
         server = volumes.create("vol-j", host="hosta")
@@ -81,6 +86,13 @@ def _():
             check(not is_trying(host), f"{host} still tries it")
         equal(volumes.runs_on(server), {"hosta": "running"}, "libvirt says")
         equal(volumes.drover.server(server)["status"], "ACTIVE", "status")
+        check_went_on(server)
+
+        # QEMU would wait for that server to close the disk, and the guest with it.
+        volumes.openstack("server", "remove", "volume", "vol-j", "falls-silent")
+        contains(wait_until(lambda: told(server, "detach_volume"), "it is refused", 60),
+                 "keeps the disk while it runs", "why it stays")
+        equal(volumes.show(remote)["status"], "in-use", "the volume")
         check_went_on(server)
 
         volumes.servers[-1].kill()

@@ -8,6 +8,7 @@
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/names.h"
 #include "hypervisor/libvirt/stream.h"
+#include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "hypervisor/libvirt/volumes.h"
 #include <errno.h>
@@ -265,6 +266,45 @@ detach_from(const Slot *slot, virDomainPtr domain, const Definition *definition,
             error, ERROR_TIMEOUT, "guest '%s' has not let go of its disk '%s' yet", uuid, target);
 }
 
+/* The disk of a running guest; NULL: it does not run, or has none there. */
+static bool
+find_live_disk(
+    LibvirtHost *host, const char *uuid, const char *target, char **ret_disk, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_autofree char *serial = NULL;
+    virDomainPtr found;
+    bool is_active;
+
+    *ret_disk = NULL;
+    if (!slot_take_control(&slot, host, error) || !domain_find(&slot, uuid, &found, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = found;
+    return domain == NULL ||
+        (domain_is_active(&slot, domain, &is_active, error) &&
+            (!is_active || find_disk(&slot, domain, &live, target, ret_disk, &serial, error)));
+}
+
+/* QEMU closes a disk when it has heard from its server, and stands still with the guest until
+ * then: for as long as a silent one likes. */
+static bool
+may_be_closed(LibvirtHost *host, const char *uuid, const char *target, GError **error)
+{
+    g_autofree char *disk = NULL;
+
+    if (!find_live_disk(host, uuid, target, &disk, error)) {
+        return false;
+    }
+    if (disk == NULL || strstr(disk, "type=\"network\"") == NULL ||
+        !try_disk_is_silent(host, uuid, disk, error)) {
+        return true;
+    }
+    g_prefix_error(error, "the guest would stand still until this server answers, and keeps the "
+                          "disk while it runs (stopped, it gives it up at once): ");
+    return false;
+}
+
 /* The running guest first: as long as it keeps the disk, its definition does. */
 bool
 libvirt_detach_disk(void *host, const char *uuid, const char *target, GError **error)
@@ -273,7 +313,8 @@ libvirt_detach_disk(void *host, const char *uuid, const char *target, GError **e
     virDomainPtr found;
     bool is_active;
 
-    if (!slot_take_control(&slot, host, error) || !domain_find(&slot, uuid, &found, error)) {
+    if (!may_be_closed(host, uuid, target, error) || !slot_take_control(&slot, host, error) ||
+        !domain_find(&slot, uuid, &found, error)) {
         return false;
     }
     g_autoptr(virDomain) domain = found;

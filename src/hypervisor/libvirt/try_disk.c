@@ -76,8 +76,10 @@ watch_end(Watch *watch)
     return watch->is_late;
 }
 
+/* *ret_late: its server has let the time pass. */
 static bool
-start(const Slot *slot, const char *uuid, const char *xml, const char *what, GError **error)
+start(const Slot *slot, const char *uuid, const char *xml, const char *what, bool *ret_late,
+    GError **error)
 {
     Watch watch = {.host = slot->host, .uuid = uuid};
     g_autoptr(GError) reason = NULL;
@@ -94,7 +96,8 @@ start(const Slot *slot, const char *uuid, const char *xml, const char *what, GEr
         virDomainDestroy(domain);
         return true;
     }
-    if (is_late && error_is(reason, ERROR_HYPERVISOR_REFUSED)) {
+    *ret_late = is_late && error_is(reason, ERROR_HYPERVISOR_REFUSED);
+    if (*ret_late) {
         return error_set(error, ERROR_HYPERVISOR_REFUSED,
             "host '%s' cannot open %s: its server did not answer within %d s", slot->host->name,
             what, LIMIT_S);
@@ -104,7 +107,8 @@ start(const Slot *slot, const char *uuid, const char *xml, const char *what, GEr
 }
 
 static bool
-try_disk(LibvirtHost *host, const char *guest_uuid, const char *disk_xml, GError **error)
+try_disk(LibvirtHost *host, const char *guest_uuid, const char *disk_xml, bool *ret_late,
+    GError **error)
 {
     g_auto(Slot) slot = {0};
     g_autofree char *uuid = g_uuid_string_random();
@@ -117,7 +121,7 @@ try_disk(LibvirtHost *host, const char *guest_uuid, const char *disk_xml, GError
     g_autofree char *xml = virt_type != NULL
         ? try_disk_xml_build(disk_xml, uuid, guest_uuid, virt_type, &what, error)
         : NULL;
-    return xml != NULL && start(&slot, uuid, xml, what, error);
+    return xml != NULL && start(&slot, uuid, xml, what, ret_late, error);
 }
 
 bool
@@ -127,19 +131,34 @@ libvirt_try_disk(void *host, const char *uuid, const GuestDisk *disk, GError **e
         return true;
     }
     g_autofree char *xml = disk_xml_new(disk, NULL, error);
-    return xml != NULL && try_disk(host, uuid, xml, error);
+    bool is_late;
+    return xml != NULL && try_disk(host, uuid, xml, &is_late, error);
+}
+
+bool
+try_disk_is_silent(LibvirtHost *host, const char *uuid, const char *disk_xml, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    bool is_late = false;
+
+    if (try_disk(host, uuid, disk_xml, &is_late, &reason) || !is_late) {
+        return false;
+    }
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return true;
 }
 
 bool
 try_disks_of(LibvirtHost *host, const char *uuid, const char *domain_xml, GError **error)
 {
     g_autoptr(GPtrArray) disks = try_disk_xml_list(domain_xml, error);
+    bool is_late;
 
     if (disks == NULL) {
         return false;
     }
     for (unsigned int i = 0; i < disks->len; i++) {
-        if (!try_disk(host, uuid, g_ptr_array_index(disks, i), error)) {
+        if (!try_disk(host, uuid, g_ptr_array_index(disks, i), &is_late, error)) {
             return false;
         }
     }

@@ -9,5 +9,8 @@
 /* Every disk on the network that the definition has, for that guest. Holds slots of its own: the
  * caller has none of this host. HYPERVISOR_REFUSED: one of them cannot be opened there. */
 bool try_disks_of(LibvirtHost *host, const char *uuid, const char *domain_xml, GError **error);
+/* The server of this disk on the network takes the connection, or does not even refuse it, and says
+ * nothing; the error tells that. Slots as above. One that refuses is not silent. */
+bool try_disk_is_silent(LibvirtHost *host, const char *uuid, const char *disk_xml, GError **error);
 /* Destroys what daemons have left that ended in the middle of it. */
 void try_disk_sweep(LibvirtHost *host);
