@@ -436,8 +436,8 @@ MOVES = [
      lambda: on("hostb", f"mount --bind {POOL} {POOL} && mount -o remount,ro,bind {POOL}",
                 f"umount {POOL}")),
     ("qemu-died: the destination's QEMU ends before it can say anything",
-     "process exited while connecting to monitor",
-     lambda: starved("hostb", 30)),
+     # libvirt says that it exited while connecting to the monitor, or that it closed the monitor.
+     "monitor", lambda: starved("hostb", 30)),
     ("snapshots: the guest has one", "1 snapshots", snapshot),
     ("block-job: a disk of the guest is being copied", "active block job", block_job),
     ("busy: the guest's memory is being dumped", "under way", job_under_way),
