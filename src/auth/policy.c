@@ -36,7 +36,6 @@ static const PolicyRule rules[] = {
     {"os_compute_api:os-evacuate", ADMIN},
     {"os_compute_api:os-extended-server-attributes", ADMIN},
     {"os_compute_api:os-flavor-access", ADMIN},
-    {"os_compute_api:os-evacuate", ADMIN},
     {"os_compute_api:os-flavor-extra-specs:create", ADMIN},
     {"os_compute_api:os-flavor-extra-specs:delete", ADMIN},
     {"os_compute_api:os-flavor-extra-specs:index", READER},
