@@ -6,13 +6,18 @@
     def _():
         check(1 + 1 == 2, "arithmetic")
 
-run() runs them in the order of their definition, stops at nothing, prints the plan and returns the
-exit code. A test that raises has failed; its reason is printed behind '#'.
+run() runs them in the order of their definition, run_lanes() in several processes; both stop at
+nothing, print the plan and return the exit code. A test that raises has failed; its reason is
+printed behind '#', as how long a test took when that was a second or more.
 """
+import collections
+import multiprocessing
+import os
 import sys
 import time
 import traceback
 
+Test = collections.namedtuple("Test", "sentence function module")
 _tests = []
 
 
@@ -21,8 +26,10 @@ class Failed(Exception):
 
 
 def test(sentence):
+    module = sys._getframe(1).f_globals["__name__"]
+
     def register(function):
-        _tests.append((sentence, function))
+        _tests.append(Test(sentence, function, module))
         return function
     return register
 
@@ -52,25 +59,78 @@ def wait_until(condition, what, timeout_s=60.0, interval_s=0.2):
 
 
 def note(text):
-    for line in str(text).rstrip().splitlines():
-        print("#", line, flush=True)
+    _print("".join(f"# {line}\n" for line in str(text).rstrip().splitlines()))
+
+
+def _print(text):
+    """In one piece, so that lanes do not cut each other's lines."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _run(one, witness):
+    """Runs one test and prints its result; whether it passed."""
+    tell = witness() if witness else lambda: None
+    start = time.monotonic()
+    try:
+        one.function()
+        reason = None
+    except Exception as error:  # whatever it is, it is this test's result
+        reason = str(error) if isinstance(error, Failed) else traceback.format_exc()
+    took_s = time.monotonic() - start
+    _print(f"{'ok' if reason is None else 'not ok'} - {one.sentence}"
+           + (f" # {took_s:.0f} s" if took_s >= 1 else "") + "\n")
+    if reason is not None:
+        note(reason)
+        tell()
+    return reason is None
 
 
 def run(only=None, witness=None):
     """only: run just the tests whose sentence contains this text. witness: called before each test,
     returns what is called when that test has failed, to tell more of it."""
-    failed = 0
-    chosen = [row for row in _tests if only is None or only in row[0]]
-    for number, (sentence, function) in enumerate(chosen, 1):
-        tell = witness() if witness else lambda: None
+    chosen = [one for one in _tests if only is None or only in one.sentence]
+    results = [_run(one, witness) for one in chosen]
+    _print(f"1..{len(results)}\n")
+    return 0 if results and all(results) else 1
+
+
+def run_lanes(count, together, witness, enter, leave):
+    """Runs all tests in so many processes beside each other. Each takes the tests of one module
+    after the other from a queue that they share, so that none is idle while another has more to
+    do. together: tuples of modules that stay in one lane, because they share what is dear to make.
+    enter(number) is called first in each lane, leave() last."""
+    groups = {}
+    for one in _tests:
+        first = next((row[0] for row in together if one.module in row), one.module)
+        groups.setdefault(first, []).append(one)
+    names = list(groups)
+    queue, feed = os.pipe()
+    os.write(feed, bytes(range(len(names))))
+    os.close(feed)
+
+    def lane(number):
+        passed = True
         try:
-            function()
-            print(f"ok {number} - {sentence}", flush=True)
-        except Exception as error:  # whatever it is, it is this test's result
-            failed += 1
-            print(f"not ok {number} - {sentence}", flush=True)
-            note(error if isinstance(error, Failed) else traceback.format_exc())
-            tell()
-    print(f"1..{len(chosen)}", flush=True)
-    sys.stdout.flush()
-    return 1 if failed or not chosen else 0
+            enter(number)
+            while taken := os.read(queue, 1):
+                for one in groups[names[taken[0]]]:
+                    passed = _run(one, witness) and passed
+        finally:
+            leave()
+        sys.exit(0 if passed else 1)
+
+    fork = multiprocessing.get_context("fork")
+    lanes = [fork.Process(target=lane, args=(number,)) for number in range(1, count + 1)]
+    try:
+        for one in lanes:
+            one.start()
+        for one in lanes:
+            one.join()
+    finally:
+        for one in lanes:
+            if one.is_alive():
+                one.terminate()
+                one.join()
+    _print(f"1..{len(_tests)}\n")
+    return 0 if all(one.exitcode == 0 for one in lanes) else 1
