@@ -10,9 +10,6 @@
     "INSERT INTO aggregates (uuid, name, created_us) VALUES ($1, $2, $3) RETURNING id"
 #define SQL_GET "SELECT " COLUMNS " FROM aggregates WHERE id = $1"
 #define SQL_LIST "SELECT " COLUMNS " FROM aggregates ORDER BY id"
-#define SQL_FIND_ZONE                                                                              \
-    "SELECT MIN(aggregate_id) FROM aggregate_metadata WHERE key = '" AGGREGATE_ZONE "'"            \
-    " AND value = $1 HAVING COUNT(*) > 0"
 #define SQL_RENAME                                                                                 \
     "UPDATE aggregates SET name = COALESCE($2, name), updated_us = $3 WHERE id = $1"
 #define SQL_DELETE "DELETE FROM aggregates WHERE id = $1"
@@ -26,7 +23,6 @@
 #define SQL_GET_HOSTS                                                                              \
     "SELECT aggregate_id, host FROM aggregate_hosts WHERE aggregate_id = $1 ORDER BY number"
 #define SQL_LIST_HOSTS "SELECT aggregate_id, host FROM aggregate_hosts ORDER BY number"
-#define SQL_LIST_OF_HOST "SELECT aggregate_id FROM aggregate_hosts WHERE host = $1"
 #define SQL_ADD_HOST "INSERT INTO aggregate_hosts (aggregate_id, host) VALUES ($1, $2)"
 #define SQL_REMOVE_HOST "DELETE FROM aggregate_hosts WHERE aggregate_id = $1 AND host = $2"
 
@@ -166,118 +162,6 @@ store_list_aggregates(Store *store, GError **error)
     return g_steal_pointer(&aggregates);
 }
 
-/* ---- what they say of hosts ---- */
-
-static void
-tell(Store *store, Host *host, HostAggregates *take_aggregates)
-{
-    const char *zone = take_aggregates != NULL ? take_aggregates->zone : NULL;
-
-    g_free(host->zone);
-    host->zone = g_strdup(zone != NULL ? zone : db_default_zone(store));
-    host->aggregates = take_aggregates;
-}
-
-static bool
-list_of_host(Store *store, const char *host, GArray *ids, GError **error)
-{
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_OF_HOST, error);
-
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, host);
-    for (;;) {
-        bool row = false;
-        if (!db_step(statement, &row, error)) {
-            return false;
-        }
-        if (!row) {
-            return true;
-        }
-        int64_t id = db_int(statement, 0);
-        g_array_append_val(ids, id);
-    }
-}
-
-bool
-aggregates_tell_host(Store *store, Host *host, GError **error)
-{
-    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    g_autoptr(GPtrArray) mine = g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
-
-    if (!list_of_host(store, host->name, ids, error)) {
-        return false;
-    }
-    for (unsigned i = 0; i < ids->len; i++) {
-        Aggregate *aggregate = store_get_aggregate(store, g_array_index(ids, int64_t, i), error);
-        if (aggregate == NULL) {
-            return false;
-        }
-        g_ptr_array_add(mine, aggregate);
-    }
-    tell(store, host, mine->len > 0 ? host_aggregates_new(mine) : NULL);
-    return true;
-}
-
-/* Name of a host -> GPtrArray of the const Aggregate * that it is in. */
-static GHashTable *
-index_by_host(const GPtrArray *aggregates)
-{
-    GHashTable *by_host =
-        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
-
-    for (unsigned i = 0; i < aggregates->len; i++) {
-        Aggregate *aggregate = aggregates->pdata[i];
-        for (unsigned j = 0; j < aggregate->hosts->len; j++) {
-            GPtrArray *mine = g_hash_table_lookup(by_host, aggregate->hosts->pdata[j]);
-            if (mine == NULL) {
-                mine = g_ptr_array_new();
-                g_hash_table_insert(by_host, aggregate->hosts->pdata[j], mine);
-            }
-            g_ptr_array_add(mine, aggregate);
-        }
-    }
-    return by_host;
-}
-
-/* Hosts that are in the same aggregates share what these say. known: their ids as text -> it. */
-static HostAggregates *
-share(GHashTable *known, const GPtrArray *mine)
-{
-    g_autoptr(GString) key = g_string_new(NULL);
-
-    for (unsigned i = 0; i < mine->len; i++) {
-        g_string_append_printf(
-            key, "%" G_GINT64_FORMAT ",", ((const Aggregate *)mine->pdata[i])->id);
-    }
-    HostAggregates *found = g_hash_table_lookup(known, key->str);
-    if (found == NULL) {
-        found = host_aggregates_new(mine);
-        g_hash_table_insert(known, g_strdup(key->str), found);
-    }
-    return host_aggregates_ref(found);
-}
-
-bool
-aggregates_tell_hosts(Store *store, GPtrArray *hosts, GError **error)
-{
-    g_autoptr(GPtrArray) aggregates = store_list_aggregates(store, error);
-
-    if (aggregates == NULL) {
-        return false;
-    }
-    g_autoptr(GHashTable) by_host = index_by_host(aggregates);
-    g_autoptr(GHashTable) known = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)host_aggregates_unref);
-    for (unsigned i = 0; i < hosts->len; i++) {
-        Host *host = hosts->pdata[i];
-        const GPtrArray *mine = g_hash_table_lookup(by_host, host->name);
-        tell(store, host, mine != NULL ? share(known, mine) : NULL);
-    }
-    return true;
-}
-
 /* ---- changing ---- */
 
 static bool
@@ -329,9 +213,8 @@ insert_row(Store *store, Aggregate *aggregate, GError **error)
     return true;
 }
 
-/* Inside a write transaction. */
-static bool
-insert_aggregate(Store *store, Aggregate *aggregate, GError **error)
+bool
+aggregates_insert(Store *store, Aggregate *aggregate, GError **error)
 {
     aggregate->uuid = clock_new_uuid(db_clock(store));
     aggregate->created_us = db_now_us(store);
@@ -344,7 +227,7 @@ store_insert_aggregate(Store *store, Aggregate *aggregate, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
 
-    return transaction != NULL && insert_aggregate(store, aggregate, error) &&
+    return transaction != NULL && aggregates_insert(store, aggregate, error) &&
         db_commit(transaction, error);
 }
 
@@ -380,45 +263,10 @@ change_membership(Store *store, const char *sql, int64_t id, const char *host, G
                 "Aggregate %" G_GINT64_FORMAT " has no host %s.", id, host));
 }
 
-/* ---- zones: no host is in two, and none with instances changes to another ---- */
-
-static bool
-check_zone(Store *store, const Aggregate *now, const Host *before, GError **error)
+bool
+aggregates_add_member(Store *store, int64_t id, const char *host, GError **error)
 {
-    g_autoptr(Host) after = store_get_host(store, before->name, error);
-    HostUsage usage = {0};
-
-    if (after == NULL || !store_get_host_usage(store, before->name, &usage, error)) {
-        return false;
-    }
-    GHashTable *zones = after->aggregates != NULL
-        ? host_aggregates_get(after->aggregates, AGGREGATE_ZONE)
-        : NULL;
-    if (zones != NULL && g_hash_table_size(zones) > 1) {
-        const char *own = aggregate_get(now, AGGREGATE_ZONE);
-        return error_set(error, ERROR_INVALID,
-            "One or more hosts already in availability zone(s) ['%s']",
-            g_strcmp0(own, before->zone) != 0 ? before->zone : after->zone);
-    }
-    return usage.claims == 0 || strcmp(before->zone, after->zone) == 0 ||
-        error_set(error, ERROR_INVALID, "One or more hosts contain instances in this zone");
-}
-
-/* before: the hosts as they were. */
-static bool
-check_zones(Store *store, int64_t id, const GPtrArray *before, GError **error)
-{
-    g_autoptr(Aggregate) now = store_get_aggregate(store, id, error);
-
-    if (now == NULL) {
-        return false;
-    }
-    for (unsigned i = 0; i < before->len; i++) {
-        if (!check_zone(store, now, before->pdata[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    return change_membership(store, SQL_ADD_HOST, id, host, error);
 }
 
 static GPtrArray *
@@ -446,8 +294,8 @@ store_update_aggregate(
     g_autoptr(GPtrArray) before = aggregate == NULL ? NULL : get_hosts(store, aggregate, error);
 
     return before != NULL && rename_aggregate(store, id, name, error) &&
-        set_properties(store, id, changes, error) && check_zones(store, id, before, error) &&
-        db_commit(transaction, error);
+        set_properties(store, id, changes, error) &&
+        aggregates_check_zones(store, id, before, error) && db_commit(transaction, error);
 }
 
 static bool
@@ -493,7 +341,8 @@ change_host(Store *store, const char *sql, int64_t id, const char *name, GError 
     }
     g_ptr_array_add(before, host);
     return change_membership(store, sql, id, name, error) &&
-        rename_aggregate(store, id, NULL, error) && check_zones(store, id, before, error);
+        rename_aggregate(store, id, NULL, error) &&
+        aggregates_check_zones(store, id, before, error);
 }
 
 bool
@@ -522,53 +371,4 @@ store_remove_aggregate_host(Store *store, int64_t id, const char *host, GError *
 
     return aggregate != NULL && change_host(store, SQL_REMOVE_HOST, id, host, error) &&
         db_commit(transaction, error);
-}
-
-/* ---- hosts that are added into a zone ---- */
-
-static bool
-find_zone(Store *store, const char *zone, int64_t *ret_id, GError **error)
-{
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_ZONE, error);
-    bool row = false;
-
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, zone);
-    if (!db_step(statement, &row, error)) {
-        return false;
-    }
-    *ret_id = row ? db_int(statement, 0) : 0;
-    return true;
-}
-
-static bool
-make_zone(Store *store, const char *zone, int64_t *ret_id, GError **error)
-{
-    g_autoptr(Aggregate) aggregate = aggregate_new();
-    g_autoptr(GError) problem = NULL;
-
-    aggregate->name = g_strdup(zone);
-    g_ptr_array_add(aggregate->metadata, aggregate_property_new(AGGREGATE_ZONE, zone));
-    if (insert_aggregate(store, aggregate, &problem)) {
-        *ret_id = aggregate->id;
-        return true;
-    }
-    if (error_is(problem, ERROR_CONFLICT)) {
-        return error_set(error, ERROR_INVALID,
-            "the aggregate '%s' is not of the zone '%s': make that zone first", zone, zone);
-    }
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return false;
-}
-
-bool
-aggregates_join_zone(Store *store, const char *zone, const char *host, GError **error)
-{
-    int64_t id = 0;
-
-    return find_zone(store, zone, &id, error) &&
-        (id != 0 || make_zone(store, zone, &id, error)) &&
-        change_membership(store, SQL_ADD_HOST, id, host, error);
 }

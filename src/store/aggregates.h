@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* For the file of hosts: what aggregates say of them. */
+/* What the files of aggregates have for each other, and for the file of hosts. */
 #include "store/db.h"
 
-/* Fills in zone and aggregates of hosts that were just read. */
+/* ---- aggregates.c: the rows. Inside a write transaction ---- */
+bool aggregates_insert(Store *store, Aggregate *aggregate, GError **error);
+bool aggregates_add_member(Store *store, int64_t id, const char *host, GError **error);
+
+/* ---- host_aggregates.c: fills in zone and aggregates of hosts that were just read ---- */
 bool aggregates_tell_host(Store *store, Host *host, GError **error);
 bool aggregates_tell_hosts(Store *store, GPtrArray *hosts, GError **error);
-/* Inside a write transaction: the first aggregate of that zone gets the host; one called after the
- * zone is made when there is none. ERROR_INVALID: another aggregate has that name. */
+
+/* ---- zones.c: inside a write transaction ---- */
+/* The aggregate has changed. before: the hosts that it concerns, as they were. ERROR_INVALID: one
+ * of them would be in two zones, or its instances in another one. */
+bool aggregates_check_zones(Store *store, int64_t id, const GPtrArray *before, GError **error);
+/* The first aggregate of that zone gets the host; one called after the zone is made when there is
+ * none. ERROR_INVALID: another aggregate has that name. */
 bool aggregates_join_zone(Store *store, const char *zone, const char *host, GError **error);
