@@ -100,6 +100,7 @@ api_new(const ApiOptions *options, Store *store, Engine *engine, GError **error)
     placement_add_routes(api);
     block_storage_add_routes(api);
     drover_add_routes(api);
+    api->events = events_new(store, api->options.clock);
     return g_steal_pointer(&api);
 }
 
@@ -109,6 +110,7 @@ api_free(Api *api)
     if (api == NULL) {
         return;
     }
+    events_free(api->events);
     http_router_free(api->router);
     g_ptr_array_unref(api->tables);
     g_free((char *)api->options.public_url);

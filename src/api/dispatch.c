@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "api/dispatch.h"
 #include "api/api-private.h"
+#include "api/cookie.h"
 #include "api/microversion.h"
 #include "auth/auth.h"
 #include "base/json.h"
@@ -89,10 +90,12 @@ static bool
 authenticate(ApiContext *context, GError **error)
 {
     const char *token = http_request_header(context->request, "X-Auth-Token");
+    g_autofree char *cookie = token == NULL ? cookie_find_token(context->request) : NULL;
     unsigned flags = context->route->flags;
     if ((flags & ROUTE_IGNORE_TOKEN) != 0) {
         return true;
     }
+    token = token != NULL ? token : cookie;
     if (token == NULL) {
         return (flags & ROUTE_PUBLIC) != 0 ||
             error_set(error, ERROR_UNAUTHENTICATED, "no token was sent");

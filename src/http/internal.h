@@ -8,8 +8,7 @@
  * suspended in libmicrohttpd, and resumed by another thread. libmicrohttpd allows the suspension
  * only inside its callbacks, and forbids to stop while any is suspended; so one lock covers every
  * "is it there, else park" and "here it is, so wake", and each server knows what it has parked.
- * The lock is taken with nothing else held; under it only libmicrohttpd's suspend and resume are
- * called. */
+ * The lock is a leaf: under it only libmicrohttpd's suspend and resume are called. */
 #include <microhttpd.h>
 
 #include "http/server.h"

@@ -104,6 +104,7 @@ static void
 connection_close(Connection *connection)
 {
     g_clear_pointer(&connection->statements, g_hash_table_unref);
+    g_clear_pointer(&connection->changes, g_array_unref);
     sqlite3_close(connection->handle);
     connection->handle = NULL;
 }
@@ -129,6 +130,7 @@ connection_open(Store *store, GError **error)
     }
     connection->statements =
         g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)sqlite_statement_free);
+    sqlite_note_changes(connection);
     return connection;
 }
 

@@ -4,6 +4,7 @@
 #include "store/sqlite.h"
 #include "base/failpoint.h"
 #include <stdlib.h>
+#include <string.h>
 
 int64_t
 db_now_us(Store *store)
@@ -227,6 +228,76 @@ db_double(DbStatement *statement, int column)
     return sqlite3_column_double(statement->handle, column);
 }
 
+/* ---- what has changed ---- */
+
+static const struct {
+    const char *table;
+    ChangeKind kind;
+} told_tables[] = {
+    {"instances", CHANGE_INSTANCE},
+    {"operations", CHANGE_OPERATION},
+    {"migrations", CHANGE_MIGRATION},
+    {"hosts", CHANGE_HOST},
+    {"drains", CHANGE_DRAIN},
+};
+
+static void
+on_update(void *data, int operation, const char *database, const char *table, sqlite3_int64 number)
+{
+    Connection *connection = data;
+
+    if (connection->store == NULL || connection->store->on_change == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(told_tables); i++) {
+        if (strcmp(table, told_tables[i].table) == 0) {
+            Change change = {told_tables[i].kind, number};
+            g_array_append_val(connection->changes, change);
+            return;
+        }
+    }
+}
+
+void
+sqlite_note_changes(Connection *connection)
+{
+    connection->changes = g_array_new(false, false, sizeof(Change));
+    sqlite3_update_hook(connection->handle, on_update, connection);
+}
+
+/* What is not synced of a host is that it lives. */
+static void
+drop_signs_of_life(GArray *changes)
+{
+    for (unsigned i = changes->len; i > 0; i--) {
+        if (g_array_index(changes, Change, i - 1).kind == CHANGE_HOST) {
+            g_array_remove_index_fast(changes, i - 1);
+        }
+    }
+}
+
+static void
+tell_changes(Connection *connection, bool is_synced)
+{
+    Store *store = connection->store;
+    GArray *changes = connection->changes;
+
+    if (!is_synced) {
+        drop_signs_of_life(changes);
+    }
+    if (changes->len > 0 && store->on_change != NULL) {
+        store->on_change(changes, store->on_change_data);
+    }
+    g_array_set_size(changes, 0);
+}
+
+void
+store_set_on_change(Store *store, StoreOnChange on_change, void *data)
+{
+    store->on_change_data = data;
+    store->on_change = on_change;
+}
+
 /* ---- transactions ---- */
 
 static bool
@@ -318,6 +389,7 @@ db_commit(DbTransaction *transaction, GError **error)
         return false;
     }
     close_transaction(transaction);
+    tell_changes(connection, transaction->is_synced);
     return true;
 }
 
@@ -333,6 +405,7 @@ db_end(DbTransaction *transaction)
         if (!sqlite3_get_autocommit(handle)) {
             sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
         }
+        g_array_set_size(transaction->connection->changes, 0);
         close_transaction(transaction);
     }
     g_free(transaction);

@@ -10,6 +10,7 @@
  * sleep and try again.
  *
  * Locks, outermost first: Store.write, connections_lock of connection.c (a leaf). */
+#include "store/changes.h"
 #include "store/db.h"
 #include <sqlite3.h>
 
@@ -18,6 +19,7 @@ typedef struct Connection {
     sqlite3 *handle;
     GHashTable *statements;     /* address of the SQL -> DbStatement */
     DbTransaction *transaction; /* the open one, or NULL */
+    GArray *changes;            /* Change: what the open transaction has written */
 } Connection;
 
 struct Store {
@@ -26,6 +28,8 @@ struct Store {
     char *default_zone; /* of hosts whose aggregates are no zone */
     int lock_fd;
     int schema_version;
+    StoreOnChange on_change; /* NULL: nobody listens */
+    void *on_change_data;
     GMutex write;           /* held during every write transaction */
     GPtrArray *connections; /* all of them; under connections_lock */
     GPtrArray *idle;        /* those whose thread has ended; under connections_lock */
@@ -48,6 +52,8 @@ struct DbTransaction {
     bool is_synced;
 };
 
+/* Begins to note what is written by way of this connection. */
+void sqlite_note_changes(Connection *connection);
 /* This thread's connection; opened when it has none. */
 Connection *connection_get(Store *store, GError **error);
 /* Sets the error that an SQLite code means for whoever runs the daemon; returns false. */

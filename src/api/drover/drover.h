@@ -24,6 +24,14 @@ HttpResponse *drover_show_capabilities(ApiContext *context, GError **error);
  * NULL when the store failed. */
 json_t *drover_view_storage(ApiContext *context, const Host *host, GError **error);
 
+/* ---- session.c: of a browser ---- */
+HttpResponse *drover_begin_session(ApiContext *context, GError **error);
+HttpResponse *drover_show_session(ApiContext *context, GError **error);
+HttpResponse *drover_end_session(ApiContext *context, GError **error);
+
+/* ---- events.c ---- */
+HttpResponse *drover_stream_events(ApiContext *context, GError **error);
+
 /* ---- cpu_baseline.c ---- */
 HttpResponse *drover_cpu_baseline(ApiContext *context, GError **error);
 

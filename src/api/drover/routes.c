@@ -16,6 +16,12 @@ static const ApiRoute routes[] = {
     {"GET", "", drover_show_version, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
     {"GET", "/v1", drover_show_version, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
 
+    {"POST", "/v1/session", drover_begin_session},
+    {"GET", "/v1/session", drover_show_session},
+    {"DELETE", "/v1/session", drover_end_session},
+
+    {"GET", "/v1/events", drover_stream_events},
+
     {"GET", "/v1/hosts", drover_list_hosts, "drover:hosts:list"},
     {"POST", "/v1/hosts", drover_add_host, "drover:hosts:create", ROUTE_BODY},
     {"GET", "/v1/hosts/{name}", drover_show_host, "drover:hosts:show"},
