@@ -465,11 +465,12 @@ CREATE TABLE volume_attachments (
 
 -- What an operation has left on a host, on purpose or because the host could not be reached. kind:
 -- 'guest' is a copy that its instance has left, with its domain and its volumes (with_disks: they
--- are its own and go with it); 'volume' is one volume that nobody is known to need.
+-- are its own and go with it); 'volume' is one volume that nobody is known to need; 'disk' is one
+-- that the definition of an instance there still has, and the instance has not.
 CREATE TABLE leftovers (
     id @IDENTITY@,
     host TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('guest', 'volume')),
+    kind TEXT NOT NULL CHECK (kind IN ('guest', 'volume', 'disk')),
     name TEXT NOT NULL,
     instance_id TEXT,
     operation_id BIGINT,

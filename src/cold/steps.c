@@ -76,6 +76,10 @@ step_CHECKING(ColdTask *task)
     if (is_to_stop(task, &error)) {
         return refuse(task, error);
     }
+    if (!operation_is_definition_true(task->context, task->migration->source_host,
+            task->instance->id, task->operation, &error)) {
+        return error == NULL ? STEP_WAIT : refuse(task, error);
+    }
     switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return refuse(task, error);

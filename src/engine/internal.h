@@ -176,6 +176,12 @@ void inventory_take(Engine *engine, const char *host);
 /* An operator wants volumes of nobody gone. */
 void inventory_remove(Engine *engine, const Leftover *row);
 
+/* ---- detached.c ---- */
+/* Takes it from the definition, when its host is there. */
+void detached_remove(Engine *engine, const Leftover *row);
+/* The instance's definition on that host has a disk that the instance has not. */
+bool detached_is_there(Engine *engine, const char *host, const char *instance_id);
+
 /* ---- canaries.c ---- */
 void canaries_init(Engine *engine);
 void canaries_clear(Engine *engine);

@@ -244,7 +244,9 @@ bool
 leftovers_is_clearing(Engine *engine, const char *host, const char *instance_id)
 {
     g_autofree char *key = g_strdup_printf("%s %s", host, instance_id);
-    return host != NULL && g_hash_table_contains(engine->clearing, key);
+    return host != NULL &&
+        (g_hash_table_contains(engine->clearing, key) ||
+            detached_is_there(engine, host, instance_id));
 }
 
 /* Nothing can be proven while the owner is away: when it is back the leftover is looked at anew,
@@ -387,6 +389,9 @@ look_at(Engine *engine, const Leftover *row)
     if (row->kind == LEFTOVER_VOLUME && row->remove_wanted) {
         inventory_remove(engine, row);
     }
+    if (row->kind == LEFTOVER_DISK) {
+        detached_remove(engine, row);
+    }
     if (instance == NULL || row->kind != LEFTOVER_GUEST) {
         return;
     }
@@ -405,7 +410,9 @@ leftovers_on_listed(Engine *engine, const char *host, GHashTable *views)
 
     for (unsigned i = 0; rows != NULL && i < rows->len; i++) {
         const Leftover *row = rows->pdata[i];
-        if (row->kind == LEFTOVER_GUEST && !g_hash_table_contains(views, row->instance_id)) {
+        bool is_absent =
+            row->kind == LEFTOVER_GUEST && !g_hash_table_contains(views, row->instance_id);
+        if (is_absent || row->kind == LEFTOVER_DISK) {
             look_at(engine, row);
         }
     }

@@ -179,26 +179,32 @@ prepare_copy(EffectCall *call, void *data, GError **error)
     return prepare_base(call, data, error);
 }
 
-/* The volume whose attachment this operation is about. */
-static bool
-prepare_disk(EffectCall *call, void *data, GError **error)
+Volume *
+lifecycle_get_volume(const LifecycleTask *task, GError **error)
 {
-    LifecycleTask *task = data;
-    Wish *wish = wish_new(call);
     g_autoptr(GPtrArray) volumes = store_list_volumes(
         task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
 
     if (volumes == NULL) {
-        return false;
+        return NULL;
     }
-    for (unsigned i = 0; wish->volume == NULL && i < volumes->len; i++) {
+    for (unsigned i = 0; i < volumes->len; i++) {
         const Volume *volume = volumes->pdata[i];
         if (volume->attachment->operation == task->operation->id) {
-            wish->volume = g_ptr_array_steal_index(volumes, i);
+            return g_ptr_array_steal_index(volumes, i);
         }
     }
-    return wish->volume != NULL ||
-        error_set(error, ERROR_NOT_FOUND, "the volume is not attached to the instance");
+    error_set(error, ERROR_NOT_FOUND, "the volume is not attached to the instance");
+    return NULL;
+}
+
+static bool
+prepare_disk(EffectCall *call, void *data, GError **error)
+{
+    Wish *wish = wish_new(call);
+
+    wish->volume = lifecycle_get_volume(data, error);
+    return wish->volume != NULL;
 }
 
 static bool (*const prepares[EFFECT_N_EFFECTS])(EffectCall *call, void *task, GError **error) = {
@@ -209,9 +215,32 @@ static bool (*const prepares[EFFECT_N_EFFECTS])(EffectCall *call, void *task, GE
     [EFFECT_detach_disk] = prepare_disk,
 };
 
+/* What was detached on the record alone goes from the definition first. */
+static EffectResult
+wait_for_definition(LifecycleTask *task, LifecycleEffect effect, GError **error)
+{
+    bool is_asked = task->effect.call != NULL || task->effect.is_unread;
+    g_autoptr(GError) reason = NULL;
+
+    if (is_asked || (effect != EFFECT_start_guest && effect != EFFECT_attach_disk) ||
+        operation_is_definition_true(task->context, task->instance->host, task->instance->id,
+            task->operation, &reason)) {
+        return EFFECT_DONE;
+    }
+    if (reason == NULL) {
+        return EFFECT_WAITING;
+    }
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return EFFECT_FAILED;
+}
+
 EffectResult
 lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error)
 {
+    EffectResult ready = wait_for_definition(task, effect, ret_error);
+    if (ready != EFFECT_DONE) {
+        return ready;
+    }
     EffectAsk ask = {
         .kind = &kinds[effect],
         .uuid = task->instance->id,

@@ -65,6 +65,8 @@ StepResult lifecycle_fail_reboot(LifecycleTask *task, PowerState power_state);
 bool lifecycle_is_given_up(const LifecycleTask *task);
 
 /* ---- effects.c ---- */
+/* The volume that the operation attaches or detaches; caller frees. */
+Volume *lifecycle_get_volume(const LifecycleTask *task, GError **error);
 /* Asks for an effect, or gives the answer once it has come. */
 EffectResult lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error);
 

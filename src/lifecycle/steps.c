@@ -5,6 +5,8 @@
  * guest powers off in stop.c. */
 #include "lifecycle/internal.h"
 
+#define FENCE_LOOK_US (2 * G_USEC_PER_SEC)
+
 static StepResult
 move_with_intent(LifecycleTask *task, LifecycleState to, bool should_run)
 {
@@ -151,6 +153,59 @@ step_ATTACHING(LifecycleTask *task)
     return end_volume(task, LIFECYCLE_COMPLETED, true, NULL);
 }
 
+static LifecycleState
+end_of_detach(const LifecycleTask *task)
+{
+    return task->operation->kind != OPERATION_ATTACH_VOLUME ? LIFECYCLE_COMPLETED
+        : task->operation->error_code != NULL               ? LIFECYCLE_FAILED
+                                                            : LIFECYCLE_CANCELLED;
+}
+
+/* After a start of drover a host may just not have been tried yet. */
+static bool
+is_host_dead(const LifecycleTask *task)
+{
+    return task->effect.call == NULL && !task->context->is_gathering(task->context) &&
+        operation_is_host_dead(task->context, task->instance->host);
+}
+
+/* On a host that is known to be off nobody writes to the volume, so it is free. The definition
+ * there, which has it still, is put right before anything starts from it: engine/leftovers.c. */
+static StepResult
+detach_on_record(LifecycleTask *task)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Volume) volume = lifecycle_get_volume(task, &error);
+
+    if (volume == NULL) {
+        return end_volume(task, LIFECYCLE_FAILED, true, error);
+    }
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    g_autofree char *name = g_strdup_printf(
+        "%s/%s", task->instance->id, attachment_target(volume->attachment));
+    g_autofree char *why = g_strdup_printf(
+        "volume %s was detached from the instance while this host was dead", volume->id);
+    Leftover leftover =
+        leftover_of_disk(task->instance->host, task->instance->id, name, why);
+    change.volumes = MOVE_VOLUMES_DROP;
+    change.leftover = &leftover;
+    change.sentence = "the host is dead, and whatever it has of the volume goes when it is back";
+    return lifecycle_move(task, end_of_detach(task), &change);
+}
+
+/* Nobody tells that the host was fenced: it is looked at again. */
+static StepResult
+wait_or_fence(LifecycleTask *task)
+{
+    OperationContext *context = task->context;
+
+    if (task->effect.call == NULL && context->find_session(context, task->instance->host) == NULL) {
+        context->wake_at(
+            context, task->operation->id, clock_now_us(context->clock) + FENCE_LOOK_US);
+    }
+    return STEP_WAIT;
+}
+
 /* A volume that could not be seen to be gone is attached. */
 static StepResult
 step_DETACHING(LifecycleTask *task)
@@ -164,15 +219,15 @@ step_DETACHING(LifecycleTask *task)
         effect_slot_forget(&task->effect);
         return end_volume(task, LIFECYCLE_CANCELLED, true, NULL);
     }
+    if (is_host_dead(task)) {
+        return detach_on_record(task);
+    }
     switch (lifecycle_effect(task, EFFECT_detach_disk, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_WAITING: return wait_or_fence(task);
     case EFFECT_FAILED: return end_volume(task, LIFECYCLE_FAILED, true, error);
     case EFFECT_DONE: break;
     }
-    LifecycleState end = !is_undo             ? LIFECYCLE_COMPLETED
-        : task->operation->error_code != NULL ? LIFECYCLE_FAILED
-                                              : LIFECYCLE_CANCELLED;
-    return end_volume(task, end, false, NULL);
+    return end_volume(task, end_of_detach(task), false, NULL);
 }
 
 /* A host that stays away does not keep its owner from deleting an instance: what is left there is

@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "model/leftover.h"
 
+#include <string.h>
+
 static const char *const kind_names[] = {
 #define X(name, text) text,
     LEFTOVER_KINDS(X)
@@ -24,6 +26,26 @@ leftover_of_guest(const char *host, const char *instance_id, int64_t operation_i
         .removable_when = (char *)"the host answers, and the instance is seen where it is or was "
                                   "deleted",
     };
+}
+
+Leftover
+leftover_of_disk(const char *host, const char *instance_id, const char *name, const char *why)
+{
+    return (Leftover){
+        .host = (char *)host,
+        .kind = LEFTOVER_DISK,
+        .name = (char *)name,
+        .instance_id = (char *)instance_id,
+        .size_bytes = -1,
+        .why = (char *)why,
+        .removable_when = (char *)"the host answers: before the instance starts there",
+    };
+}
+
+const char *
+leftover_target(const Leftover *leftover)
+{
+    return strrchr(leftover->name, '/') + 1;
 }
 
 const char *

@@ -10,7 +10,8 @@
 /* NAME, stored name, what it is */
 #define LEFTOVER_KINDS(X)                                                                          \
     X(GUEST, "guest")   /* a copy that its instance has left: domain and volumes */                \
-    X(VOLUME, "volume") /* one volume that no instance is known to need */
+    X(VOLUME, "volume") /* one volume that no instance is known to need */                         \
+    X(DISK, "disk")     /* in the definition of its guest: detached while the host was dead */
 
 typedef enum {
 #define X(name, text) LEFTOVER_##name,
@@ -22,7 +23,7 @@ typedef struct Leftover {
     int64_t id;
     char *host;
     LeftoverKind kind;
-    char *name;        /* of the volume; of a guest its UUID: one row for each on a host */
+    char *name; /* of the volume; of a guest its UUID; of a disk UUID/target. One row for each */
     char *instance_id; /* NULL: none is known */
     int64_t operation_id; /* that has left it; 0 = none */
     bool with_disks;      /* its volumes are its own and go with it */
@@ -37,6 +38,11 @@ typedef struct Leftover {
 /* A copy of an instance that an operation leaves on a host; every text is borrowed. */
 Leftover leftover_of_guest(const char *host, const char *instance_id, int64_t operation_id,
     bool with_disks, const char *why);
+/* A disk that the definition there still has; name: "UUID/target". Every text is borrowed. */
+Leftover leftover_of_disk(
+    const char *host, const char *instance_id, const char *name, const char *why);
+/* Of a disk; borrowed. */
+const char *leftover_target(const Leftover *leftover);
 const char *leftover_kind_name(LeftoverKind kind);
 bool leftover_kind_parse(const char *text, LeftoverKind *ret_kind);
 void leftover_free(Leftover *leftover);

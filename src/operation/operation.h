@@ -45,7 +45,8 @@ struct OperationContext {
      * For service_down_time at most. */
     bool (*is_gathering)(OperationContext *context);
     /* What an older move has left of that instance on that host is being removed right now: what a
-     * new one makes there would go with it. Over within seconds; nobody tells. host may be NULL. */
+     * new one makes there would go with it. Or its definition there is still to lose a disk that
+     * it has not any more. Over within seconds; nobody tells. host may be NULL. */
     bool (*is_clearing)(OperationContext *context, const char *host, const char *instance_id);
     /* Runs the operation's step again, soon or at a time. Both may be called at any moment. */
     void (*wake)(OperationContext *context, int64_t operation_id);
@@ -68,6 +69,13 @@ void operation_read_wanted(OperationContext *context, Operation *operation);
 /* The host is not connected, and fenced: nothing runs there any more. A host that is merely silent
  * may still run what it ran. host may be NULL. Reads the store. */
 bool operation_is_host_dead(OperationContext *context, const char *host);
+
+/* Before an effect by which the guest runs or moves there: whether its definition is the one that
+ * the record tells, after volumes were detached while the host was dead. False, without an error:
+ * not yet, the task is woken; with one: not until the deadline of its state. A host that is away is
+ * the effect's own to wait for. */
+bool operation_is_definition_true(OperationContext *context, const char *host,
+    const char *instance_id, const Operation *operation, GError **error);
 
 /* One open operation in memory. Made from its row, thrown away at any time: nothing that matters
  * lives only here. */

@@ -19,6 +19,7 @@
 #define SQL_SET_ERROR "UPDATE leftovers SET last_error = $2 WHERE id = $1"
 #define SQL_ON_DELETED                                                                             \
     "UPDATE leftovers SET removable_when = $2 WHERE instance_id = $1 AND kind = $3"
+#define SQL_FORGET "DELETE FROM leftovers WHERE instance_id = $1 AND kind = $2"
 #define SQL_GET SELECT_LEFTOVERS " WHERE id = $1"
 
 static void *
@@ -78,6 +79,19 @@ leftovers_on_deleted(Store *store, const char *instance_id, GError **error)
     db_bind_text(statement, 1, instance_id);
     db_bind_text(statement, 2, "this host answers: the instance was deleted");
     db_bind_text(statement, 3, leftover_kind_name(LEFTOVER_GUEST));
+    return db_run(statement, NULL, error);
+}
+
+bool
+leftovers_forget_disks(Store *store, const char *instance_id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FORGET, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    db_bind_text(statement, 2, leftover_kind_name(LEFTOVER_DISK));
     return db_run(statement, NULL, error);
 }
 

@@ -154,6 +154,9 @@ move_instance(Store *store, const char *id, const OperationMove *move, GError **
     if (move->flavor != NULL && !instance_set_flavor(store, id, move->flavor, error)) {
         return false;
     }
+    if ((move->host != NULL || move->terminated) && !leftovers_forget_disks(store, id, error)) {
+        return false;
+    }
     return !move->terminated ||
         (ports_release(store, id, error) && console_forget(store, id, error));
 }

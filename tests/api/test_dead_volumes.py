@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Volumes of guests whose host is dead: nobody there can be asked to let them go."""
+import os
+import sqlite3
+import tempfile
+import time
+
+from tap import check, contains, equal, wait_until
+from test_evacuate import force_down
+from test_volumes import attach, show, wait_volume
+from world import Cloud, test
+
+OFF, FOR_NO_KNOWN_REASON = 1, 13  # src/hypervisor/types.h
+
+
+class DeadCloud(Cloud):
+    """Two hosts in a file, of which the first may lose its power."""
+
+    def __init__(self, directory):
+        self.path = os.path.join(directory, "fleet.db")
+        # Slow to take a disk away: nothing may overtake that.
+        super().__init__(("hosta", "hostb"), {"path": self.path},
+                         more={"hypervisor": {"filters": "delay:detach_disk=1000"}})
+
+    def fleet(self, sql, *values):
+        with sqlite3.connect(self.path, timeout=20) as fleet:
+            return fleet.execute(sql, values).fetchall()
+
+    def set_power(self, has_power, *more):
+        """While nobody uses the file."""
+        self.drover.stop()
+        self.fleet("update hosts set power = ? where name = 'hosta'", has_power)
+        if not has_power:
+            self.fleet("update domains set state = ?, reason = ? where host = 'hosta'", OFF,
+                       FOR_NO_KNOWN_REASON)
+        for sql in more:
+            self.fleet(sql)
+        self.drover.start()
+        self.drover.wait_hosts_up(1)  # it stays forced down until somebody says otherwise
+
+    def register(self, name, uri):
+        answer = self.other("POST", "/volume/v3/os-volume-manage",
+                            {"volume": {"name": name, "ref": {"uri": uri}}})
+        equal(answer.status, 202, answer.text)
+        return answer.json["volume"]["id"]
+
+    def give(self, server, volume):
+        equal(attach(self, server, volume).status, 200, "attach")
+        wait_volume(self, volume, "in-use")
+
+    def disks(self, server):
+        """host/target of what definitions have."""
+        return sorted(f"{host}/{target}" for host, target in self.fleet(
+            "select host, target from disks where uuid = ?", server))
+
+    def leftovers(self):
+        return self.other("GET", "/drover/v1/leftovers").json["leftovers"]
+
+
+@test("a volume is taken from a guest on a dead host at once: it can be evacuated then, and one "
+      "that stays is started, when its host is back, without it")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(directory)
+        try:
+            goes, stays = (cloud.create(name, host="hosta") for name in ("goes", "stays"))
+            # Its server is silent: whoever would start a guest with it is told so.
+            cloud.do(goes, {"os-stop": None})
+            cloud.wait_status(goes, "SHUTOFF")
+            silent = cloud.register("silent", "nbd://silent/one")
+            cloud.give(goes, silent)
+            fine = [cloud.register(f"fine{i}", f"nbd://fine/{i}") for i in range(2)]
+            for volume in fine:
+                cloud.give(stays, volume)
+            cloud.set_power(False, "update disks set volume = 'nbd://silent/two'"
+                            " where volume like 'nbd://fine/%'")
+
+            # Not known to be dead, it may have it still.
+            path = f"/servers/{goes}/os-volume_attachments/{silent}"
+            equal(cloud.send("DELETE", path, version="2.96").status, 202, "detach")
+            time.sleep(3)
+            equal(show(cloud, silent)["status"], "detaching", "while the host is merely silent")
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            wait_volume(cloud, silent, "available")
+            row, = cloud.leftovers()
+            equal((row["kind"], row["host"], row["name"], row["instance_uuid"]),
+                  ("disk", "hosta", f"{goes}/vdc", goes), "on record")
+            contains(row["why"], silent, "why")
+            contains(cloud.drover.drover("inspect", "leftovers"), f"{goes}/vdc", "shown")
+
+            equal(cloud.action(goes, {"evacuate": {}}, "2.95").status, 200, "evacuate")
+            equal(cloud.wait_migration(goes, "done", "failed", "error")["status"], "done", "ended")
+            equal([row["kind"] for row in cloud.leftovers()], ["guest"], "the copy as a whole")
+
+            for volume in fine:
+                path = f"/servers/{stays}/os-volume_attachments/{volume}"
+                equal(cloud.send("DELETE", path, version="2.96").status, 202, "detach")
+                wait_volume(cloud, volume, "available")
+            cloud.give(goes, fine[0])  # it is free for another
+            cloud.set_power(True)
+            wait_until(lambda: not cloud.leftovers(), "nothing is left", 20)
+            cloud.wait_status(stays, "ACTIVE")
+            equal(cloud.server(stays)["OS-EXT-STS:power_state"], 1, "it runs")
+            equal(cloud.server(stays).get("fault"), None, "fault")
+            actions = [row["action"] for row in cloud.get(
+                f"/servers/{stays}/os-instance-actions")["instanceActions"]]
+            equal(actions[0], "start", "the last action")
+            cloud.drover.stop()
+            equal(cloud.disks(stays), [], "its definition")
+            equal(cloud.disks(goes), ["hostb/vdc"], "the one that has it")
+            check(not cloud.fleet("select * from violations"), "a rule was broken")
+        finally:
+            cloud.drover.remove()
