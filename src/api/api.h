@@ -41,6 +41,14 @@ typedef struct ApiConfigChange {
                            there are none */
 } ApiConfigChange;
 
+/* A processor for the guests of some hosts. */
+typedef struct ApiCpuModel {
+    const char *model;
+    char **features; /* beside it */
+    char **hosts;
+    const char *user; /* who wants it */
+} ApiCpuModel;
+
 typedef struct ApiOptions {
     const Clock *clock;
     const char *public_url; /* "https://cloud.example:8774"; NULL or "": what each request's Host
@@ -66,7 +74,7 @@ typedef struct ApiOptions {
      * that status. */
     const char *(*migration_status)(const Migration *migration);
     char *(*migration_states)(const char *status);
-    /* The configuration, which is the daemon's: the two work from any thread. */
+    /* The configuration, which is the daemon's: all of it works from any thread. */
     void *config_data;
     /* Calls back with rows of ApiConfigValue, as they are for that host (NULL: for all). */
     void (*list_config)(void *config_data, const char *host, ApiConfigRows rows, void *data);
@@ -74,6 +82,10 @@ typedef struct ApiOptions {
      * of sentences; the caller frees both. */
     bool (*reload_config)(
         void *config_data, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error);
+    /* Writes it into the configuration and reads that anew; false: it is as it was. *ret_path is
+     * the file; the caller frees all three. It writes to a disk: for a worker. */
+    bool (*apply_cpu)(void *config_data, const ApiCpuModel *model, char **ret_path,
+        GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error);
 } ApiOptions;
 
 typedef struct Api Api;

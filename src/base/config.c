@@ -49,10 +49,18 @@ Config *
 config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
     const char *directory, GPtrArray **ret_warnings, GError **error)
 {
+    return config_load_instead(keys, obsolete, path, directory, NULL, ret_warnings, error);
+}
+
+Config *
+config_load_instead(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
+    const char *directory, const ConfigText *instead, GPtrArray **ret_warnings, GError **error)
+{
     g_autoptr(Config) config = config_new(keys, obsolete);
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     if ((path != NULL && !config_read_file(config, path, warnings, error)) ||
-        (directory != NULL && !config_read_directory(config, directory, warnings, error))) {
+        (directory != NULL &&
+            !config_read_directory(config, directory, instead, warnings, error))) {
         return NULL;
     }
     fill_groups(config);

@@ -46,6 +46,16 @@ typedef struct Config Config;
  * config_get_*. ret_warnings (may be NULL) gets sentences. */
 Config *config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
     const char *directory, GPtrArray **ret_warnings, GError **error);
+/* A file of the directory, as it would be: read after the others, in place of the one that has its
+ * name. */
+typedef struct ConfigText {
+    const char *name;
+    const char *text;
+} ConfigText;
+/* The same with it; instead NULL: as it is. */
+Config *config_load_instead(const ConfigKey *keys, const ConfigObsolete *obsolete,
+    const char *path, const char *directory, const ConfigText *instead, GPtrArray **ret_warnings,
+    GError **error);
 void config_free(Config *config);
 /* The key must be in the table: anything else is a bug. Strings are borrowed; "" is "not set". */
 const char *config_get(const Config *config, const char *section, const char *name);

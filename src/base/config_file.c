@@ -206,19 +206,10 @@ read_line(Reader *reader, char *line, GError **error)
 
 /* ---- files ---- */
 
-bool
-config_read_file(Config *config, const char *path, GPtrArray *warnings, GError **error)
+static bool
+read_text(
+    Config *config, const char *path, const char *text, GPtrArray *warnings, GError **error)
 {
-    g_autofree char *text = NULL;
-    size_t size;
-    g_autoptr(GError) problem = NULL;
-    if (!g_file_get_contents(path, &text, &size, &problem)) {
-        return error_set(
-            error, ERROR_INVALID, "cannot read the configuration: %s", problem->message);
-    }
-    if (strlen(text) != size) {
-        return error_set(error, ERROR_INVALID, "%s: the file holds a NUL byte", path);
-    }
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     Reader reader = {.config = config, .warnings = warnings, .seen = seen, .path = path};
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -234,15 +225,38 @@ config_read_file(Config *config, const char *path, GPtrArray *warnings, GError *
     return is_good;
 }
 
+bool
+config_read_file(Config *config, const char *path, GPtrArray *warnings, GError **error)
+{
+    g_autofree char *text = NULL;
+    size_t size;
+    g_autoptr(GError) problem = NULL;
+    if (!g_file_get_contents(path, &text, &size, &problem)) {
+        return error_set(
+            error, ERROR_INVALID, "cannot read the configuration: %s", problem->message);
+    }
+    return strlen(text) == size
+        ? read_text(config, path, text, warnings, error)
+        : error_set(error, ERROR_INVALID, "%s: the file holds a NUL byte", path);
+}
+
 static int
 compare_texts(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool
+read_instead(Config *config, const char *directory, const ConfigText *instead, GPtrArray *warnings,
+    GError **error)
+{
+    g_autofree char *path = g_build_filename(directory, instead->name, NULL);
+    return read_text(config, path, instead->text, warnings, error);
+}
+
 bool
-config_read_directory(
-    Config *config, const char *directory, GPtrArray *warnings, GError **error)
+config_read_directory(Config *config, const char *directory, const ConfigText *instead,
+    GPtrArray *warnings, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     g_autoptr(GDir) dir = g_dir_open(directory, 0, &problem);
@@ -252,7 +266,8 @@ config_read_directory(
     }
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
-        if (*name != '.' && g_str_has_suffix(name, ".conf")) {
+        bool is_replaced = instead != NULL && strcmp(name, instead->name) == 0;
+        if (*name != '.' && g_str_has_suffix(name, ".conf") && !is_replaced) {
             g_ptr_array_add(paths, g_build_filename(directory, name, NULL));
         }
     }
@@ -262,5 +277,5 @@ config_read_directory(
             return false;
         }
     }
-    return true;
+    return instead == NULL || read_instead(config, directory, instead, warnings, error);
 }

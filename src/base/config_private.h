@@ -43,8 +43,8 @@ bool config_set_value(
 /* ---- config_file.c ---- */
 bool config_read_file(Config *config, const char *path, GPtrArray *warnings, GError **error);
 /* The *.conf files in it, in the order of their names; one that is not there is fine. */
-bool config_read_directory(
-    Config *config, const char *directory, GPtrArray *warnings, GError **error);
+bool config_read_directory(Config *config, const char *directory, const ConfigText *instead,
+    GPtrArray *warnings, GError **error);
 /* Made on first use. */
 Config *config_take_group(
     Config *config, const char *section, const char *name, const char *where);

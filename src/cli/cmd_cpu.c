@@ -29,7 +29,8 @@ ask(CommandContext *context, Session *session, GError **error)
     for (int i = 0; i < command_n_arguments(context); i++) {
         json_array_append_new(hosts, json_string(command_argument(context, i)));
     }
-    json_auto_t *body = json_pack("{s:{s:O}}", "baseline", "hosts", hosts);
+    json_auto_t *body = json_pack("{s:{s:O, s:b}}", "baseline", "hosts", hosts, "apply",
+        command_has(context, "--apply"));
     json_auto_t *answer =
         session_request(session, "drover", "POST", "/cpu-baseline", body, error);
     return answer != NULL ? json_incref(json_object_get(answer, "baseline")) : NULL;
@@ -50,6 +51,19 @@ say_model(Output *output, const json_t *baseline)
             json_string_value(json_array_get(features, i)));
     }
     output_say(output, "%s", json_array_size(features) > 0 ? "\n" : "");
+}
+
+/* Where it was written, and for whom that changes something. */
+static void
+say_applied(Output *output, const json_t *applied)
+{
+    if (!json_is_object(applied)) {
+        return;
+    }
+    const json_t *changes = json_object_get(applied, "changes");
+    output_say(output, "\nIt is written to %s, and new guests get it%s.\n",
+        json_string_value(json_object_get(applied, "file")),
+        json_array_size(changes) == 0 ? " (they did before)" : "");
 }
 
 static json_t *
@@ -75,11 +89,13 @@ print_tables(Output *output, const json_t *baseline, GError **error)
         return false;
     }
     say_model(output, baseline);
+    say_applied(output, json_object_get(baseline, "applied"));
     if (json_array_size(keepers) == 0) {
         return true;
     }
     output_say(output,
-        "\nThese guests run with another processor, and keep it until a cold move or a resize:\n");
+        "\nThese guests run with another processor, and keep it until they are stopped and "
+        "started:\n");
     return output_list(output, keepers, GUEST_COLUMNS, NULL, error);
 }
 
@@ -99,14 +115,23 @@ cpu_baseline(CommandContext *context, GError **error)
         (problem == NULL || error_set(error, ERROR_CONFLICT, "no CPU fits them: %s", problem));
 }
 
+static const CommandOption BASELINE_OPTIONS[] = {
+    {"--apply", NULL, "write it into the configuration, for guests that are made or started then"},
+    {NULL, NULL, NULL},
+};
+
 const Command cpu_commands[] = {
     {"cpu baseline", "HOST...", 1, 64, "Compute the CPU model that fits several hosts",
         "libvirt computes it from what each host offers to its guests; what is printed goes into\n"
-        "a file of conf.d, followed by a restart of droverd. A host stands in the way when the\n"
-        "others would have more without it: the table says what it lacks. Guests that run keep\n"
-        "the processor that they have; one stands in the way when a host cannot give it that.\n"
-        "Exit code 1: no processor fits them all.",
-        "  drover cpu baseline hosta hostb hostc\n  drover cpu baseline --json hosta hostb", NULL,
-        cpu_baseline},
+        "a file of conf.d, followed by a reload. --apply does both: droverd writes it into a file\n"
+        "of its own there, zz-cpu-baseline.conf, for the group of each of the hosts, and refuses\n"
+        "when a host that was not named would change with them, or another file has the key. A\n"
+        "host stands in the way when the others would have more without it: the table says what\n"
+        "it lacks. Guests that run keep the processor that they have until they are stopped and\n"
+        "started; one stands in the way when a host cannot give it that. Exit code 1: no\n"
+        "processor fits them all, or it was not written.",
+        "  drover cpu baseline hosta hostb hostc\n  drover cpu baseline --json hosta hostb\n"
+        "  drover cpu baseline --apply hosta hostb hostc",
+        BASELINE_OPTIONS, cpu_baseline},
     {NULL},
 };

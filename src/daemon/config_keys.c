@@ -129,12 +129,15 @@ const ConfigKey daemon_config_keys[] = {
         "The processor that guests see: host-model, host-passthrough (moves between equal hosts "
         "alone), maximum, custom (one of cpu_models) or none (the emulator's own); empty is "
         "host-model with KVM, and none without.",
-        0, "host-model,host-passthrough,maximum,custom,none"},
+        CONFIG_GROUP | CONFIG_RELOAD, "host-model,host-passthrough,maximum,custom,none"},
     {"libvirt", "cpu_models", CONFIG_LIST, "", 0, 0,
         "With cpu_mode custom: models by libvirt's names, in order of preference; a guest gets the "
-        "first that its host can run."},
+        "first that its host can run. A guest that is there keeps its own until it is stopped and "
+        "started, or moved cold.",
+        CONFIG_GROUP | CONFIG_RELOAD},
     {"libvirt", "cpu_model_extra_flags", CONFIG_LIST, "", 0, 0,
-        "Features beside those of the model: +pcid (or pcid) to add one, -pcid to take one away."},
+        "Features beside those of the model: +pcid (or pcid) to add one, -pcid to take one away.",
+        CONFIG_GROUP | CONFIG_RELOAD},
     {"libvirt", "swtpm_enabled", CONFIG_BOOL, "false", 0, 0,
         "Whether guests may have an emulated TPM. The secrets of their states are made from the key "
         "in vtpm.key of state_path, which is made at the first start: keep a copy of it."},

@@ -21,15 +21,21 @@ choose_path(const char *named, const char *fallback, bool use_fallback)
     return use_fallback && g_file_test(fallback, G_FILE_TEST_EXISTS) ? fallback : NULL;
 }
 
+const char *
+configuration_directory(const ConfigSources *sources)
+{
+    return choose_path(sources->directory, DEFAULT_CONFIG_DIR, sources->file == NULL);
+}
+
 Config *
-configuration_load(const ConfigSources *sources, GPtrArray **ret_warnings, GError **error)
+configuration_load(const ConfigSources *sources, const ConfigText *instead,
+    GPtrArray **ret_warnings, GError **error)
 {
     const char *path = choose_path(sources->file, DEFAULT_CONFIG, true);
-    const char *directory =
-        choose_path(sources->directory, DEFAULT_CONFIG_DIR, sources->file == NULL);
+    const char *directory = configuration_directory(sources);
     g_autoptr(GPtrArray) warnings = NULL;
-    g_autoptr(Config) config = config_load(
-        daemon_config_keys, daemon_config_obsolete, path, directory, &warnings, error);
+    g_autoptr(Config) config = config_load_instead(daemon_config_keys, daemon_config_obsolete,
+        path, directory, instead, &warnings, error);
 
     if (config == NULL) {
         return NULL;
@@ -136,6 +142,18 @@ configuration_for_host(const Config *config, const char *host)
         }
     }
     return config;
+}
+
+LibvirtCpu
+configuration_cpu_for_host(const Config *config, const char *host)
+{
+    const Config *group = configuration_for_host(config, host);
+
+    return (LibvirtCpu){
+        .mode = g_strdup(config_get(group, "libvirt", "cpu_mode")),
+        .models = config_get_list(group, "libvirt", "cpu_models"),
+        .flags = config_get_list(group, "libvirt", "cpu_model_extra_flags"),
+    };
 }
 
 /* ---- what is, and what changes ---- */

@@ -5,6 +5,7 @@
  * one changes. No state: wire.c holds the one that counts. */
 #include "api/api.h"
 #include "base/config.h"
+#include "hypervisor/libvirt/libvirt.h"
 #include "operation/live_policy.h"
 
 /* As the command line has it; all may be NULL. */
@@ -14,9 +15,12 @@ typedef struct ConfigSources {
     const char *state_path; /* takes the place of [DEFAULT] state_path */
 } ConfigSources;
 
-/* Reads it all anew and checks it as a whole. */
-Config *configuration_load(
-    const ConfigSources *sources, GPtrArray **ret_warnings, GError **error);
+/* The directory that is read; NULL: none. Borrowed. */
+const char *configuration_directory(const ConfigSources *sources);
+/* Reads it all anew and checks it as a whole; with a file of the directory as it would be, or
+ * NULL. */
+Config *configuration_load(const ConfigSources *sources, const ConfigText *instead,
+    GPtrArray **ret_warnings, GError **error);
 /* Where the API listens: "" = at every address. Caller frees. */
 bool configuration_parse_listen(
     const Config *config, char **ret_address, uint16_t *ret_port, GError **error);
@@ -26,6 +30,9 @@ PlacementPolicy configuration_placement(const Config *config);
 LivePolicy *configuration_live_policy(const Config *config);
 /* The group of that host, or the whole. Borrowed. */
 const Config *configuration_for_host(const Config *config, const char *host);
+/* The processor of guests that are made, or started, on that host. The caller owns what is in
+ * it. */
+LibvirtCpu configuration_cpu_for_host(const Config *config, const char *host);
 /* What another one changes, by key and, where hosts differ, by host: of ApiConfigChange. */
 GPtrArray *configuration_compare(
     const Config *old_config, const Config *new_config, const GPtrArray *hosts);

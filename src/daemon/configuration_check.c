@@ -56,6 +56,28 @@ check_ports(const Config *config, GError **error)
             config_where(config, "libvirt", "migration_port_max"), max, min);
 }
 
+static bool
+check_cpu(const Config *config, GError **error)
+{
+    const char *mode = config_get(config, "libvirt", "cpu_mode");
+    g_auto(GStrv) models = config_get_list(config, "libvirt", "cpu_models");
+    g_auto(GStrv) flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
+    bool is_custom = strcmp(mode, "custom") == 0;
+
+    if (is_custom && models[0] == NULL) {
+        return error_set(error, ERROR_INVALID, "%s: 'cpu_mode' = custom needs cpu_models",
+            config_where(config, "libvirt", "cpu_mode"));
+    }
+    if (!is_custom && models[0] != NULL) {
+        return error_set(error, ERROR_INVALID, "%s: 'cpu_models' needs cpu_mode = custom",
+            config_where(config, "libvirt", "cpu_models"));
+    }
+    return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
+        error_set(error, ERROR_INVALID,
+            "%s: 'cpu_model_extra_flags' needs a cpu_mode other than none",
+            config_where(config, "libvirt", "cpu_model_extra_flags"));
+}
+
 /* seen: host -> where it was named before. */
 static bool
 check_members(GHashTable *seen, const Config *group, GStrv hosts, GError **error)
@@ -89,7 +111,8 @@ check_groups(const Config *config, GError **error)
         g_auto(GStrv) hosts = config_get_list(group, "libvirt", "hosts");
         bool is_one = hosts[0] != NULL && hosts[1] == NULL && !is_pattern(hosts[0]);
         if (!check_members(seen, group, hosts, error) ||
-            !check_inbound_address(group, is_one, error) || !check_ports(group, error)) {
+            !check_inbound_address(group, is_one, error) || !check_ports(group, error) ||
+            !check_cpu(group, error)) {
             return false;
         }
     }
@@ -129,28 +152,6 @@ check_filters(const Config *config, GPtrArray *warnings, GError **error)
                                       (const char *)sentences->pdata[i]));
     }
     return true;
-}
-
-static bool
-check_cpu(const Config *config, GError **error)
-{
-    const char *mode = config_get(config, "libvirt", "cpu_mode");
-    g_auto(GStrv) models = config_get_list(config, "libvirt", "cpu_models");
-    g_auto(GStrv) flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
-    bool is_custom = strcmp(mode, "custom") == 0;
-
-    if (is_custom && models[0] == NULL) {
-        return error_set(error, ERROR_INVALID, "%s: 'cpu_mode' = custom needs cpu_models",
-            config_where(config, "libvirt", "cpu_mode"));
-    }
-    if (!is_custom && models[0] != NULL) {
-        return error_set(error, ERROR_INVALID, "%s: 'cpu_models' needs cpu_mode = custom",
-            config_where(config, "libvirt", "cpu_models"));
-    }
-    return flags[0] == NULL || (strcmp(mode, "none") != 0 && mode[0] != '\0') ||
-        error_set(error, ERROR_INVALID,
-            "%s: 'cpu_model_extra_flags' needs a cpu_mode other than none",
-            config_where(config, "libvirt", "cpu_model_extra_flags"));
 }
 
 static bool

@@ -7,15 +7,10 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "hypervisor/fake/fake.h"
-#include "hypervisor/libvirt/libvirt.h"
 
 static Hypervisor *
-new_libvirt(const Config *config, GError **error)
+new_libvirt(const Config *config, LibvirtFindCpu find_cpu, void *data, GError **error)
 {
-    const char *cpu_mode = config_get(config, "libvirt", "cpu_mode");
-    g_auto(GStrv) cpu_models = config_get_list(config, "libvirt", "cpu_models");
-    g_auto(GStrv) cpu_flags = config_get_list(config, "libvirt", "cpu_model_extra_flags");
-
     g_autofree char *key_path =
         g_build_filename(config_get(config, "DEFAULT", "state_path"), "vtpm.key", NULL);
     bool with_tpm = config_get_bool(config, "libvirt", "swtpm_enabled");
@@ -30,9 +25,8 @@ new_libvirt(const Config *config, GError **error)
         .keepalive_count = (int)config_get_int(config, "libvirt", "keepalive_count"),
         .connect_timeout_ms = (int)config_get_int(config, "libvirt", "connect_timeout_ms"),
         .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
-        .cpu_mode = cpu_mode,
-        .cpu_models = cpu_models,
-        .cpu_flags = cpu_flags,
+        .find_cpu = find_cpu,
+        .find_cpu_data = data,
         .tpm_key = tpm_key,
         .vnc_enabled = config_get_bool(config, "vnc", "enabled"),
         .vnc_listen = config_get(config, "vnc", "server_listen"),
@@ -80,9 +74,10 @@ add_filters(const Config *config, Hypervisor *hypervisor, GError **error)
 }
 
 Hypervisor *
-hypervisors_make_libvirt(const Config *config, GError **error)
+hypervisors_make_libvirt(
+    const Config *config, LibvirtFindCpu find_cpu, void *data, GError **error)
 {
-    g_autoptr(Hypervisor) libvirt = new_libvirt(config, error);
+    g_autoptr(Hypervisor) libvirt = new_libvirt(config, find_cpu, data, error);
 
     return libvirt != NULL && add_filters(config, libvirt, error) ? g_steal_pointer(&libvirt)
                                                                   : NULL;

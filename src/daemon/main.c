@@ -275,7 +275,7 @@ main(int argc, char **argv)
         return print_machine(options.machine);
     }
     ConfigSources sources = {options.config, options.config_dir, options.state_dir};
-    Config *config = configuration_load(&sources, &warnings, &error);
+    Config *config = configuration_load(&sources, NULL, &warnings, &error);
     if (config == NULL) {
         return complain(EXIT_USAGE, error->message);
     }

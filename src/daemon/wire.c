@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cold/cold.h"
 #include "daemon/configuration_check.h"
+#include "daemon/cpu_apply.h"
 #include "daemon/hypervisors.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
@@ -124,10 +125,26 @@ make_first_administrator(Daemon *daemon, GError **error)
 
 /* ---- hypervisors ---- */
 
+static const Config *
+current_config(const Daemon *daemon)
+{
+    return daemon->current != NULL ? daemon->current : daemon->config;
+}
+
+/* What a reload has made of it; asked for by workers. */
+static LibvirtCpu
+find_cpu(const char *host, void *data)
+{
+    Daemon *daemon = data;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
+
+    return configuration_cpu_for_host(current_config(daemon), host);
+}
+
 static bool
 make_hypervisors(Daemon *daemon, GError **error)
 {
-    daemon->libvirt = hypervisors_make_libvirt(daemon->config, error);
+    daemon->libvirt = hypervisors_make_libvirt(daemon->config, find_cpu, daemon, error);
     return daemon->libvirt != NULL && hypervisors_make_fake(daemon->config, &daemon->fake, error);
 }
 
@@ -248,18 +265,12 @@ apply(Daemon *daemon, Config *take_config)
     daemon->current = take_config;
 }
 
-static const Config *
-current_config(const Daemon *daemon)
+/* The caller has config_lock. */
+static bool
+reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error)
 {
-    return daemon->current != NULL ? daemon->current : daemon->config;
-}
-
-bool
-daemon_reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error)
-{
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
     g_autoptr(GPtrArray) warnings = NULL;
-    g_autoptr(Config) config = configuration_load(daemon->sources, &warnings, error);
+    g_autoptr(Config) config = configuration_load(daemon->sources, NULL, &warnings, error);
     g_autoptr(GPtrArray) hosts = config != NULL ? store_list_hosts(daemon->store, error) : NULL;
 
     if (hosts == NULL || !configuration_check_hosts(config, hosts, error)) {
@@ -277,6 +288,71 @@ daemon_reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings,
         *ret_changes = g_steal_pointer(&changes);
         *ret_warnings = g_steal_pointer(&warnings);
     }
+    return true;
+}
+
+bool
+daemon_reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
+
+    return reload(daemon, ret_changes, ret_warnings, error);
+}
+
+/* text NULL: the file is to be gone. A reader, and whoever dies here, finds the old file or the
+ * new one. */
+static bool
+write_file(const char *path, const char *text, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    GFileSetContentsFlags flags = G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE;
+
+    if (text == NULL) {
+        g_unlink(path);
+        return true;
+    }
+    return g_file_set_contents_full(path, text, -1, flags, 0644, &problem) ||
+        error_set(error, ERROR_CONFLICT, "%s", problem->message);
+}
+
+static char *
+make_cpu_file(Daemon *daemon, const ApiCpuModel *model, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = NULL;
+    g_autoptr(Config) config = configuration_load(daemon->sources, NULL, &warnings, error);
+    g_autoptr(GPtrArray) hosts = config != NULL ? store_list_hosts(daemon->store, error) : NULL;
+
+    return hosts != NULL ? cpu_apply_make(daemon->sources, config, model, hosts, error) : NULL;
+}
+
+/* What was right as a whole a moment ago may be wrong with a file that somebody else is writing:
+ * the old one is put back then. */
+static bool
+apply_cpu(void *data, const ApiCpuModel *model, char **ret_path, GPtrArray **ret_changes,
+    GPtrArray **ret_warnings, GError **error)
+{
+    Daemon *daemon = data;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&daemon->config_lock);
+    g_autofree char *path = cpu_apply_path(daemon->sources, error);
+    g_autofree char *text = path != NULL ? make_cpu_file(daemon, model, error) : NULL;
+    g_autofree char *old_text = NULL;
+    g_autofree char *hosts = g_strjoinv(", ", model->hosts);
+
+    if (text == NULL) {
+        return false;
+    }
+    g_file_get_contents(path, &old_text, NULL, NULL);
+    if (!write_file(path, text, error)) {
+        return false;
+    }
+    log_info("user '%s' lets hosts %s have CPU model '%s': written to %s", model->user, hosts,
+        model->model, path);
+    if (!reload(daemon, ret_changes, ret_warnings, error)) {
+        write_file(path, old_text, NULL);
+        log_warning("%s is as it was: the configuration cannot be read", path);
+        return false;
+    }
+    *ret_path = g_steal_pointer(&path);
     return true;
 }
 
@@ -331,6 +407,7 @@ make_api(Daemon *daemon, GError **error)
         .config_data = daemon,
         .list_config = list_config,
         .reload_config = reload_config,
+        .apply_cpu = apply_cpu,
     };
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
     return daemon->api != NULL;

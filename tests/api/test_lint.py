@@ -3,6 +3,7 @@
 """Are hosts fit for each other? Processors that they have in common, what is known of them, and
 canaries that get from one to another, or do not."""
 import json
+import os
 
 from tap import check, contains, equal, wait_until
 from world import Cloud, test, world
@@ -38,6 +39,62 @@ def _():
     code, output = drover("cpu", "baseline", check=False)
     equal(code, 2, output)
     cloud.delete(server)
+
+
+@test("a model is applied to the hosts that were named and to no other, by a file of droverd's "
+      "own, or it is said why not and nothing changes [S2-06 S2-21]")
+def _():
+    grouped = {"libvirt:new": {"hosts": "hosta, hostb"}}
+    cloud = Cloud(("hosta", "hostb", "hostc"), more=grouped)
+    directory = os.path.join(cloud.drover.directory, "conf.d")
+    path = os.path.join(directory, "zz-cpu-baseline.conf")
+
+    def apply(hosts, status=200, user="admin"):
+        answer = cloud.other("POST", "/drover/v1/cpu-baseline",
+                             {"baseline": {"hosts": hosts, "apply": True}}, user=user)
+        equal(answer.status, status, answer.text)
+        return answer.json["baseline"] if status == 200 else answer.message
+
+    def models(host):
+        answer = cloud.other("GET", f"/drover/v1/config?host={host}")
+        (row,) = [row for row in answer.json["config"] if row["name"] == "cpu_models"]
+        return row["value"], row["at_next_start"]
+
+    try:
+        contains(apply(["hosta", "hostb"], 409), f"droverd cannot write to '{directory}': No such "
+                 "file or directory; let its user write there", "no directory")
+        os.mkdir(directory)
+        apply(["hosta", "hostb"], 403, user="manager")
+        contains(apply(["hosta"], 409), "host 'hostb' would get the model too, by [libvirt:new]: "
+                 "name it as well", "a host that was not named")
+        contains(apply(["hostc"], 409), "host 'hosta' would get the model too", "by inheritance")
+        equal(os.listdir(directory), [], "nothing is written by what is refused")
+        applied = apply(["hosta", "hostb"])["applied"]
+        equal((applied["file"], applied["warnings"]), (path, []), "where it is")
+        equal({(row["name"], row["to"], tuple(row["hosts"]), row["needs_restart"])
+               for row in applied["changes"]},
+              {("cpu_mode", "custom", ("hosta", "hostb"), False),
+               ("cpu_models", "qemu64", ("hosta", "hostb"), False)}, "what it changes")
+        equal([models(host) for host in ("hosta", "hostb", "hostc")],
+              [("qemu64", None), ("qemu64", None), ("", None)], "at once, for the group alone")
+        contains(cloud.drover.log(), "user 'admin' lets hosts hosta, hostb have CPU model 'qemu64'",
+                 "the log")
+        # A second one is added, and the first one stays; then the same again.
+        apply(["hostc"], 200)
+        equal([models(host)[0] for host in ("hosta", "hostc")], ["qemu64", "qemu64"], "both")
+        equal(apply(["hostc"])["applied"]["changes"], [], "nothing new")
+        equal(os.listdir(directory), ["zz-cpu-baseline.conf"], "one file, and no rest of it")
+        contains(cloud.drover.drover("cpu", "baseline", "--apply", "hosta", "hostb"),
+                 f"It is written to {path}, and new guests get it (they did before).",
+                 "the command")
+        os.unlink(path)
+        with open(os.path.join(directory, "mine.conf"), "w", encoding="utf-8") as file:
+            file.write("[libvirt:new]\ncpu_mode = custom\ncpu_models = Nehalem\n")
+        contains(apply(["hosta", "hostb"], 409), "[libvirt:new] has 'cpu_mode' in "
+                 f"{directory}/mine.conf:2, a file that droverd does not change", "another's file")
+        check(not os.path.exists(path), "nothing is written")
+    finally:
+        cloud.drover.remove()
 
 
 def look(cloud, hosts=""):

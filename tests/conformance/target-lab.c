@@ -174,6 +174,13 @@ make_addresses(Target *target, LabTarget *lab, GError **error)
     return true;
 }
 
+static LibvirtCpu
+find_cpu(const char *host, void *data)
+{
+    return (LibvirtCpu){
+        .mode = g_strdup("custom"), .models = g_strsplit("qemu64", ",", -1)};
+}
+
 Target *
 target_new(const char *argument, GError **error)
 {
@@ -195,8 +202,7 @@ target_new(const char *argument, GError **error)
         .keepalive_count = 3,
         .connect_timeout_ms = 5000,
         .with_tls = true,
-        .cpu_mode = "custom",
-        .cpu_models = (char *[]){"qemu64", NULL},
+        .find_cpu = find_cpu,
         .virt_type = strcmp(variable(lab, "LAB_ACCEL"), "kvm") == 0 ? "kvm" : "qemu",
     };
     target->hypervisor = libvirt_hypervisor_new(&options, error);

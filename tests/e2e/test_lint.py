@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Are hosts fit for migrations? Told by what is known of them, and by canaries that are sent."""
+import os
+from xml.etree import ElementTree
+
 from tap import check, contains, equal, test, wait_until
 from world import world
 
@@ -56,6 +59,52 @@ def _():
                                 {"baseline": {"hosts": world.lab.hosts}})
     equal(answer.status, 200, answer.text)
     check(answer.json["baseline"]["cpu_model"], "they have a model in common")
+
+
+def cpu_of(host, server, *options):
+    xml = ElementTree.fromstring(world.lab.virsh(host, "dumpxml", *options, server))
+    return xml.findtext("cpu/model")
+
+
+@test("a model is applied to a group of hosts while guests run: they keep theirs, which is said, "
+      "until they are stopped and started; new ones have it at once [S2-06 S2-21]")
+def _():
+    drover = world.drover
+    config = world.config(world.lab)
+    old = world.create("old-cpu", "hosta")
+    new = None
+    file = os.path.join(drover.directory, "conf.d", "zz-cpu-baseline.conf")
+    try:
+        equal(cpu_of("hosta", old), "qemu64", "before")
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        drover.write_config({**config, "libvirt:base": {"hosts": "hosta, hostb"}})
+        table = drover.drover("cpu", "baseline", "--apply", "hosta", "hostb")
+        contains(table, f"It is written to {file}, and new guests get it.", "where")
+        contains(table, "keep it until they are stopped and started", "the guests")
+        contains(table, old, "which guest")
+        (model,) = [line.split(" = ")[1].strip() for line in open(file, encoding="utf-8")
+                    if line.startswith("cpu_models")]
+        check(model != "qemu64", f"a model of its own: {model}")
+        equal(cpu_of("hosta", old), "qemu64", "the guest that runs")
+        new = world.create("new-cpu", "hostb")
+        equal(cpu_of("hostb", new), model, "a new guest")
+        equal(drover.compute("POST", f"/servers/{old}/action", {"os-stop": None}).status, 202,
+              "stop")
+        world.wait_status(old, "SHUTOFF")
+        equal(drover.compute("POST", f"/servers/{old}/action", {"os-start": None}).status, 202,
+              "start")
+        world.wait_status(old, "ACTIVE")
+        equal((cpu_of("hosta", old), cpu_of("hosta", old, "--inactive")), (model, model), "started")
+        world.wait_heard(old)
+        world.move(old, "hostb")
+        equal((cpu_of("hostb", old), cpu_of("hostb", old, "--inactive")), (model, model), "moved")
+    finally:
+        if os.path.exists(file):
+            os.unlink(file)
+        world.configure()
+        for server in filter(None, (old, new)):
+            world.delete(server)
+    equal(world.drover.drover("config", "show", "--host", "hosta").count("conf.d"), 0, "as before")
 
 
 @test("where migrations do not get through the canary is red, with its cause and fix, and green "

@@ -125,7 +125,8 @@ class Droverd:
         out = open(os.path.join(self.directory, "stdout"), "ab")
         with log, out:
             self.process = subprocess.Popen(
-                [DROVERD, "--config", os.path.join(self.directory, "drover.conf")],
+                [DROVERD, "--config", os.path.join(self.directory, "drover.conf"),
+                 "--config-dir", os.path.join(self.directory, "conf.d")],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=log,
                 env=dict(os.environ, **(environment or {})))
         if wait:

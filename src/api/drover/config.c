@@ -54,6 +54,20 @@ view_change(const ApiConfigChange *change)
         "needs_restart", change->needs_restart, "hosts", hosts);
 }
 
+json_t *
+drover_view_reload(const GPtrArray *changes, const GPtrArray *warnings)
+{
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < changes->len; i++) {
+        json_array_append_new(rows, view_change(changes->pdata[i]));
+    }
+    json_t *sentences = json_array();
+    for (unsigned i = 0; i < warnings->len; i++) {
+        json_array_append_new(sentences, json_string(warnings->pdata[i]));
+    }
+    return json_pack("{s:o, s:o}", "changes", rows, "warnings", sentences);
+}
+
 HttpResponse *
 drover_reload_config(ApiContext *context, GError **error)
 {
@@ -63,14 +77,5 @@ drover_reload_config(ApiContext *context, GError **error)
             context->options->config_data, &changes, &warnings, error)) {
         return NULL;
     }
-    json_t *rows = json_array();
-    for (unsigned i = 0; i < changes->len; i++) {
-        json_array_append_new(rows, view_change(changes->pdata[i]));
-    }
-    json_t *sentences = json_array();
-    for (unsigned i = 0; i < warnings->len; i++) {
-        json_array_append_new(sentences, json_string(warnings->pdata[i]));
-    }
-    return api_json(
-        200, json_pack("{s:{s:o, s:o}}", "reload", "changes", rows, "warnings", sentences));
+    return api_json(200, json_pack("{s:o}", "reload", drover_view_reload(changes, warnings)));
 }

@@ -4,13 +4,12 @@
  * are asked by a worker; the request waits. */
 #include "api/drover/drover.h"
 
-#include <string.h>
-
 enum { HOSTS_MAX = 64 };
 
 static const Field host_item[] = {{"host", FIELD_STRING, 0, 1, 255}, {0}};
 static const Field baseline_fields[] = {
     {"hosts", FIELD_ARRAY, FIELD_REQUIRED, 1, HOSTS_MAX, .item = host_item},
+    {"apply", FIELD_BOOLEAN},
     {0},
 };
 static const Field baseline_body[] = {
@@ -21,15 +20,27 @@ static const Field baseline_body[] = {
 typedef struct BaselineAsk {
     ApiContext *context;
     char **hosts; /* in the order of the rows */
+    bool applies;
+    json_t *view;     /* with applies: the baseline, while a worker writes it */
+    char *model;      /* and what it is to write */
+    char **features;
+    json_t *applied;
+    GError *error;
 } BaselineAsk;
 
 static void
-ask_free(BaselineAsk *ask)
+ask_free(void *data)
 {
+    BaselineAsk *ask = data;
+
     g_strfreev(ask->hosts);
+    json_decref(ask->view);
+    g_free(ask->model);
+    g_strfreev(ask->features);
+    json_decref(ask->applied);
+    g_clear_error(&ask->error);
     g_free(ask);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(BaselineAsk, ask_free)
 
 static json_t *
 view_hosts(const CpuBaseline *baseline)
@@ -70,19 +81,80 @@ view_features(const CpuBaseline *baseline)
     return names;
 }
 
+static json_t *
+view_baseline(const CpuBaseline *baseline)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:n}", "cpu_model",
+        api_string_or_null(baseline->model), "features", view_features(baseline), "problem",
+        api_string_or_null(baseline->problem), "hosts", view_hosts(baseline), "guests",
+        view_guests(baseline), "applied");
+}
+
+/* ---- writing it into the configuration ---- */
+
+static void
+run_apply(void *data)
+{
+    BaselineAsk *ask = data;
+    const ApiOptions *options = ask->context->options;
+    const ApiCpuModel model = {
+        ask->model, ask->features, ask->hosts, ask->context->identity->user_name};
+    g_autofree char *path = NULL;
+    g_autoptr(GPtrArray) changes = NULL;
+    g_autoptr(GPtrArray) warnings = NULL;
+
+    if (options->apply_cpu(
+            options->config_data, &model, &path, &changes, &warnings, &ask->error)) {
+        ask->applied = drover_view_reload(changes, warnings);
+        json_object_set_new(ask->applied, "file", json_string(path));
+    }
+}
+
+static void
+on_applied(void *data, bool cancelled)
+{
+    BaselineAsk *ask = data;
+
+    if (cancelled && ask->error == NULL && ask->applied == NULL) {
+        error_set(&ask->error, ERROR_HYPERVISOR_DOWN, "the daemon is ending");
+    }
+    if (ask->error != NULL) {
+        api_complete(ask->context, NULL, ask->error);
+        return;
+    }
+    json_object_set(ask->view, "applied", ask->applied);
+    api_complete(ask->context, api_json(200, json_pack("{s:O}", "baseline", ask->view)), NULL);
+}
+
+static bool
+begin_apply(BaselineAsk *ask, const CpuBaseline *baseline, GError **error)
+{
+    if (baseline->model == NULL) {
+        return error_set(error, ERROR_CONFLICT, "no CPU fits them: %s; nothing was written",
+            baseline->problem != NULL ? baseline->problem : "they have none in common");
+    }
+    ask->view = view_baseline(baseline);
+    ask->model = g_strdup(baseline->model);
+    ask->features = baseline->features != NULL ? g_strdupv(baseline->features) : g_new0(char *, 1);
+    engine_ask_work(ask->context->engine, "config", run_apply, on_applied, ask, ask_free);
+    return true;
+}
+
 static void
 on_baseline(const CpuBaseline *baseline, const GError *problem, void *data)
 {
-    g_autoptr(BaselineAsk) ask = data;
-    if (problem != NULL) {
-        api_complete(ask->context, NULL, problem);
+    BaselineAsk *ask = data;
+    ApiContext *context = ask->context;
+    g_autoptr(GError) error = problem != NULL ? g_error_copy(problem) : NULL;
+
+    if (error == NULL && ask->applies && begin_apply(ask, baseline, &error)) {
         return;
     }
-    json_t *view = json_pack("{s:{s:o, s:o, s:o, s:o, s:o}}", "baseline", "cpu_model",
-        api_string_or_null(baseline->model), "features", view_features(baseline), "problem",
-        api_string_or_null(baseline->problem), "hosts", view_hosts(baseline), "guests",
-        view_guests(baseline));
-    api_complete(ask->context, api_json(200, view), NULL);
+    ask_free(ask);
+    api_complete(context,
+        error == NULL ? api_json(200, json_pack("{s:o}", "baseline", view_baseline(baseline)))
+                      : NULL,
+        error);
 }
 
 /* Each once, in the order in which they were named. */
@@ -116,7 +188,12 @@ drover_cpu_baseline(ApiContext *context, GError **error)
         return NULL;
     }
     BaselineAsk *ask = g_new0(BaselineAsk, 1);
-    *ask = (BaselineAsk){context, hosts};
+    const json_t *body = json_object_get(context->body, "baseline");
+    *ask = (BaselineAsk){
+        .context = context,
+        .hosts = hosts,
+        .applies = json_is_true(json_object_get(body, "apply")),
+    };
     api_defer(context);
     engine_ask_baseline(context->engine, hosts, on_baseline, ask);
     return NULL;

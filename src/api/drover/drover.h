@@ -64,6 +64,8 @@ char *drover_make_peer_uri(const char *uri);
 /* ---- config.c ---- */
 HttpResponse *drover_show_config(ApiContext *context, GError **error);
 HttpResponse *drover_reload_config(ApiContext *context, GError **error);
+/* Of ApiConfigChange, and of sentences. The caller's. */
+json_t *drover_view_reload(const GPtrArray *changes, const GPtrArray *warnings);
 
 /* ---- explain.c ---- */
 HttpResponse *drover_explain(ApiContext *context, GError **error);

@@ -27,9 +27,8 @@ settings_new(const LibvirtOptions *options)
     settings->keepalive_count = options->keepalive_count;
     settings->connect_timeout_ms = options->connect_timeout_ms;
     settings->with_tls = options->with_tls;
-    settings->cpu_mode = g_strdup(options->cpu_mode != NULL ? options->cpu_mode : "");
-    settings->cpu_models = g_strdupv(options->cpu_models);
-    settings->cpu_flags = g_strdupv(options->cpu_flags);
+    settings->find_cpu = options->find_cpu;
+    settings->find_cpu_data = options->find_cpu_data;
     settings->vnc_enabled = options->vnc_enabled;
     settings->vnc_listen = g_strdup(options->vnc_listen);
     settings->spice_enabled = options->spice_enabled;
@@ -51,9 +50,6 @@ settings_clear(void *data)
     Settings *settings = data;
 
     g_free(settings->pki_path);
-    g_free(settings->cpu_mode);
-    g_strfreev(settings->cpu_models);
-    g_strfreev(settings->cpu_flags);
     g_free(settings->vnc_listen);
     g_free(settings->spice_listen);
     g_free(settings->tpm_key);

@@ -24,9 +24,8 @@ typedef struct Settings {
     int keepalive_count;
     int connect_timeout_ms;
     bool with_tls;
-    char *cpu_mode;
-    char **cpu_models; /* in order of preference */
-    char **cpu_flags;
+    LibvirtFindCpu find_cpu; /* NULL: mode "" everywhere */
+    void *find_cpu_data;
     bool vnc_enabled;
     char *vnc_listen; /* of guests that have such a console, whoever made them; NULL = as it is */
     bool spice_enabled;

@@ -19,23 +19,111 @@ build_flags(xmlNode *cpu, char *const *flags)
     }
 }
 
-void
-cpu_xml_build(xmlNode *domain, const CpuChoice *choice, const char *virt_type)
+/* NULL: the emulator's own. */
+static const char *
+get_mode(const CpuChoice *choice, const char *virt_type)
 {
     const char *mode = choice->mode;
 
     if (mode[0] == '\0') {
         mode = strcmp(virt_type, "kvm") == 0 ? "host-model" : "none";
     }
-    if (strcmp(mode, "none") == 0) {
-        return;
-    }
-    xmlNode *cpu = xml_set(xml_add(domain, "cpu"), "mode", "%s", mode);
+    return strcmp(mode, "none") != 0 ? mode : NULL;
+}
+
+static void
+fill_cpu(xmlNode *cpu, const CpuChoice *choice, const char *mode)
+{
+    xml_set(cpu, "mode", "%s", mode);
     if (strcmp(mode, "custom") == 0) {
         xml_set(cpu, "match", "exact");
         xml_add_text(cpu, "model", "%s", choice->model);
     }
     build_flags(cpu, choice->flags);
+}
+
+void
+cpu_xml_build(xmlNode *domain, const CpuChoice *choice, const char *virt_type)
+{
+    const char *mode = get_mode(choice, virt_type);
+
+    if (mode != NULL) {
+        fill_cpu(xml_add(domain, "cpu"), choice, mode);
+    }
+}
+
+static int
+compare_words(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* What guests see of it: libvirt adds words of its own to what it was given. */
+static char *
+describe_cpu(const xmlNode *cpu)
+{
+    g_autofree char *mode = xml_get(cpu, "mode");
+    g_autofree char *model = xml_get_text(xml_child(cpu, "model"));
+    bool is_custom = g_strcmp0(mode, "custom") == 0;
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+
+    for (const xmlNode *node = cpu->children; node != NULL; node = node->next) {
+        if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "feature") == 0) {
+            g_autofree char *name = xml_get(node, "name");
+            g_autofree char *policy = xml_get(node, "policy");
+            g_ptr_array_add(
+                words, g_strdup_printf("%s=%s", name, policy != NULL ? policy : "require"));
+        }
+    }
+    g_ptr_array_sort(words, compare_words);
+    g_ptr_array_add(words, NULL);
+    g_autofree char *features = g_strjoinv(" ", (char **)words->pdata);
+    return g_strdup_printf("%s %s %s", mode, is_custom ? model : "-", features);
+}
+
+static bool
+is_of_processor(const xmlNode *node)
+{
+    static const char *const names[] = {"model", "vendor", "feature", NULL};
+
+    return node->type == XML_ELEMENT_NODE && g_strv_contains(names, (const char *)node->name);
+}
+
+static void
+empty_cpu(xmlNode *cpu)
+{
+    while (cpu->properties != NULL) {
+        xmlRemoveProp(cpu->properties);
+    }
+    for (xmlNode *next, *node = cpu->children; node != NULL; node = next) {
+        next = node->next;
+        if (is_of_processor(node)) {
+            xmlUnlinkNode(node);
+            xmlFreeNode(node);
+        }
+    }
+}
+
+char *
+cpu_xml_renew(const char *domain, const CpuChoice *choice, const char *virt_type, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(domain, error);
+    const char *mode = get_mode(choice, virt_type);
+
+    if (document == NULL || mode == NULL) {
+        return NULL;
+    }
+    xmlNode *root = xmlDocGetRootElement(document);
+    xmlNode *cpu = xml_child(root, "cpu");
+    if (cpu == NULL) {
+        fill_cpu(xml_add(root, "cpu"), choice, mode);
+        return xml_to_text(document);
+    }
+    g_autofree char *before = describe_cpu(cpu);
+    empty_cpu(cpu);
+    fill_cpu(cpu, choice, mode);
+    g_autofree char *after = describe_cpu(cpu);
+    return strcmp(before, after) != 0 ? xml_to_text(document) : NULL;
 }
 
 /* ---- which model ---- */
@@ -61,32 +149,51 @@ cpu_find_usable(const char *domain_capabilities, char *const *models, GError **e
     return NULL;
 }
 
-bool
-cpu_choose_model(const Slot *slot, const char *virt_type, const char **ret_model, GError **error)
+void
+host_cpu_clear(HostCpu *cpu)
 {
-    char *const *models = slot->host->settings->cpu_models;
+    g_free(cpu->settings.mode);
+    g_strfreev(cpu->settings.models);
+    g_strfreev(cpu->settings.flags);
+}
+
+static const char *
+choose_model(const Slot *slot, char *const *models, const char *virt_type, GError **error)
+{
     g_autoptr(GError) problem = NULL;
 
     if (models == NULL || models[0] == NULL || models[1] == NULL) {
-        *ret_model = models != NULL && models[0] != NULL ? models[0] : "";
-        return true;
+        return models != NULL && models[0] != NULL ? models[0] : "";
     }
     char *text = virConnectGetDomainCapabilities(slot->connection, NULL, NULL, NULL, virt_type, 0);
     if (text == NULL) {
-        return libvirt_error_set(error, slot->connection, EFFECT_NONE,
+        libvirt_error_set(error, slot->connection, EFFECT_NONE,
             "cannot ask host '%s' for the processors that it can run", slot->host->name);
+        return NULL;
     }
     const char *model = cpu_find_usable(text, models, &problem);
     free(text);
     if (problem != NULL) {
         g_propagate_error(error, g_steal_pointer(&problem));
-        return false;
-    }
-    *ret_model = model;
-    return model != NULL ||
+    } else if (model == NULL) {
         error_set(error, ERROR_UNSUPPORTED,
             "unsupported CPU model: host '%s' can run none of [libvirt] cpu_models",
             slot->host->name);
+    }
+    return model;
+}
+
+bool
+host_cpu_choose(HostCpu *cpu, const Slot *slot, const char *virt_type, GError **error)
+{
+    const Settings *settings = slot->host->settings;
+
+    cpu->settings = settings->find_cpu != NULL
+        ? settings->find_cpu(slot->host->name, settings->find_cpu_data)
+        : (LibvirtCpu){.mode = g_strdup("")};
+    const char *model = choose_model(slot, cpu->settings.models, virt_type, error);
+    cpu->choice = (CpuChoice){cpu->settings.mode, model, cpu->settings.flags};
+    return model != NULL;
 }
 
 /* ---- whether another host can give it ---- */

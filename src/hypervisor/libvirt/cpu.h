@@ -2,7 +2,7 @@
 /* Copyright the drover authors. */
 #pragma once
 /* The processor of a guest: what is written into its definition, and whether another host can give
- * it. Everything but cpu_choose_model and cpu_check_dest is pure. */
+ * it. Everything but host_cpu_choose and cpu_check_dest is pure. */
 #include "hypervisor/libvirt/connection.h"
 #include "hypervisor/libvirt/xml.h"
 
@@ -18,10 +18,22 @@ typedef struct CpuChoice {
 /* Adds <cpu>, or nothing. */
 void cpu_xml_build(xmlNode *domain, const CpuChoice *choice, const char *virt_type);
 
-/* The first of the models that this host can run; with one alone, that. Borrowed from the settings;
- * "" when there is none. UNSUPPORTED when the host can run none of several. */
-bool cpu_choose_model(
-    const Slot *slot, const char *virt_type, const char **ret_model, GError **error);
+/* The definition with that processor in place of its own. NULL with no error: it has that one
+ * already, or the choice is "none". What else <cpu> holds (topology, NUMA) stays. */
+char *cpu_xml_renew(
+    const char *domain, const CpuChoice *choice, const char *virt_type, GError **error);
+
+/* What the configuration says of guests on one host. Zero-initialise; cleared when it goes out of
+ * scope. */
+typedef struct HostCpu {
+    LibvirtCpu settings;
+    CpuChoice choice; /* points into settings */
+} HostCpu;
+void host_cpu_clear(HostCpu *cpu);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostCpu, host_cpu_clear)
+/* Of several models the first that this host can run; one alone is taken unseen. UNSUPPORTED when
+ * the host can run none of several. */
+bool host_cpu_choose(HostCpu *cpu, const Slot *slot, const char *virt_type, GError **error);
 /* The first of the models that the domain capabilities call usable; NULL: none. */
 const char *cpu_find_usable(const char *domain_capabilities, char *const *models, GError **error);
 

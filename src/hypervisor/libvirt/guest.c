@@ -165,8 +165,8 @@ define_guest(LibvirtHost *host, const GuestSpec *guest, GError **error)
     const char *pool_path = pool != NULL ? pool_get_path(&slot, pool, error) : NULL;
     const char *virt_type = pool_path != NULL ? host_get_virt_type(&slot, error) : NULL;
     const Settings *settings = host->settings;
-    const char *model;
-    if (virt_type == NULL || !cpu_choose_model(&slot, virt_type, &model, error)) {
+    g_auto(HostCpu) cpu = {0};
+    if (virt_type == NULL || !host_cpu_choose(&cpu, &slot, virt_type, error)) {
         return false;
     }
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
@@ -175,7 +175,7 @@ define_guest(LibvirtHost *host, const GuestSpec *guest, GError **error)
         return false;
     }
     DomainPlace place = {
-        pool_path, virt_type, {settings->cpu_mode, model, settings->cpu_flags},
+        pool_path, virt_type, cpu.choice,
         settings->vnc_enabled ? settings->vnc_listen : NULL,
         settings->spice_enabled ? settings->spice_listen : NULL, (char *const *)paths->pdata};
     g_autofree char *xml = domain_xml_build(guest, &place, error);

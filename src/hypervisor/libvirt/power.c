@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Guests start, stop and pause. */
+#include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -89,13 +91,46 @@ prepare_start(LibvirtHost *host, const char *uuid, char **ret_xml, GError **erro
         (*ret_xml == NULL || try_disks_of(host, uuid, *ret_xml, error));
 }
 
+/* Its processor is what the configuration says at its start, because a guest that runs keeps its
+ * own. */
+static bool
+renew_cpu(LibvirtHost *host, const char *uuid, GError **error)
+{
+    g_auto(Slot) slot = {0};
+    g_auto(HostCpu) cpu = {0};
+    g_autoptr(GError) problem = NULL;
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    const char *virt_type = host_get_virt_type(&slot, error);
+    g_autoptr(virDomain) domain = virt_type != NULL ? domain_get(&slot, uuid, error) : NULL;
+    if (domain == NULL || !host_cpu_choose(&cpu, &slot, virt_type, error)) {
+        return false;
+    }
+    g_autofree char *old =
+        domain_get_xml(&slot, domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE, error);
+    g_autofree char *renewed =
+        old != NULL ? cpu_xml_renew(old, &cpu.choice, virt_type, &problem) : NULL;
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (renewed == NULL) {
+        return old != NULL;
+    }
+    g_autoptr(virDomain) defined = virDomainDefineXML(slot.connection, renewed);
+    return defined != NULL || domain_fail(&slot, uuid, EFFECT_ASKED, "define", error);
+}
+
 bool
 libvirt_start_guest(void *host, const char *uuid, GError **error)
 {
     const PowerVerb verb = {"start", virDomainCreate, is_active};
     g_autofree char *xml = NULL;
 
-    if (!prepare_start(host, uuid, &xml, error)) {
+    if (!prepare_start(host, uuid, &xml, error) ||
+        (xml != NULL && !renew_cpu(host, uuid, error))) {
         return false;
     }
     g_autofree char *tpm = xml != NULL ? domain_xml_get_tpm(xml) : NULL;

@@ -38,6 +38,43 @@ test_modes(void)
     g_assert_nonnull(strstr(custom, "<feature name=\"svm\" policy=\"disable\"/>"));
 }
 
+/* NULL: it stays as it is. */
+static char *
+renewed(const char *cpu, CpuChoice choice)
+{
+    g_autofree char *domain = g_strdup_printf("<domain><name>a</name>%s</domain>", cpu);
+    g_autoptr(GError) error = NULL;
+    char *text = cpu_xml_renew(domain, &choice, "qemu", &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+static void
+test_another_processor_takes_the_place(void)
+{
+    const char *has = "<cpu mode='custom' match='exact' check='partial'>"
+                      "<model fallback='allow'>qemu64</model><topology sockets='2' cores='1'/>"
+                      "<feature policy='require' name='ssse3'/>"
+                      "<feature policy='disable' name='svm'/></cpu>";
+    g_autofree char *same =
+        renewed(has, (CpuChoice){"custom", "qemu64", (char *[]){"-svm", "ssse3", NULL}});
+    g_assert_null(same);
+    g_autofree char *fewer = renewed(has, (CpuChoice){"custom", "qemu64", NULL});
+    g_assert_null(strstr(fewer, "feature"));
+    g_assert_nonnull(strstr(fewer, "<topology sockets=\"2\" cores=\"1\"/>"));
+    g_autofree char *other =
+        renewed(has, (CpuChoice){"custom", "Nehalem", (char *[]){"-svm", "ssse3", NULL}});
+    g_assert_nonnull(strstr(other, "<model>Nehalem</model>"));
+    g_assert_null(strstr(other, "check="));
+    g_autofree char *none = renewed("", (CpuChoice){"custom", "Nehalem", NULL});
+    g_assert_nonnull(strstr(none, "<cpu mode=\"custom\" match=\"exact\">"));
+    g_autofree char *untold = renewed(has, (CpuChoice){"none", "", NULL});
+    g_assert_null(untold);
+    g_autofree char *host = renewed("<cpu mode='host-model' check='partial'/>",
+        (CpuChoice){"host-model", "", NULL});
+    g_assert_null(host);
+}
+
 static void
 test_the_first_usable_model_is_taken(void)
 {
@@ -97,6 +134,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cpu/modes", test_modes);
+    g_test_add_func(
+        "/cpu/another-processor-takes-the-place", test_another_processor_takes_the_place);
     g_test_add_func("/cpu/the-first-usable-model-is-taken", test_the_first_usable_model_is_taken);
     g_test_add_func("/cpu/the-processor-of-a-guest-is-read", test_the_processor_of_a_guest_is_read);
     g_test_add_func("/cpu/a-host-of-its-own-must-be-the-very-same",
