@@ -100,15 +100,14 @@ typedef struct Choice {
 } Choice;
 
 static const char *
-choose_host(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     const Choice *choice = data;
     const ColdTask *task = choice->task;
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, choice->instance,
         task->migration, settings->service_down_time_us, clock_now_us(task->context->clock));
-    return scheduler_choose(&request, hosts, usage, decision, error);
+    return scheduler_choose(&request, hosts, decision, error);
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */

@@ -98,14 +98,13 @@ step_checking(EvacuationTask *task)
 /* ---- CLAIMING ---- */
 
 static const char *
-choose_host(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     const EvacuationTask *task = data;
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
         task->migration, settings->service_down_time_us, evacuation_now_us(task));
-    return scheduler_choose(&request, hosts, usage, decision, error);
+    return scheduler_choose(&request, hosts, decision, error);
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */

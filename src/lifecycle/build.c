@@ -10,15 +10,14 @@
 #define VOLUME_INTERVAL_US (G_USEC_PER_SEC / 4)
 
 static const char *
-choose_host(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     const LifecycleTask *task = data;
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request(&settings->placement, task->instance,
         settings->service_down_time_us, clock_now_us(task->context->clock));
     request.requested_host = task->operation->requested_host;
-    return scheduler_choose(&request, hosts, usage, decision, error);
+    return scheduler_choose(&request, hosts, decision, error);
 }
 
 StepResult

@@ -128,8 +128,7 @@ step_checking(MigrationTask *task)
 /* ---- CLAIMING ---- */
 
 static const char *
-choose_host(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     const MigrationTask *task = data;
     const OperationSettings *settings = &task->context->settings;
@@ -142,7 +141,7 @@ choose_host(
     }
     request.refusals = task->refusals;
     request.canaries = canaries;
-    return scheduler_choose(&request, hosts, usage, decision, error);
+    return scheduler_choose(&request, hosts, decision, error);
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */

@@ -337,8 +337,7 @@ add_host(const char *name)
 }
 
 static const char *
-choose(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     return data;
 }

@@ -121,7 +121,7 @@ typedef struct Attempt {
     const DrainRequest *request;
     PlacementPolicy policy;
     GPtrArray *hosts;
-    GHashTable *usage; /* its own: with what is planned */
+    HostIndex *index; /* its own: with what is planned */
     GPtrArray *steps;
     unsigned n_left; /* without a host */
 } Attempt;
@@ -161,14 +161,14 @@ choose(const Attempt *attempt, const DrainSubject *subject, GHashTable *refusals
     PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
         &migration, attempt->request->service_down_time_us, attempt->request->now_us);
     request.refusals = refusals;
-    return scheduler_choose(&request, attempt->hosts, attempt->usage, NULL, error);
+    return scheduler_choose(&request, attempt->index, NULL, error);
 }
 
 /* As a claim takes it. */
 static void
 take(Attempt *attempt, const Instance *instance, const char *host)
 {
-    HostUsage *usage = usage_of(attempt->usage, host);
+    HostUsage *usage = &host_index_find(attempt->index, host)->usage;
     usage->vcpus += instance->flavor.vcpus;
     usage->ram_mib += instance->flavor.ram_mib;
     usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
@@ -239,7 +239,7 @@ attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
     attempt->request = request;
     attempt->policy = *request->policy;
     attempt->hosts = hosts;
-    attempt->usage = usage_copy(usage);
+    attempt->index = host_index_of(hosts, usage);
     attempt->steps = g_ptr_array_new_with_free_func((GDestroyNotify)drain_step_free);
     return attempt;
 }
@@ -247,7 +247,7 @@ attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
 static void
 attempt_free(Attempt *attempt)
 {
-    g_hash_table_unref(attempt->usage);
+    host_index_free(attempt->index);
     g_clear_pointer(&attempt->steps, g_ptr_array_unref);
     g_free(attempt);
 }

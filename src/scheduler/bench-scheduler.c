@@ -15,15 +15,14 @@
 enum { SIZES = 4, NOW_S = 2000 };
 
 typedef struct Claim {
-    HostUsage *usage;
+    HostUsage *usage; /* in the index */
     int vcpus;
     int64_t ram_mib;
     int64_t disk_gib;
 } Claim;
 
 typedef struct Bench {
-    GPtrArray *hosts;
-    GHashTable *usage;
+    HostIndex *hosts;
     PlacementPolicy policy;
     GQueue claims; /* of Claim, the oldest first */
     GRand *random; /* seeded: each run decides the same */
@@ -34,7 +33,6 @@ static void
 add_host(Bench *bench, int number)
 {
     Host *host = host_new();
-    HostUsage *usage = g_new0(HostUsage, 1);
     host->name = g_strdup_printf("host%06d", number);
     host->zone = g_strdup_printf("zone%d", number % 3);
     host->enabled = number % 50 != 7;
@@ -48,21 +46,21 @@ add_host(Bench *bench, int number)
     host->facts.memory_free_mib = 131072;
     host->facts.pool_capacity_bytes = INT64_C(10240) << 30;
     host->facts.pool_available_bytes = INT64_C(5120) << 30;
+    HostUsage *usage = &host_index_put(bench->hosts, host)->usage;
     usage->claims = g_rand_int_range(bench->random, 0, 100);
     usage->instances = usage->claims;
     usage->vcpus = usage->claims * 2;
     usage->ram_mib = (int64_t)usage->claims * 3900;
     usage->disk_gib = (int64_t)usage->claims * 20;
-    g_ptr_array_add(bench->hosts, host);
-    g_hash_table_insert(bench->usage, g_strdup(host->name), usage);
 }
 
 static PlacementRequest
 make_request(Bench *bench)
 {
     int size = 1 << g_rand_int_range(bench->random, 0, SIZES);
+    int n_hosts = (int)host_index_size(bench->hosts);
     const Host *source =
-        bench->hosts->pdata[g_rand_int_range(bench->random, 0, (gint32)bench->hosts->len)];
+        host_index_at(bench->hosts, (unsigned)g_rand_int_range(bench->random, 0, n_hosts))->host;
     return (PlacementRequest){
         .policy = &bench->policy,
         .instance_id = "i",
@@ -97,13 +95,13 @@ static void
 keep_claim(Bench *bench, const PlacementRequest *request, const char *host)
 {
     Claim *claim = g_new0(Claim, 1);
-    *claim = (Claim){.usage = g_hash_table_lookup(bench->usage, host),
+    *claim = (Claim){.usage = &host_index_find(bench->hosts, host)->usage,
         .vcpus = request->vcpus,
         .ram_mib = request->ram_mib,
         .disk_gib = request->disk_gib};
     change(claim, 1);
     g_queue_push_tail(&bench->claims, claim);
-    if (bench->claims.length > bench->hosts->len) {
+    if (bench->claims.length > host_index_size(bench->hosts)) {
         g_autofree Claim *oldest = g_queue_pop_head(&bench->claims);
         change(oldest, -1);
     }
@@ -116,7 +114,7 @@ decide(Bench *bench, int *n_failed)
     PlacementRequest request = make_request(bench);
     double begin_us = processor_us();
     g_autoptr(GError) error = NULL;
-    const char *host = scheduler_choose(&request, bench->hosts, bench->usage, NULL, &error);
+    const char *host = scheduler_choose(&request, bench->hosts, NULL, &error);
     double took_us = processor_us() - begin_us;
     if (host != NULL) {
         keep_claim(bench, &request, host);
@@ -144,8 +142,15 @@ static double
 explain_ms(Bench *bench)
 {
     PlacementRequest request = make_request(bench);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GHashTable) usage = g_hash_table_new(g_str_hash, g_str_equal);
+    for (unsigned i = 0; i < host_index_size(bench->hosts); i++) {
+        HostEntry *entry = host_index_at(bench->hosts, i);
+        g_ptr_array_add(hosts, (Host *)entry->host);
+        g_hash_table_insert(usage, entry->host->name, &entry->usage);
+    }
     double begin_us = processor_us();
-    g_autoptr(Placement) placement = scheduler_explain(&request, bench->hosts, bench->usage);
+    g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
     return (processor_us() - begin_us) / 1000;
 }
 
@@ -165,7 +170,7 @@ report(Bench *bench, double seconds)
     g_array_sort(times, compare_times);
     printf("{\"hosts\": %u, \"decisions\": %u, \"per_second\": %.1f, \"median_us\": %.0f, "
            "\"p99_us\": %.0f, \"without_host\": %d, \"explain_ms\": %.2f}\n",
-        bench->hosts->len, times->len, times->len * 1e6 / sum_us, percentile(times, 50),
+        host_index_size(bench->hosts), times->len, times->len * 1e6 / sum_us, percentile(times, 50),
         percentile(times, 99), n_failed, explain_ms(bench));
 }
 
@@ -173,8 +178,7 @@ static void
 run(int n_hosts, double seconds)
 {
     Bench bench = {
-        .hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free),
-        .usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+        .hosts = host_index_new(),
         .policy = {.cpu_allocation_ratio = 16,
             .ram_allocation_ratio = 1.5,
             .disk_allocation_ratio = 1,
@@ -187,8 +191,7 @@ run(int n_hosts, double seconds)
         add_host(&bench, i);
     }
     report(&bench, seconds);
-    g_ptr_array_unref(bench.hosts);
-    g_hash_table_unref(bench.usage);
+    host_index_free(bench.hosts);
     g_queue_clear_full(&bench.claims, g_free);
     g_rand_free(bench.random);
 }

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static const int64_t GIB = INT64_C(1) << 30;
-
 static const char *const check_names[] = {
 #define X(name, text, filter) [PLACEMENT_CHECK_##name] = text,
     PLACEMENT_CHECKS(X)
@@ -97,7 +95,7 @@ check_zone(const Subject *subject, PlacementRow *row)
         row->needed = zone == NULL ? g_strdup("any zone") : g_strdup_printf("zone '%s'", zone);
         row->have = g_strdup_printf("zone '%s'", subject->host->zone);
     }
-    bool passed = zone == NULL || g_strcmp0(zone, subject->host->zone) == 0;
+    bool passed = zone == NULL || subject->zone == subject->entry->zone;
     return check_unless_forced(
         check_answer(passed, "name a host of its zone, or force it", row), subject);
 }
@@ -106,7 +104,7 @@ static PlacementResult
 check_alive(const Subject *subject, PlacementRow *row)
 {
     const Host *host = subject->host;
-    bool passed = !host_is_fenced(host);
+    bool passed = !subject->entry->is_fenced;
     if (row != NULL) {
         row->needed = g_strdup("not declared dead");
         row->have = g_strdup(passed ? "not declared dead"
@@ -120,9 +118,9 @@ static PlacementResult
 check_up(const Subject *subject, PlacementRow *row)
 {
     const PlacementRequest *request = subject->request;
-    const Host *host = subject->host;
-    bool is_seen = host->last_seen_us != 0;
-    int64_t silent_us = request->now_us - host->last_seen_us;
+    int64_t last_seen_us = subject->entry->last_seen_us;
+    bool is_seen = last_seen_us != 0;
+    int64_t silent_us = request->now_us - last_seen_us;
     /* Death is the check before this one. */
     bool passed = is_seen && silent_us <= request->service_down_time_us;
     if (row != NULL) {
@@ -148,7 +146,7 @@ check_enabled(const Subject *subject, PlacementRow *row)
             : g_strdup_printf("'disabled' (%s)", host->disabled_reason);
     }
     return check_unless_forced(
-        check_answer(host->enabled, "enable its compute service", row), subject);
+        check_answer(subject->entry->enabled, "enable its compute service", row), subject);
 }
 
 static PlacementResult
@@ -161,13 +159,13 @@ check_connected(const Subject *subject, PlacementRow *row)
                 : host->connect_error == NULL ? "none yet"
                                               : host->connect_error);
     }
-    return check_answer(host->connected, "see why the host does not answer", row);
+    return check_answer(subject->entry->connected, "see why the host does not answer", row);
 }
 
 static PlacementResult
 check_facts(const Subject *subject, PlacementRow *row)
 {
-    bool passed = subject->host->has_facts;
+    bool passed = subject->entry->has_facts;
     if (row != NULL) {
         row->needed = g_strdup("known capacity");
         row->have = g_strdup(passed ? "known capacity" : "none yet");
@@ -179,7 +177,7 @@ check_facts(const Subject *subject, PlacementRow *row)
 static bool
 has_source(const Subject *subject)
 {
-    return subject->source != NULL && subject->source->has_facts;
+    return subject->source_entry != NULL && subject->source_entry->has_facts;
 }
 
 static PlacementResult
@@ -191,7 +189,8 @@ check_arch(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup(needed != NULL ? needed : "any");
         row->have = g_strdup(have != NULL ? have : "not told");
     }
-    return check_answer(!has_source(subject) || g_strcmp0(needed, have) == 0,
+    return check_answer(
+        !has_source(subject) || subject->source_entry->arch == subject->entry->arch,
         "use a host of the same architecture", row);
 }
 
@@ -204,8 +203,8 @@ version_text(int version)
 static PlacementResult
 check_version(const Subject *subject, PlacementRow *row)
 {
-    int have = subject->host->facts.hypervisor_version;
-    int needed = has_source(subject) ? subject->source->facts.hypervisor_version : 0;
+    int have = subject->entry->hypervisor_version;
+    int needed = has_source(subject) ? subject->source_entry->hypervisor_version : 0;
     if (row != NULL) {
         row->needed = needed == 0 ? g_strdup("any") : version_text(needed);
         row->have = version_text(have);
@@ -313,10 +312,9 @@ left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
     return (int64_t)((double)(whole - reserved) * ratio) - taken;
 }
 
-PlacementRatios
-placement_ratios(const PlacementPolicy *policy, const Host *host)
+static PlacementRatios
+ratios_with(const PlacementPolicy *policy, const HostAggregates *own)
 {
-    const HostAggregates *own = host->aggregates;
     PlacementRatios ratios = {
         policy->cpu_allocation_ratio, policy->ram_allocation_ratio, policy->disk_allocation_ratio};
 
@@ -328,30 +326,36 @@ placement_ratios(const PlacementPolicy *policy, const Host *host)
     return ratios;
 }
 
+PlacementRatios
+placement_ratios(const PlacementPolicy *policy, const Host *host)
+{
+    return ratios_with(policy, host->aggregates);
+}
+
 static PlacementRatios
 ratios_of(const Subject *subject)
 {
-    return placement_ratios(subject->request->policy, subject->host);
+    return ratios_with(subject->request->policy, subject->entry->aggregates);
 }
 
 int64_t
 subject_free_ram_mib(const Subject *subject)
 {
-    return left(subject->host->facts.memory_mib, ratios_of(subject).ram,
+    return left(subject->entry->memory_mib, ratios_of(subject).ram,
         subject->request->policy->reserved_host_memory_mib, subject->usage->ram_mib);
 }
 
 int64_t
 subject_free_vcpus(const Subject *subject)
 {
-    return left(subject->host->facts.vcpus, ratios_of(subject).cpu, 0,
+    return left(subject->entry->vcpus, ratios_of(subject).cpu, 0,
         subject->usage->vcpus);
 }
 
 int64_t
 subject_free_disk_gib(const Subject *subject)
 {
-    return left(subject->host->facts.pool_capacity_bytes / GIB,
+    return left(subject->entry->pool_capacity_gib,
         ratios_of(subject).disk, 0, subject->usage->disk_gib);
 }
 
@@ -406,7 +410,7 @@ check_disk_free(const Subject *subject, PlacementRow *row)
     const PlacementRequest *request = subject->request;
     double ratio = MAX(ratios_of(subject).disk, 1.0);
     PlacementResult result = compare((int64_t)ceil((double)request->disk_gib / ratio),
-        subject->host->facts.pool_available_bytes / GIB, "GiB really free",
+        subject->entry->pool_available_gib, "GiB really free",
         "free space in its pool, or allow disk overcommit", row);
     return result == PLACEMENT_FAIL && request->disk_over_commit ? PLACEMENT_OFF : result;
 }
@@ -424,7 +428,6 @@ check_instances(const Subject *subject, PlacementRow *row)
     return check_answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
 }
 
-typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
 static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_REQUESTED] = check_requested,
     [PLACEMENT_CHECK_NOT_SOURCE] = check_not_source,
@@ -465,7 +468,7 @@ is_switched_off(const Subject *subject, PlacementCheck check)
 static bool
 is_blind(const Subject *subject, PlacementCheck check)
 {
-    return check > PLACEMENT_CHECK_FACTS && !subject->host->has_facts;
+    return check > PLACEMENT_CHECK_FACTS && !subject->entry->has_facts;
 }
 
 PlacementResult
@@ -482,6 +485,12 @@ placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
         row->fix = result == PLACEMENT_FAIL || result == PLACEMENT_WARN ? row->fix : NULL;
     }
     return result;
+}
+
+CheckFunction
+placement_check_function(PlacementCheck check)
+{
+    return checks[check];
 }
 
 bool

@@ -25,7 +25,7 @@ join(GHashTable *set)
 PlacementResult
 check_tenant(const Subject *subject, PlacementRow *row)
 {
-    const HostAggregates *aggregates = subject->host->aggregates;
+    const HostAggregates *aggregates = subject->entry->aggregates;
     const char *project = subject->request->project_id;
     GHashTable *tenants = aggregates != NULL ? aggregates->tenants : NULL;
     if (row != NULL) {
@@ -71,7 +71,7 @@ check_extra_specs(const Subject *subject, PlacementRow *row)
 {
     bool passed = true;
     for (unsigned i = 0; i < subject->specs->len && passed; i++) {
-        passed = spec_is_met(subject->specs->pdata[i], subject->host->aggregates);
+        passed = spec_is_met(subject->specs->pdata[i], subject->entry->aggregates);
     }
     if (row != NULL) {
         tell_specs(subject, row);
@@ -81,9 +81,9 @@ check_extra_specs(const Subject *subject, PlacementRow *row)
 }
 
 static const char *
-cell_of(const Host *host)
+cell_of(const HostEntry *entry)
 {
-    return host != NULL && host->aggregates != NULL ? host->aggregates->cell : NULL;
+    return entry != NULL && entry->aggregates != NULL ? entry->aggregates->cell : NULL;
 }
 
 static char *
@@ -96,8 +96,8 @@ cell_text(const char *cell)
 PlacementResult
 check_cell(const Subject *subject, PlacementRow *row)
 {
-    const char *needed = cell_of(subject->source);
-    const char *have = cell_of(subject->host);
+    const char *needed = cell_of(subject->source_entry);
+    const char *have = cell_of(subject->entry);
     if (row != NULL) {
         row->needed = subject->source != NULL ? cell_text(needed) : g_strdup("any cell");
         row->have = cell_text(have);

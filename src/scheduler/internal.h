@@ -31,13 +31,17 @@ void spec_free(Spec *spec);
 bool spec_matches(const char *have, const char *wanted);
 bool spec_is_met(const Spec *spec, const HostAggregates *aggregates);
 
-/* What a check looks at. */
+/* What a check looks at. One that is made of every host compares what the entry has, where it can:
+ * the host's own record is somewhere else in memory. */
 typedef struct Subject {
     const PlacementRequest *request;
-    const Host *host;
-    const Host *source; /* NULL: a create, or the source is not known */
-    const HostUsage *usage;
-    const GPtrArray *specs; /* Spec * */
+    const HostEntry *entry;
+    const Host *host;             /* of entry */
+    const HostUsage *usage;       /* of entry */
+    const HostEntry *source_entry; /* NULL: a create, or the source is not known */
+    const Host *source;            /* of source_entry */
+    GPtrArray *specs; /* Spec * */
+    HostWord zone;          /* that is asked for */
 } Subject;
 
 /* ---- what checks have in common ---- */
@@ -51,7 +55,12 @@ PlacementResult check_affinity(const Subject *subject, PlacementRow *row);
 PlacementResult check_anti_affinity(const Subject *subject, PlacementRow *row);
 
 /* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
+typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
+/* With what filters and missing facts make of its answer. */
 PlacementResult placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row);
+/* The check alone: of one that can fail, and of a host that has passed those before it, its answer
+ * is that of placement_check. */
+CheckFunction placement_check_function(PlacementCheck check);
 /* Whether any host could fail it: what the request does not ask for is not asked of every host. */
 bool placement_can_fail(const Subject *subject, PlacementCheck check);
 
@@ -74,20 +83,16 @@ typedef struct Tally {
 
 /* What a look at every host has found. */
 typedef struct Look {
-    const PlacementRequest *request;
-    GPtrArray *hosts;
-    GHashTable *usage;
-    const Host *source;
-    GPtrArray *specs;                          /* Spec * */
+    const HostIndex *hosts;
+    Subject subject; /* of no host */
     PlacementCheck checks[PLACEMENT_N_CHECKS]; /* those that a host could fail, in their order */
+    CheckFunction functions[PLACEMENT_N_CHECKS]; /* of these */
     unsigned n_checks;
-    unsigned n_before_claims; /* of these: those that do not look at claims */
     Tally tallies[PLACEMENT_N_CHECKS];
 } Look;
 
 Subject look_subject(const Look *look, unsigned index);
-/* PLACEMENT_N_CHECKS: it fits. The claims of a host that fails before them are not looked up: that
- * is a quarter of the time of a decision. */
-PlacementCheck look_first_failure(const Look *look, unsigned index, Subject *ret_subject);
+/* PLACEMENT_N_CHECKS: it fits. */
+PlacementCheck look_first_failure(const Look *look, const Subject *subject);
 /* Why nobody fits. Caller frees. */
 char *look_reason(const Look *look);

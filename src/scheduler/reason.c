@@ -36,7 +36,7 @@ append_failures(GString *text, const Look *look, PlacementCheck check)
 static char *
 reason_of_all(const Look *look)
 {
-    unsigned n_hosts = look->hosts->len;
+    unsigned n_hosts = host_index_size(look->hosts);
     if (n_hosts == 0) {
         return g_strdup("No valid host was found. There are not enough hosts available.");
     }
@@ -51,14 +51,13 @@ reason_of_all(const Look *look)
 
 /* The named host alone matters: one sentence about it, Nova's where there is one. */
 static char *
-reason_of_host(const Look *look, unsigned index)
+reason_of_host(const Look *look, const Subject *subject)
 {
-    Subject subject;
-    PlacementCheck check = look_first_failure(look, index, &subject);
-    const char *name = subject.host->name;
+    PlacementCheck check = look_first_failure(look, subject);
+    const char *name = subject->host->name;
     if (check == PLACEMENT_CHECK_NOT_SOURCE) {
         return g_strdup_printf("Unable to migrate instance (%s) to current host (%s).",
-            look->request->instance_id, name);
+            subject->request->instance_id, name);
     }
     if (check == PLACEMENT_CHECK_ALIVE || check == PLACEMENT_CHECK_UP ||
         check == PLACEMENT_CHECK_CONNECTED) {
@@ -68,7 +67,7 @@ reason_of_host(const Look *look, unsigned index)
         return g_strdup("The instance requires a newer hypervisor version than has been provided.");
     }
     PlacementRow row = {0};
-    placement_check(&subject, check, &row);
+    placement_check(subject, check, &row);
     char *text = g_strdup_printf("No valid host was found. %s failed '%s': needs %s, has %s (%s)",
         name, placement_check_name(check), row.needed, row.have, row.fix);
     row_clear(&row);
@@ -78,14 +77,14 @@ reason_of_host(const Look *look, unsigned index)
 char *
 look_reason(const Look *look)
 {
-    const char *requested = look->request->requested_host;
+    const char *requested = look->subject.request->requested_host;
     if (requested == NULL) {
         return reason_of_all(look);
     }
-    for (unsigned i = 0; i < look->hosts->len; i++) {
-        const Host *host = look->hosts->pdata[i];
-        if (strcmp(host->name, requested) == 0) {
-            return reason_of_host(look, i);
+    for (unsigned i = 0; i < host_index_size(look->hosts); i++) {
+        Subject subject = look_subject(look, i);
+        if (strcmp(subject.host->name, requested) == 0) {
+            return reason_of_host(look, &subject);
         }
     }
     return g_strdup_printf("Compute host %s could not be found.", requested);

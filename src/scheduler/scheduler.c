@@ -46,7 +46,7 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
 
 /* A host that fits. */
 typedef struct Candidate {
-    unsigned index; /* in the list of hosts */
+    unsigned index; /* in the index of hosts, which is by name */
     double values[PLACEMENT_N_WEIGHERS];
     double weight;
 } Candidate;
@@ -62,79 +62,47 @@ typedef struct Ranking {
     Range ranges[PLACEMENT_N_WEIGHERS];
 } Ranking;
 
-static const Host *
-find_host(GPtrArray *hosts, const char *name)
-{
-    for (unsigned i = 0; name != NULL && i < hosts->len; i++) {
-        const Host *host = hosts->pdata[i];
-        if (strcmp(host->name, name) == 0) {
-            return host;
-        }
-    }
-    return NULL;
-}
-
-/* This check and those after it look at claims, those before it do not. */
-static const PlacementCheck FIRST_OF_CLAIMS = PLACEMENT_CHECK_RAM;
-static const HostUsage no_usage = {0};
-
-static Subject
-subject_without_usage(const Look *look, unsigned index)
-{
-    return (Subject){
-        look->request, look->hosts->pdata[index], look->source, &no_usage, look->specs};
-}
-
 static void
-subject_find_usage(Subject *subject, const Look *look)
+subject_set(Subject *subject, const HostEntry *entry)
 {
-    const HostUsage *usage = g_hash_table_lookup(look->usage, subject->host->name);
-    subject->usage = usage != NULL ? usage : &no_usage;
+    subject->entry = entry;
+    subject->host = entry->host;
+    subject->usage = &entry->usage;
 }
 
 Subject
 look_subject(const Look *look, unsigned index)
 {
-    Subject subject = subject_without_usage(look, index);
-    subject_find_usage(&subject, look);
+    Subject subject = look->subject;
+    subject_set(&subject, host_index_at(look->hosts, index));
     return subject;
 }
 
-/* Of the checks of the look, from one to before another. */
-static PlacementCheck
-first_failure(const Look *look, const Subject *subject, unsigned from, unsigned to)
+PlacementCheck
+look_first_failure(const Look *look, const Subject *subject)
 {
-    for (unsigned i = from; i < to; i++) {
-        if (placement_check(subject, look->checks[i], NULL) == PLACEMENT_FAIL) {
+    for (unsigned i = 0; i < look->n_checks; i++) {
+        if (look->functions[i](subject, NULL) == PLACEMENT_FAIL) {
             return look->checks[i];
         }
     }
     return PLACEMENT_N_CHECKS;
 }
 
-PlacementCheck
-look_first_failure(const Look *look, unsigned index, Subject *ret_subject)
-{
-    *ret_subject = subject_without_usage(look, index);
-    PlacementCheck failed = first_failure(look, ret_subject, 0, look->n_before_claims);
-    if (failed != PLACEMENT_N_CHECKS) {
-        return failed;
-    }
-    subject_find_usage(ret_subject, look);
-    return first_failure(look, ret_subject, look->n_before_claims, look->n_checks);
-}
-
 static void
-look_init(Look *look, const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage)
+look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
 {
-    *look = (Look){.request = request, .hosts = hosts, .usage = usage};
-    look->source = find_host(hosts, request->source_host);
-    look->specs = specs_new(request->extra_specs_json);
-    Subject subject = {request, NULL, look->source, &no_usage, look->specs};
+    *look = (Look){.hosts = hosts};
+    Subject *subject = &look->subject;
+    subject->request = request;
+    subject->source_entry = host_index_find(hosts, request->source_host);
+    subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
+    subject->specs = specs_new(request->extra_specs_json);
+    subject->zone = host_index_word(hosts, request->zone);
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
-        if (placement_can_fail(&subject, check)) {
-            look->n_before_claims += check < FIRST_OF_CLAIMS;
+        if (placement_can_fail(subject, check)) {
+            look->functions[look->n_checks] = placement_check_function(check);
             look->checks[look->n_checks++] = check;
         }
     }
@@ -143,7 +111,7 @@ look_init(Look *look, const PlacementRequest *request, GPtrArray *hosts, GHashTa
 static void
 look_clear(Look *look)
 {
-    g_clear_pointer(&look->specs, g_ptr_array_unref);
+    g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
@@ -183,11 +151,12 @@ share_of(const Ranking *ranking, const Candidate *candidate, int weigher, double
 static void
 look_weigh(const Look *look, Ranking *ranking)
 {
-    const double *multipliers = look->request->policy->multipliers;
+    const PlacementRequest *request = look->subject.request;
+    const double *multipliers = request->policy->multipliers;
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
         candidate->weight = 0;
-        for (int j = 0; j < n_weighers(look->request); j++) {
+        for (int j = 0; j < n_weighers(request); j++) {
             if (multipliers[j] != 0) {
                 candidate->weight += share_of(ranking, candidate, j, multipliers[j]);
             }
@@ -198,9 +167,11 @@ look_weigh(const Look *look, Ranking *ranking)
 static void
 look_at_hosts(Look *look, Ranking *ranking)
 {
-    for (unsigned i = 0; i < look->hosts->len; i++) {
-        Subject subject;
-        PlacementCheck failed = look_first_failure(look, i, &subject);
+    unsigned n_hosts = host_index_size(look->hosts);
+    Subject subject = look->subject;
+    for (unsigned i = 0; i < n_hosts; i++) {
+        subject_set(&subject, host_index_at(look->hosts, i));
+        PlacementCheck failed = look_first_failure(look, &subject);
         if (failed == PLACEMENT_N_CHECKS) {
             ranking_add(ranking, &subject, i);
             continue;
@@ -216,13 +187,12 @@ look_at_hosts(Look *look, Ranking *ranking)
 
 /* The better one first; ties by name. */
 static int
-compare_candidates(const Look *look, const Candidate *one, const Candidate *other)
+compare_candidates(const Candidate *one, const Candidate *other)
 {
     if (one->weight != other->weight) {
         return one->weight > other->weight ? -1 : 1;
     }
-    const Host *host = look->hosts->pdata[one->index];
-    return strcmp(host->name, ((const Host *)look->hosts->pdata[other->index])->name);
+    return one->index < other->index ? -1 : 1;
 }
 
 /* ---- the same, written out ---- */
@@ -231,10 +201,31 @@ compare_candidates(const Look *look, const Candidate *one, const Candidate *othe
  * no: it is made in the transaction of the claim, and there may be very many of them. */
 enum { RECORD_HOSTS = 16 };
 
-static int
-compare_for_sort(gconstpointer one, gconstpointer other, gpointer look)
+/* The best ones, so many, are brought to the front in their order: of very many hosts a record
+ * tells a few, and to sort all would take longer than the choice. */
+static void
+sort_best(GArray *candidates, unsigned n_best)
 {
-    return compare_candidates(look, one, other);
+    Candidate *all = (Candidate *)(void *)candidates->data;
+    for (unsigned i = 0; i < MIN(n_best, candidates->len); i++) {
+        unsigned best = i;
+        for (unsigned j = i + 1; j < candidates->len; j++) {
+            best = compare_candidates(&all[j], &all[best]) < 0 ? j : best;
+        }
+        Candidate former = all[i];
+        all[i] = all[best];
+        all[best] = former;
+    }
+}
+
+static void
+sort_candidates(GArray *candidates, unsigned n_best)
+{
+    if (n_best < candidates->len) {
+        sort_best(candidates, n_best);
+    } else {
+        g_array_sort(candidates, (GCompareFunc)compare_candidates);
+    }
 }
 
 static void
@@ -246,7 +237,7 @@ fill_rank(PlacementHost *entry, const Look *look, const Ranking *ranking,
     for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
         entry->shares[i].value = candidate->values[i];
         entry->shares[i].share =
-            share_of(ranking, candidate, i, look->request->policy->multipliers[i]);
+            share_of(ranking, candidate, i, look->subject.request->policy->multipliers[i]);
     }
 }
 
@@ -272,8 +263,9 @@ static GArray *
 hosts_to_tell(const Look *look, const Ranking *ranking, unsigned max)
 {
     GArray *indices = g_array_new(FALSE, FALSE, sizeof(unsigned));
-    bool all = look->hosts->len <= max;
-    for (unsigned i = 0; all && i < look->hosts->len; i++) {
+    unsigned n_hosts = host_index_size(look->hosts);
+    bool all = n_hosts <= max;
+    for (unsigned i = 0; all && i < n_hosts; i++) {
         g_array_append_val(indices, i);
     }
     for (unsigned i = 0; !all && i < MIN(ranking->candidates->len, max / 2); i++) {
@@ -294,7 +286,7 @@ static void
 fill_hosts(Placement *placement, const Look *look, const Ranking *ranking, unsigned max)
 {
     g_autoptr(GArray) indices = hosts_to_tell(look, ranking, max);
-    g_autofree unsigned *ranks = g_new0(unsigned, look->hosts->len);
+    g_autofree unsigned *ranks = g_new0(unsigned, host_index_size(look->hosts));
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         ranks[g_array_index(ranking->candidates, Candidate, i).index] = i + 1;
     }
@@ -315,7 +307,7 @@ fill_hosts(Placement *placement, const Look *look, const Ranking *ranking, unsig
 static Placement *
 write_out(const Look *look, const Ranking *ranking, unsigned max)
 {
-    const PlacementRequest *request = look->request;
+    const PlacementRequest *request = look->subject.request;
     Placement *placement = g_new0(Placement, 1);
     placement->vcpus = request->vcpus;
     placement->ram_mib = request->ram_mib;
@@ -324,13 +316,13 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
     placement->zone = g_strdup(request->zone);
     placement->source_host = g_strdup(request->source_host);
     memcpy(placement->multipliers, request->policy->multipliers, sizeof placement->multipliers);
-    placement->n_hosts = look->hosts->len;
+    placement->n_hosts = host_index_size(look->hosts);
     placement->n_fit = ranking->candidates->len;
-    g_array_sort_with_data(ranking->candidates, compare_for_sort, (gpointer)look);
+    sort_candidates(ranking->candidates, placement->n_hosts <= max ? max : max / 2);
     fill_hosts(placement, look, ranking, max);
     if (placement->n_fit > 0) {
         unsigned best = g_array_index(ranking->candidates, Candidate, 0).index;
-        placement->chosen = g_strdup(((const Host *)look->hosts->pdata[best])->name);
+        placement->chosen = g_strdup(host_index_at(look->hosts, best)->host->name);
     } else {
         placement->reason = look_reason(look);
     }
@@ -342,18 +334,19 @@ record(StoredDecision *decision, const Look *look, const Ranking *ranking)
 {
     g_autoptr(Placement) placement = write_out(look, ranking, RECORD_HOSTS);
     decision->text = placement_to_text(placement);
-    decision->kept_until_us = look->request->now_us + look->request->policy->decisions_kept_us;
+    const PlacementRequest *request = look->subject.request;
+    decision->kept_until_us = request->now_us + request->policy->decisions_kept_us;
 }
 
 /* ---- the choice ---- */
 
 const char *
-scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage,
+scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error)
 {
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_auto(Look) look = {0};
-    look_init(&look, request, hosts, usage);
+    look_init(&look, request, hosts);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     if (decision != NULL && request->policy->decisions_kept_us > 0) {
@@ -362,7 +355,7 @@ scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *
     const Candidate *best = NULL;
     for (unsigned i = 0; i < candidates->len; i++) {
         const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        if (best == NULL || compare_candidates(&look, candidate, best) < 0) {
+        if (best == NULL || compare_candidates(candidate, best) < 0) {
             best = candidate;
         }
     }
@@ -371,15 +364,16 @@ scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         return NULL;
     }
-    return ((const Host *)hosts->pdata[best->index])->name;
+    return host_index_at(hosts, best->index)->host->name;
 }
 
 Placement *
 scheduler_explain(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage)
 {
+    g_autoptr(HostIndex) index = host_index_of(hosts, usage);
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_auto(Look) look = {0};
-    look_init(&look, request, hosts, usage);
+    look_init(&look, request, index);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     return write_out(&look, &ranking, hosts->len);

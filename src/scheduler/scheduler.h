@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "model/canary.h"
 #include "model/decision.h"
-#include "model/host.h"
+#include "model/host_index.h"
 #include "model/instance.h"
 #include "model/migration.h"
 #include <glib.h>
@@ -175,20 +175,19 @@ typedef struct Placement {
     double multipliers[PLACEMENT_N_WEIGHERS];
     unsigned n_hosts;     /* that were looked at */
     unsigned n_fit;
-    PlacementHost *hosts; /* in the order of the hosts given; of a record not all of them */
+    PlacementHost *hosts; /* by name; of a record not all of them */
     unsigned n_told;
     char *chosen;         /* NULL: nobody fits */
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;
 
-/* hosts: Host *; usage: name -> HostUsage *, a missing one is an empty host. Of those that fit the
- * one with the greatest weight is chosen, ties by name. The error is the one text that says why
- * nobody fits, as Nova says it where Nova has a text, bounded for a fleet of any size. The name is
- * borrowed from hosts. For store_claim. decision NULL: nobody will ask for it later; else its text
- * and how long it is kept are set, also when nobody fits. */
-const char *scheduler_choose(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage,
+/* Of the hosts that fit the one with the greatest weight is chosen, ties by name. The error is the
+ * one text that says why nobody fits, as Nova says it where Nova has a text, bounded for a fleet of
+ * any size. The name is borrowed from hosts. For store_claim. decision NULL: nobody will ask for it
+ * later; else its text and how long it is kept are set, also when nobody fits. */
+const char *scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error);
-/* The same choice with every check of every host written out. */
+/* The same choice with every check of every host written out. hosts, usage: as host_index_of. */
 Placement *scheduler_explain(
     const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage);
 void placement_free(Placement *placement);

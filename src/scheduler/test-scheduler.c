@@ -87,12 +87,19 @@ tear_down(Fleet *fleet, const void *unused)
     g_hash_table_unref(fleet->usage);
 }
 
+/* The name is the host's own. */
+static const char *
+choose(Fleet *fleet, StoredDecision *decision, GError **error)
+{
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    return scheduler_choose(&fleet->request, index, decision, error);
+}
+
 static void
 assert_chosen(Fleet *fleet, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    const char *chosen =
-        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error);
+    const char *chosen = choose(fleet, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(chosen, ==, name);
 }
@@ -101,8 +108,7 @@ static void
 assert_reason(Fleet *fleet, const char *reason)
 {
     g_autoptr(GError) error = NULL;
-    const char *chosen =
-        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error);
+    const char *chosen = choose(fleet, NULL, &error);
     g_assert_null(chosen);
     g_assert_true(error_is(error, ERROR_NO_VALID_HOST));
     g_assert_cmpstr(error->message, ==, reason);
@@ -147,7 +153,7 @@ test_reason_of_a_thousand_hosts_is_short(Fleet *fleet, const void *unused)
         add_host(fleet, name)->facts.memory_mib = 512;
     }
     g_autoptr(GError) error = NULL;
-    g_assert_null(scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, NULL, &error));
+    g_assert_null(choose(fleet, NULL, &error));
     g_assert_cmpuint(strlen(error->message), <, 250);
     g_assert_nonnull(strstr(error->message, "1000 hosts: 1000 failed 'ram' (host0:"));
 }
@@ -529,9 +535,7 @@ test_record_is_what_was_decided(Fleet *fleet, const void *unused)
     fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = -0.25;
     fleet->policy.decisions_kept_us = 7;
     StoredDecision decision = {0};
-    g_assert_cmpstr(
-        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL), ==,
-        "hostc");
+    g_assert_cmpstr(choose(fleet, &decision, NULL), ==, "hostc");
     g_assert_cmpint(decision.kept_until_us, ==, fleet->request.now_us + 7);
 
     g_autoptr(GError) error = NULL;
@@ -557,9 +561,7 @@ test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
     }
     fleet->policy.decisions_kept_us = 1;
     StoredDecision decision = {0};
-    g_assert_cmpstr(
-        scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL), ==,
-        "host002");
+    g_assert_cmpstr(choose(fleet, &decision, NULL), ==, "host002");
     g_autofree char *text = decision.text;
     g_autoptr(Placement) told = placement_from_text(text, NULL);
     g_assert_cmpuint(told->n_hosts, ==, 1000);
@@ -577,7 +579,7 @@ test_nothing_is_recorded_of_no_interest(Fleet *fleet, const void *unused)
 {
     StoredDecision decision = {0};
     add_host(fleet, "hosta");
-    scheduler_choose(&fleet->request, fleet->hosts, fleet->usage, &decision, NULL);
+    choose(fleet, &decision, NULL);
     g_assert_null(decision.text);
     g_assert_null(placement_from_text("needs\t1\t2\t3\nhost\ta\n", NULL));
     g_assert_null(placement_from_text("check\tram\tpass\ta\tb\t\n", NULL));

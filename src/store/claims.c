@@ -219,9 +219,11 @@ choose_host(Store *store, const Instance *instance, StoreChooseHost choose, void
         return NULL;
     }
     g_autoptr(GHashTable) usage = load_usage(store, NULL, N_CLAIM_QUERIES, error);
-    return usage != NULL && store_tell_group_usage(store, instance, usage, error)
-        ? g_strdup(choose(hosts, usage, data, decision, error))
-        : NULL;
+    if (usage == NULL || !store_tell_group_usage(store, instance, usage, error)) {
+        return NULL;
+    }
+    g_autoptr(HostIndex) index = host_index_of(hosts, usage);
+    return g_strdup(choose(index, data, decision, error));
 }
 
 static bool

@@ -14,7 +14,7 @@
 #include "model/aggregate.h"
 #include "model/canary.h"
 #include "model/drain.h"
-#include "model/host.h"
+#include "model/host_index.h"
 #include "model/identity.h"
 #include "model/image.h"
 #include "model/instance.h"
@@ -346,7 +346,7 @@ bool store_settle_operation(Store *store, int64_t operation_id, const char *from
  * operation's instance is then inserted: owner for a create, target for a move. Idempotent: an
  * existing claim of that operation is kept and returned. *ret_host is the caller's. */
 typedef const char *(*StoreChooseHost)(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error);
+    const HostIndex *hosts, void *data, StoredDecision *decision, GError **error);
 bool store_claim(Store *store, const Operation *operation, const Instance *instance,
     StoreChooseHost choose, void *data, char **ret_host, GError **error);
 

@@ -69,14 +69,12 @@ test_members_know_their_group(Fixture *fixture, const void *data)
 
 /* The first host that none of its group is on. */
 static const char *
-choose_without_member(GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision,
-    GError **error)
+choose_without_member(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
-    for (unsigned i = 0; i < hosts->len; i++) {
-        const Host *host = hosts->pdata[i];
-        const HostUsage *used = g_hash_table_lookup(usage, host->name);
-        if (used->group_members == 0) {
-            return host->name;
+    for (unsigned i = 0; i < host_index_size(hosts); i++) {
+        const HostEntry *entry = host_index_at(hosts, i);
+        if (entry->usage.group_members == 0) {
+            return entry->host->name;
         }
     }
     error_set(error, ERROR_NO_VALID_HOST, "each has one");
@@ -137,11 +135,10 @@ test_claims_at_once_never_share_a_host(Fixture *fixture, const void *data)
 
 /* What a decision about a new one is told of those that are there. */
 static const char *
-choose_and_look(GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision,
-    GError **error)
+choose_and_look(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
-    const HostUsage *a = g_hash_table_lookup(usage, "a");
-    const HostUsage *b = g_hash_table_lookup(usage, "b");
+    const HostUsage *a = &host_index_find(hosts, "a")->usage;
+    const HostUsage *b = &host_index_find(hosts, "b")->usage;
     int *seen = data;
 
     seen[0] = a->group_members;

@@ -488,17 +488,15 @@ test_decisions_are_kept_for_a_while(Fixture *fixture, const void *data)
 
 /* A host with room for one. */
 static const char *
-choose_if_empty(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_if_empty(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
-    const Host *host = hosts->pdata[0];
-    const HostUsage *taken = g_hash_table_lookup(usage, host->name);
+    const HostEntry *entry = host_index_at(hosts, 0);
 
-    if (taken->ram_mib > 0) {
+    if (entry->usage.ram_mib > 0) {
         error_set(error, ERROR_NO_VALID_HOST, "it is full");
         return NULL;
     }
-    return host->name;
+    return entry->host->name;
 }
 
 static void *

@@ -145,16 +145,13 @@ test_instance(Fixture *fixture, const char *name)
 }
 
 const char *
-choose_named(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error)
+choose_named(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     decision->text = g_strdup(data);
     decision->kept_until_us = test_now_us + 10;
-    for (unsigned i = 0; i < hosts->len; i++) {
-        const Host *host = hosts->pdata[i];
-        if (g_str_equal(host->name, data)) {
-            return host->name;
-        }
+    const HostEntry *entry = host_index_find(hosts, data);
+    if (entry != NULL) {
+        return entry->host->name;
     }
     error_set(error, ERROR_NO_VALID_HOST, "there is no host '%s'", (const char *)data);
     return NULL;

@@ -38,6 +38,6 @@ OperationMove test_move(Fixture *fixture, int64_t operation_id, const char *from
 void test_move_ok(Fixture *fixture, const OperationMove *move);
 /* A chooser for store_claim: data is the name, and the decision's text, kept for 10 us. */
 const char *choose_named(
-    GPtrArray *hosts, GHashTable *usage, void *data, StoredDecision *decision, GError **error);
+    const HostIndex *hosts, void *data, StoredDecision *decision, GError **error);
 /* Opens a migration of the instance. */
 Migration *test_migration(Fixture *fixture, const Instance *instance);

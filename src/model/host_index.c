@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/host_index.h"
+
+#include <string.h>
+
+struct HostIndex {
+    GArray *entries;   /* of HostEntry, by name */
+    GHashTable *words; /* text -> its number; there are few, and none is taken out */
+    bool owns_hosts;
+};
+
+static HostIndex *
+index_new(bool owns_hosts, unsigned reserved)
+{
+    HostIndex *index = g_new0(HostIndex, 1);
+    index->entries = g_array_sized_new(FALSE, FALSE, sizeof(HostEntry), reserved);
+    index->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    index->owns_hosts = owns_hosts;
+    return index;
+}
+
+HostIndex *
+host_index_new(void)
+{
+    return index_new(true, 0);
+}
+
+unsigned
+host_index_size(const HostIndex *index)
+{
+    return index->entries->len;
+}
+
+HostEntry *
+host_index_at(const HostIndex *index, unsigned at)
+{
+    return &g_array_index(index->entries, HostEntry, at);
+}
+
+/* Where that name is, or would be. */
+static unsigned
+find_place(const HostIndex *index, const char *name, bool *ret_found)
+{
+    unsigned from = 0;
+    unsigned to = index->entries->len;
+    /* What is put by name goes to the end. */
+    if (to > 0 && strcmp(host_index_at(index, to - 1)->host->name, name) < 0) {
+        from = to;
+    }
+    *ret_found = false;
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+        int order = strcmp(host_index_at(index, middle)->host->name, name);
+        if (order == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (order < 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
+HostEntry *
+host_index_find(const HostIndex *index, const char *name)
+{
+    bool found = false;
+    unsigned at = name != NULL ? find_place(index, name, &found) : 0;
+    return found ? host_index_at(index, at) : NULL;
+}
+
+HostWord
+host_index_word(const HostIndex *index, const char *text)
+{
+    if (text == NULL) {
+        return HOST_NO_TEXT;
+    }
+    HostWord word = GPOINTER_TO_UINT(g_hash_table_lookup(index->words, text));
+    return word != 0 ? word : g_hash_table_size(index->words) + 1;
+}
+
+static HostWord
+word_of(HostIndex *index, const char *text)
+{
+    HostWord word = host_index_word(index, text);
+    if (word > g_hash_table_size(index->words)) {
+        g_hash_table_insert(index->words, g_strdup(text), GUINT_TO_POINTER(word));
+    }
+    return word;
+}
+
+/* The one place that says what of a record is compared of every host. */
+static void
+fill(HostIndex *index, HostEntry *entry, const Host *host)
+{
+    const HostFacts *facts = &host->facts;
+    entry->host = host;
+    entry->aggregates = host->aggregates;
+    entry->last_seen_us = host->last_seen_us;
+    entry->memory_mib = facts->memory_mib;
+    entry->pool_capacity_gib = facts->pool_capacity_bytes >> 30;
+    entry->pool_available_gib = facts->pool_available_bytes >> 30;
+    entry->hypervisor_version = facts->hypervisor_version;
+    entry->vcpus = facts->vcpus;
+    entry->zone = word_of(index, host->zone);
+    entry->arch = word_of(index, facts->arch);
+    entry->enabled = host->enabled;
+    entry->connected = host->connected;
+    entry->has_facts = host->has_facts;
+    entry->is_fenced = host_is_fenced(host);
+}
+
+static HostEntry *
+put(HostIndex *index, Host *host)
+{
+    bool found = false;
+    unsigned at = find_place(index, host->name, &found);
+    if (!found) {
+        HostEntry empty = {0};
+        g_array_insert_val(index->entries, at, empty);
+    }
+    HostEntry *entry = host_index_at(index, at);
+    Host *former = (Host *)entry->host;
+    fill(index, entry, host);
+    if (former != host && index->owns_hosts) {
+        host_free(former);
+    }
+    return entry;
+}
+
+HostEntry *
+host_index_put(HostIndex *index, Host *take_host)
+{
+    g_assert(index->owns_hosts);
+    return put(index, take_host);
+}
+
+void
+host_index_remove(HostIndex *index, const char *name)
+{
+    bool found = false;
+    unsigned at = find_place(index, name, &found);
+    g_assert(index->owns_hosts);
+    if (found) {
+        host_free((Host *)host_index_at(index, at)->host);
+        g_array_remove_index(index->entries, at);
+    }
+}
+
+void
+host_index_clear(HostIndex *index)
+{
+    for (unsigned i = 0; index->owns_hosts && i < index->entries->len; i++) {
+        host_free((Host *)host_index_at(index, i)->host);
+    }
+    g_array_set_size(index->entries, 0);
+}
+
+HostIndex *
+host_index_of(GPtrArray *hosts, GHashTable *usage)
+{
+    HostIndex *index = index_new(false, hosts->len);
+    for (unsigned i = 0; i < hosts->len; i++) {
+        HostEntry *entry = put(index, hosts->pdata[i]);
+        const HostUsage *used = g_hash_table_lookup(usage, entry->host->name);
+        if (used != NULL) {
+            entry->usage = *used;
+        }
+    }
+    return index;
+}
+
+void
+host_index_free(HostIndex *index)
+{
+    if (index == NULL) {
+        return;
+    }
+    host_index_clear(index);
+    g_array_unref(index->entries);
+    g_hash_table_unref(index->words);
+    g_free(index);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* The hosts as a decision looks at them: by name, in one array, each with what is compared of every
+ * host and with what claims take of it. A look at a hundred thousand hosts then reads memory in its
+ * order and follows no pointer; texts that many hosts share are numbers. Whoever tells more of a
+ * host follows its pointer to the record. */
+#include "model/host.h"
+
+/* A text of the index: the same text is the same number. */
+typedef unsigned HostWord;
+#define HOST_NO_TEXT 0U /* of NULL */
+
+typedef struct HostEntry {
+    const Host *host;
+    HostUsage usage;
+    /* Of the record, as it was when it was put here. */
+    const HostAggregates *aggregates;
+    int64_t last_seen_us;
+    int64_t memory_mib;
+    int64_t pool_capacity_gib;
+    int64_t pool_available_gib;
+    int hypervisor_version;
+    int vcpus;
+    HostWord zone;
+    HostWord arch;
+    bool enabled;
+    bool connected;
+    bool has_facts;
+    bool is_fenced;
+} HostEntry;
+
+typedef struct HostIndex HostIndex;
+
+/* Empty; it owns the hosts that are put into it. */
+HostIndex *host_index_new(void);
+/* Of hosts (Host *) that outlive it and are not changed meanwhile. usage: name -> HostUsage *,
+ * which is copied; a missing one is an empty host. */
+HostIndex *host_index_of(GPtrArray *hosts, GHashTable *usage);
+void host_index_free(HostIndex *index);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostIndex, host_index_free)
+
+/* In the place of the one of that name, if there is one: its usage stays. Cheap where hosts come by
+ * name. Of an index that owns its hosts. */
+HostEntry *host_index_put(HostIndex *index, Host *take_host);
+/* A name that is not there changes nothing. Of an index that owns its hosts. */
+void host_index_remove(HostIndex *index, const char *name);
+void host_index_clear(HostIndex *index);
+
+unsigned host_index_size(const HostIndex *index);
+/* By name, from 0; as long as nothing is put or removed. */
+HostEntry *host_index_at(const HostIndex *index, unsigned at);
+/* NULL: there is none of that name, or the name is NULL. As above. */
+HostEntry *host_index_find(const HostIndex *index, const char *name);
+/* Of a text that no host has, a number that none has. */
+HostWord host_index_word(const HostIndex *index, const char *text);
