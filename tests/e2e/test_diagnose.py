@@ -21,13 +21,13 @@ def shell(host, command):
 
 
 @contextlib.contextmanager
-def full_pool(host):
+def full_pool(host, room_kib=512):
     """As full as it can be with the bases there: a file system of its own, half a MiB larger."""
     pool = world.lab.env["LAB_POOL_PATH"]
     try:
         shell(host, f"mkdir -p /run/full && mount -t tmpfs -o size=$(( $(du -sk {pool} | cut -f1) "
-                    f"+ 512 ))k tmpfs /run/full && cp -a --sparse=always {pool}/. /run/full/ && "
-                    f"mount --bind /run/full {pool}")
+                    f"+ {room_kib} ))k tmpfs /run/full && "
+                    f"cp -a --sparse=always {pool}/. /run/full/ && mount --bind /run/full {pool}")
         world.lab.virsh(host, "pool-refresh", world.lab.env["LAB_POOL"])
         yield
     finally:
