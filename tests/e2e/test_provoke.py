@@ -26,8 +26,8 @@ def guest(name):
     return guests[name]
 
 
-def domain():
-    return world.drover.server(guest("target"))["OS-EXT-SRV-ATTR:instance_name"]
+def domain(name="target"):
+    return world.drover.server(guest(name))["OS-EXT-SRV-ATTR:instance_name"]
 
 
 def shell(host, command):
@@ -249,11 +249,11 @@ def told(code):
     return f"{cause} {fix}"
 
 
-def check_move(fault, code, part, host="hostb", block="auto", flows=None):
+def check_move(fault, code, part, host="hostb", block="auto", flows=None, name="target"):
     """A live migration ends with this diagnosis, and the guest is where it was. What is broken is
     mended as soon as the reason is known: drover cannot clean up there before. flows: a number of
     its progress that is above zero when it is broken; without, that is done before it begins."""
-    server = guest("target")
+    server = guest(name)
 
     def shown():
         row = world.last_migration(server)

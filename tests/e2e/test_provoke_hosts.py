@@ -5,9 +5,11 @@ or set otherwise, and of guests that somebody else has touched."""
 import contextlib
 import shlex
 
-from tap import equal, note, test, wait_until
+from tap import contains, equal, note, test, wait_until
+from test_guest import make_flavor, request
 from test_provoke import (attached, check_create, check_fault, check_move, domain, guest, guests,
-                          hidden, refused, register, running, shell)
+                          hidden, refused, register, running, shell, told)
+from virtiofsd import find_virtiofsd
 from world import world
 
 CAPABILITIES = "/var/cache/libvirt/qemu/capabilities"
@@ -33,14 +35,15 @@ def restart(host, command):
 
 
 @contextlib.contextmanager
-def edited(path, edit):
-    """The destination's libvirtd runs with another version of that file."""
-    shell("hostb", f"cp -a {path} {path}.keep")
+def edited(path, edit, host="hostb"):
+    """That host's libvirtd, the destination's unless another is named, runs with another version of
+    that file."""
+    shell(host, f"cp -a {path} {path}.keep")
     try:
-        restart("hostb", f"sed -i {shlex.quote(edit)} {path}")
+        restart(host, f"sed -i {shlex.quote(edit)} {path}")
         yield
     finally:
-        restart("hostb", f"mv {path}.keep {path}")
+        restart(host, f"mv {path}.keep {path}")
 
 
 @contextlib.contextmanager
@@ -173,6 +176,48 @@ def bound_to_a_session():
 
 
 @contextlib.contextmanager
+def tpm_on_shared_storage():
+    """The source takes the directory of its TPMs for one that other hosts mount as well. Debian
+    12's swtpm is older than the version that can hand such a state over."""
+    told_shared = "shared_filesystems = [ \"/var/lib/libvirt/swtpm\" ]"
+    with edited("/etc/libvirt/qemu.conf", f"/^shared_filesystems /d; $ a {told_shared}", "hosta"):
+        yield
+
+
+@contextlib.contextmanager
+def redefined(edit):
+    """The guest was switched off, and started from a definition that somebody has edited."""
+    server, name = guest("target"), domain()
+
+    def start_from(path):
+        world.lab.virsh("hosta", "destroy", name)
+        world.wait_status(server, "SHUTOFF")
+        world.lab.virsh("hosta", "define", path)
+        world.lab.virsh("hosta", "start", name)
+        world.wait_status(server, "ACTIVE")
+
+    shell("hosta", f"virsh -q dumpxml --inactive --security-info {name} >/run/kept.xml && "
+                   f"sed {shlex.quote(edit)} /run/kept.xml >/run/edited.xml")
+    try:
+        start_from("/run/edited.xml")
+        yield
+    finally:
+        start_from("/run/kept.xml")
+
+
+@contextlib.contextmanager
+def directory_of_the_host():
+    """The guest has a directory of its host by virtiofs, whose daemon cannot send what it knows."""
+    filesystem = ("<filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>"
+                  f"<binary path='{find_virtiofsd()}'><sandbox mode='chroot'/></binary>"
+                  "<source dir='/run/empty'/><target dir='provoked'/></filesystem>")
+    shell("hosta", "mkdir -p /run/empty")
+    with redefined("s,</currentMemory>,&<memoryBacking><source type='memfd'/>"
+                   f"<access mode='shared'/></memoryBacking>,; s,</devices>,{filesystem}&,"):
+        yield
+
+
+@contextlib.contextmanager
 def post_copy_without_faults():
     """The destination's kernel does not tell QEMU which pages its guest waits for."""
     world.configure(live_migration_permit_post_copy="true")
@@ -267,6 +312,8 @@ MOVES = [
      "marked for auto destroy", bound_to_a_session),
     ("postcopy-unsupported: the destination's kernel does not give userfaultfd",
      "Userfaultfd not available", post_copy_without_faults),
+    ("virtiofs: the guest has a directory of its host",
+     "migration with this virtiofs device is not supported", directory_of_the_host),
 ]
 
 # Which of several words comes depends on which side is faster: the row has them all.
@@ -302,6 +349,41 @@ register(CREATES, check_create)
 register(EMULATED, check_emulated)
 register(IN_MEMORY, check_memory)
 register(IN_DISKS, check_disk)
+
+
+@test("tpm-shared-state: the state of the guest's TPM is on storage that both hosts share, and "
+      "their swtpm is too old for that")
+def _():
+    make_flavor("sealed", hw__tpm_version="2.0", hw__tpm_model="tpm-crb")
+    answer = request("sealed", host="hosta", name="sealed")
+    equal(answer.status, 202, answer.text)
+    guests["sealed"] = answer.json["server"]["id"]
+    world.wait_status(guests["sealed"], "ACTIVE")
+    check_move(tpm_on_shared_storage, "tpm-shared-state",
+               "swtpm does not support migration with shared storage", name="sealed")
+
+
+@test("time-out: nobody can reach the guest's host for as long as a pause may take")
+def _():
+    server = guest("target")
+    try:
+        world.lab("cut", "control", "hosta")
+        wait_connected("hosta", False)
+        answer = world.drover.compute("POST", f"/servers/{server}/action", {"pause": None})
+        equal(answer.status, 202, answer.text)
+        # Then the host is asked what is true, and may have another minute to say it.
+        wait_until(lambda: "host 'hosta' did not answer in time" in world.drover.log(),
+                   "its time is over", 90, 1)
+    finally:
+        world.lab("heal", "hosta")
+    world.wait_status(server, "ACTIVE")
+    wait_connected("hosta", True)
+    actions = world.drover.compute("GET", f"/servers/{server}/os-instance-actions").json
+    row = actions["instanceActions"][0]
+    equal(row["action"], "pause", "the newest action")
+    contains(row["message"], "host 'hosta' did not answer in time", "why")
+    contains(row["message"], told("time-out"), "its end")
+    equal(world.runs_on(server), {"hosta": "running"}, "libvirt says")
 
 
 @test("instance-gone: somebody has removed the guest's domain")
