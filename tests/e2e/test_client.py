@@ -80,16 +80,28 @@ def _():
     equal((row["Status"], row["Disabled Reason"]), ("enabled", None), "after --enable")
 
 
-@test("openstack hypervisor list and show work, at 2.1 and at 2.92 (S3-25)")
+def node(host):
+    """Processors and MiB of memory, as the host's own libvirtd says it."""
+    rows = dict(row.split(":") for row in world.lab.virsh(host, "nodeinfo").splitlines() if row)
+    return int(rows["CPU(s)"]), int(rows["Memory size"].split()[0]) // 1024
+
+
+@test("openstack hypervisor list and show tell what the hosts have, at 2.1 and at 2.92 "
+      "(S3-25, S3-63)")
 def _():
     for version in ("2.1", "2.92"):
-        names = [row["Hypervisor Hostname"] for row in osc_json("hypervisor", "list",
-                                                                version=version)]
-        equal(sorted(names), world.lab.hosts, f"hypervisor list at {version}")
+        rows = {row["Hypervisor Hostname"]: row
+                for row in osc_json("hypervisor", "list", "--long", version=version)}
+        equal(sorted(rows), world.lab.hosts, f"hypervisor list at {version}")
+        for host, row in rows.items():
+            equal((row["Hypervisor Type"], row["State"]), ("QEMU", "up"), host)
+            equal(row["Host IP"], world.lab.host(host, "ADDRESS"), f"the address of {host}")
+            if version == "2.1":
+                equal((row["vCPUs"], row["Memory MB"]), node(host), f"{host} has")
         shown = osc_json("hypervisor", "show", "hosta", version=version)
         equal(shown["hypervisor_hostname"], "hosta", f"hypervisor show at {version}")
         if version == "2.1":
-            check(int(shown["memory_mb"]) > 0, "memory is shown below 2.88")
+            equal((int(shown["vcpus"]), int(shown["memory_mb"])), node("hosta"), "hosta has")
 
 
 @test("openstack server migrate --live-migration --wait moves it, and the guest does not notice "

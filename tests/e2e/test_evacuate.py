@@ -3,6 +3,7 @@
 """A host dies: it is fenced, its instances are made anew elsewhere, it comes back to nothing."""
 import json
 import os
+import re
 import tempfile
 import time
 
@@ -234,12 +235,24 @@ def _():
     evac.drop(volume, remote)
 
 
+def check_password(server_id, row, password):
+    """It is in the config drive that the guest was given, and nowhere to be read."""
+    dest = row["dest_compute"]
+    drive = next(name for name in evac.pool_files(dest, server_id) if "config" in name)
+    found = evac.lab("exec", dest, "grep", "-c", password,
+                     os.path.join(evac.lab.env["LAB_POOL_PATH"], drive), check=False)
+    equal(found.strip(), "1", "the password is in the config drive")
+    check(password not in evac.story(row["id"]), "and nowhere to be read")
+
+
 @test("the stock client evacuates, the state it had is kept; from 2.95 it stays off and can be "
-      "started; a password goes into the config drive of a rebuilt disk")
+      "started; a password goes into the config drive of a rebuilt disk, and one is made and shown "
+      "when none is said (S3-64)")
 def _():
     evac.tidy()
     server_id = evac.create("carol", host="hosta")
     stopped_id = evac.create("dora", host="hosta")
+    plain_id, old_id = [evac.create(name, host="hosta") for name in ("fay", "gail")]
     evac.lab("poweroff", "hosta")
     evac.drover.openstack("compute", "service", "set", "--down", "hosta", "nova-compute",
                           version="2.53")
@@ -251,27 +264,31 @@ def _():
     note(text.splitlines()[-1] if text else "")
     row = evac.wait_evacuation(server_id, "done")
     evac.wait_status(server_id, "ACTIVE")
-    dest = row["dest_compute"]
-    drive = [name for name in evac.pool_files(dest, server_id) if "config" in name][0]
-    found = evac.lab("exec", dest, "grep", "-c", "hunter2pass",
-                     os.path.join(evac.lab.env["LAB_POOL_PATH"], drive), check=False)
-    equal(found.strip(), "1", "the password is in the config drive")
-    check("hunter2pass" not in evac.story(row["id"]), "and nowhere to be read")
+    check_password(server_id, row, "hunter2pass")
+
+    text = evac.drover.drover("server", "evacuate", "--wait", "fay")
+    made = re.search(r"^Password, if its disk is rebuilt: (\S{12})$", text, re.MULTILINE)
+    check(made, f"a password is shown: {text}")
+    check_password(plain_id, evac.wait_evacuation(plain_id, "done"), made[1])
+    answer = evac.evacuate(old_id, version="2.13", onSharedStorage=False)
+    equal(answer.status, 200, answer.text)
+    check(answer.json["adminPass"] not in ("", made[1]), "another one is made by the API")
+    check_password(old_id, evac.wait_evacuation(old_id, "done"), answer.json["adminPass"])
 
     equal(evac.evacuate(stopped_id, version="2.95").status, 200, "2.95")
     evac.wait_evacuation(stopped_id, "done")
     evac.wait_status(stopped_id, "SHUTOFF")
     equal(list(evac.runs_on_living(stopped_id).values()), ["shut off"], "libvirt says")
     evac.power_on("hosta")
-    for each in (server_id, stopped_id):
+    for each in (server_id, stopped_id, plain_id, old_id):
         wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
         equal(evac.pool_files("hosta", each), [], "its disks are gone")
     equal(evac.force_down("hosta", False).status, 200, "up again")
     equal(evac.drover.compute("POST", f"/servers/{stopped_id}/action", {"os-start": None}).status,
           202, "start")
     evac.wait_status(stopped_id, "ACTIVE")
-    evac.delete(stopped_id)
-    evac.delete(server_id)
+    for each in (server_id, stopped_id, plain_id, old_id):
+        evac.delete(each)
 
 
 @test("on a shared pool the root disk is kept with its data, and so is one that is a volume; a "
