@@ -26,6 +26,7 @@ task_free(OperationTask *operation_task)
     domain_view_clear(&task->view);
     g_clear_pointer(&task->volumes, g_ptr_array_unref);
     g_clear_pointer(&task->bases, g_ptr_array_unref);
+    g_clear_pointer(&task->refusals, g_hash_table_unref);
     g_clear_pointer(&task->instance, instance_free);
     g_clear_pointer(&task->migration, migration_free);
     g_clear_pointer(&task->operation, operation_free);
@@ -56,6 +57,7 @@ task_load(OperationContext *context, const Operation *operation, bool recovered,
     g_autoptr(OperationTask) owner = (OperationTask *)task;
 
     task->context = context;
+    task->refusals = refusals_new();
     effect_slot_init(&task->effect, context, operation->id);
     effect_slot_init(&task->side, context, operation->id);
     if (!read_rows(task, operation->id, error)) {

@@ -9,6 +9,7 @@
 #include "operation/commit.h"
 #include "operation/effect.h"
 #include "operation/power_off.h"
+#include "operation/refusals.h"
 
 typedef struct ColdTask {
     OperationContext *context;
@@ -29,6 +30,7 @@ typedef struct ColdTask {
 
     GPtrArray *volumes; /* CLAIMING, RECALLING, HALTING: Volume, those that it has */
     DiskFacts facts;    /* CLAIMING: of the last probe_pools */
+    GHashTable *refusals; /* hosts that were chosen, and cannot have it */
     GPtrArray *bases; /* FETCHING: BaseImage */
     unsigned n_bases; /* of them, those that are there */
     int64_t watched_us; /* COPYING: last question for progress */
@@ -78,6 +80,17 @@ StepResult cold_step_UNDOING(ColdTask *task);
 
 /* ---- steps.c ---- */
 StepResult cold_step_state(ColdTask *task);
+/* What ends every state before the guest is stopped: an abort. Never while a call is under way:
+ * what it does would be done beside what follows. */
+bool cold_is_to_stop(const ColdTask *task, GError **error);
+/* The end, before anything was made anywhere. */
+StepResult cold_refuse(ColdTask *task, const GError *error);
+
+/* ---- claim.c ---- */
+StepResult cold_step_CLAIMING(ColdTask *task);
+/* While an effect on the destination is waited for, and nothing of the guest is there yet: one that
+ * drover chose and that is gone is not waited for. */
+StepResult cold_wait_or_try_another(ColdTask *task);
 /* task->volumes, once. */
 bool cold_read_volumes(ColdTask *task, GError **error);
 /* Those on the network, on that side, for a guest that is to run there; they have been read. */
@@ -88,6 +101,8 @@ bool cold_is_given_up(const ColdTask *task);
 StepResult cold_wait(ColdTask *task, int64_t for_us);
 /* host may be NULL: none is chosen yet, and none is away. */
 bool cold_is_away(const ColdTask *task, const char *host);
+/* The destination is away, and may not just be on its way here. */
+bool cold_is_dest_gone(const ColdTask *task);
 /* A host that the operation needs has not been tried since the start of the daemon. */
 bool cold_is_too_early(const ColdTask *task);
 /* For a minute nothing could be asked for, because a host is away. */

@@ -3,6 +3,8 @@
 /* The allowed moves, each with the sentence that an operator reads.
  *
  *  migrate, resize
+ *                ^ another host is tried
+ *                ├──────────┬──────────┐
  *   QUEUED ─> CHECKING ─> CLAIMING ─> FETCHING ─> PREPARING ─> STOPPING ─> COPYING ─> DEFINING
  *     │          │           │  └── shared ──────────┼──────────> │ ─ shared ─────────> │  │
  *     └──────────┴───────────┴─> ERROR, CANCELLED    │            │          │          │  v
@@ -51,9 +53,11 @@ static const MachineMove moves[] = {
     MOVE(CHECKING, CANCELLED, "aborted before it began"),
     MOVE(CLAIMING, FETCHING, "a destination is chosen and reserved, the disks must be copied"),
     MOVE(CLAIMING, STOPPING, "a destination is chosen and reserved, both hosts have the disks"),
+    MOVE(CLAIMING, CHECKING, "the destination cannot have it: another is tried"),
     MOVE(CLAIMING, ERROR, "no destination will do"),
     MOVE(CLAIMING, CANCELLED, "aborted before it began"),
     MOVE(FETCHING, PREPARING, "the destination has what the disk stands on"),
+    MOVE(FETCHING, CHECKING, "the destination is gone: another is tried"),
     MOVE(FETCHING, UNDOING, "the destination cannot be made ready, or aborted"),
     MOVE(PREPARING, STOPPING, "the destination is ready"),
     MOVE(PREPARING, UNDOING, "the destination cannot be made ready, or aborted"),

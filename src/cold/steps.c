@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* One function for each state of a move, in life order. Each asks for one effect at a time and goes
- * on when its answer is there. The way back of a move that failed is in undo.c, what ends one that
- * did not in ends.c. */
+ * on when its answer is there. The choice of a destination is in claim.c, the way back of a move
+ * that failed in undo.c, what ends one that did not in ends.c. */
 #include "cold/internal.h"
 
 #include "lifecycle/guest_spec.h"
-#include "scheduler/scheduler.h"
 
-#define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
-
-/* What ends every state before the guest is stopped: an abort. Never while a call is under way:
- * what it does would be done beside what follows. */
-static bool
-is_to_stop(const ColdTask *task, GError **error)
+bool
+cold_is_to_stop(const ColdTask *task, GError **error)
 {
     return cold_is_given_up(task) && task->effect.call == NULL &&
         !error_set(error, ERROR_CANCELLED, "The migration was aborted.");
 }
 
-/* Before anything was made anywhere. */
-static StepResult
-refuse(ColdTask *task, const GError *error)
+StepResult
+cold_refuse(ColdTask *task, const GError *error)
 {
     OperationMove move = operation_plain_move();
 
@@ -36,8 +30,8 @@ step_QUEUED(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
-        return refuse(task, error);
+    if (cold_is_to_stop(task, &error)) {
+        return cold_refuse(task, error);
     }
     return cold_move(task, COLD_CHECKING, NULL);
 }
@@ -73,140 +67,23 @@ step_CHECKING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
-        return refuse(task, error);
+    if (cold_is_to_stop(task, &error)) {
+        return cold_refuse(task, error);
     }
     if (!operation_is_definition_true(task->context, task->migration->source_host,
             task->instance->id, task->operation, &error)) {
-        return error == NULL ? STEP_WAIT : refuse(task, error);
+        return error == NULL ? STEP_WAIT : cold_refuse(task, error);
     }
     switch (cold_effect(task, EFFECT_describe_domain, false, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return refuse(task, error);
+    case EFFECT_FAILED: return cold_refuse(task, error);
     case EFFECT_DONE: break;
     }
     if (!can_leave(task, &error)) {
-        return refuse(task, error);
+        return cold_refuse(task, error);
     }
     task->migration->was_running = task->view.state == DOMAIN_RUNNING;
     return cold_move(task, COLD_CLAIMING, NULL);
-}
-
-/* ---- CLAIMING ---- */
-
-typedef struct Choice {
-    const ColdTask *task;
-    const Instance *instance; /* with the flavor that it gets */
-} Choice;
-
-static const char *
-choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
-{
-    const Choice *choice = data;
-    const ColdTask *task = choice->task;
-    const OperationSettings *settings = &task->context->settings;
-    PlacementRequest request = placement_request_to_move(&settings->placement, choice->instance,
-        task->migration, settings->service_down_time_us, clock_now_us(task->context->clock));
-    return scheduler_choose(&request, hosts, decision, error);
-}
-
-/* The store keeps a claim that was made before, so this may run as often as it likes. */
-static bool
-claim(ColdTask *task, GError **error)
-{
-    Store *store = task->context->store;
-    g_autofree char *host = NULL;
-    g_autoptr(Instance) instance = store_get_instance(store, task->instance->id, error);
-
-    if (instance == NULL) {
-        return false;
-    }
-    if (task->migration->type == MIGRATION_TYPE_RESIZE) {
-        g_autoptr(Flavor) flavor = store_get_resize_flavor(store, task->operation->id, true, error);
-        if (flavor == NULL) {
-            return false;
-        }
-        flavor_copy(flavor, &instance->flavor);
-    }
-    Choice choice = {task, instance};
-    if (!store_claim(store, task->operation, instance, choose_host, &choice, &host, error)) {
-        return false;
-    }
-    g_free(task->migration->dest_host);
-    task->migration->dest_host = g_steal_pointer(&host);
-    return true;
-}
-
-/* What becomes of each disk (model/disk_plan.h). */
-static bool
-plan_disks(ColdTask *task, GError **error)
-{
-    Migration *migration = task->migration;
-    g_autofree char *reason = NULL;
-    g_autoptr(GPtrArray) plan = disk_plan_new(task->instance, task->volumes, &task->facts, &reason);
-
-    if (plan == NULL) {
-        return error_set(error, ERROR_INVALID, "%s", reason);
-    }
-    g_free(migration->disks);
-    migration->disks = disk_plan_to_text(plan);
-    migration->copies_disks = !task->facts.pool_is_shared;
-    migration->generation = task->instance->generation + 1;
-    return true;
-}
-
-bool
-cold_read_volumes(ColdTask *task, GError **error)
-{
-    if (task->volumes == NULL) {
-        task->volumes = store_list_volumes(
-            task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
-    }
-    return task->volumes != NULL;
-}
-
-/* Where the guest will run, before it is stopped for that: what it cannot be started with there
- * keeps it running here. */
-EffectResult
-cold_try_disks(ColdTask *task, bool on_dest, GError **error)
-{
-    return task->migration->was_running ? cold_effect(task, EFFECT_try_disks, on_dest, error)
-                                        : EFFECT_DONE;
-}
-
-static EffectResult
-ask_both(ColdTask *task, GError **error)
-{
-    EffectResult result = cold_effect(task, EFFECT_probe_pools, true, error);
-
-    return result == EFFECT_DONE ? cold_try_disks(task, true, error) : result;
-}
-
-static StepResult
-step_CLAIMING(ColdTask *task)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (is_to_stop(task, &error)) {
-        return refuse(task, error);
-    }
-    if (!cold_read_volumes(task, &error) || !claim(task, &error)) {
-        bool is_early = error_is(error, ERROR_STORE_DOWN) ||
-            task->context->is_gathering(task->context) || cold_is_too_early(task);
-        return is_early ? cold_wait(task, CONNECT_LOOK_US) : refuse(task, error);
-    }
-    if (task->context->is_clearing(task->context, task->migration->dest_host, task->instance->id)) {
-        return cold_wait(task, CONNECT_LOOK_US);
-    }
-    switch (ask_both(task, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return refuse(task, error);
-    case EFFECT_DONE: break;
-    }
-    if (!plan_disks(task, &error)) {
-        return refuse(task, error);
-    }
-    return cold_move(task, task->migration->copies_disks ? COLD_FETCHING : COLD_STOPPING, NULL);
 }
 
 /* ---- FETCHING, PREPARING ---- */
@@ -216,7 +93,7 @@ step_FETCHING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
+    if (cold_is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_UNDOING, error);
     }
     if (task->bases == NULL) {
@@ -227,7 +104,7 @@ step_FETCHING(ColdTask *task)
         return cold_move(task, COLD_PREPARING, NULL);
     }
     switch (cold_effect_again(task, EFFECT_fetch_base, true, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_WAITING: return cold_wait_or_try_another(task);
     case EFFECT_FAILED: return cold_move_with_error(task, COLD_UNDOING, error);
     case EFFECT_DONE: break;
     }
@@ -261,7 +138,7 @@ step_PREPARING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
+    if (cold_is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_UNDOING, error);
     }
     switch (make_ready(task, &error)) {
@@ -279,7 +156,7 @@ step_STOPPING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
+    if (cold_is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_RESTARTING, error);
     }
     switch (cold_stop(task, false, true, &error)) {
@@ -329,7 +206,7 @@ step_COPYING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
-    if (is_to_stop(task, &error)) {
+    if (cold_is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_RESTARTING, error);
     }
     if (cold_is_dest_dead(task)) {
@@ -432,7 +309,7 @@ cold_step_state(ColdTask *task)
     switch (task->state) {
     case COLD_QUEUED: return is_move ? step_QUEUED(task) : cold_step_QUEUED(task);
     case COLD_CHECKING: return step_CHECKING(task);
-    case COLD_CLAIMING: return step_CLAIMING(task);
+    case COLD_CLAIMING: return cold_step_CLAIMING(task);
     case COLD_FETCHING: return step_FETCHING(task);
     case COLD_PREPARING: return step_PREPARING(task);
     case COLD_STOPPING: return step_STOPPING(task);

@@ -47,6 +47,14 @@ cold_is_away(const ColdTask *task, const char *host)
 }
 
 bool
+cold_is_dest_gone(const ColdTask *task)
+{
+    return task->effect.call == NULL && cold_is_away(task, task->migration->dest_host) &&
+        !cold_is_away(task, task->migration->source_host) && !cold_is_too_early(task) &&
+        !task->context->is_gathering(task->context);
+}
+
+bool
 cold_is_too_early(const ColdTask *task)
 {
     return clock_now_us(task->context->clock) < task->patient_until_us &&

@@ -349,8 +349,7 @@ done_check_dest(Effect *effect)
     MigrationTask *task = effect->task;
     if (error_is(effect->error, ERROR_HYPERVISOR_REFUSED)) {
         task->is_refused = true;
-        g_hash_table_insert(task->refusals, g_strdup(hypervisor_host_name(effect->host)),
-            g_strdup(effect->error->message));
+        refusals_add(task->refusals, hypervisor_host_name(effect->host), effect->error->message);
     }
 }
 

@@ -181,25 +181,19 @@ plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts
     return true;
 }
 
-/* So many hosts are asked whether they can run the guest before it is given up. */
-#define MAX_REFUSALS 8
-
-/* The destination was drover's own choice, and has said that it cannot run this guest. */
+/* The destination has said that it cannot run this guest. */
 static bool
 may_try_another(const MigrationTask *task)
 {
-    return task->error != NULL && task->is_refused && task->migration->requested_host == NULL &&
+    return task->error != NULL && task->is_refused &&
         !migration_task_wants(task, WANTED_CANCEL) &&
-        g_hash_table_size(task->refusals) < MAX_REFUSALS;
+        refusals_may_try_another(task->refusals, task->migration);
 }
 
 static StepResult
 try_another(MigrationTask *task)
 {
-    OperationMove move = operation_plain_move();
-    g_clear_pointer(&task->migration->dest_host, g_free);
-    move.migration = task->migration;
-    move.release_target = true;
+    OperationMove move = refusals_try_another(task->migration);
     migration_task_clear_views(task);
     return migration_move(task, MIGRATION_CHECKING, &move);
 }
@@ -213,8 +207,7 @@ on_unplannable(MigrationTask *task, GError *take_error)
         return refuse(task, error);
     }
     task->is_refused = true;
-    g_hash_table_insert(
-        task->refusals, g_strdup(task->migration->dest_host), g_strdup(error->message));
+    refusals_add(task->refusals, task->migration->dest_host, error->message);
     task->error = g_steal_pointer(&error);
     return STEP_AGAIN;
 }

@@ -87,7 +87,7 @@ migration_task_load(
     task->operation_id = operation->id;
     task->migration = g_steal_pointer(&migration);
     task->instance = g_steal_pointer(&instance);
-    task->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    task->refusals = refusals_new();
     task->was_paused = task->instance->vm_state == VM_STATE_PAUSED;
     task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
     join_neighbours(task);

@@ -8,6 +8,7 @@
 #include "migration/states.h"
 #include "model/disk_plan.h"
 #include "operation/commit.h"
+#include "operation/refusals.h"
 
 typedef struct MigrationTask MigrationTask;
 

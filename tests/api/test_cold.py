@@ -265,3 +265,60 @@ def _():
             equal(told(cloud, "coldboot", number), before, "after")
         finally:
             cloud.drover.remove()
+
+
+@test("where drover has chosen, a destination that dies before anything is there, or refuses the "
+      "guest's disks, is changed for another; one that was named is not")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        cloud = Cloud(("hosta", "hostb", "hostc"), {"path": path}, more={"hypervisor": {
+            "filters": "delay:create_marker=1500"}})
+        try:
+            server = cloud.create("coldelse", host="hosta")
+            cloud.do(server, {"migrate": None})
+
+            def choice():
+                with sqlite3.connect(f"file:{cloud.drover.directory}/drover.db?mode=ro",
+                                     uri=True, timeout=20) as database:
+                    return database.execute(
+                        "select host from claims where role = 'target'").fetchall()
+            (dead,), = wait_until(choice, "a destination is chosen", 10, 0.05)
+            cloud.drover.kill()
+            with sqlite3.connect(path, timeout=20) as fleet:
+                fleet.execute("update hosts set power = 0 where name = ?", (dead,))
+            cloud.drover.start()
+            cloud.wait_status(server, "VERIFY_RESIZE")
+            other = ({"hostb", "hostc"} - {dead}).pop()
+            equal(cloud.host_of(server), other, "where it went")
+            cloud.do(server, {"confirmResize": None}, 204)
+            cloud.wait_status(server, "ACTIVE")
+        finally:
+            cloud.drover.remove()
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={"hypervisor": {
+        "filters": "fault:try_disk@1=refused, fault:try_disk@3=refused"}})
+    try:
+        server = cloud.create("coldno", host="hosta")
+        answer = cloud.other("POST", "/volume/v3/os-volume-manage", {"volume": {
+            "name": "far", "ref": {"uri": "nbd://fine/far"}}})
+        volume = answer.json["volume"]["id"]
+        cloud.send("POST", f"/servers/{server}/os-volume_attachments",
+                   {"volumeAttachment": {"volumeId": volume}}, "2.96")
+        wait_until(lambda: cloud.other("GET", f"/volume/v3/volumes/{volume}").json["volume"][
+            "status"] == "in-use", "it has the volume", 10)
+        cloud.do(server, {"migrate": None})
+        cloud.wait_status(server, "VERIFY_RESIZE")
+        claims = [event for event in cloud.other(
+            "GET", f"/drover/v1/migrations/{cloud.migrations(server)[0]['id']}").json[
+                "migration"]["events"] if event["to"] == "claiming"]
+        equal(len(claims), 2, "how often a host was chosen")
+        cloud.do(server, {"confirmResize": None}, 204)
+        cloud.wait_status(server, "ACTIVE")
+        cloud.do(server, {"migrate": {"host": "hosta"}})
+        wait_until(lambda: len(cloud.migrations(server)) == 2, "the second", 10)
+        row = cloud.wait_migration(server, "error", "finished")
+        shown = cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+        equal(row["status"], "error", "where it was told to go")
+        contains(shown["message"], "try_disk on host 'hosta' failed", "why")
+    finally:
+        cloud.drover.remove()

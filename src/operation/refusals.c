@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "operation/refusals.h"
+
+#include "operation/commit.h"
+
+/* So many hosts are asked whether they can have the guest before it is given up. */
+#define MAX_REFUSALS 8
+
+GHashTable *
+refusals_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+void
+refusals_add(GHashTable *refusals, const char *host, const char *why)
+{
+    g_hash_table_insert(refusals, g_strdup(host), g_strdup(why));
+}
+
+bool
+refusals_may_try_another(GHashTable *refusals, const Migration *migration)
+{
+    return migration->requested_host == NULL && g_hash_table_size(refusals) < MAX_REFUSALS;
+}
+
+OperationMove
+refusals_try_another(Migration *migration)
+{
+    OperationMove move = operation_plain_move();
+
+    g_clear_pointer(&migration->dest_host, g_free);
+    move.migration = migration;
+    move.release_target = true;
+    return move;
+}

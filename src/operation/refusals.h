@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* Hosts that were chosen for an instance that is to move, and cannot have it: another is tried
+ * where drover chose. Kept in memory alone: after a restart they are asked again. */
+#include "model/migration.h"
+#include "store/store.h"
+
+/* host -> why; what PlacementRequest.refusals takes. */
+GHashTable *refusals_new(void);
+void refusals_add(GHashTable *refusals, const char *host, const char *why);
+/* The destination was drover's own choice, and not so many have been asked that it is given up. */
+bool refusals_may_try_another(GHashTable *refusals, const Migration *migration);
+/* A move back to where a destination is chosen: this one is let go. */
+OperationMove refusals_try_another(Migration *migration);
