@@ -213,6 +213,32 @@ touch_hosts(Fixture *fixture)
     check(error);
 }
 
+static const char *
+choose_none(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
+{
+    g_assert(host_index_size(hosts) > 0);
+    error_set(error, ERROR_NO_VALID_HOST, "it is a measurement");
+    return NULL;
+}
+
+/* After each, one host is another one. */
+static void
+claim(Fixture *fixture)
+{
+    static Instance *instance;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+
+    if (instance == NULL) {
+        InstanceFilter filter = {.limit = 1, .power_state = -1, .locked = -1};
+        g_autoptr(GPtrArray) one = store_list_instances(fixture->store, &filter, NULL);
+        instance = store_get_instance(fixture->store, ((Instance *)one->pdata[0])->id, NULL);
+    }
+    const Operation operation = {.id = INT64_MAX};
+    store_claim(fixture->store, &operation, instance, choose_none, NULL, &host, &error);
+    db_run_script(fixture->store, "UPDATE hosts SET enabled = 1 WHERE name = 'host0007'", NULL);
+}
+
 static void
 print_memory(const char *when)
 {
@@ -245,6 +271,8 @@ main(int argc, char **argv)
     report(&fixture, "list all hosts", 50, hosts_all);
     report(&fixture, "use of all hosts", 20, usage_all);
     report(&fixture, "use of one host", 200, usage_one);
+    report(&fixture, "a claim, but for choosing and its write", 100, claim);
+    print_memory("resident after a claim");
     report(&fixture, "list open operations", 1000, open_operations);
     report(&fixture, "one synced write", 100, setting);
     report(&fixture, "signs of life of all hosts", 20, touch_hosts);

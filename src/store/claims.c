@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "store/decisions.h"
+#include "store/server_groups.h"
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
@@ -148,6 +149,12 @@ load_usage(Store *store, const char *host, unsigned n_queries, GError **error)
 }
 
 GHashTable *
+claims_list_usage(Store *store, const char *host, GError **error)
+{
+    return load_usage(store, host, N_CLAIM_QUERIES, error);
+}
+
+GHashTable *
 store_list_host_usage(Store *store, GError **error)
 {
     return load_usage(store, NULL, G_N_ELEMENTS(usage_queries), error);
@@ -214,16 +221,11 @@ static char *
 choose_host(Store *store, const Instance *instance, StoreChooseHost choose, void *data,
     StoredDecision *decision, GError **error)
 {
-    g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
-    if (hosts == NULL) {
+    HostIndex *hosts = known_hosts_get(store, error);
+    if (hosts == NULL || !groups_tell_index(store, instance, hosts, error)) {
         return NULL;
     }
-    g_autoptr(GHashTable) usage = load_usage(store, NULL, N_CLAIM_QUERIES, error);
-    if (usage == NULL || !store_tell_group_usage(store, instance, usage, error)) {
-        return NULL;
-    }
-    g_autoptr(HostIndex) index = host_index_of(hosts, usage);
-    return g_strdup(choose(index, data, decision, error));
+    return g_strdup(choose(hosts, data, decision, error));
 }
 
 static bool

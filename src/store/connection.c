@@ -122,6 +122,9 @@ connection_open(Store *store, GError **error)
         sqlite3_busy_timeout(connection->handle, BUSY_TIMEOUT_MS);
         code = sqlite3_exec(connection->handle, SQL_CONFIGURE, NULL, NULL, NULL);
     }
+    if (code == SQLITE_OK && store->has_schema) {
+        code = sqlite_watch_hosts(connection);
+    }
     if (code != SQLITE_OK) {
         sqlite_fail(connection, code, error);
         connection_close(connection);
@@ -192,6 +195,19 @@ connection_get(Store *store, GError **error)
 
 /* ---- the store ---- */
 
+/* The one connection that there is has made the tables. */
+static bool
+watch_tables(Store *store, GError **error)
+{
+    Connection *connection = connection_get(store, error);
+    store->has_schema = true;
+    if (connection == NULL) {
+        return false;
+    }
+    int code = sqlite_watch_hosts(connection);
+    return code == SQLITE_OK || sqlite_fail(connection, code, error);
+}
+
 /* Tokens and password hashes are in it: the file is its owner's alone. SQLite gives its other
  * files the same mode. */
 static bool
@@ -235,10 +251,12 @@ store_open(const char *url, const Clock *clock, GError **error)
     store->default_zone = g_strdup("nova");
     store->connections = g_ptr_array_new();
     store->idle = g_ptr_array_new();
+    store->known_hosts = known_hosts_new();
     g_mutex_init(&store->write);
     store->lock_fd = lock_take(store->path, error);
     if (store->lock_fd < 0 || !create_file(store->path, error) ||
-        !schema_upgrade(store, schema_files, n_schema_files, &store->schema_version, error)) {
+        !schema_upgrade(store, schema_files, n_schema_files, &store->schema_version, error) ||
+        !watch_tables(store, error)) {
         return NULL;
     }
     return g_steal_pointer(&store);
@@ -268,6 +286,7 @@ store_close(Store *store)
     g_ptr_array_unref(store->connections);
     g_ptr_array_unref(store->idle);
     g_mutex_clear(&store->write);
+    known_hosts_free(store->known_hosts);
     lock_drop(store->lock_fd);
     g_free(store->path);
     g_free(store->default_zone);

@@ -4,7 +4,7 @@
 /* For the entity files of store/ alone: statements by name, bound and read by position. SQL is
  * written with $1, $2, ... once for every database; times are INTEGER microseconds, booleans
  * INTEGER 0/1, JSON is TEXT. sqlite.c implements this. */
-#include "store/store.h"
+#include "store/known_hosts.h"
 
 typedef struct DbStatement DbStatement;
 
@@ -48,5 +48,6 @@ bool db_run_script(Store *store, const char *sql, GError **error);
 const char *db_identity_type(void);
 /* Of hosts whose aggregates are no zone; as long as the store. */
 const char *db_default_zone(const Store *store);
+KnownHosts *db_known_hosts(Store *store);
 int64_t db_now_us(Store *store);
 const Clock *db_clock(Store *store);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "store/server_groups.h"
+
 #include "store/rows.h"
 
 #define COLUMNS "id, name, project_id, user_id, policy, max_server_per_host, created_us"
@@ -130,48 +132,74 @@ store_delete_server_group(Store *store, const char *id, GError **error)
 
 /* ---- where the others are ---- */
 
+/* Name of a host -> how many of the group are on it, the instance itself not counted; NULL: the
+ * query failed. *ret_size: on all of them. */
+static GHashTable *
+count_others(Store *store, const Instance *instance, int *ret_size, GError **error)
+{
+    g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_COUNT_CLAIMS, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    *ret_size = 0;
+    db_bind_text(statement, 1, instance->group_id);
+    db_bind_text(statement, 2, instance->id);
+    while (db_step(statement, &row, error)) {
+        if (!row) {
+            return g_steal_pointer(&counts);
+        }
+        int n_here = (int)db_int(statement, 1);
+        *ret_size += n_here;
+        g_hash_table_insert(counts, db_dup_text(statement, 0), GINT_TO_POINTER(n_here));
+    }
+    return NULL;
+}
+
 /* Every host is told how many there are in all, so that a decision need not count them. */
 static void
-tell_size(GHashTable *usage, int n_elsewhere)
+tell(HostUsage *usage, GHashTable *counts, const char *host, int size)
 {
-    GHashTableIter iterator;
-    gpointer entry = NULL;
-
-    g_hash_table_iter_init(&iterator, usage);
-    while (g_hash_table_iter_next(&iterator, NULL, &entry)) {
-        ((HostUsage *)entry)->group_size = n_elsewhere;
-    }
+    usage->group_members =
+        counts != NULL ? GPOINTER_TO_INT(g_hash_table_lookup(counts, host)) : 0;
+    usage->group_size = size;
 }
 
 bool
 store_tell_group_usage(
     Store *store, const Instance *instance, GHashTable *usage, GError **error)
 {
+    int size = 0;
+
     if (instance->group_id == NULL) {
         return true;
     }
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_COUNT_CLAIMS, error);
-    int n_elsewhere = 0;
-    if (statement == NULL) {
+    g_autoptr(GHashTable) counts = count_others(store, instance, &size, error);
+    GHashTableIter iterator;
+    gpointer name = NULL;
+    gpointer entry = NULL;
+    g_hash_table_iter_init(&iterator, usage);
+    while (counts != NULL && g_hash_table_iter_next(&iterator, &name, &entry)) {
+        tell(entry, counts, name, size);
+    }
+    return counts != NULL;
+}
+
+bool
+groups_tell_index(Store *store, const Instance *instance, HostIndex *hosts, GError **error)
+{
+    int size = 0;
+    g_autoptr(GHashTable) counts =
+        instance->group_id != NULL ? count_others(store, instance, &size, error) : NULL;
+
+    if (instance->group_id != NULL && counts == NULL) {
         return false;
     }
-    db_bind_text(statement, 1, instance->group_id);
-    db_bind_text(statement, 2, instance->id);
-    for (;;) {
-        bool row = false;
-        if (!db_step(statement, &row, error)) {
-            return false;
-        }
-        if (!row) {
-            break;
-        }
-        HostUsage *entry = g_hash_table_lookup(usage, db_text(statement, 0));
-        int n_here = (int)db_int(statement, 1);
-        n_elsewhere += n_here;
-        if (entry != NULL) {
-            entry->group_members = n_here;
-        }
+    for (unsigned i = 0; i < host_index_size(hosts); i++) {
+        HostEntry *entry = host_index_at(hosts, i);
+        tell(&entry->usage, counts, entry->host->name, size);
     }
-    tell_size(usage, n_elsewhere);
     return true;
 }

@@ -18,6 +18,12 @@ db_clock(Store *store)
     return store->clock;
 }
 
+KnownHosts *
+db_known_hosts(Store *store)
+{
+    return store->known_hosts;
+}
+
 const char *
 db_default_zone(const Store *store)
 {
@@ -29,6 +35,7 @@ store_set_default_zone(Store *store, const char *zone)
 {
     g_free(store->default_zone);
     store->default_zone = g_strdup(zone);
+    known_hosts_note_all(store->known_hosts);
 }
 
 const char *

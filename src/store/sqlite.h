@@ -12,6 +12,7 @@
  * Locks, outermost first: Store.write, connections_lock of connection.c (a leaf). */
 #include "store/changes.h"
 #include "store/db.h"
+#include "store/known_hosts.h"
 #include <sqlite3.h>
 
 typedef struct Connection {
@@ -28,6 +29,8 @@ struct Store {
     char *default_zone; /* of hosts whose aggregates are no zone */
     int lock_fd;
     int schema_version;
+    bool has_schema; /* connections watch its tables */
+    KnownHosts *known_hosts;
     StoreOnChange on_change; /* NULL: nobody listens */
     void *on_change_data;
     GMutex write;           /* held during every write transaction */
@@ -59,3 +62,6 @@ Connection *connection_get(Store *store, GError **error);
 /* Sets the error that an SQLite code means for whoever runs the daemon; returns false. */
 bool sqlite_fail(Connection *connection, int code, GError **error);
 void sqlite_statement_free(DbStatement *statement);
+/* ---- watch.c ---- */
+/* From now on, what this connection changes of hosts and claims is noted. An SQLite code. */
+int sqlite_watch_hosts(Connection *connection);
