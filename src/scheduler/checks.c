@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "scheduler/internal.h"
 
+#include "model/bad_version.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -226,6 +228,37 @@ has_word(const char *words, const char *word)
     return false;
 }
 
+/* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
+static const BadVersion *
+source_is_unsafe(const Subject *subject)
+{
+    if (!subject->request->is_live || !has_source(subject)) {
+        return NULL;
+    }
+    const HostFacts *facts = &subject->source->facts;
+    const BadVersion *bad = bad_version_find(true, facts->hypervisor_version);
+    bool is_emulated = facts->offers != NULL && has_word(facts->offers, "qemu");
+    return bad != NULL && bad->loses_guests && is_emulated ? bad : NULL;
+}
+
+static PlacementResult
+check_version_safe(const Subject *subject, PlacementRow *row)
+{
+    const BadVersion *bad = source_is_unsafe(subject);
+    if (row != NULL) {
+        bool is_known = subject->request->is_live && has_source(subject);
+        int from = is_known ? subject->source->facts.hypervisor_version : 0;
+        g_autofree char *source = version_text(from);
+        g_autofree char *here = version_text(subject->host->facts.hypervisor_version);
+        row->needed = g_strdup("a pair of versions that guests survive");
+        row->have = from == 0 ? g_strdup(here)
+            : bad != NULL ? g_strdup_printf("QEMU %s to %s: %s", source, here, bad->what)
+                          : g_strdup_printf("QEMU %s to %s", source, here);
+    }
+    return check_answer(
+        bad == NULL, "move it cold, or update QEMU on the source, or give it KVM", row);
+}
+
 /* what: a word of the host's offers; NULL: the guest needs nothing of the kind. */
 static PlacementResult
 check_offer(const Subject *subject, const char *what, const char *fix, PlacementRow *row)
@@ -442,6 +475,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_FACTS] = check_facts,
     [PLACEMENT_CHECK_ARCH] = check_arch,
     [PLACEMENT_CHECK_VERSION] = check_version,
+    [PLACEMENT_CHECK_VERSION_SAFE] = check_version_safe,
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
@@ -508,6 +542,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_EXTRA_SPECS: return subject->specs->len > 0;
     case PLACEMENT_CHECK_ARCH:
     case PLACEMENT_CHECK_VERSION: return has_source(subject);
+    case PLACEMENT_CHECK_VERSION_SAFE: return source_is_unsafe(subject) != NULL;
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;

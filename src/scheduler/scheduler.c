@@ -37,6 +37,7 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
         placement_request(policy, instance, service_down_time_us, now_us);
     request.requested_host = migration->requested_host;
     request.source_host = migration->source_host;
+    request.is_live = migration->type == MIGRATION_TYPE_LIVE;
     request.force = migration->force;
     request.disk_over_commit = migration->disk_over_commit;
     return request;

@@ -32,6 +32,7 @@
     X(FACTS, "facts", NONE) /* it has said what it is and has */                                   \
     X(ARCH, "arch", NONE)                                                                          \
     X(VERSION, "version", NONE) /* its hypervisor is not older than the source's */                \
+    X(VERSION_SAFE, "version-safe", NONE) /* guests survive the way from the source's */           \
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
@@ -118,6 +119,7 @@ typedef struct PlacementRequest {
     GHashTable *refusals;       /* host -> its own no, as far as it was asked; NULL: nobody was */
     GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
                                  * moves; NULL: they do not matter */
+    bool is_live;               /* the guest's memory goes along */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */

@@ -243,6 +243,31 @@ spoil_version(Host *host, HostUsage *usage)
     host->facts.hypervisor_version = 7002022;
 }
 
+/* QEMU 7.2 without KVM spoils the memory of guests that move (S1-14, S2-05). */
+static void
+test_versions_that_lose_guests_are_a_no(Fleet *fleet, const void *unused)
+{
+    Host *source = add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    fleet->request.source_host = "hosta";
+    fleet->request.requested_host = "hostb";
+    fleet->request.is_live = true;
+    source->facts.hypervisor_version = 7002022;
+    assert_chosen(fleet, "hostb");
+    g_free(source->facts.offers);
+    source->facts.offers = g_strdup("qemu,uefi");
+    assert_reason(fleet,
+        "No valid host was found. hostb failed 'version-safe': needs a pair of versions that "
+        "guests survive, has QEMU 7.2.22 to 10.0.2: it corrupts the memory of busy guests that are "
+        "emulated (without KVM) when they move (move it cold, or update QEMU on the source, or "
+        "give it KVM)");
+    fleet->request.is_live = false;
+    assert_chosen(fleet, "hostb");
+    fleet->request.is_live = true;
+    source->facts.hypervisor_version = 7003000;
+    assert_chosen(fleet, "hostb");
+}
+
 static void
 spoil_firmware(Host *host, HostUsage *usage)
 {
@@ -724,6 +749,7 @@ main(int argc, char **argv)
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
+    ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-failed-canary-is-a-no-for-a-while",
         test_a_failed_canary_is_a_no_for_a_while);
 #undef ADD

@@ -264,6 +264,15 @@ def _():
     cloud.delete(server)
 
 
+def lasting(explanation):
+    """Without what is really free on hosts: that may be read anew between two questions."""
+    for host in explanation["hosts"]:
+        for row in host["checks"]:
+            if row["check"].endswith("-free"):
+                del row["have"]
+    return explanation
+
+
 @test("a dry run of a migration explains it, touches nothing, and fails as the request would "
       "[S0-11 S2-22]")
 def _():
@@ -280,7 +289,8 @@ def _():
         contains(output, f"({move})", "which move")
         contains(output, "1 of 3 hosts fit; it would go to: hostc", "where to")
         code, output = dry_run(*arguments, "--json")
-        equal((code, json.loads(output)), (0, explain(cloud, server, f"?move={move}")), "JSON")
+        equal((code, lasting(json.loads(output))),
+              (0, lasting(explain(cloud, server, f"?move={move}"))), "JSON")
         code, output = dry_run(*arguments, "--host", "hostb")
         equal(code, 1, output)
         contains(output, "host 'hostb' does not fit; nothing was done", "a host that does not fit")

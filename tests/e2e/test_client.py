@@ -104,6 +104,20 @@ def _():
             equal((int(shown["vcpus"]), int(shown["memory_mb"])), node("hosta"), "hosta has")
 
 
+@test("openstack resource provider list names the hosts, and its allocations the server that is "
+      "there (S3-48)")
+def _():
+    providers = {row["name"]: row["uuid"] for row in osc_json("resource", "provider", "list")}
+    equal(sorted(providers), world.lab.hosts, "resource provider list")
+    (host,) = (row["Host"] for row in osc_json("server", "list", "--long", "--all-projects",
+                                               version="2.1"))
+    rows = osc_json("resource", "provider", "allocation", "show", state["id"])
+    equal([row["resource_provider"] for row in rows], [providers[host]], "allocation show")
+    resources = {row["resource_class"]: row["total"] for row in
+                 osc_json("resource", "provider", "inventory", "list", providers[host])}
+    check(resources["VCPU"] >= 1 and resources["MEMORY_MB"] > 128, f"inventory: {resources}")
+
+
 @test("openstack server migrate --live-migration --wait moves it, and the guest does not notice "
       "(S0-01, S0-09, S1-01, S2-01, S3-07, S3-38, S4-03)")
 def _():

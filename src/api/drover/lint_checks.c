@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "api/drover/lint.h"
 
+#include "model/bad_version.h"
 #include "model/diagnosis.h"
 #include <stdarg.h>
 #include <string.h>
@@ -38,39 +39,6 @@ add(const Sheet *sheet, const char *check, const char *result, const char *fix,
 
 /* ---- versions ---- */
 
-/* As libvirt counts: 10000002 is 10.0.2. until is the first that is better; 0 = none yet. */
-typedef struct BadVersion {
-    bool is_qemu;
-    int from;
-    int until;
-    const char *result;
-    const char *what;
-    const char *fix;
-} BadVersion;
-
-static const BadVersion bad_versions[] = {
-    {false, 8008000, 8009000, "fail",
-        "its daemon crashes when it is restarted while a guest migrates", "update libvirt"},
-    {false, 11002000, 11004000, "warn",
-        "a post-copy that has lost its way is not resumed: its daemon would crash",
-        "update libvirt, or leave live_migration_permit_post_copy off"},
-    {true, 7002000, 7003000, "warn",
-        "it corrupts the memory of busy guests that are emulated (without KVM) when they move",
-        "update QEMU where there is no KVM"},
-};
-
-static const BadVersion *
-find_bad(bool is_qemu, int version)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(bad_versions); i++) {
-        const BadVersion *row = &bad_versions[i];
-        if (row->is_qemu == is_qemu && version >= row->from && version < row->until) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
 static void
 check_version(const Sheet *sheet, bool is_qemu)
 {
@@ -81,7 +49,7 @@ check_version(const Sheet *sheet, bool is_qemu)
         add(sheet, check, "fail", "install QEMU", "libvirt finds none");
         return;
     }
-    const BadVersion *bad = find_bad(is_qemu, version);
+    const BadVersion *bad = bad_version_find(is_qemu, version);
     add(sheet, check, bad != NULL ? bad->result : "pass", bad != NULL ? bad->fix : NULL,
         "%d.%d.%d%s%s", version / 1000000, version / 1000 % 1000, version % 1000,
         bad != NULL ? ": " : "", bad != NULL ? bad->what : "");

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/bad_version.h"
+
+#include <glib.h>
+
+/* Each was seen on hosts of ours; "until" is the first version without it that was tried. */
+static const BadVersion bad_versions[] = {
+    {.from = 8008000,
+        .until = 8009000,
+        .result = "fail",
+        .what = "its daemon crashes when it is restarted while a guest migrates",
+        .fix = "update libvirt"},
+    {.from = 11002000,
+        .until = 11004000,
+        .result = "warn",
+        .what = "a post-copy that has lost its way is not resumed: its daemon would crash",
+        .fix = "update libvirt, or leave live_migration_permit_post_copy off"},
+    {.is_qemu = true,
+        .from = 7002000,
+        .until = 7003000,
+        .result = "warn",
+        .what = "it corrupts the memory of busy guests that are emulated (without KVM) when they "
+                "move",
+        .fix = "update QEMU where there is no KVM",
+        .loses_guests = true},
+};
+
+const BadVersion *
+bad_version_find(bool is_qemu, int version)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(bad_versions); i++) {
+        const BadVersion *row = &bad_versions[i];
+        if (row->is_qemu == is_qemu && version >= row->from && version < row->until) {
+            return row;
+        }
+    }
+    return NULL;
+}
