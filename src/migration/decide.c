@@ -194,7 +194,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             },
         [SOURCE_PAUSED] =
             {
-                [DEST_UNREACHABLE] = ROW(ASK, NOW, "never resumed here while it may run there"),
+                [DEST_UNREACHABLE] = ROW(ABANDONED, DEST_GIVEN_UP,
+                    "never resumed here: it may have run there, and its disks are newer"),
                 [DEST_ABSENT] = ROW(STAYED, SETTLED, "the move ended without the destination"),
                 [DEST_INCOMING] =
                     ROW(STAYED, TIMEOUT,
@@ -209,7 +210,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             },
         [SOURCE_POSTCOPY] =
             {
-                [DEST_UNREACHABLE] = ROW(ASK, NOW, "it runs on the side that does not answer"),
+                [DEST_UNREACHABLE] =
+                    ROW(ABANDONED, DEST_GIVEN_UP, "it ran on the side that does not answer"),
                 [DEST_ABSENT] = ROW(LOST, TIMEOUT, "who ran it is gone, with its memory"),
                 [DEST_INCOMING] = ROW(WAIT, NOW, "the views are of different moments"),
                 [DEST_ARRIVED] = ROW(FOLLOW, NOW, "paused by a user on its way"),
@@ -221,7 +223,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             },
         [SOURCE_BROKEN] =
             {
-                [DEST_UNREACHABLE] = ROW(ASK, NOW, "it runs on the side that does not answer"),
+                [DEST_UNREACHABLE] =
+                    ROW(ABANDONED, DEST_GIVEN_UP, "it ran on the side that does not answer"),
                 [DEST_ABSENT] = ROW(LOST, TIMEOUT, "who ran it is gone, with its memory"),
                 [DEST_INCOMING] = ROW(MEND, NOW, "it broke before the other had begun to run it"),
                 [DEST_ARRIVED] = ROW(MEND, NOW, "paused by a user on its way"),
@@ -246,8 +249,8 @@ static const DecideRow table[N_SOURCE_SIDES][N_DEST_SIDES] =
             },
         [SOURCE_OFF] =
             {
-                [DEST_UNREACHABLE] =
-                    ROW(ASK, NOW, "the source may have stopped after the switchover"),
+                [DEST_UNREACHABLE] = ROW(ABANDONED_OFF, DEST_GIVEN_UP,
+                    "the source may have stopped after the switchover"),
                 [DEST_ABSENT] = ROW(STAYED_OFF, SETTLED, "the guest or its host stopped"),
                 [DEST_INCOMING] = ROW(STAYED_OFF, TIMEOUT, "the guest or its host stopped"),
                 [DEST_ARRIVED] = ROW(MOVED, NOW, "the source stopped after the switchover"),
@@ -279,6 +282,8 @@ is_patient_enough(Patience patience, const DecideFacts *facts)
             facts->waited_us >= facts->timeout_us;
     case PATIENCE_DEST_FENCED:
         return facts->is_dest_dead && facts->waited_us >= facts->settle_us;
+    case PATIENCE_DEST_GIVEN_UP:
+        return facts->is_dest_dead && facts->is_cancelled && facts->waited_us >= facts->settle_us;
     case PATIENCE_GIVEN_UP:
         return (facts->is_fenced && facts->waited_us >= facts->settle_us) ||
             (facts->is_cancelled && facts->waited_us >= facts->timeout_us);

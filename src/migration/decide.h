@@ -42,6 +42,9 @@
     X(MOVED_OFF, "it arrived and has stopped there: finish")                                       \
     X(STAYED, "the source has it: clean the destination, resume the source if a move paused it")   \
     X(STAYED_OFF, "it stopped on the source: clean the destination")                               \
+    X(ABANDONED, "whatever it did there is given up: switch the old memory on the source off")     \
+    X(ABANDONED_OFF, "off on the source, given up on the destination: keep both disks, call an "   \
+                     "operator")                                                                   \
     X(TWICE, "runs twice: pause the source at once, keep both disks, call an operator")            \
     X(LOST, "on neither: keep every disk, call an operator")
 
@@ -73,6 +76,7 @@ typedef enum {
     X(TIMEOUT, "after the switchover's time, else ask again")                                      \
     X(DEST_DEAD, "once the destination is fenced, or after the switchover's time; else ask again") \
     X(DEST_FENCED, "once the destination is fenced; else ask again")                               \
+    X(DEST_GIVEN_UP, "once the destination is fenced and an operator has aborted; else ask again") \
     X(GIVEN_UP, "once the source is fenced, or after the switchover's time and an abort by the "   \
                 "operator; else ask again")
 

@@ -264,6 +264,8 @@ follow(MigrationTask *task, Decision decision)
     case DECISION_TWICE: return moved(task, decision);
     case DECISION_STAYED:
     case DECISION_STAYED_OFF: return stayed(task);
+    case DECISION_ABANDONED: return migration_abandon(task);
+    case DECISION_ABANDONED_OFF: return migration_end_abandoned(task);
     case DECISION_LOST: return lost(task);
     case N_DECISIONS: break;
     }
@@ -386,8 +388,11 @@ silence_while_paused(const MigrationTask *task)
     return g_strdup_printf(
         "Host %s does not answer, and the guest is paused on %s for its switch there. It may have "
         "run on %s, and must never run on both: it stays as it is until that host answers. Then "
-        "the migration ends by itself.",
-        dest, source, dest);
+        "the migration ends by itself. If that host does not come back, say that it is dead "
+        "('openstack compute service set --down %s nova-compute', or 'drover host power %s off') "
+        "and abort the migration: the guest is switched off on %s, and what it did on %s is "
+        "given up.",
+        dest, source, dest, dest, dest, source, dest);
 }
 
 static bool

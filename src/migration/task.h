@@ -178,6 +178,12 @@ StepResult migration_clean(MigrationTask *task, MigrationEffect effect, bool on_
 /* The destination is cleaned, then the migration ends; error is why. */
 StepResult migration_undo(MigrationTask *task, const GError *error);
 
+/* ---- abandon.c: what a destination that is dead may have done with the guest is given up ---- */
+/* Switches the old copy on the source off. */
+StepResult migration_abandon(MigrationTask *task);
+/* It is off: the instance is left for an operator to start. */
+StepResult migration_end_abandoned(MigrationTask *task);
+
 /* ---- recover.c ---- */
 /* What a stored state means at start. */
 void migration_recover(MigrationTask *task);
