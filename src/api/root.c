@@ -6,6 +6,7 @@
 #include "api/context.h"
 #include "api/identity/identity.h"
 #include "base/metrics.h"
+#include <string.h>
 
 static HttpResponse *
 get_metrics(ApiContext *context, GError **error)
@@ -25,8 +26,21 @@ get_metrics(ApiContext *context, GError **error)
         200, "text/plain; version=0.0.4; charset=utf-8", g_string_free(text, FALSE));
 }
 
+/* A person who types host and port means the dashboard. No client of the APIs asks for HTML. */
+static HttpResponse *
+show_root(ApiContext *context, GError **error)
+{
+    const char *accepted = http_request_header(context->request, "Accept");
+    if (accepted == NULL || strstr(accepted, "text/html") == NULL) {
+        return identity_list_versions(context, error);
+    }
+    HttpResponse *response = http_response_new(303);
+    http_response_set_header(response, "Location", "/dashboard/");
+    return response;
+}
+
 static const ApiRoute routes[] = {
-    {"GET", "/", identity_list_versions, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
+    {"GET", "/", show_root, NULL, ROUTE_PUBLIC | ROUTE_IGNORE_TOKEN},
     {"GET", "/metrics", get_metrics, NULL, ROUTE_PUBLIC},
 };
 

@@ -16,6 +16,7 @@
 #include "daemon/configuration_check.h"
 #include "daemon/cpu_apply.h"
 #include "daemon/hypervisors.h"
+#include "dashboard/dashboard.h"
 #include "engine/engine.h"
 #include "evacuation/evacuation.h"
 #include "migration/migration.h"
@@ -410,6 +411,9 @@ make_api(Daemon *daemon, GError **error)
         .apply_cpu = apply_cpu,
     };
     daemon->api = api_new(&options, daemon->store, daemon->engine, error);
+    if (daemon->api != NULL) {
+        dashboard_add_routes(api_router(daemon->api));
+    }
     return daemon->api != NULL;
 }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the drover authors.
+// Elements. Text becomes text and never HTML, so nothing that a guest is called can be markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, properties, children) {
+  for (const [key, value] of Object.entries(properties ?? {})) {
+    if (value === undefined || value === null || value === false) {
+      continue;
+    }
+    if (key.startsWith("on")) {
+      node.addEventListener(key.slice(2), value);
+    } else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") {
+      node[key] = value;
+    } else {
+      node.setAttribute(key, value === true ? "" : String(value));
+    }
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined
+    && child !== false));
+  return node;
+}
+
+// h("a", {href: "#/", onclick: f, "aria-label": "x"}, "text", node, [nodes], null)
+export function h(tag, properties, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+export function svg(tag, properties, ...children) {
+  return fill(document.createElementNS(SVG, tag), properties, children);
+}
+
+export function show(node, ...children) {
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child));
+}
+
+let counter = 0;
+export function newId() {
+  counter += 1;
+  return `e${counter}`;
+}
+
+// A label with its control; hint is said with it.
+export function field(label, control, hint) {
+  control.id ||= newId();
+  const about = hint && h("p", {class: "hint", id: newId()}, hint);
+  if (about) {
+    control.setAttribute("aria-describedby", about.id);
+  }
+  return h("div", {class: "field"}, h("label", {for: control.id}, label), control, about);
+}
+
+export function checkbox(label, hint, onchange) {
+  const control = h("input", {type: "checkbox", id: newId(), onchange});
+  const about = hint && h("span", {class: "hint", id: newId()}, hint);
+  if (about) {
+    control.setAttribute("aria-describedby", about.id);
+  }
+  return {control, node: h("div", {class: "check"}, control,
+    h("label", {for: control.id}, label), about)};
+}
+
+export function options(pairs, chosen) {
+  return pairs.map(([value, text]) => h("option", {value, selected: value === chosen}, text));
+}
+
+// A bar for a share; its width is set by script, as the policy allows no style attributes.
+export function bar(used, total, label) {
+  const share = total > 0 ? Math.min(used / total, 1) : 0;
+  const level = share > 0.9 ? "high" : share > 0.7 ? "middle" : "low";
+  const inner = h("div", {class: `bar-fill ${level}`});
+  inner.style.setProperty("width", `${(share * 100).toFixed(1)}%`);
+  return h("div", {class: "bar", role: "meter", "aria-label": label, "aria-valuemin": 0,
+    "aria-valuemax": 100, "aria-valuenow": Math.round(share * 100), title: label}, inner);
+}
+
+export function empty(title, text, ...more) {
+  return h("div", {class: "empty"}, h("h2", {}, title), h("p", {}, text), more);
+}

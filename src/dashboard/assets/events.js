@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the drover authors.
+// What has changed, as droverd tells it. The browser connects again by itself; whoever listens is
+// then told that anything may have changed.
+import {findSession, onApi, setLost} from "./api.js";
+
+const listeners = new Set();
+let source = null;
+let timer = null;
+let isResting = false;
+
+// listener({instances, migrations, hosts}); each a list of ids, or null for "many".
+export function onChange(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function tell(change) {
+  [...listeners].forEach((listener) => listener(change));
+}
+
+const ANYTHING = {instances: null, migrations: null, hosts: null};
+
+export function stopEvents() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+// A browser has six connections to a host, for all of its tabs: only one that is looked at has a
+// stream. When it is looked at again, it asks for what has changed.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && source) {
+    stopEvents();
+    isResting = true;
+  } else if (!document.hidden && isResting) {
+    startEvents();
+    tell(ANYTHING);
+  }
+});
+window.addEventListener("pagehide", stopEvents);
+
+export function startEvents() {
+  let isFirst = true;
+  stopEvents();
+  isResting = false;
+  source = new EventSource("/drover/v1/events");
+  source.addEventListener("hello", () => {
+    setLost(false);
+    if (!isFirst) {
+      tell(ANYTHING);
+    }
+    isFirst = false;
+  });
+  source.addEventListener("change", (event) => {
+    tell({...{instances: [], migrations: [], hosts: []}, ...JSON.parse(event.data)});
+  });
+  source.addEventListener("error", () => {
+    const isOver = source?.readyState === EventSource.CLOSED;
+    setLost(true);
+    clearTimeout(timer);
+    timer = setTimeout(() => retry(isOver), 1500);
+  });
+}
+
+// The stream says nothing about why it has ended: the session does.
+async function retry(isOver) {
+  try {
+    if (await findSession() === null) {
+      expire();
+    } else if (isOver) {
+      startEvents();
+      tell(ANYTHING);
+    }
+  } catch {
+    timer = setTimeout(() => retry(isOver), 1500);
+  }
+}
+
+let expire = () => {};
+export function onExpired(listener) {
+  expire = listener;
+  onApi("expired", listener);
+}

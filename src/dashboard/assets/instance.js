@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the drover authors.
+// One instance: what it is, where it is, how it moves, what was done with it.
+import {action, get} from "./api.js";
+import {buttonOf, itemsOf, namesOf} from "./actions.js";
+import {empty, h, show} from "./dom.js";
+import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
+import {badge, duration, readable, time} from "./format.js";
+import {menuButton} from "./menu.js";
+import {isRunning, progressCard} from "./progress.js";
+
+const CONSOLE_LINES = 200;
+
+function fact(name, value) {
+  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
+}
+
+function identity(server) {
+  const addresses = Object.entries(server.addresses ?? {}).flatMap(([network, rows]) =>
+    rows.map((row) => `${row.addr} (${network}, ${row["OS-EXT-IPS-MAC:mac_addr"]})`));
+  const host = server["OS-EXT-SRV-ATTR:host"];
+  return h("dl", {class: "facts"},
+    fact("Id", h("code", {}, server.id)),
+    fact("Host", host && fleet.isAdmin ? h("a", {href: `#/hosts/${encodeURIComponent(host)}`}, host)
+      : host), fact("Zone", server["OS-EXT-AZ:availability_zone"]),
+    fact("Project", projectName(server.tenant_id)),
+    fact("Flavor", `${server.flavor.original_name}: ${server.flavor.vcpus} vCPU, ${
+      server.flavor.ram} MiB, ${server.flavor.disk} GiB`),
+    fact("Addresses", addresses.join(", ") || "none"),
+    fact("Volumes", server["os-extended-volumes:volumes_attached"]
+      .map((volume) => volume.id).join(", ") || "none"),
+    fact("Domain", server["OS-EXT-SRV-ATTR:instance_name"]),
+    fact("Created", time(server.created)), fact("Locked", server.locked ? "yes" : "no"));
+}
+
+function history(id) {
+  const rows = [...fleet.migrations.values()].filter((one) => one.instance_uuid === id)
+    .sort((a, b) => b.id - a.id);
+  return rows.length === 0 ? h("p", {class: "hint"}, "It has not moved yet.")
+    : h("table", {"aria-label": "Moves"}, h("thead", {}, h("tr", {}, ["Migration", "Kind", "Status",
+      "From", "To", "Took", "Downtime", "When"].map((name) => h("th", {scope: "col"}, name)))),
+    h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, h("a",
+      {href: `#/migrations/${one.id}`}, one.id)), h("td", {}, one.migration_type),
+    h("td", {}, badge(one.status)), h("td", {}, one.source_host), h("td", {}, one.dest_host ?? "–"),
+    h("td", {}, duration(one.total_ms)), h("td", {}, duration(one.stats.downtime_ms)),
+    h("td", {}, time(one.created_at))))));
+}
+
+function actionRow(one) {
+  return h("li", {}, h("strong", {}, one.action), " ", time(one.start_time), " ",
+    h("code", {class: "hint"}, one.request_id), one.message && h("div", {class: "why"},
+      one.message));
+}
+
+function consoleSection(id) {
+  const output = h("pre", {class: "console", tabindex: 0, "aria-label": "Console log"});
+  async function read() {
+    try {
+      const answer = await action(id, {"os-getConsoleOutput": {length: CONSOLE_LINES}});
+      output.textContent = readable(answer.output) || "The guest has written nothing.";
+      output.scrollTop = output.scrollHeight;
+    } catch (error) {
+      output.textContent = error.message;
+    }
+  }
+  return h("details", {class: "card", ontoggle: (event) => event.target.open && read()},
+    h("summary", {}, "Console log"), output, h("button", {class: "plain", type: "button",
+      onclick: read}, "Read again"));
+}
+
+export function openInstance(root, id) {
+  const top = h("div", {class: "stack"});
+  const moving = h("div", {class: "stack"});
+  const moves = h("div", {});
+  const about = h("div", {});
+  const done = h("div", {});
+  let isOpen = true;
+  let seen = null; // the state that is shown
+
+  async function read() {
+    try {
+      const {server} = await get(`/compute/v2.1/servers/${id}`);
+      const answer = await get(`/compute/v2.1/servers/${id}/os-instance-actions`);
+      if (isOpen) {
+        drawServer(server, answer.instanceActions);
+      }
+    } catch (error) {
+      if (isOpen && error.status === 404) {
+        show(root, h("h1", {}, "Instance"), empty("It is gone",
+          "There is no instance with this id.",
+          h("a", {href: "#/instances"}, "All instances")));
+      }
+    }
+  }
+
+  function drawServer(server, actions) {
+    const row = fleet.servers.get(id) ?? {...server, task: server["OS-EXT-STS:task_state"] ?? ""};
+    const main = namesOf(row).filter((name) => ["live", "cold", "confirm",
+      "revert"].includes(name));
+    show(top, h("div", {class: "title"}, h("h1", {}, server.name), badge(server.status),
+      row.task && h("span", {class: "hint"}, row.task)),
+    server.fault && h("div", {class: "alert bad"}, h("strong", {}, "Fault: "),
+      server.fault.message),
+    server.status === "VERIFY_RESIZE" && h("div", {class: "alert warn"},
+      "It was moved and waits: look whether it is well, then confirm or revert."),
+    h("div", {class: "buttons"}, main.map((name) => buttonOf(row, name,
+      name === "live" || name === "confirm" ? "primary" : "plain")),
+    menuButton("Actions", `Actions for ${server.name}`, () => itemsOf(row))));
+    show(about, h("h2", {}, "What it is"), identity(server));
+    show(done, h("h2", {}, "What was done"), h("ul", {class: "events"}, actions.map(actionRow)));
+  }
+
+  function drawMoves() {
+    const running = [...fleet.migrations.values()].filter((one) => one.instance_uuid === id
+      && isRunning(one));
+    show(moving, running.map(progressCard));
+    show(moves, h("h2", {}, "Where it has been"), fleet.isAdmin ? history(id)
+      : h("p", {class: "hint"}, "Moves are shown to administrators."));
+  }
+
+  const forget = onFleet(() => {
+    const row = fleet.servers.get(id);
+    const now = JSON.stringify(row ?? null);
+    if (now !== seen) {
+      seen = now;
+      read();
+    }
+    drawMoves();
+  });
+  show(root, h("a", {href: "#/instances", class: "back"}, "‹ Instances"), top, moving,
+    h("div", {class: "columns"}, h("section", {class: "card"}, about),
+      h("section", {class: "card"}, done)), h("section", {class: "card scroll"}, moves),
+    consoleSection(id));
+  read();
+  drawMoves();
+  if (fleet.isAdmin) {
+    readMigrations(`instance_uuid=${id}`).catch(() => {});
+  }
+  return () => {
+    isOpen = false;
+    forget();
+  };
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Turns the files of assets/ into the C table that src/dashboard/assets.h declares. @VERSION@ in
+the page becomes the hash of all of them."""
+import gzip
+import hashlib
+import os
+import sys
+
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+         ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+def array(name, data):
+    rows = [data[i:i + 24] for i in range(0, len(data), 24)]
+    text = ",\n".join(",".join(str(byte) for byte in row) for row in rows)
+    return f"static const unsigned char {name}[] = {{\n{text}\n}};\n"
+
+
+def main(output, *paths):
+    paths = sorted(paths, key=lambda path: (not path.endswith("index.html"), path))
+    files = []
+    for path in paths:
+        with open(path, "rb") as source:
+            files.append((os.path.basename(path), source.read()))
+    version = hashlib.sha256(b"\0".join(part for name, data in files
+                                        for part in (name.encode(), data))).hexdigest()[:16]
+    text = ['#include "dashboard/assets.h"\n\n']
+    rows = []
+    for number, (name, data) in enumerate(files):
+        data = data.replace(b"@VERSION@", version.encode())
+        packed = gzip.compress(data, 9, mtime=0)
+        text += [array(f"plain{number}", data), array(f"gzip{number}", packed)]
+        rows.append(f'{{"{name}", "{TYPES[os.path.splitext(name)[1]]}", plain{number}, '
+                    f"{len(data)}, gzip{number}, {len(packed)}}},\n")
+    text += ["const DashboardAsset dashboard_assets[] = {\n", *rows, "};\n"]
+    text += [f"const size_t dashboard_n_assets = {len(rows)};\n",
+             f'const char dashboard_version[] = "{version}";\n']
+    with open(output, "w", encoding="utf-8") as target:
+        target.writelines(text)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Moving instances through the dialogs, and watching them move."""
+from stage import check, equal, stage, test
+
+
+def set_service(cloud, host, **change):
+    (service,) = cloud.get(f"/os-services?host={host}&binary=nova-compute", "2.53")["services"]
+    answer = cloud.send("PUT", f"/os-services/{service['id']}", change, "2.53")
+    equal(answer.status, 200, answer.text)
+
+
+def open_dialog(browser, name, item):
+    browser.click("button", f"Actions for {name}")
+    browser.click("[role=menuitem]", item)
+    browser.wait_text("Target host")
+
+
+def targets(browser):
+    """Each host of the list with what is said of it."""
+    return browser.js("""Object.fromEntries([...document.querySelectorAll(".target")].map((node) =>
+        [node.querySelector("input").value, [!node.querySelector("input").disabled,
+         node.innerText]]))""")
+
+
+@test("Live Migrate shows every host with pass or the reason why not, and the chosen one goes "
+      "[S0-06 S0-08 S0-09 S0-10 S0-11 S0-17 S2-11 S2-15]")
+def _(browser, cloud):
+    server = cloud.create("mover", host="hosta")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="disk swap")
+    stage.login(cloud)
+    open_dialog(browser, "mover", "Live Migrate Instance")
+    seen = targets(browser)
+    equal({name: free for name, (free, _) in seen.items()},
+          {"": True, "hosta": False, "hostb": False, "hostc": True}, "who can be chosen")
+    check("hostc" in seen[""][1], f"what automatic means now: {seen['']}")
+    check("disk swap" in seen["hostb"][1] and "enabled" in seen["hostb"][1], seen["hostb"])
+    check("not-source" in seen["hosta"][1], seen["hosta"])
+    check(browser.js("document.querySelector('.target input').checked"), "automatic is the default")
+    stage.picture("live-migrate")
+    browser.click(".target label", "hostc")
+    command = f"openstack server migrate {server} --live-migration --host hostc --wait"
+    check(command in browser.text(), f"no {command!r}")
+    check(command.replace("openstack", "drover") in browser.text(), "drover's command")
+    browser.click("button[type=submit]", "Live Migrate Instance")
+    browser.wait_text("its live migration was accepted")
+    equal(cloud.wait_migration(server, "completed", "error")["dest_compute"], "hostc", "where to")
+    browser.wait("document.querySelector('tbody')?.innerText.includes('hostc')", "the list says so")
+    set_service(cloud, "hostb", status="enabled")
+    cloud.delete(server)
+
+
+@test("block migration and disk over-commit go with the request that is sent "
+      "[S0-12 S0-13 S0-16 S2-14 S2-16]")
+def _(browser, cloud):
+    server = cloud.create("copied")
+    stage.login(cloud)
+    open_dialog(browser, "copied", "Live Migrate Instance")
+    browser.choose("dialog select", "yes")
+    check("--block-migration" in browser.text(), "the command")
+    browser.click("dialog label", "Disk Over Commit")
+    check("--disk-overcommit" in browser.text(), "the command")
+    check("at the cost of speed" in browser.text(), "what it costs")
+    browser.click("button[type=submit]")
+    browser.wait_text("accepted")
+    cloud.wait_migration(server, "completed", "error")
+    (row,) = cloud.other("GET", f"/drover/v1/migrations?instance_uuid={server}").json["migrations"]
+    equal((row["status"], row["block_migration"]), ("completed", "yes"), row)
+    cloud.wait_idle(server)
+    cloud.delete(server)
+
+
+@test("Migrate moves a stopped or running instance, which then is reverted or confirmed "
+      "[S0-03 S0-07 S2-13]")
+def _(browser, cloud):
+    server = cloud.create("colder", host="hosta")
+    stage.login(cloud)
+    for end, status in (("Revert", "reverted"), ("Confirm", "confirmed")):
+        open_dialog(browser, "colder", "Migrate Instance")
+        check(f"drover server migrate {server}" in browser.text(), "the command")
+        browser.click(".target label", "hostb")
+        browser.click("button[type=submit]", "Migrate Instance")
+        browser.wait("document.querySelector('tbody')?.innerText.includes('VERIFY_RESIZE')", "done")
+        browser.click("td a", "colder")
+        browser.wait_text("It was moved and waits")
+        browser.click("main button", end)
+        browser.wait_text("The same by command line")
+        check(f"openstack server resize {end.lower()} {server}" in browser.text(), "the command")
+        browser.click("dialog button[type=submit]")
+        cloud.wait_migration(server, status)
+        browser.wait_no_text("It was moved and waits")
+        equal(cloud.host_of(server), "hosta" if end == "Revert" else "hostb", "where it is")
+        browser.click("nav a", "Instances")
+        browser.wait_text("colder")
+        browser.wait("document.querySelector('tbody')?.innerText.includes('ACTIVE')", "as before")
+    cloud.delete(server)
+
+
+@test("a running migration shows bytes, rates, iterations and a chart, and is aborted there",
+      "slow")
+def _(browser, cloud):
+    server = cloud.create("runner")
+    equal(cloud.live_migrate(server).status, 202, "migrate")
+    stage.login(cloud, f"instances/{server}")
+    browser.wait_text("MiB/s")
+    for word in ("Memory", "Written by the guest", "Iteration", "Estimated time left"):
+        check(word in browser.text(), f"no {word}")
+    browser.wait("document.querySelector('svg.chart polyline') !== null", "the chart")
+    stage.picture("running")
+    browser.click("main button", "Abort")
+    browser.wait_text("openstack server migration abort")
+    browser.click("dialog button[type=submit]")
+    cloud.wait_migration(server, "cancelled")
+    browser.wait("document.querySelector('td .badge')?.textContent.includes('cancelled')", "says")
+    browser.wait("!document.querySelector('main progress')", "nothing runs any more")
+    cloud.wait_idle(server)
+    cloud.delete(server)
+
+
+@test("a migration that does not end is forced to, and its page tells each state and why", "slow")
+def _(browser, cloud):
+    server = cloud.create("forced")
+    equal(cloud.live_migrate(server).status, 202, "migrate")
+    stage.login(cloud, "migrations")
+    browser.wait_text("forced")
+    browser.wait("document.querySelector('tbody')?.innerText.includes('running')", "it runs")
+    browser.click("td:first-child a")
+    browser.click("main button", "Force complete")
+    browser.wait_text("openstack server migration force complete")
+    browser.click("dialog button[type=submit]")
+    cloud.wait_migration(server, "completed")
+    browser.wait_text("What was measured")
+    states = browser.js("[...document.querySelectorAll('.timeline .state')]"
+                        ".map((node) => node.textContent)")
+    for state in ("queued", "claiming", "transferring", "completed"):
+        check(state in states, f"no {state} in {states}")
+    check("Downtime" in browser.text(), "the downtime")
+    cloud.delete(server)
+
+
+@test("a failed migration tells what went wrong, and the filter finds it")
+def _(browser, cloud):
+    server = cloud.create("stuck", host="hosta")
+    for host in ("hostb", "hostc"):
+        set_service(cloud, host, status="disabled", disabled_reason="new kernel")
+    equal(cloud.live_migrate(server).status, 202, "migrate")
+    cloud.wait_migration(server, "error")
+    stage.login(cloud, "migrations")
+    browser.choose("select[aria-label=State]", "bad")
+    browser.click("td:first-child a")
+    browser.wait_text("What went wrong")
+    check("new kernel" in browser.text() and "hostc" in browser.text(), browser.text())
+    for host in ("hostb", "hostc"):
+        set_service(cloud, host, status="enabled")
+    browser.click("nav a", "Migrations")
+    browser.choose("select[aria-label=State]", "")
+    cloud.delete(server)
