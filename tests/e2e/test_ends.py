@@ -81,8 +81,8 @@ def lose_dest(server_id):
     return number
 
 
-def state_dead(host, is_dead):
-    world.drover.openstack("compute", "service", "set", "--down" if is_dead else "--up", host,
+def state_dead(host, is_dead, where=world):
+    where.drover.openstack("compute", "service", "set", "--down" if is_dead else "--up", host,
                            "nova-compute", version="2.53")
 
 
@@ -241,6 +241,13 @@ def leave():
     return leaving["server"]
 
 
+def leave_no_more():
+    volumes.delete(leaving.pop("server"))
+    volume = leaving.pop("volume")
+    volumes.wait_volume(volume, "available")
+    equal(volumes.drover.admin("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete it")
+
+
 @test("the pause that is aimed for grows in QEMU step by step, and ends at live_migration_downtime "
       "(S4-25, S4-26, S4-27, S4-28)")
 def _():
@@ -296,7 +303,4 @@ def _():
     wait_until(lambda: volumes.heard(server_id)["streams"] > 1, "it has booted anew", 60)
     volumes.drover.openstack("compute", "service", "set", "--up", "hosta", "nova-compute",
                              version="2.53")
-    volumes.delete(leaving.pop("server"))
-    volume = leaving.pop("volume")
-    volumes.wait_volume(volume, "available")
-    equal(volumes.drover.admin("DELETE", f"{VOLUMES}/{volume}").status, 202, "delete it")
+    leave_no_more()

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""A destination that loses its power, and nobody says so: what drover does by itself, and what it
+leaves to those who know."""
+import time
+
+from tap import check, contains, equal, note, test, wait_until
+from test_converge import shown
+from test_ends import check_dest_comes_back, leave, leave_no_more, state_dead
+from test_volumes import volumes
+from world import world
+
+
+@test("a live migration whose destination falls silent is given up before the guest could stand "
+      "still: it ends as failed by itself, and what is left on the host goes when it is back")
+def _():
+    server_id = world.create("unnoticed", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        # Its disks take seconds, and its memory minutes: the copies of its disks are complete.
+        world.lab("limit", "hosta", "2mbit")
+        equal(world.migrate(server_id, "hostc").status, 202, "migrate")
+        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
+                            ["memory_processed_bytes"] or 0) > 0, "memory flows", 120)
+        number = world.last_migration(server_id)["id"]
+        world.lab("heartbeat", "mark")
+        world.lab("poweroff", "hostc")
+        row = world.wait_migration(server_id, 200)
+        equal((row["id"], row["status"]), (number, "failed"), world.story(number))
+        contains(world.reason(number), "Host hostc stopped answering while it took the guest",
+                 "why")
+        equal(shown(number)["diagnosis"], "dest-died", world.story(number))
+        heard = world.heard(server_id)["since_mark"]
+        note(f"the guest was silent for {heard['longest_silence_ms']} ms at most")
+        check(heard["longest_silence_ms"] < 5000, f"it stood still: {heard}")
+        shape = world.drover.server(server_id)
+        equal((shape["status"], shape["OS-EXT-SRV-ATTR:host"]), ("ACTIVE", "hosta"), "the server")
+        equal(world.heard(server_id)["streams"], 1, "it was never started anew")
+        world.check_lives(server_id)
+        check_dest_comes_back(server_id)
+    finally:
+        world.lab("poweron", "hostc", check=False)
+        world.lab("limit", "hosta", "off")
+        world.delete(server_id)
+
+
+# ---- a guest that drover pauses a moment too late: its source has just given the move up ----
+
+LATE_MS = 50000  # libvirt gives a destination up that has been silent for 30 s
+
+
+def restart_volumes(**more):
+    volumes.drover.stop()
+    volumes.drover.write_config(dict(volumes.config(volumes.lab), **more))
+    volumes.drover.start()
+    volumes.drover.wait_hosts_up(2)
+
+
+def power_state(server_id):
+    return volumes.drover.server(server_id)["OS-EXT-STS:power_state"]
+
+
+def pause_too_late(server_id):
+    """The move's destination loses its power while drover's pause is on its way to the source, and
+    gets there when the source's libvirt has no job any more: it takes it for somebody's wish, and
+    will never undo it. The move's number."""
+    name = volumes.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    number = volumes.last_migration(server_id)["id"]
+    path = f"/servers/{server_id}/migrations/{number}/action"
+    answer = volumes.drover.compute("POST", path, {"force_complete": None})
+    equal(answer.status, 202, answer.text)
+    wait_until(lambda: volumes.planned(server_id)["convergence"]["forced"] == "pause",
+               "it is about to be paused", 20)
+    volumes.lab("poweroff", "hostb")
+    wait_until(lambda: "None" in volumes.lab.virsh("hosta", "domjobinfo", name),
+               "libvirt has given the move up", 45)
+    equal(volumes.domains("hosta")[name], "running", "the guest goes on")
+    wait_until(lambda: "paused (user)" in
+               volumes.lab.virsh("hosta", "domstate", "--reason", name), "it is paused", 60)
+    return number
+
+
+def check_held(server_id):
+    """It waits for that host, which is told, and nobody lets it run."""
+    wait_until(lambda: "or is said to be dead" in
+               (volumes.planned(server_id)["convergence"]["trouble"] or ""), "it is told", 30)
+    equal(power_state(server_id), 3, "its power state")
+    answer = volumes.drover.compute("POST", f"/servers/{server_id}/action", {"unpause": None})
+    equal(answer.status, 409, answer.text)
+    before = volumes.heard(server_id)["received"]
+    time.sleep(8)  # longer than a switchover may take to be decided
+    equal(volumes.heard(server_id)["received"], before, "it stands still")
+
+
+@test("a guest that is paused for its move when its destination has just died is kept paused while "
+      "that host is merely silent, and goes on where it was once the host is stated dead; the "
+      "migration fails, with cause and fix")
+def _():
+    restart_volumes(hypervisor={"filters": f"delay:pause_guest/hosta={LATE_MS}"})
+    server_id = leave()
+    try:
+        number = pause_too_late(server_id)
+        check_held(server_id)
+        state_dead("hostb", True, volumes)
+        row = volumes.wait_migration(server_id, 60)
+        equal((row["id"], row["status"]), (number, "failed"), volumes.story(number))
+        contains(volumes.reason(number), "Host hostb has died while it took the guest", "why")
+        equal(volumes.planned(server_id)["diagnosis"], "dest-died", volumes.story(number))
+        shape = volumes.drover.server(server_id)
+        equal((shape["status"], shape["OS-EXT-SRV-ATTR:host"], power_state(server_id)),
+              ("ACTIVE", "hosta", 1), "the server")
+        equal(volumes.heard(server_id)["streams"], 1, "it was never started anew")
+        volumes.check_lives(server_id)
+        volumes.lab("poweron", "hostb")
+        state_dead("hostb", False, volumes)
+        volumes.drover.wait_hosts_up(2)
+        equal(volumes.runs_on(server_id), {"hosta": "running"}, "libvirt says")
+    finally:
+        volumes.lab("poweron", "hostb", check=False)
+        state_dead("hostb", False, volumes)
+        restart_volumes()
+        leave_no_more()
