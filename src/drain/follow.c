@@ -51,13 +51,13 @@ wait_again(
 }
 
 bool
-drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance, const char *message,
-    const char *fix, GError **error)
+drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance, bool can_cold_help,
+    const char *message, const char *fix, GError **error)
 {
     if (count_attempt(task, item)) {
         return wait_again(task, item, message, fix, error);
     }
-    if (item->state == DRAIN_ITEM_MOVING && may_go_cold(task, item, instance)) {
+    if (can_cold_help && may_go_cold(task, item, instance)) {
         item->is_cold = true;
         item->attempts = 0;
         item->not_before_us = 0;
@@ -81,7 +81,7 @@ on_migration_failed(DrainTask *task, DrainItem *item, const Instance *instance,
 
     add_tried(item);
     return drain_item_fail(
-        task, item, instance, message, diagnosis != NULL ? diagnosis->fix : show, error);
+        task, item, instance, true, message, diagnosis != NULL ? diagnosis->fix : show, error);
 }
 
 static bool

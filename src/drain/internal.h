@@ -44,6 +44,6 @@ bool drain_item_ask_confirm(
 /* ---- follow.c ---- */
 /* An item whose operation is under way, or has ended. */
 bool drain_follow(DrainTask *task, DrainItem *item, GError **error);
-/* It did not work: again later, or cold, or never. */
+/* It did not work: again later, or cold if that can help, or never. */
 bool drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance,
-    const char *message, const char *fix, GError **error);
+    bool can_cold_help, const char *message, const char *fix, GError **error);

@@ -199,6 +199,8 @@ typedef struct Situation {
     GPtrArray *hosts;
     GHashTable *usage;
     GPtrArray *subjects;
+    GPtrArray *neighbours;
+    GHashTable *canaries;
     GPtrArray *steps;
 } Situation;
 
@@ -206,11 +208,31 @@ static void
 situation_clear(Situation *situation)
 {
     g_clear_pointer(&situation->steps, g_ptr_array_unref);
+    g_clear_pointer(&situation->canaries, g_hash_table_unref);
+    g_clear_pointer(&situation->neighbours, g_ptr_array_unref);
     g_clear_pointer(&situation->subjects, g_ptr_array_unref);
     g_clear_pointer(&situation->usage, g_hash_table_unref);
     g_clear_pointer(&situation->hosts, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Situation, situation_clear)
+
+/* What is known of those around, and of the ways. */
+static bool
+look_around(DrainTask *task, Situation *situation, GError **error)
+{
+    Store *store = task->context->store;
+    situation->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+    situation->canaries = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+    for (unsigned i = 0; i < situation->subjects->len; i++) {
+        const Instance *instance = ((DrainSubject *)situation->subjects->pdata[i])->instance;
+        if (!store_add_neighbours(store, instance, situation->neighbours, error) ||
+            !store_add_canaries(store, instance->host, situation->canaries, error)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static bool
 make_plan(DrainTask *task, Situation *situation, GError **error)
@@ -229,9 +251,12 @@ make_plan(DrainTask *task, Situation *situation, GError **error)
     situation->usage = situation->hosts != NULL
         ? store_list_host_usage(task->context->store, error)
         : NULL;
-    if (situation->usage == NULL || !list_subjects(task, situation->subjects, error)) {
+    if (situation->usage == NULL || !list_subjects(task, situation->subjects, error) ||
+        !look_around(task, situation, error)) {
         return false;
     }
+    request.neighbours = situation->neighbours;
+    request.canaries = situation->canaries;
     situation->steps =
         drain_plan(&request, situation->subjects, situation->hosts, situation->usage);
     return true;
@@ -279,7 +304,8 @@ give_up(DrainTask *task, const Situation *situation, GError **error)
         bool is_movable = instance->vm_state != VM_STATE_ERROR &&
             instance->vm_state != VM_STATE_RESIZED && !is_kept;
         bool is_done = is_movable
-            ? drain_item_fail(task, item, instance, step->reason, step->fix, error)
+            ? drain_item_fail(
+                  task, item, instance, step->is_way_shut, step->reason, step->fix, error)
             : drain_item_move(task, item, DRAIN_ITEM_BLOCKED, step->reason, step->fix, error);
         if (!is_done) {
             return false;

@@ -77,8 +77,10 @@ typedef struct HostUsage {
     int64_t disk_gib;
     int instances;
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
-    /* Of the instance that is being placed: others of its server group here, and anywhere. */
+    /* Of the instance that is being placed: others of its server group here; those of them that
+     * are nowhere else, as one that moves or may come back is; and all of them anywhere. */
     int group_members;
+    int group_settled;
     int group_size;
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;

@@ -121,7 +121,8 @@ typedef struct Attempt {
     const DrainRequest *request;
     PlacementPolicy policy;
     GPtrArray *hosts;
-    HostIndex *index; /* its own: with what is planned */
+    HostIndex *index; /* its own: with what is planned, as are the neighbours */
+    GPtrArray *neighbours;
     GPtrArray *steps;
     unsigned n_left; /* without a host */
 } Attempt;
@@ -151,9 +152,11 @@ usage_of(GHashTable *table, const char *host)
     return usage;
 }
 
-static const char *
-choose(const Attempt *attempt, const DrainSubject *subject, GHashTable *refusals, GError **error)
+static PlacementRequest
+request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
 {
+    const DrainSubject *subject = step->subject;
+    GHashTable *canaries = attempt->request->canaries;
     Migration migration = {
         .requested_host = (char *)subject->dest_host,
         .source_host = subject->instance->host,
@@ -161,7 +164,59 @@ choose(const Attempt *attempt, const DrainSubject *subject, GHashTable *refusals
     PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
         &migration, attempt->request->service_down_time_us, attempt->request->now_us);
     request.refusals = refusals;
-    return scheduler_choose(&request, attempt->index, NULL, error);
+    if (canaries != NULL && step->move == PLANNED_LIVE && subject->instance->host != NULL) {
+        request.canaries = g_hash_table_lookup(canaries, subject->instance->host);
+    }
+    return request;
+}
+
+/* neighbours_tell has told the index of this one. */
+static const char *
+choose(const Attempt *attempt, const PlacementRequest *request, GError **error)
+{
+    return scheduler_choose(request, attempt->index, NULL, error);
+}
+
+static bool
+is_bound(const Instance *instance)
+{
+    return instance->group_policy == SERVER_GROUP_AFFINITY ||
+        instance->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+}
+
+/* What lets go of it, when there would be a host but for its server group. */
+static const char *
+fix_of_group(ServerGroupPolicy policy)
+{
+    return policy == SERVER_GROUP_AFFINITY
+        ? "its server group stays together and servers move one by one: delete the group ('drover "
+          "server group delete'), drain, and make it again"
+        : "add a host that has none of its server group, delete one of them, or delete the group "
+          "('drover server group delete')";
+}
+
+static void
+stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
+{
+    const Instance *instance = step->subject->instance;
+    PlacementRequest ungrouped = request;
+    PlacementRequest blind = request;
+    g_autoptr(GError) problem = NULL;
+    const char *fix = "see what each host lacks with 'drover explain SERVER', and make room";
+    g_autofree char *reason = NULL;
+    choose(attempt, &request, &problem);
+    ungrouped.group_policy = SERVER_GROUP_NONE;
+    blind.canaries = NULL;
+    if (is_bound(instance) && choose(attempt, &ungrouped, NULL) != NULL) {
+        reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,
+            server_group_policy_name(instance->group_policy), problem->message);
+        fix = fix_of_group(instance->group_policy);
+    } else if (request.canaries != NULL && choose(attempt, &blind, NULL) != NULL) {
+        step->is_way_shut = true;
+        fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";
+    }
+    stays(step, reason != NULL ? reason : problem->message, fix);
+    attempt->n_left++;
 }
 
 /* As a claim takes it. */
@@ -173,26 +228,29 @@ take(Attempt *attempt, const Instance *instance, const char *host)
     usage->ram_mib += instance->flavor.ram_mib;
     usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
     usage->claims++;
+    if (instance->group_id != NULL) {
+        neighbours_move(attempt->neighbours, instance, host);
+    }
 }
 
 static void
 place(Attempt *attempt, DrainStep *step)
 {
-    const DrainSubject *subject = step->subject;
-    g_autoptr(GError) problem = NULL;
-    const char *host = choose(attempt, subject, subject->refusals, NULL);
-    /* One that failed it once is better than none. */
-    if (host == NULL) {
-        host = choose(attempt, subject, NULL, &problem);
+    const Instance *instance = step->subject->instance;
+    PlacementRequest first = request_of(attempt, step, step->subject->refusals);
+    PlacementRequest any = request_of(attempt, step, NULL);
+    if (instance->group_id != NULL) {
+        neighbours_tell(attempt->neighbours, instance, attempt->index);
     }
+    /* One that failed it once is better than none. */
+    const char *host = choose(attempt, &first, NULL);
+    host = host != NULL ? host : choose(attempt, &any, NULL);
     if (host == NULL) {
-        stays(step, problem->message,
-            "see what each host lacks with 'drover explain SERVER', and make room");
-        attempt->n_left++;
+        stays_without_host(attempt, step, any);
         return;
     }
     step->dest_host = g_strdup(host);
-    take(attempt, subject->instance, host);
+    take(attempt, instance, host);
 }
 
 static int
@@ -206,12 +264,16 @@ compare_sizes(gconstpointer one, gconstpointer other)
     return strcmp(a->subject->instance->id, b->subject->instance->id);
 }
 
-/* What is hard to place comes first. */
+/* What is hard to place comes first: what a server group binds, then by memory. */
 static int
 compare_needs(gconstpointer one, gconstpointer other)
 {
     const DrainStep *a = *(const DrainStep *const *)one;
     const DrainStep *b = *(const DrainStep *const *)other;
+    bool is_bound_a = is_bound(a->subject->instance);
+    if (is_bound_a != is_bound(b->subject->instance)) {
+        return is_bound_a ? -1 : 1;
+    }
     int64_t needed = b->subject->instance->flavor.ram_mib - a->subject->instance->flavor.ram_mib;
     return needed != 0 ? (needed > 0 ? 1 : -1) : compare_sizes(one, other);
 }
@@ -232,6 +294,17 @@ attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
     g_ptr_array_sort(attempt->steps, compare_sizes);
 }
 
+static GPtrArray *
+neighbours_copy(const GPtrArray *neighbours)
+{
+    GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+    for (unsigned i = 0; neighbours != NULL && i < neighbours->len; i++) {
+        const Neighbour *one = neighbours->pdata[i];
+        g_ptr_array_add(copy, neighbour_new(one->instance_id, one->group_id, one->host));
+    }
+    return copy;
+}
+
 static Attempt *
 attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
 {
@@ -240,6 +313,7 @@ attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
     attempt->policy = *request->policy;
     attempt->hosts = hosts;
     attempt->index = host_index_of(hosts, usage);
+    attempt->neighbours = neighbours_copy(request->neighbours);
     attempt->steps = g_ptr_array_new_with_free_func((GDestroyNotify)drain_step_free);
     return attempt;
 }
@@ -248,16 +322,18 @@ static void
 attempt_free(Attempt *attempt)
 {
     host_index_free(attempt->index);
+    g_ptr_array_unref(attempt->neighbours);
     g_clear_pointer(&attempt->steps, g_ptr_array_unref);
     g_free(attempt);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Attempt, attempt_free)
 
-/* The fullest host that will do, instead of the emptiest. */
+/* The fullest host that will do, instead of the emptiest. What server groups would rather have
+ * stays as it is: their weighers are the last. */
 static void
 pack(PlacementPolicy *policy)
 {
-    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+    for (int i = 0; i < PLACEMENT_WEIGHER_SOFT_AFFINITY; i++) {
         policy->multipliers[i] = -ABS(policy->multipliers[i]);
     }
     if (policy->multipliers[PLACEMENT_WEIGHER_RAM] == 0) {

@@ -4,6 +4,7 @@
 /* The plan of a drain: which instance goes next, how, and where to, so that capacity, constraints
  * and limits hold at every step. Pure: what is shown beforehand and what is carried out come from
  * this one function. */
+#include "model/neighbour.h"
 #include "scheduler/scheduler.h"
 
 typedef enum {
@@ -28,6 +29,8 @@ typedef struct DrainRequest {
     int parallel;    /* moves of this drain at once; 0 = as many as the hosts take */
     int n_under_way; /* moves of this drain that have been asked for */
     int host_limit;  /* moves out of a host at once, and into one; 0 = no limit */
+    const GPtrArray *neighbours; /* Neighbour *: of the server groups of all that are to leave */
+    GHashTable *canaries; /* host -> (host -> Canary): the last ones between them; NULL: none */
 } DrainRequest;
 
 typedef struct DrainStep {
@@ -37,6 +40,7 @@ typedef struct DrainStep {
     char *reason;       /* why it stays, or why it goes cold; NULL: nothing to say */
     const char *fix;    /* what would let it go; NULL: nothing is to be done */
     bool is_busy;       /* it stays for as long as another operation of it is under way */
+    bool is_way_shut;   /* it stays since canaries did not get there: switched off it could go */
     bool may_begin;     /* there is a slot for it now */
     int64_t size_bytes; /* what has to be carried over: memory, and disks unless all hosts share
                          * their pool */

@@ -13,6 +13,7 @@ typedef struct Fleet {
     GPtrArray *instances;
     GPtrArray *subjects;
     GHashTable *usage;
+    GPtrArray *neighbours;
     GPtrArray *plan;
 } Fleet;
 
@@ -60,6 +61,7 @@ set_up(Fleet *fleet, const void *unused)
     fleet->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
     fleet->subjects = g_ptr_array_new_with_free_func(g_free);
     fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
     fleet->plan = NULL;
     fleet->policy = (PlacementPolicy){
         .cpu_allocation_ratio = 1.0,
@@ -71,6 +73,7 @@ set_up(Fleet *fleet, const void *unused)
         .policy = &fleet->policy,
         .service_down_time_us = 60 * G_USEC_PER_SEC,
         .now_us = NOW_S * G_USEC_PER_SEC,
+        .neighbours = fleet->neighbours,
     };
     add_host(fleet, "source", 65536);
 }
@@ -79,6 +82,7 @@ static void
 tear_down(Fleet *fleet, const void *unused)
 {
     g_clear_pointer(&fleet->plan, g_ptr_array_unref);
+    g_ptr_array_unref(fleet->neighbours);
     g_ptr_array_unref(fleet->subjects);
     g_ptr_array_unref(fleet->instances);
     g_ptr_array_unref(fleet->hosts);
@@ -236,6 +240,111 @@ test_sizes(Fleet *fleet, const void *unused)
     g_assert_cmpint(step_of(fleet, "a")->size_bytes, ==, INT64_C(1) << 30);
 }
 
+static void
+add_member(Fleet *fleet, const char *id, int ram_mib, ServerGroupPolicy policy)
+{
+    Instance *instance = (Instance *)add(fleet, id, ram_mib, VM_STATE_ACTIVE)->instance;
+    instance->group_id = g_strdup("group");
+    instance->group_policy = policy;
+    g_ptr_array_add(fleet->neighbours, neighbour_new(id, "group", "source"));
+}
+
+static void
+add_other(Fleet *fleet, const char *id, const char *host)
+{
+    g_ptr_array_add(fleet->neighbours, neighbour_new(id, "group", host));
+}
+
+/* Those that are planned count as those that are there: b may not follow a. */
+static void
+test_anti_affinity(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    add_host(fleet, "h3", 65536);
+    add_other(fleet, "other", "h3");
+    add_member(fleet, "a", 2048, SERVER_GROUP_ANTI_AFFINITY);
+    add_member(fleet, "b", 1024, SERVER_GROUP_ANTI_AFFINITY);
+    add_member(fleet, "c", 512, SERVER_GROUP_ANTI_AFFINITY);
+    assert_plan(fleet, "a=h1+ b=h2+ c=-");
+    const DrainStep *left = step_of(fleet, "c");
+    g_assert_true(g_str_has_prefix(left->reason, "its server group group (anti-affinity) keeps "));
+    g_assert_nonnull(strstr(left->reason, "needs none of its server group, has 1"));
+    g_assert_nonnull(strstr(left->fix, "add a host that has none of its server group"));
+    ((Instance *)left->subject->instance)->group_max_per_host = 2;
+    assert_plan(fleet, "a=h1+ b=h2+ c=h3+");
+}
+
+/* What could go anywhere leaves the one host that will do to the one of the group. */
+static void
+test_bound_ones_first(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 2048);
+    add_host(fleet, "h2", 2048);
+    add_other(fleet, "other", "h2");
+    add(fleet, "free", 2048, VM_STATE_ACTIVE);
+    add_member(fleet, "bound", 1024, SERVER_GROUP_ANTI_AFFINITY);
+    assert_plan(fleet, "free=h2+ bound=h1+");
+}
+
+static void
+test_affinity(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "a=h1+");
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "a=- b=-");
+    g_assert_nonnull(strstr(step_of(fleet, "a")->reason, "needs the host of its server group"));
+    g_assert_nonnull(strstr(step_of(fleet, "a")->fix, "servers move one by one"));
+    add_other(fleet, "there", "h2");
+    assert_plan(fleet, "a=h2+ b=h2+");
+    add_other(fleet, "there", "h1");
+    assert_plan(fleet, "a=- b=-");
+    g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "1 of its server group, on their way"));
+}
+
+static void
+test_soft_ones(Fleet *fleet, const void *unused)
+{
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_SOFT_AFFINITY] = 10;
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_SOFT_ANTI_AFFINITY] = 10;
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    add_member(fleet, "a", 3072, SERVER_GROUP_SOFT_AFFINITY);
+    add_member(fleet, "b", 2048, SERVER_GROUP_SOFT_AFFINITY);
+    add_member(fleet, "c", 1024, SERVER_GROUP_SOFT_AFFINITY);
+    add_other(fleet, "other", "h2");
+    /* With the other one for as long as there is room. */
+    assert_plan(fleet, "a=h2+ b=h1+ c=h2+");
+    for (unsigned i = 0; i < fleet->instances->len; i++) {
+        ((Instance *)fleet->instances->pdata[i])->group_policy = SERVER_GROUP_SOFT_ANTI_AFFINITY;
+    }
+    assert_plan(fleet, "a=h1+ b=h1+ c=h2+");
+}
+
+/* What has failed to get there is not sent there live; switched off it needs no such way. */
+static void
+test_canaries(Fleet *fleet, const void *unused)
+{
+    Canary failed = {.tried_us = (NOW_S - 60) * G_USEC_PER_SEC, .error = (char *)"refused"};
+    g_autoptr(GHashTable) ways = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(ways, (void *)"h1", &failed);
+    g_hash_table_insert(canaries, (void *)"source", ways);
+    fleet->request.canaries = canaries;
+    add_host(fleet, "h1", 8192);
+    add(fleet, "live", 2048, VM_STATE_ACTIVE);
+    add(fleet, "off", 1024, VM_STATE_STOPPED);
+    assert_plan(fleet, "live=- off=h1+");
+    g_assert_nonnull(strstr(step_of(fleet, "live")->reason, "failed 'canary'"));
+    g_assert_nonnull(strstr(step_of(fleet, "live")->fix, "drover host lint"));
+    g_assert_true(step_of(fleet, "live")->is_way_shut);
+    add_host(fleet, "h2", 4096);
+    assert_plan(fleet, "live=h2+ off=h1+");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -249,6 +358,12 @@ main(int argc, char **argv)
         {"/drain_plan/packs-where-spreading-leaves-somebody", test_packing},
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},
+        {"/drain_plan/anti-affinity-holds-among-what-is-planned", test_anti_affinity},
+        {"/drain_plan/what-a-group-binds-is-placed-first-when-room-is-short",
+            test_bound_ones_first},
+        {"/drain_plan/affinity-keeps-what-cannot-follow-and-says-so", test_affinity},
+        {"/drain_plan/soft-groups-are-preferred", test_soft_ones},
+        {"/drain_plan/canaries-count-for-live-moves", test_canaries},
         {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
     };
     g_test_init(&argc, &argv, NULL);

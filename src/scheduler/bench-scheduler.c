@@ -142,15 +142,8 @@ static double
 explain_ms(Bench *bench)
 {
     PlacementRequest request = make_request(bench);
-    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
-    g_autoptr(GHashTable) usage = g_hash_table_new(g_str_hash, g_str_equal);
-    for (unsigned i = 0; i < host_index_size(bench->hosts); i++) {
-        HostEntry *entry = host_index_at(bench->hosts, i);
-        g_ptr_array_add(hosts, (Host *)entry->host);
-        g_hash_table_insert(usage, entry->host->name, &entry->usage);
-    }
     double begin_us = processor_us();
-    g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
+    g_autoptr(Placement) placement = scheduler_explain(&request, bench->hosts);
     return (processor_us() - begin_us) / 1000;
 }
 

@@ -108,6 +108,7 @@ check_cell(const Subject *subject, PlacementRow *row)
 
 /* ---- server groups: of the claims, so that two decisions at once cannot both be right ---- */
 
+/* Beside one that moves, or that may come back, is perhaps not beside it a moment later. */
 PlacementResult
 check_affinity(const Subject *subject, PlacementRow *row)
 {
@@ -117,11 +118,16 @@ check_affinity(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup(is_asked && usage->group_size > 0
                 ? "the host of its server group"
                 : "any host");
-        row->have = g_strdup_printf("%d of its server group", usage->group_members);
+        row->have = g_strdup_printf("%d of its server group%s", usage->group_members,
+            usage->group_members > usage->group_settled ? ", on their way" : "");
     }
-    bool passed = !is_asked || usage->group_size == 0 || usage->group_members > 0;
+    bool passed = !is_asked || usage->group_size == 0 || usage->group_settled > 0;
     return check_unless_forced(
-        check_answer(passed, "name the host that its server group is on", row), subject);
+        check_answer(passed,
+            "name the host that its server group is on, once those that move have arrived and "
+            "are confirmed",
+            row),
+        subject);
 }
 
 PlacementResult

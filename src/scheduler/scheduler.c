@@ -369,15 +369,14 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
 }
 
 Placement *
-scheduler_explain(const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage)
+scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
 {
-    g_autoptr(HostIndex) index = host_index_of(hosts, usage);
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_auto(Look) look = {0};
-    look_init(&look, request, index);
+    look_init(&look, request, hosts);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
-    return write_out(&look, &ranking, hosts->len);
+    return write_out(&look, &ranking, host_index_size(hosts));
 }
 
 void

@@ -189,9 +189,8 @@ typedef struct Placement {
  * later; else its text and how long it is kept are set, also when nobody fits. */
 const char *scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error);
-/* The same choice with every check of every host written out. hosts, usage: as host_index_of. */
-Placement *scheduler_explain(
-    const PlacementRequest *request, GPtrArray *hosts, GHashTable *usage);
+/* The same choice with every check of every host written out. */
+Placement *scheduler_explain(const PlacementRequest *request, const HostIndex *hosts);
 void placement_free(Placement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Placement, placement_free)
 

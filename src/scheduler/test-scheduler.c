@@ -95,6 +95,13 @@ choose(Fleet *fleet, StoredDecision *decision, GError **error)
     return scheduler_choose(&fleet->request, index, decision, error);
 }
 
+static Placement *
+explain(Fleet *fleet)
+{
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    return scheduler_explain(&fleet->request, index);
+}
+
 static void
 assert_chosen(Fleet *fleet, const char *name)
 {
@@ -377,8 +384,7 @@ test_each_check_alone(Fleet *fleet, const void *data)
     assert_chosen(fleet, "hostb");
 
     spoiled->spoil(host, use(fleet, "hostb"));
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     g_assert_null(placement->chosen);
     for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
         const PlacementRow *row = &placement->hosts[1].rows[check];
@@ -412,8 +418,7 @@ test_explanation_ranks_as_the_choice_does(Fleet *fleet, const void *unused)
     fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = 0.5;
     fleet->policy.multipliers[PLACEMENT_WEIGHER_DISK] = 7;
     assert_chosen(fleet, "hostc");
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     g_assert_cmpstr(placement->chosen, ==, "hostc");
     g_assert_null(placement->reason);
     g_assert_cmpuint(placement->n_fit, ==, 3);
@@ -453,8 +458,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     g_assert_false(has_instances);
     g_assert_cmpuint(warnings->len, ==, 1);
     assert_chosen(fleet, "hosta");
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_ENABLED];
     g_assert_cmpint(row->result, ==, PLACEMENT_OFF);
     g_assert_null(row->fix);
@@ -490,8 +494,7 @@ test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
 {
     add_host(fleet, "hosta")->facts.memory_free_mib = 1023;
     assert_chosen(fleet, "hosta");
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_RAM_FREE];
     g_assert_cmpint(row->result, ==, PLACEMENT_WARN);
     g_assert_cmpstr(row->have, ==, "1023 MiB really free");
@@ -505,8 +508,7 @@ look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
     g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
     g_hash_table_insert(canaries, (char *)"hosta", &canary);
     fleet->request.canaries = canaries;
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     fleet->request.canaries = NULL;
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_CANARY];
     g_assert_true((row->fix != NULL) ==
@@ -538,8 +540,7 @@ test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
     g_clear_pointer(&host->facts.offers, g_free);
     fleet->request.firmware = "uefi";
     assert_chosen(fleet, "hosta");
-    g_autoptr(Placement) placement =
-        scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *rows = placement->hosts[0].rows;
     g_assert_cmpint(rows[PLACEMENT_CHECK_FIRMWARE].result, ==, PLACEMENT_UNKNOWN);
     g_assert_cmpint(rows[PLACEMENT_CHECK_TPM].result, ==, PLACEMENT_PASS);
@@ -568,7 +569,7 @@ test_record_is_what_was_decided(Fleet *fleet, const void *unused)
     g_autoptr(Placement) told = placement_from_text(text, &error);
     g_autofree char *again = placement_to_text(told);
     g_assert_cmpstr(again, ==, text);
-    g_autoptr(Placement) now = scheduler_explain(&fleet->request, fleet->hosts, fleet->usage);
+    g_autoptr(Placement) now = explain(fleet);
     g_autofree char *now_text = placement_to_text(now);
     g_assert_cmpstr(now_text, ==, text);
     g_assert_cmpstr(told->zone, ==, "no\tva");
@@ -665,7 +666,8 @@ test_affinity_goes_where_the_others_are(Fleet *fleet, const void *unused)
     fleet->request.group_policy = SERVER_GROUP_AFFINITY;
     assert_chosen(fleet, "hosta");
     *use(fleet, "hosta") = (HostUsage){.group_size = 2};
-    *use(fleet, "hostb") = (HostUsage){.group_size = 2, .group_members = 2, .ram_mib = 3000};
+    *use(fleet, "hostb") = (HostUsage){.group_size = 2, .group_members = 2, .group_settled = 2,
+        .ram_mib = 3000};
     assert_chosen(fleet, "hostb");
     ((HostUsage *)g_hash_table_lookup(fleet->usage, "hostb"))->ram_mib = 4000;
     assert_reason(fleet,

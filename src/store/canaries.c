@@ -94,6 +94,16 @@ store_map_canaries(Store *store, const char *source_host, GError **error)
 }
 
 bool
+store_add_canaries(Store *store, const char *source_host, GHashTable *by_host, GError **error)
+{
+    if (source_host == NULL || g_hash_table_contains(by_host, source_host)) {
+        return true;
+    }
+    GHashTable *map = store_map_canaries(store, source_host, error);
+    return map != NULL && g_hash_table_insert(by_host, g_strdup(source_host), map);
+}
+
+bool
 store_finish_canary(Store *store, const Canary *canary, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_FINISH, error);

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "store/decisions.h"
-#include "store/server_groups.h"
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
@@ -222,7 +221,7 @@ choose_host(Store *store, const Instance *instance, StoreChooseHost choose, void
     StoredDecision *decision, GError **error)
 {
     HostIndex *hosts = known_hosts_get(store, error);
-    if (hosts == NULL || !groups_tell_index(store, instance, hosts, error)) {
+    if (hosts == NULL || !store_tell_neighbours(store, instance, hosts, error)) {
         return NULL;
     }
     return g_strdup(choose(hosts, data, decision, error));

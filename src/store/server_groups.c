@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "store/server_groups.h"
-
 #include "store/rows.h"
 
 #define COLUMNS "id, name, project_id, user_id, policy, max_server_per_host, created_us"
@@ -14,9 +12,11 @@
 #define SQL_DELETE "DELETE FROM server_groups WHERE id = $1"
 #define SQL_LIST_MEMBERS                                                                           \
     "SELECT id FROM instances WHERE group_id = $1 AND terminated_us = 0 ORDER BY number"
-#define SQL_COUNT_CLAIMS                                                                           \
-    "SELECT c.host, COUNT(DISTINCT c.instance_id) FROM instances i JOIN claims c"                  \
-    " ON c.instance_id = i.id WHERE i.group_id = $1 AND i.id <> $2 GROUP BY c.host"
+/* Those on a dead host bind nobody: nothing of theirs runs there, and they are to be evacuated. */
+#define SQL_LIST_NEIGHBOURS                                                                        \
+    "SELECT DISTINCT i.id, i.group_id, c.host FROM instances i JOIN claims c"                      \
+    " ON c.instance_id = i.id JOIN hosts h ON h.name = c.host"                                     \
+    " WHERE i.group_id = $1 AND h.forced_down = 0 AND h.fenced_us = 0"
 
 static void *
 read_group(DbStatement *statement)
@@ -132,74 +132,55 @@ store_delete_server_group(Store *store, const char *id, GError **error)
 
 /* ---- where the others are ---- */
 
-/* Name of a host -> how many of the group are on it, the instance itself not counted; NULL: the
- * query failed. *ret_size: on all of them. */
-static GHashTable *
-count_others(Store *store, const Instance *instance, int *ret_size, GError **error)
+static void *
+read_neighbour(DbStatement *statement)
 {
-    g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_COUNT_CLAIMS, error);
-    bool row = false;
-
-    if (statement == NULL) {
-        return NULL;
-    }
-    *ret_size = 0;
-    db_bind_text(statement, 1, instance->group_id);
-    db_bind_text(statement, 2, instance->id);
-    while (db_step(statement, &row, error)) {
-        if (!row) {
-            return g_steal_pointer(&counts);
-        }
-        int n_here = (int)db_int(statement, 1);
-        *ret_size += n_here;
-        g_hash_table_insert(counts, db_dup_text(statement, 0), GINT_TO_POINTER(n_here));
-    }
-    return NULL;
+    return neighbour_new(db_text(statement, 0), db_text(statement, 1), db_text(statement, 2));
 }
 
-/* Every host is told how many there are in all, so that a decision need not count them. */
-static void
-tell(HostUsage *usage, GHashTable *counts, const char *host, int size)
+static bool
+is_known(const GPtrArray *neighbours, const char *group_id)
 {
-    usage->group_members =
-        counts != NULL ? GPOINTER_TO_INT(g_hash_table_lookup(counts, host)) : 0;
-    usage->group_size = size;
+    for (unsigned i = 0; i < neighbours->len; i++) {
+        const Neighbour *neighbour = neighbours->pdata[i];
+        if (g_strcmp0(neighbour->group_id, group_id) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
-store_tell_group_usage(
-    Store *store, const Instance *instance, GHashTable *usage, GError **error)
+store_add_neighbours(
+    Store *store, const Instance *instance, GPtrArray *neighbours, GError **error)
 {
-    int size = 0;
-
-    if (instance->group_id == NULL) {
+    if (instance->group_id == NULL || is_known(neighbours, instance->group_id)) {
         return true;
     }
-    g_autoptr(GHashTable) counts = count_others(store, instance, &size, error);
-    GHashTableIter iterator;
-    gpointer name = NULL;
-    gpointer entry = NULL;
-    g_hash_table_iter_init(&iterator, usage);
-    while (counts != NULL && g_hash_table_iter_next(&iterator, &name, &entry)) {
-        tell(entry, counts, name, size);
-    }
-    return counts != NULL;
-}
-
-bool
-groups_tell_index(Store *store, const Instance *instance, HostIndex *hosts, GError **error)
-{
-    int size = 0;
-    g_autoptr(GHashTable) counts =
-        instance->group_id != NULL ? count_others(store, instance, &size, error) : NULL;
-
-    if (instance->group_id != NULL && counts == NULL) {
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_NEIGHBOURS, error);
+    if (statement == NULL) {
         return false;
     }
-    for (unsigned i = 0; i < host_index_size(hosts); i++) {
-        HostEntry *entry = host_index_at(hosts, i);
-        tell(&entry->usage, counts, entry->host->name, size);
+    db_bind_text(statement, 1, instance->group_id);
+    g_autoptr(GPtrArray) found =
+        rows_list(statement, read_neighbour, (GDestroyNotify)neighbour_free, error);
+    while (found != NULL && found->len > 0) {
+        g_ptr_array_add(neighbours, g_ptr_array_steal_index_fast(found, found->len - 1));
     }
+    return found != NULL;
+}
+
+/* The hosts may have been told of another instance before. */
+bool
+store_tell_neighbours(
+    Store *store, const Instance *instance, HostIndex *hosts, GError **error)
+{
+    g_autoptr(GPtrArray) neighbours =
+        g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+
+    if (!store_add_neighbours(store, instance, neighbours, error)) {
+        return false;
+    }
+    neighbours_tell(neighbours, instance, hosts);
     return true;
 }

@@ -21,6 +21,7 @@
 #include "model/decision.h"
 #include "model/leftover.h"
 #include "model/migration.h"
+#include "model/neighbour.h"
 #include "model/network.h"
 #include "model/server_group.h"
 #include "model/volume.h"
@@ -168,10 +169,13 @@ bool store_find_server_group(
 GPtrArray *store_list_server_groups(Store *store, const char *project_id, GError **error);
 /* Its instances live on, and are in none. */
 bool store_delete_server_group(Store *store, const char *id, GError **error);
-/* Fills in group_members and group_size of usage (as store_list_host_usage) for a decision about
- * that instance; store_claim has done it for its chooser. */
-bool store_tell_group_usage(
-    Store *store, const Instance *instance, GHashTable *usage, GError **error);
+/* Adds the claims of its server group (neighbours: Neighbour *), unless they are there already. */
+bool store_add_neighbours(
+    Store *store, const Instance *instance, GPtrArray *neighbours, GError **error);
+/* Fills in what they mean for each host in a decision about that instance; store_claim has done it
+ * for its chooser. */
+bool store_tell_neighbours(
+    Store *store, const Instance *instance, HostIndex *hosts, GError **error);
 
 /* ---- instances (store/instances.c) ---- */
 typedef struct InstanceFilter {
@@ -498,6 +502,10 @@ bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error)
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
 /* The last ones from that host: name of the other host -> Canary. */
 GHashTable *store_map_canaries(Store *store, const char *source_host, GError **error);
+/* Adds those from that host, unless they are there, to a table by host that owns its keys (char *)
+ * and its values (such maps). source_host NULL adds nothing. */
+bool store_add_canaries(
+    Store *store, const char *source_host, GHashTable *by_host, GError **error);
 /* Engine only: what came of it, by elapsed_ms, error and pool. One whose host was removed meanwhile
  * is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);

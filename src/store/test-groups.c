@@ -164,10 +164,11 @@ test_the_others_are_counted_and_not_itself(Fixture *fixture, const void *data)
         g_assert_cmpint(seen[0], ==, i);
         g_assert_cmpint(seen[1], ==, 0);
         g_assert_cmpint(seen[2], ==, i);
+        g_autoptr(GPtrArray) hosts = store_list_hosts(fixture->store, NULL);
         g_autoptr(GHashTable) usage = store_list_host_usage(fixture->store, NULL);
-        g_assert_true(store_tell_group_usage(fixture->store, instance, usage, NULL));
-        const HostUsage *a = g_hash_table_lookup(usage, "a");
-        g_assert_cmpint(a->group_members, ==, i);
+        g_autoptr(HostIndex) index = host_index_of(hosts, usage);
+        g_assert_true(store_tell_neighbours(fixture->store, instance, index, NULL));
+        g_assert_cmpint(host_index_find(index, "a")->usage.group_members, ==, i);
     }
 }
 

@@ -7,7 +7,8 @@ import subprocess
 
 from drover import DROVER
 from tap import check, contains, equal, wait_until
-from world import test, world
+from test_lint import send_canaries, wait_canaries
+from world import Cloud, test, world
 
 
 def ask(cloud, host, verb="drain", status=202, user="admin", **options):
@@ -225,3 +226,26 @@ def _():
     contains(run("host", "restore", "hosta", "--wait"), "1 of 1 moved", "back")
     equal(cloud.host_of(server), "hosta", "where it is")
     cloud.delete(server)
+
+
+@test("a drain plans no live move where the last canary failed; with --cold-fallback it goes cold")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:send_canary/hostb=refused"}})
+    try:
+        server = cloud.create("barred", host="hostb")
+        equal(ask(cloud, "hostb", status=200, dry_run=True)["moves"], 1, "before the canary")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        wait_canaries(cloud)
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
+        equal((plan["moves"], plan["stay"]), (0, 1), plan)
+        contains(plan["steps"][0]["reason"], "failed 'canary'", "the reason")
+        contains(plan["steps"][0]["fix"], "drover host lint", "the fix")
+        ask(cloud, "hostb", cold_fallback=True)
+        drain = wait_state(cloud, "hostb", "done", "blocked")
+        equal((drain["state"], items_of(drain)["barred"]["move"]), ("done", "cold"), drain)
+        types = [row["migration_type"] for row in cloud.migrations(server)]
+        equal(types, ["migration"], "no live move was begun")
+        equal((cloud.host_of(server), cloud.server(server)["status"]), ("hosta", "ACTIVE"), "there")
+    finally:
+        cloud.drover.remove()

@@ -162,6 +162,21 @@ set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
     }
 }
 
+/* What is known of those around, and of the ways. */
+static bool
+look_around(Store *store, const GPtrArray *subjects, GPtrArray *neighbours, GHashTable *canaries,
+    GError **error)
+{
+    for (unsigned i = 0; i < subjects->len; i++) {
+        const Instance *instance = ((const DrainSubject *)subjects->pdata[i])->instance;
+        if (!store_add_neighbours(store, instance, neighbours, error) ||
+            !store_add_canaries(store, instance->host, canaries, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static HttpResponse *
 dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
 {
@@ -169,14 +184,21 @@ dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
     g_autoptr(GPtrArray) subjects = g_ptr_array_new_with_free_func(subject_free);
     g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
+    g_autoptr(GPtrArray) neighbours =
+        g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+    g_autoptr(GHashTable) canaries = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
     if (usage == NULL ||
-        !(is_restore ? list_drained : list_present)(store, host->name, subjects, error)) {
+        !(is_restore ? list_drained : list_present)(store, host->name, subjects, error) ||
+        !look_around(store, subjects, neighbours, canaries, error)) {
         return NULL;
     }
     DrainRequest request = {
         .policy = &context->options->placement,
         .service_down_time_us = context->options->service_down_time_us,
         .now_us = api_now_us(context),
+        .neighbours = neighbours,
+        .canaries = canaries,
     };
     set_enabled(hosts, host->name, is_restore);
     g_autoptr(GPtrArray) steps = drain_plan(&request, subjects, hosts, usage);

@@ -187,7 +187,8 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
     g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
     g_autoptr(GHashTable) usage =
         hosts != NULL ? store_list_host_usage(context->store, error) : NULL;
-    if (usage == NULL || !store_tell_group_usage(context->store, instance, usage, error)) {
+    g_autoptr(HostIndex) index = usage != NULL ? host_index_of(hosts, usage) : NULL;
+    if (index == NULL || !store_tell_neighbours(context->store, instance, index, error)) {
         return NULL;
     }
     Migration migration = {
@@ -201,7 +202,7 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
         return NULL;
     }
     request.canaries = canaries;
-    g_autoptr(Placement) placement = scheduler_explain(&request, hosts, usage);
+    g_autoptr(Placement) placement = scheduler_explain(&request, index);
     move->may(context, instance, &problem);
     return view_explanation(move, instance, placement, problem);
 }
