@@ -125,7 +125,9 @@ check_string(const Field *field, const json_t *value, const char *path, GError *
         return fail_value(error, path, value, "is too long");
     }
     if (field->pattern != NULL && !g_regex_match_simple(field->pattern, text, 0, 0)) {
-        return fail_value(error, path, value, "does not match '%s'", field->pattern);
+        return field->hint != NULL
+            ? fail_value(error, path, value, "%s", field->hint)
+            : fail_value(error, path, value, "does not match '%s'", field->pattern);
     }
     return check_values(field, value, path, error);
 }

@@ -39,6 +39,7 @@ struct Field {
     int since, until;          /* microversions in which the key exists; 0 = no bound */
     const Field *fields;       /* of an object */
     const Field *item;         /* of an array: one row, its name is not used */
+    const char *hint;          /* what is said of a string instead of its pattern; or NULL */
 };
 
 /* The whole body: an object whose keys are those of the table. The body's flags (FIELD_OPEN) come

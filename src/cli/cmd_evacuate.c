@@ -104,12 +104,16 @@ server_evacuate(CommandContext *context, GError **error)
             error)) {
         return false;
     }
-    output_say(output, "Evacuation of %s accepted.", id);
-    if (made != NULL) {
+    bool waits = command_has(context, "--wait");
+    if (!waits) {
+        output_say(output, "Evacuation of %s accepted.", id);
+    }
+    bool is_done = waits && wait_for(session, output, id, error);
+    /* One that has failed has made no disk that it could be in. */
+    if (made != NULL && (is_done || !waits || watch_is_interrupted())) {
         say_password(output, made);
     }
-    return command_has(context, "--wait") ? wait_for(session, output, id, error)
-                                          : show_begun(session, output, id, error);
+    return waits ? is_done : show_begun(session, output, id, error);
 }
 
 /* ---- host evacuate ---- */

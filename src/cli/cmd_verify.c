@@ -26,6 +26,22 @@ is_one_of(const char *status, const char *const *statuses)
     return status != NULL && g_strv_contains(statuses, status);
 }
 
+/* Refused before it began: nothing of the server was touched. The Compute API does not tell. */
+static bool
+find_begun(Session *session, const json_t *migration, bool *ret_begun, GError **error)
+{
+    g_autofree char *id = g_strdup_printf(
+        "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(migration, "id")));
+    g_autofree char *path = session_path("/migrations/%s", id);
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    json_t *shown = json_object_get(answer, "migration");
+    *ret_begun = !json_is_null(json_object_get(shown, "started_at"));
+    return true;
+}
+
 /* Whether the last migration ended as it should, or as somebody has asked, and whether the server
  * is where that leaves it. */
 static bool
@@ -45,12 +61,17 @@ verify_migration(Session *session, const char *id, const char *host, json_t *che
     const char *status = json_string_value(json_object_get(last, "status"));
     static const char *const THERE[] = {"completed", "confirmed", "done", NULL};
     static const char *const BACK[] = {"cancelled", "reverted", NULL};
-    bool is_back = is_one_of(status, BACK);
+    bool has_begun = true;
+    if (g_strcmp0(status, "error") == 0 && !find_begun(session, last, &has_begun, error)) {
+        return false;
+    }
+    bool is_back = is_one_of(status, BACK) || !has_begun;
     const char *place = json_string_value(
         json_object_get(last, is_back ? "source_compute" : "dest_compute"));
     bool is_well = is_back || is_one_of(status, THERE);
     bool is_there = g_strcmp0(place, host) == 0;
-    add_check(checks, "the last migration ended as it should", is_well, status);
+    add_check(checks, "the last migration ended as it should", is_well,
+        has_begun ? status : "refused before it began");
     add_check(checks, "it is on the host where that leaves it", is_there, host);
     *ret_passed = *ret_passed && is_well && is_there;
     return true;
@@ -87,7 +108,8 @@ server_verify(CommandContext *context, GError **error)
 const Command verify_commands[] = {
     {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
         "ACTIVE, nothing under way, running, and on the host where its last migration left it:\n"
-        "its destination, or the source of one that was aborted or reverted.", NULL,
+        "its destination, or the source of one that was aborted, reverted, or refused before it\n"
+        "began.", NULL,
         NULL, server_verify},
     {NULL},
 };

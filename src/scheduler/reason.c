@@ -59,6 +59,12 @@ reason_of_host(const Look *look, const Subject *subject)
         return g_strdup_printf("Unable to migrate instance (%s) to current host (%s).",
             subject->request->instance_id, name);
     }
+    if (check == PLACEMENT_CHECK_ALIVE && subject->host->forced_down) {
+        return g_strdup_printf(
+            "Compute service of %s is unavailable at this time. It is forced down; if it is not "
+            "dead, 'openstack compute service set --up %s nova-compute' takes that back.",
+            name, name);
+    }
     if (check == PLACEMENT_CHECK_ALIVE || check == PLACEMENT_CHECK_UP ||
         check == PLACEMENT_CHECK_CONNECTED) {
         return g_strdup_printf("Compute service of %s is unavailable at this time.", name);

@@ -330,7 +330,8 @@ static const Case cases[] = {
         "No valid host was found. hostb failed 'anti-affinity': needs none of its server group, "
         "has 1 of its server group (name a host without them, or add one)"},
     {"alive", PLACEMENT_CHECK_ALIVE, spoil_alive, false,
-        "Compute service of hostb is unavailable at this time."},
+        "Compute service of hostb is unavailable at this time. It is forced down; if it is not "
+        "dead, 'openstack compute service set --up hostb nova-compute' takes that back."},
     {"up", PLACEMENT_CHECK_UP, spoil_up, false,
         "Compute service of hostb is unavailable at this time."},
     {"enabled", PLACEMENT_CHECK_ENABLED, spoil_enabled, true,

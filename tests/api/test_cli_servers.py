@@ -164,8 +164,17 @@ def _():
     check("Why" not in table, table)
     cloud.do(server, {"os-migrateLive": {"host": cloud.host_of(server), "block_migration": "auto"}})
     cloud.wait_migration(server, "error")
-    verify("error", 1, "NOT OK", "NOT OK")
+    verify("refused before it began", 0, "ok", "ok")
     cloud.delete(server)
+    cloud = Cloud(("hosta", "hostb"),
+                  more={"hypervisor": {"filters": "fault:live_migrate=refused"}})
+    try:
+        server = cloud.create("looked-at", host="hosta")
+        cloud.live_migrate(server)
+        cloud.wait_migration(server, "failed")
+        verify("failed", 1, "NOT OK", "NOT OK")
+    finally:
+        cloud.drover.remove()
 
 
 @test("--json of a verb that moves a server prints its migration, waited for or not")
@@ -205,6 +214,10 @@ def _():
         code, output, beside = run(cloud, "server", "evacuate", "--json", "dies")
         equal((code, json.loads(output)["migration_type"]), (0, "evacuation"), beside)
         contains(beside, "Password, if its disk is rebuilt: ", "the password")
+        cloud.wait_idle(server)
+        code, output, beside = run(cloud, "server", "evacuate", "--wait", "dies")
+        check("Password" not in output + beside, "a password of nothing: " + output + beside)
+        check("accepted." not in output, output)
         cloud.wait_idle(server)
         code, output, beside = run(cloud, "host", "evacuate", "--wait", "--json", "hosta")
         equal((code, [row["evacuate"] for row in json.loads(output)]), (1, ["failed"]), "the list")

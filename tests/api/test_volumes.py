@@ -211,6 +211,7 @@ def _():
         body["volume"]["ref"]["uri"] = uri
         answer = cloud.other("POST", "/volume/v3/os-volume-manage", body)
         cloud.refused(answer, 400, "Invalid input for field/attribute uri")
+        contains(answer.text, "is neither nbd://HOST[:PORT][/EXPORT] nor iscsi://", "what is one")
 
 
 @test("a running server does not get a volume whose server never speaks, a stopped one does not "

@@ -121,12 +121,16 @@ block_storage_create(ApiContext *context, GError **error)
     "^(nbd://[A-Za-z0-9.:\\[\\]-]+(/[^\\s?#]*)?"                                                   \
     "|iscsi://[A-Za-z0-9.:\\[\\]-]+/[A-Za-z0-9.:-]+/[0-9]+)$"
 
+#define URI_HINT                                                                                   \
+    "is neither nbd://HOST[:PORT][/EXPORT] nor iscsi://HOST[:PORT]/TARGET/LUN, as "                \
+    "nbd://10.9.0.1:10809/disk1 is"
+
 static const Field manage_fields[] = {
     {"host", FIELD_STRING, FIELD_NULLABLE, 0, 255},
     {"ref", FIELD_OBJECT, FIELD_REQUIRED,
         .fields =
             (const Field[]){
-                {"uri", FIELD_STRING, FIELD_REQUIRED, 1, 1024, URI_PATTERN},
+                {"uri", FIELD_STRING, FIELD_REQUIRED, 1, 1024, URI_PATTERN, .hint = URI_HINT},
                 {"size", FIELD_INTEGER, 0, 1, SIZE_MAX_GIB},
                 {NULL},
             }},
