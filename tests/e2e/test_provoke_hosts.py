@@ -179,8 +179,9 @@ def bound_to_a_session():
 def tpm_on_shared_storage():
     """The source takes the directory of its TPMs for one that other hosts mount as well. Debian
     12's swtpm is older than the version that can hand such a state over."""
-    told_shared = "shared_filesystems = [ \"/var/lib/libvirt/swtpm\" ]"
-    with edited("/etc/libvirt/qemu.conf", f"/^shared_filesystems /d; $ a {told_shared}", "hosta"):
+    with edited("/etc/libvirt/qemu.conf",
+                "s,^shared_filesystems = .*,shared_filesystems = [ \"/var/lib/libvirt/swtpm\" ],",
+                "hosta"):
         yield
 
 
