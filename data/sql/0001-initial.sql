@@ -150,6 +150,7 @@ CREATE TABLE hosts (
     facts_libvirt_version BIGINT NOT NULL DEFAULT 0,
     facts_arch TEXT,
     facts_cpu_json TEXT NOT NULL DEFAULT '{}',
+    facts_cpu_class TEXT,
     facts_vcpus BIGINT NOT NULL DEFAULT 0,
     facts_memory_mib BIGINT NOT NULL DEFAULT 0,
     facts_memory_free_mib BIGINT NOT NULL DEFAULT 0,
@@ -498,6 +499,17 @@ CREATE TABLE canaries (
     PRIMARY KEY (source_host, dest_host)
 );
 CREATE INDEX canaries_by_dest ON canaries (dest_host);
+
+-- Whether hosts of a class (facts_cpu_class) can give guests with that processor what they have;
+-- refusal NULL: they can.
+CREATE TABLE cpu_answers (
+    guest_cpu TEXT NOT NULL,
+    host_class TEXT NOT NULL,
+    asked_host TEXT NOT NULL,
+    refusal TEXT,
+    asked_us BIGINT NOT NULL,
+    PRIMARY KEY (guest_cpu, host_class)
+);
 
 -- What the console of an instance said on hosts it has left.
 CREATE TABLE consoles (

@@ -64,6 +64,14 @@ typedef void (*EngineBaselineDone)(const CpuBaseline *baseline, const GError *er
 void engine_ask_baseline(
     Engine *engine, char *const *hosts, EngineBaselineDone done, void *data);
 
+/* An ask: which hosts can give that guest, which is on source_host, the processor that it has. done
+ * runs on the engine's thread, when all that is not known was asked or has let 5 s pass: guest_cpu
+ * is what store_map_cpu_answers is asked by, borrowed; NULL: it could not be told, or any host will
+ * do. */
+typedef void (*EngineCpusDone)(const char *guest_cpu, void *data);
+void engine_ask_cpus(Engine *engine, const char *instance_id, const char *source_host,
+    EngineCpusDone done, void *data);
+
 /* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
  * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
  * engine's thread. */

@@ -467,6 +467,24 @@ hypervisor_check_dest(
         after(dest, "check_dest", error);
 }
 
+char *
+hypervisor_describe_cpu(HypervisorHost *host, const char *uuid, GError **error)
+{
+    if (!before(host, "describe_cpu", error)) {
+        return NULL;
+    }
+    g_autofree char *cpu = provider(host)->describe_cpu(host->host, uuid, error);
+    return cpu != NULL && after(host, "describe_cpu", error) ? g_steal_pointer(&cpu) : NULL;
+}
+
+/* A refusal that a filter makes up is the host's all the same: it has a class. */
+bool
+hypervisor_compare_cpu(HypervisorHost *host, const char *cpu, char **ret_class, GError **error)
+{
+    return provider(host)->compare_cpu(host->host, cpu, ret_class, error) &&
+        before(host, "compare_cpu", error) && after(host, "compare_cpu", error);
+}
+
 CpuBaseline *
 hypervisor_baseline_cpu(HypervisorHost *const *hosts, int n_hosts, GError **error)
 {

@@ -113,6 +113,12 @@ typedef struct HypervisorProvider {
      * HYPERVISOR_REFUSED: this host could not, another might; UNSUPPORTED: it cannot leave while it
      * runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
+    /* The processor of that active guest, in words that compare_cpu of any host of this provider
+     * takes; caller frees. NULL without an error: any host can give it that. */
+    char *(*describe_cpu)(void *host, const char *uuid, GError **error);
+    /* Whether this host could give it. HYPERVISOR_REFUSED: it lacks features, which are named.
+     * *ret_class, as in the host's facts, is set then as well; NULL: not told. Caller frees. */
+    bool (*compare_cpu)(void *host, const char *cpu, char **ret_class, GError **error);
     /* The best processor that guests may have on all of these hosts (one at least), what each host
      * and each active guest has against it. Where there is none that is success, with the problem
      * in the answer. Caller frees. Long, as it asks one after the other. */

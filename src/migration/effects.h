@@ -17,6 +17,7 @@ struct Effect {
     char *uuid;
     EffectVerb verb;
     bool with_totals;
+    bool with_cpu;
     bool is_dest;
     MigrateRequest request;
     char *domain_name;

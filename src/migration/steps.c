@@ -136,11 +136,15 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
         task->migration, settings->service_down_time_us, migration_task_now_us(task));
     g_autoptr(GHashTable) canaries =
         store_map_canaries(task->context->store, task->migration->source_host, error);
-    if (canaries == NULL) {
+    g_autoptr(GHashTable) cpus = canaries != NULL && task->guest_cpu != NULL
+        ? store_map_cpu_answers(task->context->store, task->guest_cpu, error)
+        : NULL;
+    if (canaries == NULL || (task->guest_cpu != NULL && cpus == NULL)) {
         return NULL;
     }
     request.refusals = task->refusals;
     request.canaries = canaries;
+    request.cpus = cpus;
     return scheduler_choose(&request, hosts, decision, error);
 }
 

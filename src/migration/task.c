@@ -118,6 +118,7 @@ migration_task_unref(MigrationTask *task)
     migration_free(task->migration);
     instance_free(task->instance);
     g_hash_table_unref(task->refusals);
+    g_free(task->guest_cpu);
     g_clear_error(&task->error);
     g_clear_error(&task->transfer_error);
     g_free(task);

@@ -155,6 +155,12 @@ stub_delete_marker(void *host, const char *pool, const char *token, GError **err
     return true;
 }
 
+static char *
+stub_describe_cpu(void *host, const char *uuid, GError **error)
+{
+    return NULL;
+}
+
 static bool
 stub_check_dest(void *dest, void *source, const char *uuid, GError **error)
 {
@@ -225,6 +231,7 @@ static const HypervisorProvider stub = {
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
     .check_dest = stub_check_dest,
+    .describe_cpu = stub_describe_cpu,
     .check_way = stub_check_way,
     .prepare_dest = stub_prepare_dest,
     .live_migrate = stub_live_migrate,

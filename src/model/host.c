@@ -20,6 +20,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->hypervisor_type);
     g_free(facts->arch);
     g_free(facts->cpu_json);
+    g_free(facts->cpu_class);
     g_free(facts->pool_path);
     g_free(facts->pool_id);
     g_free(facts->pool_json);
@@ -38,6 +39,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.hypervisor_type = g_strdup(from->hypervisor_type);
     copy.arch = g_strdup(from->arch);
     copy.cpu_json = g_strdup(from->cpu_json);
+    copy.cpu_class = g_strdup(from->cpu_class);
     copy.pool_path = g_strdup(from->pool_path);
     copy.pool_id = g_strdup(from->pool_id);
     copy.pool_json = g_strdup(from->pool_json);

@@ -23,6 +23,8 @@ typedef struct HostFacts {
     int libvirt_version;
     char *arch;               /* "x86_64" */
     char *cpu_json;           /* Nova's cpu_info object as text, never NULL */
+    char *cpu_class;          /* the same for hosts that can give guests the same processors; NULL =
+                               * not told */
     int vcpus;
     int64_t memory_mib;
     int64_t memory_free_mib;

@@ -288,6 +288,33 @@ check_tpm(const Subject *subject, PlacementRow *row)
 }
 
 static PlacementResult
+check_cpu(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *cpus = subject->request->cpus;
+    const CpuAnswer *answer =
+        cpus != NULL ? g_hash_table_lookup(cpus, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("the CPU of the guest");
+    }
+    if (answer == NULL) {
+        if (row != NULL) {
+            row->have = g_strdup("not asked");
+        }
+        return PLACEMENT_UNKNOWN;
+    }
+    if (row != NULL) {
+        int64_t age_us = subject->request->now_us - answer->asked_us;
+        row->have = g_strdup_printf("asked %d min ago, host '%s' says: %s",
+            (int)(age_us / G_USEC_PER_SEC / 60), answer->asked_host,
+            answer->refusal != NULL ? answer->refusal : "yes");
+    }
+    return check_answer(answer->refusal == NULL,
+        "choose a host with these features, or give guests a processor that all hosts have: "
+        "'drover cpu baseline --apply HOST...'",
+        row);
+}
+
+static PlacementResult
 check_refused(const Subject *subject, PlacementRow *row)
 {
     GHashTable *refusals = subject->request->refusals;
@@ -478,6 +505,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_VERSION_SAFE] = check_version_safe,
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
+    [PLACEMENT_CHECK_CPU] = check_cpu,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_CANARY] = check_canary,
     [PLACEMENT_CHECK_RAM] = check_ram,
@@ -545,6 +573,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_VERSION_SAFE: return source_is_unsafe(subject) != NULL;
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
+    case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
     case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;
     case PLACEMENT_CHECK_RAM_FREE: return false;

@@ -8,6 +8,7 @@
  * claim; and the API, for whoever wants to know. */
 #include "base/error.h"
 #include "model/canary.h"
+#include "model/cpu_answer.h"
 #include "model/decision.h"
 #include "model/host_index.h"
 #include "model/instance.h"
@@ -35,6 +36,7 @@
     X(VERSION_SAFE, "version-safe", NONE) /* guests survive the way from the source's */           \
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
+    X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
     X(RAM, "ram", NONE)                                                                            \
@@ -120,6 +122,8 @@ typedef struct PlacementRequest {
     GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
+    GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
+                                 * the guest's processor is not known */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */

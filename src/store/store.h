@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "model/aggregate.h"
 #include "model/canary.h"
+#include "model/cpu_answer.h"
 #include "model/drain.h"
 #include "model/host_index.h"
 #include "model/identity.h"
@@ -509,6 +510,15 @@ bool store_add_canaries(
 /* Engine only: what came of it, by elapsed_ms, error and pool. One whose host was removed meanwhile
  * is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
+
+/* ---- what hosts say of guests' processors (store/cpu_answers.c) ---- */
+/* guest_cpu: cpu_answer_make_key. Host -> CpuAnswer, of those whose class was asked. */
+GHashTable *store_map_cpu_answers(Store *store, const char *guest_cpu, GError **error);
+/* One connected host, by name, of each class that has not said yes for a day. */
+GPtrArray *store_list_cpu_unasked(Store *store, const char *guest_cpu, GError **error);
+/* Engine only: what answer->asked_host says, which is of that class. */
+bool store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class,
+    const CpuAnswer *answer, GError **error);
 
 /* ---- leftovers (store/leftovers.c) ---- */
 typedef struct LeftoverFilter {

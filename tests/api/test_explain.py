@@ -13,7 +13,7 @@ import termios
 from drover import DROVER, DROVERD
 from routes import NOBODY
 from tap import check, contains, equal
-from world import test, world
+from world import Cloud, test, world
 
 
 def explain(cloud, server, query="", status=200, user="admin"):
@@ -70,6 +70,39 @@ def _():
     cloud.wait_idle(server)
     set_service(cloud, "hostb", status="enabled")
     cloud.delete(server, heavy)
+
+
+@test("which hosts can give a guest its processor is asked of one of each class before a choice, "
+      "told with its age, and kept: a class that cannot is no choice [S3-12]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={
+        "hypervisor": {"filters": "fault:compare_cpu@1=refused, fault:compare_cpu@2=down"}})
+    try:
+        server = cloud.create("particular", host="hosta")
+
+        def cpus():
+            told = explain(cloud, server, "?move=live")
+            return told, {name: checks_of(row)["cpu"] for name, row in hosts_of(told).items()}
+        told, rows = cpus()
+        equal({row["result"] for row in rows.values()}, {"fail"}, "all are of the class")
+        contains(rows["hostc"]["have"], "asked 0 min ago, host 'hosta' says: compare_cpu on host",
+                 "who said it")
+        contains(rows["hostc"]["fix"], "drover cpu baseline", "the fix")
+        equal((told["chosen"], told["n_fit"]), (None, 0), "nobody fits")
+        equal(cloud.live_migrate(server).status, 202, "the move")
+        number = cloud.wait_migration(server, "error")["id"]
+        answer = cloud.other("GET", f"/drover/v1/migrations/{number}")
+        contains(answer.json["migration"]["message"], "2 failed 'cpu' (hostb: ", "its reason")
+        equal({row["result"] for row in cpus()[1].values()}, {"fail"}, "without an answer")
+        told, rows = cpus()
+        equal({row["result"] for row in rows.values()}, {"pass"}, "after a no it is asked again")
+        equal(cloud.live_migrate(server).status, 202, "the move")
+        equal(cloud.wait_migration(server, "completed", "error")["dest_compute"], told["chosen"],
+              "where it went")
+        cold = hosts_of(explain(cloud, server, "?move=cold"))
+        equal(checks_of(cold["hostc"])["cpu"]["result"], "unknown", "a guest that is started anew")
+    finally:
+        cloud.drover.remove()
 
 
 @test("the ranking is by Nova's weighers, their shares add up, and the claims are what counts")

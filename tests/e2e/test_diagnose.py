@@ -73,6 +73,32 @@ def _():
         world.lab("lack", "hostb", "off")
 
 
+def cpu_rows():
+    answer = world.drover.admin("GET", f"/drover/v1/instances/{server_id()}/explanation?move=live")
+    equal(answer.status, 200, answer.text)
+    return {host["name"]: row for host in answer.json["explanation"]["hosts"]
+            for row in host["checks"] if row["check"] == "cpu"}
+
+
+@test("a host whose emulator lacks a feature of the guest is known before it is chosen, with the "
+      "feature, and is known to have it again once it has [S3-12]")
+def _():
+    world.lab("lack", "hostb", "ssse3")
+    try:
+        rows = cpu_rows()
+        equal((rows["hostb"]["result"], rows["hostc"]["result"]), ("fail", "pass"), rows)
+        contains(rows["hostb"]["have"], "host 'hostb' says: host 'hostb' lacks CPU features", "who")
+        contains(rows["hostb"]["have"], "ssse3", "the feature")
+        row = world.move(server_id())
+        equal(row["dest_compute"], "hostc", world.story(row["id"]))
+        contains(world.drover.drover("explain", server_id(), "--host", "hostb"), "ssse3",
+                 "the table")
+    finally:
+        world.lab("lack", "hostb", "off")
+    equal({row["result"] for row in cpu_rows().values()}, {"pass"}, "after it was mended")
+    world.move(server_id(), "hosta")
+
+
 @test("a host that drover chose itself and that cannot run the guest gives way to another")
 def _():
     world.lab("lack", "hostb", "ssse3")

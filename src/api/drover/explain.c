@@ -177,10 +177,34 @@ read_move(ApiContext *context, const Instance *instance, const Host *source, GEr
     return move;
 }
 
-/* Of one moment, which is over when it is read: only a claim holds what it has found. */
-static json_t *
-explain(ApiContext *context, const Move *move, const Instance *instance, GError **error)
+/* What the engine is asked for before the answer, which is made when it calls back. */
+typedef struct Explanation {
+    ApiContext *context;
+    const Move *move;
+    Instance *instance;
+} Explanation;
+
+static void
+explanation_free(Explanation *explanation)
 {
+    instance_free(explanation->instance);
+    g_free(explanation);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanation, explanation_free)
+
+static bool
+is_live(const Move *move, const Instance *instance)
+{
+    return strcmp(move->name, "live") == 0 && instance->host != NULL;
+}
+
+/* Of one moment, which is over when it is read: only a claim holds what it has found. guest_cpu
+ * NULL: not known, or no matter. */
+static json_t *
+explain(const Explanation *explanation, const char *guest_cpu, GError **error)
+{
+    ApiContext *context = explanation->context;
+    const Instance *instance = explanation->instance;
     const PlacementPolicy *policy = &context->options->placement;
     int64_t down_time_us = context->options->service_down_time_us;
     g_autoptr(GError) problem = NULL;
@@ -195,16 +219,33 @@ explain(ApiContext *context, const Move *move, const Instance *instance, GError 
         .requested_host = (char *)api_query(context, "host"), .source_host = instance->host};
     PlacementRequest request = placement_request_to_move(
         policy, instance, &migration, down_time_us, api_now_us(context));
-    bool is_live = strcmp(move->name, "live") == 0 && instance->host != NULL;
+    bool with_ways = is_live(explanation->move, instance);
     g_autoptr(GHashTable) canaries =
-        is_live ? store_map_canaries(context->store, instance->host, error) : NULL;
-    if (is_live && canaries == NULL) {
+        with_ways ? store_map_canaries(context->store, instance->host, error) : NULL;
+    if (with_ways && canaries == NULL) {
+        return NULL;
+    }
+    g_autoptr(GHashTable) cpus =
+        guest_cpu != NULL ? store_map_cpu_answers(context->store, guest_cpu, error) : NULL;
+    if (guest_cpu != NULL && cpus == NULL) {
         return NULL;
     }
     request.canaries = canaries;
+    request.cpus = cpus;
     g_autoptr(Placement) placement = scheduler_explain(&request, index);
-    move->may(context, instance, &problem);
-    return view_explanation(move, instance, placement, problem);
+    explanation->move->may(context, instance, &problem);
+    return view_explanation(explanation->move, instance, placement, problem);
+}
+
+static void
+on_cpus(const char *guest_cpu, void *data)
+{
+    g_autoptr(Explanation) explanation = data;
+    g_autoptr(GError) error = NULL;
+    json_t *view = explain(explanation, guest_cpu, &error);
+
+    api_complete(explanation->context,
+        view != NULL ? api_json(200, json_pack("{s:o}", "explanation", view)) : NULL, error);
 }
 
 HttpResponse *
@@ -225,6 +266,17 @@ drover_explain(ApiContext *context, GError **error)
         return NULL;
     }
     const Move *move = read_move(context, instance, source, error);
-    json_t *view = move != NULL ? explain(context, move, instance, error) : NULL;
-    return view != NULL ? api_json(200, json_pack("{s:o}", "explanation", view)) : NULL;
+    if (move == NULL) {
+        return NULL;
+    }
+    Explanation *explanation = g_new0(Explanation, 1);
+    *explanation = (Explanation){context, move, g_steal_pointer(&instance)};
+    const Instance *guest = explanation->instance;
+    api_defer(context);
+    if (is_live(move, guest)) {
+        engine_ask_cpus(context->engine, guest->id, guest->host, on_cpus, explanation);
+    } else {
+        on_cpus(NULL, explanation);
+    }
+    return NULL;
 }

@@ -10,6 +10,8 @@
 #include "hypervisor/fake/world.h"
 
 #define NEVER_US INT64_MAX
+/* All fake hosts have the same processor. */
+#define FAKE_CPU_CLASS "fake"
 
 typedef struct FakeFleet {
     FakeOptions options;

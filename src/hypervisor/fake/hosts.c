@@ -83,6 +83,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .libvirt_version = 11003000,
         .arch = g_strdup("x86_64"),
         .cpu_json = make_cpu_json(world_int(rows, 0)),
+        .cpu_class = g_strdup(FAKE_CPU_CLASS),
         .vcpus = (int)world_int(rows, 0),
         .memory_mib = world_int(rows, 1),
         .memory_free_mib = world_int(rows, 1) - world_int(rows, 3),

@@ -25,6 +25,31 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     return done;
 }
 
+char *
+fake_describe_cpu(void *host, const char *uuid, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return NULL;
+    }
+    g_auto(FakeDomain) domain;
+    bool is_there = domains_get(session->fleet, session->host, uuid, &domain, error);
+    fleet_leave(session->fleet);
+    return is_there ? g_strdup("<cpu><model>qemu64</model></cpu>") : NULL;
+}
+
+bool
+fake_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return false;
+    }
+    fleet_leave(session->fleet);
+    *ret_class = g_strdup(FAKE_CPU_CLASS);
+    return true;
+}
+
 static void
 add_guests(CpuBaseline *baseline, const FakeSession *session)
 {

@@ -6,6 +6,7 @@
 #include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -42,4 +43,31 @@ libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
     g_autofree char *tpm = domain_xml_get_tpm(xml);
     return (tpm == NULL || tpm_check_dest(dest, tpm, error)) &&
         cpu_check_dest(dest, source, xml, error) && try_disks_of(dest, uuid, xml, error);
+}
+
+char *
+libvirt_describe_cpu(void *host, const char *uuid, GError **error)
+{
+    g_autofree char *xml = running_xml(host, uuid, error);
+
+    return xml != NULL ? cpu_describe(host, xml, error) : NULL;
+}
+
+/* Of the moment of the comparison: an emulator may be another one than when the host told its
+ * facts. */
+static char *
+read_class(LibvirtHost *host)
+{
+    g_auto(Slot) slot = {0};
+    const char *virt_type =
+        slot_take_control(&slot, host, NULL) ? host_get_virt_type(&slot, NULL) : NULL;
+
+    return virt_type != NULL ? host_read_cpu_class(&slot, virt_type) : NULL;
+}
+
+bool
+libvirt_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error)
+{
+    *ret_class = read_class(host);
+    return cpu_compare(host, cpu, error);
 }

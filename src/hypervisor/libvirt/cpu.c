@@ -289,11 +289,24 @@ capabilities_of(LibvirtHost *host, GError **error)
     return slot_take_control(&slot, host, error) ? host_get_capabilities(&slot, error) : NULL;
 }
 
-static bool
-check_exact(LibvirtHost *dest, LibvirtHost *source, GError **error)
+/* What is compared of a host, and no more: the same for hosts that are the same. */
+static char *
+extract_host_cpu(const char *capabilities, GError **error)
 {
-    g_autofree char *from = capabilities_of(source, error);
-    g_autofree char *to = from != NULL ? capabilities_of(dest, error) : NULL;
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    xmlNode *cpu = xml_child(xml_child(xmlDocGetRootElement(document), "host"), "cpu");
+    g_autofree char *text = cpu != NULL ? xml_node_to_text(cpu) : g_strdup("");
+    return g_strdup_printf("<capabilities><host>%s</host></capabilities>", text);
+}
+
+static bool
+check_exact(LibvirtHost *dest, const char *from, GError **error)
+{
+    g_autofree char *to = capabilities_of(dest, error);
     g_autoptr(GError) problem = NULL;
 
     if (to == NULL) {
@@ -306,8 +319,8 @@ check_exact(LibvirtHost *dest, LibvirtHost *source, GError **error)
     }
     return difference == NULL ||
         error_set(error, ERROR_HYPERVISOR_REFUSED,
-            "the guest has the very CPU of host '%s', and host '%s' has a different CPU: %s",
-            source->name, dest->name, difference);
+            "the guest has the very CPU of its host, and host '%s' has a different CPU: %s",
+            dest->name, difference);
 }
 
 /* The words of the destination's libvirtd name the features. A hypervisor that cannot compare is
@@ -339,19 +352,35 @@ check_features(LibvirtHost *dest, const char *cpu, GError **error)
         "host '%s' lacks CPU features that the guest has", dest->name);
 }
 
+char *
+cpu_describe(LibvirtHost *source, const char *domain, GError **error)
+{
+    bool is_exact;
+    g_autofree char *cpu = cpu_xml_of_domain(domain, &is_exact, error);
+
+    if (cpu == NULL || !is_exact) {
+        return g_steal_pointer(&cpu);
+    }
+    g_autofree char *capabilities = capabilities_of(source, error);
+    return capabilities != NULL ? extract_host_cpu(capabilities, error) : NULL;
+}
+
+bool
+cpu_compare(LibvirtHost *dest, const char *cpu, GError **error)
+{
+    return g_str_has_prefix(cpu, "<capabilities>") ? check_exact(dest, cpu, error)
+                                                   : check_features(dest, cpu, error);
+}
+
 bool
 cpu_check_dest(LibvirtHost *dest, LibvirtHost *source, const char *domain, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    bool is_exact;
-    g_autofree char *cpu = cpu_xml_of_domain(domain, &is_exact, &problem);
+    g_autofree char *cpu = cpu_describe(source, domain, &problem);
 
     if (problem != NULL) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
-    if (cpu == NULL) {
-        return true;
-    }
-    return is_exact ? check_exact(dest, source, error) : check_features(dest, cpu, error);
+    return cpu == NULL || cpu_compare(dest, cpu, error);
 }

@@ -45,6 +45,11 @@ char *cpu_xml_of_domain(const char *domain, bool *ret_is_exact, GError **error);
  * they are the same. */
 char *cpu_compare_hosts(const char *from, const char *to, GError **error);
 
+/* The guest's processor as another host is asked for it: <cpu>, or that of its host where it has
+ * the very same. NULL with no error: the definition names none. Caller frees. */
+char *cpu_describe(LibvirtHost *source, const char *domain, GError **error);
+/* HYPERVISOR_REFUSED, with the features that are missing, when the host cannot give it. */
+bool cpu_compare(LibvirtHost *dest, const char *cpu, GError **error);
 /* HYPERVISOR_REFUSED, with the features that are missing, when the destination cannot give the
  * guest the processor that it has on the source. One host's slot is held at a time. */
 bool cpu_check_dest(LibvirtHost *dest, LibvirtHost *source, const char *domain, GError **error);

@@ -330,6 +330,33 @@ domain_capabilities_to_offers(const char *capabilities, const char *virt_type, G
     return g_strconcat(virt_type, has_uefi ? ",uefi" : "", has_tpm ? ",tpm" : "", NULL);
 }
 
+char *
+domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type)
+{
+    g_autoptr(xmlDoc) document = xml_parse(capabilities, NULL);
+    xmlNode *cpu = document != NULL ? xml_child(xmlDocGetRootElement(document), "cpu") : NULL;
+
+    if (cpu == NULL) {
+        return NULL;
+    }
+    g_autofree char *text = xml_node_to_text(cpu);
+    g_autofree char *all = g_strconcat(virt_type, " ", text, NULL);
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
+}
+
+char *
+host_read_cpu_class(const Slot *slot, const char *virt_type)
+{
+    char *text = virConnectGetDomainCapabilities(slot->connection, NULL, NULL, "pc", virt_type, 0);
+
+    if (text == NULL) {
+        return NULL;
+    }
+    char *cpu_class = domain_capabilities_to_cpu_class(text, virt_type);
+    free(text);
+    return cpu_class;
+}
+
 /* Of the machine that guests get. A host that does not say is no worse for it. */
 static void
 read_offers(const Slot *slot, HostFacts *facts)
@@ -341,6 +368,7 @@ read_offers(const Slot *slot, HostFacts *facts)
 
     if (text != NULL) {
         facts->offers = domain_capabilities_to_offers(text, virt_type, NULL);
+        facts->cpu_class = domain_capabilities_to_cpu_class(text, virt_type);
         free(text);
     }
 }

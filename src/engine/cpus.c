@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* An ask: which hosts can give a guest its processor. Its host tells what it is, and of each class
+ * of hosts for which nothing is known one is asked; answers are kept in the store. */
+#include "engine/internal.h"
+
+#include "model/diagnosis.h"
+
+/* Classes asked at once; a fleet has a few. The rest is asked the next time. */
+enum { ASKED_MAX = 16 };
+/* A host that does not answer keeps nobody waiting longer. */
+#define PATIENCE_US (5 * G_USEC_PER_SEC)
+
+typedef struct CpuAsk {
+    int refs;
+    Engine *engine;
+    char *instance_id;
+    char *source_host;
+    EngineCpusDone done; /* NULL: it was called */
+    void *data;
+    char *cpu; /* of the guest; NULL: not told, or it names none */
+    char *key;
+    unsigned n_open; /* calls */
+    Timer timer;
+} CpuAsk;
+
+/* One call to one host. */
+typedef struct CpuCall {
+    CpuAsk *ask;
+    HypervisorHost *host;
+    char *cpu;
+    char *host_class;
+    GError *error;
+} CpuCall;
+
+static void
+ask_unref(CpuAsk *ask)
+{
+    if (--ask->refs > 0) {
+        return;
+    }
+    timer_clear(ask->engine->timers, &ask->timer);
+    g_free(ask->instance_id);
+    g_free(ask->source_host);
+    g_free(ask->cpu);
+    g_free(ask->key);
+    g_free(ask);
+}
+
+static void
+call_free(void *data)
+{
+    CpuCall *call = data;
+
+    g_clear_pointer(&call->host, hypervisor_host_unref);
+    g_free(call->cpu);
+    g_free(call->host_class);
+    g_clear_error(&call->error);
+    g_free(call);
+}
+
+static CpuCall *
+call_new(CpuAsk *ask, HypervisorHost *host)
+{
+    CpuCall *call = g_new0(CpuCall, 1);
+
+    call->ask = ask;
+    call->host = hypervisor_host_ref(host);
+    call->cpu = g_strdup(ask->cpu);
+    ask->refs++;
+    ask->n_open++;
+    return call;
+}
+
+static void
+finish(CpuAsk *ask)
+{
+    EngineCpusDone done = ask->done;
+
+    ask->done = NULL;
+    timer_clear(ask->engine->timers, &ask->timer);
+    if (done != NULL) {
+        done(ask->key, ask->data);
+    }
+}
+
+static void
+end_call(CpuAsk *ask)
+{
+    ask->n_open--;
+    if (ask->n_open == 0) {
+        finish(ask);
+    }
+    ask_unref(ask);
+}
+
+static void
+on_late(void *data)
+{
+    finish(data);
+}
+
+/* ---- the hosts ---- */
+
+static void
+run_compare(void *data)
+{
+    CpuCall *call = data;
+
+    hypervisor_compare_cpu(call->host, call->cpu, &call->host_class, &call->error);
+}
+
+/* Whatever else went wrong is no answer. */
+static void
+keep_answer(const CpuCall *call)
+{
+    bool is_no = error_is(call->error, ERROR_HYPERVISOR_REFUSED);
+    g_autoptr(GError) error = NULL;
+    CpuAnswer answer = {
+        .asked_host = (char *)hypervisor_host_name(call->host),
+        .refusal = is_no ? call->error->message : NULL,
+    };
+
+    if (call->host_class == NULL || (call->error != NULL && !is_no)) {
+        return;
+    }
+    if (!store_put_cpu_answer(
+            call->ask->engine->context.store, call->ask->key, call->host_class, &answer, &error)) {
+        log_error("cannot keep what host '%s' says of a guest's processor: %s", answer.asked_host,
+            error->message);
+    }
+}
+
+static void
+on_compared(void *data, bool cancelled)
+{
+    CpuCall *call = data;
+
+    if (!cancelled) {
+        keep_answer(call);
+    }
+    end_call(call->ask);
+}
+
+static void
+ask_hosts(CpuAsk *ask)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) names =
+        store_list_cpu_unasked(ask->engine->context.store, ask->key, &error);
+
+    if (names == NULL) {
+        log_error("cannot list the hosts to ask for a processor: %s", error->message);
+        return;
+    }
+    for (unsigned i = 0; i < names->len && i < ASKED_MAX; i++) {
+        const char *name = names->pdata[i];
+        HypervisorHost *host = hosts_find_session(ask->engine, name);
+        if (host != NULL) {
+            calls_submit(ask->engine->context.calls, LANE_SHORT, name, run_compare, on_compared,
+                call_new(ask, host), call_free);
+        }
+    }
+}
+
+/* ---- the guest ---- */
+
+static void
+run_describe(void *data)
+{
+    CpuCall *call = data;
+
+    call->cpu = hypervisor_describe_cpu(call->host, call->ask->instance_id, &call->error);
+}
+
+static void
+on_described(void *data, bool cancelled)
+{
+    CpuCall *call = data;
+    CpuAsk *ask = call->ask;
+
+    if (!cancelled && call->cpu != NULL) {
+        ask->cpu = g_steal_pointer(&call->cpu);
+        ask->key = cpu_answer_make_key(ask->cpu);
+        ask_hosts(ask);
+    }
+    end_call(ask);
+}
+
+static void
+begin(Engine *engine, void *data)
+{
+    CpuAsk **handle = data;
+    CpuAsk *ask = g_steal_pointer(handle);
+    HypervisorHost *host = hosts_find_session(engine, ask->source_host);
+
+    timer_set(
+        engine->timers, &ask->timer, engine_now_us(engine) + PATIENCE_US, on_late, ask);
+    if (host == NULL) {
+        finish(ask);
+    } else {
+        calls_submit(engine->context.calls, LANE_SHORT, ask->source_host, run_describe,
+            on_described, call_new(ask, host), call_free);
+    }
+    ask_unref(ask);
+}
+
+static void
+handle_free(void *data)
+{
+    CpuAsk **handle = data;
+
+    g_clear_pointer(handle, ask_unref);
+    g_free(handle);
+}
+
+void
+engine_ask_cpus(Engine *engine, const char *instance_id, const char *source_host,
+    EngineCpusDone done, void *data)
+{
+    CpuAsk *ask = g_new0(CpuAsk, 1);
+    CpuAsk **handle = g_new(CpuAsk *, 1);
+
+    *ask = (CpuAsk){
+        .refs = 1,
+        .engine = engine,
+        .instance_id = g_strdup(instance_id),
+        .source_host = g_strdup(source_host),
+        .done = done,
+        .data = data,
+    };
+    *handle = ask;
+    engine_post(engine, begin, handle, handle_free);
+}

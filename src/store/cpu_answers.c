@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/query.h"
+#include "store/rows.h"
+
+/* A host's class changes with all that an answer depends on; it is asked again all the same, and
+ * after a no each time: its facts may be older than what mended it. */
+#define FRESH_US (24 * INT64_C(3600) * G_USEC_PER_SEC)
+#define KEPT_US (30 * 24 * INT64_C(3600) * G_USEC_PER_SEC)
+
+#define SQL_MAP                                                                                    \
+    "SELECT h.name, a.asked_host, a.refusal, a.asked_us FROM cpu_answers a"                        \
+    " JOIN hosts h ON h.facts_cpu_class = a.host_class WHERE a.guest_cpu = $1"
+#define SQL_UNASKED                                                                                \
+    "SELECT MIN(h.name) FROM hosts h WHERE h.connected = 1 AND h.facts_cpu_class IS NOT NULL"      \
+    " AND NOT EXISTS (SELECT 1 FROM cpu_answers a WHERE a.guest_cpu = $1"                          \
+    " AND a.host_class = h.facts_cpu_class AND a.refusal IS NULL AND a.asked_us > $2)"             \
+    " GROUP BY h.facts_cpu_class ORDER BY 1"
+#define SQL_PUT                                                                                    \
+    "INSERT INTO cpu_answers (guest_cpu, host_class, asked_host, refusal, asked_us)"               \
+    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (guest_cpu, host_class) DO UPDATE SET"               \
+    " asked_host = excluded.asked_host, refusal = excluded.refusal, asked_us = excluded.asked_us"
+#define SQL_SET_CLASS "UPDATE hosts SET facts_cpu_class = $2 WHERE name = $1"
+#define SQL_FORGET "DELETE FROM cpu_answers WHERE asked_us < $1"
+
+static void *
+read_answer(DbStatement *statement)
+{
+    CpuAnswer *answer = g_new0(CpuAnswer, 1);
+
+    answer->host = db_dup_text(statement, 0);
+    answer->asked_host = db_dup_text(statement, 1);
+    answer->refusal = db_dup_text(statement, 2);
+    answer->asked_us = db_int(statement, 3);
+    return answer;
+}
+
+GHashTable *
+store_map_cpu_answers(Store *store, const char *guest_cpu, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_MAP, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, guest_cpu);
+    g_autoptr(GPtrArray) answers =
+        rows_list(statement, read_answer, (GDestroyNotify)cpu_answer_free, error);
+    if (answers == NULL) {
+        return NULL;
+    }
+    GHashTable *map =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)cpu_answer_free);
+    while (answers->len > 0) {
+        CpuAnswer *answer = g_ptr_array_steal_index(answers, answers->len - 1);
+        g_hash_table_insert(map, answer->host, answer);
+    }
+    return map;
+}
+
+static void *
+read_name(DbStatement *statement)
+{
+    return db_dup_text(statement, 0);
+}
+
+GPtrArray *
+store_list_cpu_unasked(Store *store, const char *guest_cpu, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_UNASKED, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, guest_cpu);
+    db_bind_int(statement, 2, db_now_us(store) - FRESH_US);
+    return rows_list(statement, read_name, g_free, error);
+}
+
+static bool
+set_class(Store *store, const char *host, const char *host_class, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_CLASS, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, host);
+    db_bind_text(statement, 2, host_class);
+    return db_run(statement, NULL, error);
+}
+
+static bool
+put(Store *store, const char *guest_cpu, const char *host_class, const CpuAnswer *answer,
+    GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_PUT, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, guest_cpu);
+    db_bind_text(statement, 2, host_class);
+    db_bind_text(statement, 3, answer->asked_host);
+    db_bind_text(statement, 4, answer->refusal);
+    db_bind_int(statement, 5, db_now_us(store));
+    return db_run(statement, NULL, error);
+}
+
+static bool
+forget_old(Store *store, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FORGET, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, db_now_us(store) - KEPT_US);
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class,
+    const CpuAnswer *answer, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    return transaction != NULL && set_class(store, answer->asked_host, host_class, error) &&
+        put(store, guest_cpu, host_class, answer, error) && forget_old(store, error) &&
+        db_commit(transaction, error);
+}
