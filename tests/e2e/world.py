@@ -37,6 +37,9 @@ class World:
                         "cpu_models": "qemu64", "cpu_model_extra_flags": "+ssse3",
                         "swtpm_enabled": "true",
                         "keepalive_interval": 2, "keepalive_count": 2},
+            "filter_scheduler": {
+                "enabled_filters": "ComputeFilter, AggregateInstanceExtraSpecsFilter, "
+                                   "AggregateMultiTenancyIsolation"},
         }
 
     @property
