@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Turns the files of assets/ into the C table that src/dashboard/assets.h declares. @VERSION@ in
-the page becomes the hash of all of them."""
+the page becomes the hash of all of them; @MODULES@ names them all, so that a browser asks for them
+at once and not for each when it has read the one that wants it."""
 import gzip
 import hashlib
 import os
@@ -26,10 +27,12 @@ def main(output, *paths):
             files.append((os.path.basename(path), source.read()))
     version = hashlib.sha256(b"\0".join(part for name, data in files
                                         for part in (name.encode(), data))).hexdigest()[:16]
+    links = "\n".join(f'<link rel="modulepreload" href="/dashboard/assets/@VERSION@/{name}">'
+                      for name, _ in files if name.endswith(".js"))
     text = ['#include "dashboard/assets.h"\n\n']
     rows = []
     for number, (name, data) in enumerate(files):
-        data = data.replace(b"@VERSION@", version.encode())
+        data = data.replace(b"@MODULES@", links.encode()).replace(b"@VERSION@", version.encode())
         packed = gzip.compress(data, 9, mtime=0)
         text += [array(f"plain{number}", data), array(f"gzip{number}", packed)]
         rows.append(f'{{"{name}", "{TYPES[os.path.splitext(name)[1]]}", plain{number}, '

@@ -108,7 +108,7 @@ class Browser:
             raise BrowserError(details.get("exception", {}).get("description", details["text"]))
         return result["result"].get("value")
 
-    def wait(self, expression, what, timeout_s=15):
+    def wait(self, expression, what, timeout_s=40):
         """Until the expression is true in the page; its value."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -123,11 +123,11 @@ class Browser:
     def text(self):
         return self.js("document.body?.innerText ?? ''")
 
-    def wait_text(self, text, timeout_s=15):
+    def wait_text(self, text, timeout_s=40):
         self.wait(f"document.body?.innerText.includes({json.dumps(text)})", f"no {text!r}",
                   timeout_s)
 
-    def wait_no_text(self, text, timeout_s=15):
+    def wait_no_text(self, text, timeout_s=40):
         self.wait(f"!document.body?.innerText.includes({json.dumps(text)})", f"still {text!r}",
                   timeout_s)
 

@@ -70,11 +70,11 @@ def _(browser, cloud):
     stage.login(cloud)
     browser.wait_text("No instances yet")
     server = cloud.create("newcomer")
-    browser.wait_text("newcomer", 5)
+    browser.wait_text("newcomer", 20)
     cloud.do(server, {"os-stop": None})
-    browser.wait("document.querySelector('tbody')?.innerText.includes('SHUTOFF')", "it is off", 8)
+    browser.wait("document.querySelector('tbody')?.innerText.includes('SHUTOFF')", "it is off", 20)
     cloud.delete(server)
-    browser.wait_no_text("newcomer", 5)
+    browser.wait_no_text("newcomer", 20)
 
 
 @test("an instance is stopped, started, paused, locked and deleted from its menu")

@@ -58,15 +58,15 @@ def _():
             stage.login(cloud)
             browser.wait_text("patient")
             cloud.drover.kill()
-            browser.wait_text("No connection to droverd", 10)
+            browser.wait_text("No connection to droverd", 30)
             check("patient" in browser.text(), "what was known is still shown")
             stage.picture("lost")
             cloud.drover.start()
             cloud.do(server, {"os-stop": None})
-            browser.wait_no_text("No connection to droverd", 20)
+            browser.wait_no_text("No connection to droverd", 60)
             cloud.wait_status(server, "SHUTOFF")
             browser.wait("document.querySelector('tbody')?.innerText.includes('SHUTOFF')",
-                         "what has changed meanwhile", 20)
+                         "what has changed meanwhile", 60)
             equal(browser.problems, [], "complaints")
         finally:
             browser.problems.clear()
