@@ -105,6 +105,25 @@ def _(browser, cloud):
     cloud.wait_gone(server)
 
 
+@test("a page that is drawn anew while a button is pressed does not swallow the click")
+def _(browser, cloud):
+    server = cloud.create("pressed")
+    stage.login(cloud)
+    browser.wait_text("pressed")
+    at = browser.js("""(() => { const box = document.querySelector("td.actions button")
+        .getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()""")
+    about = {"x": at[0], "y": at[1], "button": "left", "clickCount": 1}
+    browser.call("Input.dispatchMouseEvent", type="mousePressed", **about)
+    cloud.do(server, {"os-stop": None})
+    browser.wait("document.querySelector('tbody')?.innerText.includes('SHUTOFF')", "it is off")
+    browser.call("Input.dispatchMouseEvent", type="mouseReleased", **about)
+    browser.wait("document.querySelector('[role=menuitem]') !== null", "the menu")
+    check(browser.has("[role=menuitem]", "Start"), "it knows of the change")
+    browser.key("Escape")
+    equal(browser.focused(), "Actions for pressed", "the focus")
+    cloud.delete(server)
+
+
 @test("the menu and the dialogs work by the keyboard alone, and the focus comes back")
 def _(browser, cloud):
     server = cloud.create("by-keys")

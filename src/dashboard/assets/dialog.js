@@ -4,12 +4,11 @@
 import {h, newId, show} from "./dom.js";
 
 function copyButton(text) {
-  const button = h("button", {class: "plain small", type: "button", "aria-label": `Copy: ${text}`,
-    onclick: async () => {
+  return h("button", {class: "plain small", type: "button", "aria-label": `Copy: ${text}`,
+    onclick: async ({currentTarget}) => {
       await navigator.clipboard?.writeText(text);
-      button.textContent = "Copied";
+      currentTarget.textContent = "Copied";
     }}, "Copy");
-  return button;
 }
 
 export function commandBox(commands) {

@@ -4,13 +4,24 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// What listens is kept by node, so that keep() can hand it to the element that stays.
+const handlers = new WeakMap();
+
+function listen(node, type, handler) {
+  if (!handlers.has(node)) {
+    handlers.set(node, {});
+  }
+  handlers.get(node)[type] = handler;
+  node.addEventListener(type, (event) => handlers.get(node)[type](event));
+}
+
 function fill(node, properties, children) {
   for (const [key, value] of Object.entries(properties ?? {})) {
     if (value === undefined || value === null || value === false) {
       continue;
     }
     if (key.startsWith("on")) {
-      node.addEventListener(key.slice(2), value);
+      listen(node, key.slice(2), value);
     } else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") {
       node[key] = value;
     } else {
@@ -31,8 +42,80 @@ export function svg(tag, properties, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
 
+function isKept(old, fresh) {
+  if (old.nodeName !== fresh.nodeName || old.nodeType !== fresh.nodeType) {
+    return false;
+  }
+  if (["BUTTON", "A", "INPUT", "SELECT"].includes(old.nodeName)) {
+    return ["textContent", "ariaLabel", "className", "type", "value", "href"]
+      .every((name) => old[name] === fresh[name]);
+  }
+  return true;
+}
+
+function keepAttributes(old, fresh) {
+  for (const {name} of [...old.attributes]) {
+    if (!fresh.hasAttribute(name)) {
+      old.removeAttribute(name);
+    }
+  }
+  for (const {name, value} of fresh.attributes) {
+    if (name === "style") {
+      old.style.cssText = fresh.style.cssText; // as an attribute the policy would forbid it
+    } else if (!["id", "for", "aria-describedby"].includes(name)
+      && old.getAttribute(name) !== value) {
+      old.setAttribute(name, value);
+    }
+  }
+}
+
+// Makes old what fresh is. What is pressed, has the focus or is scrolled stays the same element:
+// a page that is drawn anew every second must not swallow a click.
+export function keep(old, fresh) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) {
+      old.data = fresh.data;
+    }
+    return;
+  }
+  if (handlers.has(fresh)) {
+    Object.assign(handlers.get(old) ?? {}, handlers.get(fresh));
+  }
+  if (["BUTTON", "INPUT", "SELECT"].includes(old.nodeName)) {
+    old.disabled = fresh.disabled;
+    return;
+  }
+  keepAttributes(old, fresh);
+  keepChildren(old, [...fresh.childNodes]);
+}
+
+function keepChildren(node, wanted) {
+  const present = [...node.childNodes];
+  wanted.forEach((child, i) => {
+    if (i >= present.length) {
+      node.append(child);
+    } else if (present[i] !== child && isKept(present[i], child)
+      && handlers.has(present[i]) === handlers.has(child)) {
+      keep(present[i], child);
+    } else if (present[i] !== child) {
+      present[i].replaceWith(child);
+    }
+  });
+  present.slice(wanted.length).forEach((child) => child.remove());
+}
+
+function flatten(children) {
+  return children.flat(Infinity).filter((child) => child);
+}
+
 export function show(node, ...children) {
-  node.replaceChildren(...children.flat(Infinity).filter((child) => child));
+  node.replaceChildren(...flatten(children));
+}
+
+// The same for what is drawn again and again: children that nobody else has a hold of.
+export function redraw(node, ...children) {
+  keepChildren(node, flatten(children)
+    .map((child) => (child instanceof Node ? child : document.createTextNode(child))));
 }
 
 let counter = 0;

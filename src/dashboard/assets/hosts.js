@@ -2,7 +2,7 @@
 // Copyright the drover authors.
 // Hosts: their services, what they carry, and taking one out for maintenance.
 import {get} from "./api.js";
-import {bar, empty, h, show} from "./dom.js";
+import {bar, empty, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, bytes, mib, plural, time, version} from "./format.js";
 import {drainWanted, hostItems} from "./host-actions.js";
@@ -152,7 +152,7 @@ export function openHost(root, name) {
       const answer = await get(`/drover/v1/hosts/${encodeURIComponent(name)}/drain`);
       if (isOpen && answer.drain) {
         drain.hidden = false;
-        show(drain, drainCard(fleet.hosts.get(name), answer.drain));
+        redraw(drain, drainCard(fleet.hosts.get(name), answer.drain));
       }
     } catch {
       drain.hidden = true; // it was never drained
@@ -162,15 +162,15 @@ export function openHost(root, name) {
   function draw() {
     const host = fleet.hosts.get(name);
     if (!host) {
-      show(top, h("h1", {}, name), fleet.hosts.size > 0 && empty("There is no such host",
+      redraw(top, h("h1", {}, name), fleet.hosts.size > 0 && empty("There is no such host",
         "It may have been removed.", h("a", {href: "#/hosts"}, "All hosts")));
       return;
     }
-    show(top, h("div", {class: "title"}, h("h1", {}, name), states(host)),
+    redraw(top, h("div", {class: "title"}, h("h1", {}, name), states(host)),
       h("div", {class: "buttons"}, actions(host)));
-    show(left, h("h2", {}, "What it is"), about(host));
-    show(right, onHost(name));
-    show(moves, [...fleet.migrations.values()].filter((one) => isRunning(one)
+    redraw(left, h("h2", {}, "What it is"), about(host));
+    redraw(right, onHost(name));
+    redraw(moves, [...fleet.migrations.values()].filter((one) => isRunning(one)
       && (one.source_host === name || one.dest_host === name)).map(progressCard));
   }
 

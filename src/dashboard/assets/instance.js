@@ -3,7 +3,7 @@
 // One instance: what it is, where it is, how it moves, what was done with it.
 import {action, get} from "./api.js";
 import {buttonOf, itemsOf, namesOf} from "./actions.js";
-import {empty, h, show} from "./dom.js";
+import {empty, h, redraw, show} from "./dom.js";
 import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
 import {badge, duration, readable, time} from "./format.js";
 import {menuButton} from "./menu.js";
@@ -97,7 +97,7 @@ export function openInstance(root, id) {
     const row = fleet.servers.get(id) ?? {...server, task: server["OS-EXT-STS:task_state"] ?? ""};
     const main = namesOf(row).filter((name) => ["live", "cold", "confirm",
       "revert"].includes(name));
-    show(top, h("div", {class: "title"}, h("h1", {}, server.name), badge(server.status),
+    redraw(top, h("div", {class: "title"}, h("h1", {}, server.name), badge(server.status),
       row.task && h("span", {class: "hint"}, row.task)),
     server.fault && h("div", {class: "alert bad"}, h("strong", {}, "Fault: "),
       server.fault.message),
@@ -106,15 +106,15 @@ export function openInstance(root, id) {
     h("div", {class: "buttons"}, main.map((name) => buttonOf(row, name,
       name === "live" || name === "confirm" ? "primary" : "plain")),
     menuButton("Actions", `Actions for ${server.name}`, () => itemsOf(row))));
-    show(about, h("h2", {}, "What it is"), identity(server));
-    show(done, h("h2", {}, "What was done"), h("ul", {class: "events"}, actions.map(actionRow)));
+    redraw(about, h("h2", {}, "What it is"), identity(server));
+    redraw(done, h("h2", {}, "What was done"), h("ul", {class: "events"}, actions.map(actionRow)));
   }
 
   function drawMoves() {
     const running = [...fleet.migrations.values()].filter((one) => one.instance_uuid === id
       && isRunning(one));
-    show(moving, running.map(progressCard));
-    show(moves, h("h2", {}, "Where it has been"), fleet.isAdmin ? history(id)
+    redraw(moving, running.map(progressCard));
+    redraw(moves, h("h2", {}, "Where it has been"), fleet.isAdmin ? history(id)
       : h("p", {class: "hint"}, "Moves are shown to administrators."));
   }
 

@@ -63,9 +63,8 @@ function open(button, makeItems) {
 
 // makeItems: [{label, run, tone}], null is a line between two.
 export function menuButton(label, name, makeItems) {
-  const button = h("button", {class: "plain", type: "button", "aria-haspopup": "menu",
-    "aria-expanded": "false", "aria-label": name, onclick: () => current?.button === button
-      ? close(true) : open(button, makeItems)}, h("span", {class: "menu-label"}, label),
-  h("span", {"aria-hidden": "true"}, " ▾"));
-  return button;
+  return h("button", {class: "plain", type: "button", "aria-haspopup": "menu",
+    "aria-expanded": "false", "aria-label": name, onclick: ({currentTarget}) =>
+      (current?.button === currentTarget ? close(true) : open(currentTarget, makeItems))},
+  h("span", {class: "menu-label"}, label), h("span", {"aria-hidden": "true"}, " ▾"));
 }

@@ -2,7 +2,7 @@
 // Copyright the drover authors.
 // One migration: its states with their reasons, and its fault with cause and fix.
 import {get} from "./api.js";
-import {empty, h, show} from "./dom.js";
+import {empty, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, duration, parseTime, time} from "./format.js";
 import {facts, isRunning, progressCard} from "./progress.js";
@@ -63,7 +63,7 @@ export function openMigration(root, id) {
   }
 
   function draw(migration) {
-    show(root, h("a", {href: "#/migrations", class: "back"}, "‹ Migrations"),
+    redraw(root, h("a", {href: "#/migrations", class: "back"}, "‹ Migrations"),
       h("div", {class: "title"}, h("h1", {}, `Migration ${migration.id}`), badge(migration.status)),
       fault(migration), isRunning(migration) && progressCard(migration),
       h("div", {class: "columns"},

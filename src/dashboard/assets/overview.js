@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the drover authors.
 // The fleet at a glance: hosts as cells, what flows between them, what needs a human.
-import {bar, empty, h, show} from "./dom.js";
+import {bar, empty, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, mib} from "./format.js";
 import {loadBar} from "./hosts.js";
@@ -100,14 +100,14 @@ export function openOverview(root) {
     const hosts = [...fleet.hosts.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const moving = [...fleet.migrations.values()].filter(isRunning);
     const wanted = needs();
-    show(room, capacity(hosts));
-    show(cells, hosts.length > 0 ? hosts.map((host) => cell(host, moving))
+    redraw(room, capacity(hosts));
+    redraw(cells, hosts.length > 0 ? hosts.map((host) => cell(host, moving))
       : h("li", {class: "plain-item"}, empty("No hosts yet",
         "A host runs libvirtd with TLS, and nothing of ours:",
         h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"))));
-    show(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flow)
+    redraw(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flow)
       : h("li", {class: "hint"}, "Nothing moves."));
-    show(todo, wanted.length > 0 ? wanted.slice(0, NEEDS_MAX).map(needRow)
+    redraw(todo, wanted.length > 0 ? wanted.slice(0, NEEDS_MAX).map(needRow)
       : h("li", {class: "hint"}, "Nothing. All hosts are up, no instance is in ERROR, none waits."),
     wanted.length > NEEDS_MAX && h("li", {class: "hint"}, `and ${wanted.length - NEEDS_MAX} more`));
   }

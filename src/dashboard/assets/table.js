@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the drover authors.
 // A table of any number of rows, of which only those in sight are in the page. Columns sort.
-import {h, show} from "./dom.js";
+import {h, keep, show} from "./dom.js";
 
 const ROW_PX = 44;
 const MARGIN_ROWS = 12;
 
 // columns: [{key, label, value(row), cell(row) -> node, class}]; value is what it sorts by.
-// keyOf(row): what a row is known by, so that the focus stays where it is when rows change.
+// keyOf(row): what a row is known by, so that it stays the same element when rows change.
 export class Table {
   constructor({label, columns, keyOf, sortKey, emptyNode}) {
     Object.assign(this, {columns, keyOf, emptyNode, sortKey: sortKey ?? columns[0].key});
@@ -73,24 +73,33 @@ export class Table {
       return;
     }
     this.first = first;
-    const focus = this.body.contains(document.activeElement) ? this.focusOf() : null;
     this.above.style.setProperty("height", `${first * ROW_PX}px`);
     this.below.style.setProperty("height", `${(this.rows.length - last) * ROW_PX}px`);
+    const present = new Map([...this.body.children].map((node) => [node.dataset.key, node]));
     const rows = [];
     for (let i = first; i < last; i += 1) {
-      rows.push(this.row(this.rows[i], i));
+      const fresh = this.row(this.rows[i], i);
+      const old = present.get(fresh.dataset.key);
+      if (old) {
+        keep(old, fresh);
+      }
+      rows.push(old ?? fresh);
     }
-    show(this.body, this.above, rows, this.below);
-    if (focus) {
-      const row = rows.find((node) => node.dataset.key === focus.key);
-      row?.querySelectorAll("a, button")[focus.at]?.focus({preventScroll: true});
-    }
+    this.place(rows);
   }
 
-  focusOf() {
-    const row = document.activeElement.closest("tr");
-    return {key: row.dataset.key,
-      at: [...row.querySelectorAll("a, button")].indexOf(document.activeElement)};
+  // Rows that stay are not touched: what is pressed stays pressed, what has the focus keeps it.
+  place(rows) {
+    const wanted = new Set([this.above, ...rows, this.below]);
+    [...this.body.children].filter((node) => !wanted.has(node)).forEach((node) => node.remove());
+    let at = this.body.firstChild;
+    for (const node of wanted) {
+      if (node === at) {
+        at = at.nextSibling;
+      } else {
+        this.body.insertBefore(node, at);
+      }
+    }
   }
 
   row(row, i) {
