@@ -231,6 +231,10 @@ const ConfigKey daemon_config_keys[] = {
     {NULL},
 };
 
+#define STORAGE_OF_POOLS                                                                           \
+    "is taken and not used: it was for XenServer. The storage of a pool of hosts is the "          \
+    "default_storage of its aggregate (doc/scheduling.md)"
+
 const ConfigObsolete daemon_config_obsolete[] = {
     {"DEFAULT", "debug", "is not needed: set log_level = debug"},
     {"DEFAULT", "my_ip", "is not needed: each host has the addresses it was added with"},
@@ -269,7 +273,9 @@ const ConfigObsolete daemon_config_obsolete[] = {
     {"DEFAULT", "max_instances_per_host", "is called [filter_scheduler] max_instances_per_host"},
     {"filter_scheduler", "available_filters", "is not needed: every check is part of droverd"},
     {"filter_scheduler", "weight_classes", "is not needed: a weigher with multiplier 0 does nothing"},
-    {"filter_scheduler", "sr_matching_filter", "is not needed: it was for XenServer"},
+    {"filter_scheduler", "sr_matching_filter", STORAGE_OF_POOLS},
+    {"xenserver", "sr_matching_filter", STORAGE_OF_POOLS},
+    {"DEFAULT", "sr_matching_filter", STORAGE_OF_POOLS},
     {NULL},
 };
 /* clang-format on */
