@@ -22,7 +22,50 @@ format_names(const json_t *value, const json_t *row)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* The zone has a column of its own. */
+static const char *
+find_text(const json_t *metadata, const char *key)
+{
+    return json_string_value(json_object_get(metadata, key));
+}
+
+static bool
+is_pool(const json_t *metadata)
+{
+    const char *flag = find_text(metadata, "hypervisor_pool");
+    return flag != NULL && g_ascii_strcasecmp(flag, "true") == 0;
+}
+
+/* "active, master hosta"; nothing for what is no pool. */
+static char *
+format_pool(const json_t *metadata, const json_t *row)
+{
+    const char *state = find_text(metadata, "operational_state");
+    const char *master = find_text(metadata, "master_compute");
+    const char *joining = find_text(metadata, "joining_compute");
+    if (!is_pool(metadata)) {
+        return g_strdup("");
+    }
+    g_autoptr(GString) text = g_string_new(state != NULL ? state : "created");
+    if (master != NULL) {
+        g_string_append_printf(text, ", master %s", master);
+    }
+    if (joining != NULL) {
+        g_string_append_printf(text, ", %s %s", joining,
+            find_text(metadata, "operational_error") != NULL ? "could not join" : "joins");
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* What zones and pools say has columns of its own. */
+static bool
+has_column(const json_t *metadata, const char *key)
+{
+    static const char *const of_pools[] = {"hypervisor_pool", "operational_state",
+        "master_compute", "joining_compute", "operational_error", NULL};
+    return strcmp(key, "availability_zone") == 0 ||
+        (is_pool(metadata) && g_strv_contains(of_pools, key));
+}
+
 static char *
 format_properties(const json_t *value, const json_t *row)
 {
@@ -31,7 +74,7 @@ format_properties(const json_t *value, const json_t *row)
     json_t *word = NULL;
     json_object_foreach((json_t *)value, key, word)
     {
-        if (strcmp(key, "availability_zone") != 0) {
+        if (!has_column(value, key)) {
             g_string_append_printf(
                 text, "%s%s=%s", text->len > 0 ? ", " : "", key, json_string_value(word));
         }
@@ -44,6 +87,7 @@ static const Column LIST_COLUMNS[] = {
     {"Name", "name", NULL},
     {"Zone", "availability_zone", NULL},
     {"Hosts", "hosts", format_names},
+    {"Pool", "metadata", format_pool},
     {"Properties", "metadata", format_properties},
     {NULL, NULL, NULL},
 };
@@ -258,19 +302,24 @@ const Command aggregate_commands[] = {
         aggregate_show},
     {"aggregate create", "NAME", 1, 1, "Create an aggregate (administrators)",
         "Hosts may be in several, but in one availability zone: one that is in none has the\n"
-        "default (default_availability_zone).",
-        "  drover aggregate create --zone west --property cpu_allocation_ratio=4.0 rack1",
+        "default (default_availability_zone). With hypervisor_pool=true it is a pool: its hosts\n"
+        "have one storage for their instances, and servers move live inside it.",
+        "  drover aggregate create --zone west --property cpu_allocation_ratio=4.0 rack1\n"
+        "  drover aggregate create --property hypervisor_pool=true pool1",
         CREATE_OPTIONS, aggregate_create},
     {"aggregate set", "AGGREGATE", 1, 1, "Change what an aggregate is called or says", NULL,
         "  drover aggregate set --property ssd=true rack1", SET_OPTIONS, aggregate_set},
     {"aggregate unset", "AGGREGATE", 1, 1, "Take away what an aggregate says", NULL,
         "  drover aggregate unset --property ssd rack1", UNSET_OPTIONS, aggregate_unset},
     {"aggregate add host", "AGGREGATE HOST", 2, 2, "Put a host into an aggregate",
-        "Refused when it would change the zone of servers that are on the host.", NULL, NULL,
-        aggregate_add_host},
+        "Refused when it would change the zone of servers that are on the host. The first host of\n"
+        "a pool is its master; a host that joins a pool has no servers, and is asked whether it\n"
+        "shares the master's storage: 'aggregate show' tells what came of it.",
+        "  drover aggregate add host pool1 hosta", NULL, aggregate_add_host},
     {"aggregate remove host", "AGGREGATE HOST", 2, 2, "Take a host out of an aggregate",
-        "Refused when it would change the zone of servers that are on the host.", NULL, NULL,
-        aggregate_remove_host},
+        "Refused when it would change the zone of servers that are on the host. A pool is left by\n"
+        "hosts without servers, and by its master last.",
+        NULL, NULL, aggregate_remove_host},
     {"aggregate delete", "AGGREGATE...", 1, 1000, "Delete aggregates that have no hosts", NULL,
         NULL, NULL, aggregate_delete},
     {NULL},

@@ -223,6 +223,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
     works_init(engine);
     volumes_init(engine);
     canaries_init(engine);
+    pools_init(engine);
     return engine;
 }
 
@@ -253,6 +254,7 @@ on_tick(void *data)
     volumes_pass(engine);
     drains_pass(engine);
     canaries_pass(engine);
+    pools_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);
 }
@@ -332,6 +334,7 @@ engine_free(Engine *engine)
     works_clear(engine);
     volumes_clear(engine);
     canaries_clear(engine);
+    pools_clear(engine);
     leftovers_clear(engine);
     timers_free(engine->timers);
     calls_free(engine->context.calls);

@@ -42,6 +42,8 @@ void engine_nudge_leftovers(Engine *engine);
 void engine_nudge_drains(Engine *engine);
 /* Canaries are to be sent. */
 void engine_nudge_canaries(Engine *engine);
+/* A host joins a pool. */
+void engine_nudge_pools(Engine *engine);
 /* A host was added or removed in the store. */
 void engine_nudge_hosts(Engine *engine);
 

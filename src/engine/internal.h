@@ -91,6 +91,7 @@ struct Engine {
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
     struct Canaries *canaries;
+    struct Pools *pools;
     GHashTable *volumes; /* ids of those that are being made or deleted */
 };
 
@@ -189,6 +190,12 @@ void canaries_clear(Engine *engine);
 void canaries_pass(Engine *engine);
 /* DomainView *, all of that host: canaries among them that nobody waits for are removed. */
 void canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains);
+
+/* ---- pools.c ---- */
+void pools_init(Engine *engine);
+void pools_clear(Engine *engine);
+/* Asks the hosts that join pools, as the rows of the store say. */
+void pools_pass(Engine *engine);
 
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);

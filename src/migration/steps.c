@@ -142,6 +142,12 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     if (canaries == NULL || (task->guest_cpu != NULL && cpus == NULL)) {
         return NULL;
     }
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
+    if (volumes == NULL) {
+        return NULL;
+    }
+    request.n_volumes = volumes->len;
     request.refusals = task->refusals;
     request.canaries = canaries;
     request.cpus = cpus;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "model/aggregate.h"
+#include "model/pool.h"
 #include <math.h>
 #include <string.h>
 
@@ -137,6 +137,16 @@ add_tenants(HostAggregates *all)
     }
 }
 
+static void
+add_pool(HostAggregates *all, const Aggregate *aggregate)
+{
+    if (all->pool == NULL && pool_is(aggregate)) {
+        all->pool = g_strdup(aggregate->name);
+        all->pool_joining = g_strdup(pool_joining(aggregate));
+        all->pool_copies = pool_may_copy(aggregate);
+    }
+}
+
 HostAggregates *
 host_aggregates_new(const GPtrArray *aggregates)
 {
@@ -155,6 +165,7 @@ host_aggregates_new(const GPtrArray *aggregates)
         if (all->cell == NULL) {
             all->cell = g_strdup(aggregate_get(aggregate, AGGREGATE_CELL));
         }
+        add_pool(all, aggregate);
     }
     add_tenants(all);
     all->cpu_allocation_ratio = lowest(all, "cpu_allocation_ratio");
@@ -176,6 +187,8 @@ clear(void *data)
 
     g_free(aggregates->zone);
     g_free(aggregates->cell);
+    g_free(aggregates->pool);
+    g_free(aggregates->pool_joining);
     g_clear_pointer(&aggregates->tenants, g_hash_table_unref);
     g_hash_table_unref(aggregates->values);
 }

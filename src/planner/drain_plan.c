@@ -158,6 +158,7 @@ request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
     const DrainSubject *subject = step->subject;
     GHashTable *canaries = attempt->request->canaries;
     Migration migration = {
+        .type = step->move == PLANNED_LIVE ? MIGRATION_TYPE_LIVE : MIGRATION_TYPE_COLD,
         .requested_host = (char *)subject->dest_host,
         .source_host = subject->instance->host,
     };

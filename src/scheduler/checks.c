@@ -493,6 +493,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_NOT_SOURCE] = check_not_source,
     [PLACEMENT_CHECK_ZONE] = check_zone,
     [PLACEMENT_CHECK_CELL] = check_cell,
+    [PLACEMENT_CHECK_POOL] = check_pool,
     [PLACEMENT_CHECK_TENANT] = check_tenant,
     [PLACEMENT_CHECK_EXTRA_SPECS] = check_extra_specs,
     [PLACEMENT_CHECK_ALIVE] = check_alive,
@@ -580,6 +581,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;
     case PLACEMENT_CHECK_ANTI_AFFINITY: return request->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    case PLACEMENT_CHECK_POOL:
     case PLACEMENT_CHECK_TENANT:
     case PLACEMENT_CHECK_ALIVE:
     case PLACEMENT_CHECK_UP:

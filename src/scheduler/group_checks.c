@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* The checks that look at what hosts belong to (aggregates) and at what instances belong to (server
- * groups). */
+/* The checks that look at what hosts belong to (aggregates, pools) and at what instances belong to
+ * (server groups). */
+#include "model/pool.h"
 #include "scheduler/internal.h"
 
 #include <string.h>
@@ -104,6 +105,84 @@ check_cell(const Subject *subject, PlacementRow *row)
     }
     return check_answer(subject->source == NULL || g_strcmp0(needed, have) == 0,
         "name a host of the same cell", row);
+}
+
+/* ---- pools ---- */
+
+static char *
+pool_text(const char *prefix, const char *pool)
+{
+    return pool != NULL ? g_strdup_printf("%s pool '%s'", prefix, pool)
+                        : g_strdup_printf("%s no pool", prefix);
+}
+
+static bool
+lets_pass(const Host *host)
+{
+    return pool_of_host(host) == NULL || host->aggregates->pool_copies;
+}
+
+static bool
+is_one_storage(const Host *one, const Host *other)
+{
+    return one->has_facts && other->has_facts && one->facts.pool_id != NULL &&
+        one->facts.pool_id[0] != '\0' &&
+        g_strcmp0(one->facts.pool_id, other->facts.pool_id) == 0;
+}
+
+/* Out of a pool, or into one, a guest gets live by copies of its disks alone. Why not so, for the
+ * operator, or NULL. */
+static const char *
+refuse_copies(const Subject *subject)
+{
+    const PlacementRequest *request = subject->request;
+    if (!lets_pass(subject->source) || !lets_pass(subject->host)) {
+        return "name a host of the same pool, or set block_migration=true on the pools between "
+               "which it would go";
+    }
+    if (request->block_migration == BLOCK_MIGRATION_NO) {
+        return "name a host of the same pool, or ask for a block migration";
+    }
+    if (request->n_volumes > 0) {
+        return "name a host of the same pool, detach its volumes, or move it cold";
+    }
+    if (is_one_storage(subject->source, subject->host)) {
+        return "take the host into the pool: they have one storage, and no disk can be copied";
+    }
+    return NULL;
+}
+
+static bool
+is_in_none(const HostEntry *entry)
+{
+    return entry == NULL || entry->aggregates == NULL || entry->aggregates->pool == NULL;
+}
+
+/* Forced or not: it is about what can be done. */
+PlacementResult
+check_pool(const Subject *subject, PlacementRow *row)
+{
+    const Host *source = subject->request->is_live ? subject->source : NULL;
+    if (row == NULL && is_in_none(subject->entry) && is_in_none(subject->source_entry)) {
+        return PLACEMENT_PASS;
+    }
+    const char *needed = source != NULL ? pool_of_host(source) : NULL;
+    const char *have = pool_of_host(subject->host);
+    bool is_joining = pool_is_host_joining(subject->host);
+    bool is_within = source == NULL || g_strcmp0(needed, have) == 0;
+    if (row != NULL) {
+        row->needed = source == NULL || (is_within && needed == NULL && is_joining)
+            ? g_strdup("a host that is not joining a pool")
+            : pool_text("a host of", needed);
+        row->have = is_joining ? pool_text("joining", subject->host->aggregates->pool)
+                               : pool_text("in", have);
+    }
+    if (is_joining) {
+        return check_answer(false,
+            "wait until the pool's operational_state is active, or take the host out of it", row);
+    }
+    const char *fix = is_within ? NULL : refuse_copies(subject);
+    return check_answer(fix == NULL, fix, row);
 }
 
 /* ---- server groups: of the claims, so that two decisions at once cannot both be right ---- */

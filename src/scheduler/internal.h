@@ -49,6 +49,7 @@ PlacementResult check_answer(bool passed, const char *fix, PlacementRow *row);
 PlacementResult check_unless_forced(PlacementResult result, const Subject *subject);
 /* ---- group_checks.c ---- */
 PlacementResult check_cell(const Subject *subject, PlacementRow *row);
+PlacementResult check_pool(const Subject *subject, PlacementRow *row);
 PlacementResult check_tenant(const Subject *subject, PlacementRow *row);
 PlacementResult check_extra_specs(const Subject *subject, PlacementRow *row);
 PlacementResult check_affinity(const Subject *subject, PlacementRow *row);

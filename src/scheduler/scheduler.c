@@ -38,6 +38,7 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
     request.requested_host = migration->requested_host;
     request.source_host = migration->source_host;
     request.is_live = migration->type == MIGRATION_TYPE_LIVE;
+    request.block_migration = migration->block_migration;
     request.force = migration->force;
     request.disk_over_commit = migration->disk_over_commit;
     return request;

@@ -24,6 +24,7 @@
     X(NOT_SOURCE, "not-source", NONE) /* the instance is not on it already */                      \
     X(ZONE, "zone", NONE)             /* it is in the zone that was asked for, if one was */       \
     X(CELL, "cell", NONE)             /* it is in the cell of the source: nothing leaves one */    \
+    X(POOL, "pool", NONE)             /* it is in the pool of the source, or may be copied to */   \
     X(TENANT, "tenant", TENANCY)      /* its aggregates keep it for nobody else's projects */      \
     X(EXTRA_SPECS, "extra-specs", EXTRA_SPECS) /* they say what the flavor asks for */             \
     X(ALIVE, "alive", NONE)           /* nobody has said, or seen to it, that it is dead */        \
@@ -124,6 +125,8 @@ typedef struct PlacementRequest {
     bool is_live;               /* the guest's memory goes along */
     GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
                                  * the guest's processor is not known */
+    BlockMigration block_migration; /* as asked for. Of live moves */
+    unsigned n_volumes;         /* attached to it. Of live moves */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */

@@ -41,6 +41,7 @@ say(Host *host, const char *key, const char *value, const char *other_key, const
     g_autoptr(GPtrArray) aggregates =
         g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
     Aggregate *aggregate = aggregate_new();
+    aggregate->name = g_strdup("rack");
     g_ptr_array_add(aggregate->metadata, aggregate_property_new(key, value));
     if (other_key != NULL) {
         g_ptr_array_add(aggregate->metadata, aggregate_property_new(other_key, other_value));
@@ -624,7 +625,7 @@ test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
     g_assert_cmpstr(told->hosts[0].name, ==, "host000");
     g_assert_cmpint(told->hosts[0].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_FAIL);
     g_assert_cmpuint(told->hosts[2].rank, ==, 1);
-    g_assert_cmpuint(strlen(text), <, 21000);
+    g_assert_cmpuint(strlen(text), <, 24000);
 }
 
 static void
@@ -683,6 +684,83 @@ test_an_aggregates_ratio_wins(Fleet *fleet, const void *unused)
         "has 8 vCPUs)");
     say(host, "cpu_allocation_ratio", "many", NULL, NULL);
     assert_chosen(fleet, "hosta");
+}
+
+/* "hosta" and "hostb" in a pool, "hostc" in none. */
+static void
+make_pool(Fleet *fleet, bool may_copy)
+{
+    static const char *const names[] = {"hosta", "hostb", "hostc"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        Host *host = fleet->hosts->len > i ? fleet->hosts->pdata[i] : add_host(fleet, names[i]);
+        g_free(host->facts.pool_id);
+        host->facts.pool_id = g_strdup(names[i]);
+        if (i < 2) {
+            say(host, "hypervisor_pool", "true", "block_migration", may_copy ? "true" : "false");
+        }
+    }
+    fleet->request.source_host = "hosta";
+    fleet->request.is_live = true;
+}
+
+static void
+test_a_live_migration_stays_in_its_pool(Fleet *fleet, const void *unused)
+{
+    static const char REFUSED[] = "No valid host was found. hostc failed 'pool': needs a host of "
+                                  "pool 'rack', has in no pool (";
+    make_pool(fleet, false);
+    assert_chosen(fleet, "hostb");
+    fleet->request.requested_host = "hostc";
+    fleet->request.force = true;
+    g_autofree char *of_pool = g_strconcat(REFUSED,
+        "name a host of the same pool, or set block_migration=true on the pools between which it "
+        "would go)",
+        NULL);
+    assert_reason(fleet, of_pool);
+    fleet->request.is_live = false;
+    assert_chosen(fleet, "hostc");
+
+    make_pool(fleet, true);
+    assert_chosen(fleet, "hostc");
+    fleet->request.block_migration = BLOCK_MIGRATION_NO;
+    g_autofree char *of_request = g_strconcat(
+        REFUSED, "name a host of the same pool, or ask for a block migration)", NULL);
+    assert_reason(fleet, of_request);
+    fleet->request.block_migration = BLOCK_MIGRATION_YES;
+    fleet->request.n_volumes = 1;
+    g_autofree char *of_volumes = g_strconcat(
+        REFUSED, "name a host of the same pool, detach its volumes, or move it cold)", NULL);
+    assert_reason(fleet, of_volumes);
+    fleet->request.n_volumes = 0;
+    Host *other = fleet->hosts->pdata[2];
+    g_free(other->facts.pool_id);
+    other->facts.pool_id = g_strdup("hosta");
+    g_autofree char *of_storage = g_strconcat(REFUSED,
+        "take the host into the pool: they have one storage, and no disk can be copied)", NULL);
+    assert_reason(fleet, of_storage);
+
+    /* The other way round: what enters a pool. */
+    make_pool(fleet, false);
+    fleet->request.source_host = "hostc";
+    fleet->request.requested_host = "hosta";
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'pool': needs a host of no pool, has in pool 'rack' "
+        "(name a host of the same pool, or set block_migration=true on the pools between which it "
+        "would go)");
+}
+
+static void
+test_a_host_that_joins_a_pool_takes_nobody(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    Host *host = add_host(fleet, "hostb");
+    say(host, "hypervisor_pool", "true", "joining_compute", "hostb");
+    assert_chosen(fleet, "hosta");
+    fleet->request.requested_host = "hostb";
+    assert_reason(fleet,
+        "No valid host was found. hostb failed 'pool': needs a host that is not joining a pool, "
+        "has joining pool 'rack' (wait until the pool's operational_state is active, or take the "
+        "host out of it)");
 }
 
 static void
@@ -766,6 +844,8 @@ main(int argc, char **argv)
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
     ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
     ADD("/scheduler/ratio-of-an-aggregate", test_an_aggregates_ratio_wins);
+    ADD("/scheduler/pool", test_a_live_migration_stays_in_its_pool);
+    ADD("/scheduler/joining-a-pool", test_a_host_that_joins_a_pool_takes_nobody);
     ADD("/scheduler/affinity", test_affinity_goes_where_the_others_are);
     ADD("/scheduler/anti-affinity-rule", test_anti_affinity_allows_as_many_as_its_rule);
     ADD("/scheduler/soft-groups", test_soft_groups_weigh);

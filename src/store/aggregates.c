@@ -181,8 +181,8 @@ set_property(Store *store, int64_t id, const char *key, const char *value, GErro
     return db_run(statement, NULL, error);
 }
 
-static bool
-set_properties(Store *store, int64_t id, const GPtrArray *changes, GError **error)
+bool
+aggregates_set_properties(Store *store, int64_t id, const GPtrArray *changes, GError **error)
 {
     for (unsigned i = 0; changes != NULL && i < changes->len; i++) {
         const AggregateProperty *change = changes->pdata[i];
@@ -219,7 +219,7 @@ aggregates_insert(Store *store, Aggregate *aggregate, GError **error)
     aggregate->uuid = clock_new_uuid(db_clock(store));
     aggregate->created_us = db_now_us(store);
     return insert_row(store, aggregate, error) &&
-        set_properties(store, aggregate->id, aggregate->metadata, error);
+        aggregates_set_properties(store, aggregate->id, aggregate->metadata, error);
 }
 
 bool
@@ -294,7 +294,8 @@ store_update_aggregate(
     g_autoptr(GPtrArray) before = aggregate == NULL ? NULL : get_hosts(store, aggregate, error);
 
     return before != NULL && rename_aggregate(store, id, name, error) &&
-        set_properties(store, id, changes, error) &&
+        aggregates_set_properties(store, id, changes, error) &&
+        pools_check_change(store, aggregate, changes, error) &&
         aggregates_check_zones(store, id, before, error) && db_commit(transaction, error);
 }
 
@@ -359,7 +360,8 @@ store_add_aggregate_host(Store *store, int64_t id, const char *host, GError **er
         return error_set(error, ERROR_CONFLICT,
             "Aggregate %" G_GINT64_FORMAT " already has host %s.", id, host);
     }
-    return change_host(store, SQL_ADD_HOST, id, host, error) && db_commit(transaction, error);
+    return pools_check_join(store, aggregate, host, error) &&
+        change_host(store, SQL_ADD_HOST, id, host, error) && db_commit(transaction, error);
 }
 
 bool
@@ -369,6 +371,6 @@ store_remove_aggregate_host(Store *store, int64_t id, const char *host, GError *
     g_autoptr(Aggregate) aggregate =
         transaction == NULL ? NULL : store_get_aggregate(store, id, error);
 
-    return aggregate != NULL && change_host(store, SQL_REMOVE_HOST, id, host, error) &&
-        db_commit(transaction, error);
+    return aggregate != NULL && pools_check_leave(store, aggregate, host, error) &&
+        change_host(store, SQL_REMOVE_HOST, id, host, error) && db_commit(transaction, error);
 }

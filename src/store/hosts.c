@@ -208,13 +208,29 @@ delete_host(Store *store, const char *name, GError **error)
     return rows_change(statement, "host", name, error);
 }
 
+static bool
+leave_pools(Store *store, const char *name, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+
+    if (pools_check_removal(store, name, &problem)) {
+        return true;
+    }
+    if (error_is(problem, ERROR_INVALID)) {
+        return error_set(error, ERROR_CONFLICT, "%s", problem->message);
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}
+
 bool
 store_delete_host(Store *store, const char *name, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
 
     return transaction != NULL && check_unused(store, name, error) &&
-        delete_host(store, name, error) && db_commit(transaction, error);
+        leave_pools(store, name, error) && delete_host(store, name, error) &&
+        db_commit(transaction, error);
 }
 
 Host *

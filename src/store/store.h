@@ -106,7 +106,7 @@ GPtrArray *store_list_networks(Store *store, GError **error);
 GPtrArray *store_list_ports(
     Store *store, const char *instance_id, const char *network_id, GError **error);
 
-/* ---- aggregates (store/aggregates.c) ---- */
+/* ---- aggregates (store/aggregates.c; pools: store/pools.c) ---- */
 /* Id, uuid and time are filled in. Without hosts. ERROR_CONFLICT: the name is taken. */
 bool store_insert_aggregate(Store *store, Aggregate *aggregate, GError **error);
 Aggregate *store_get_aggregate(Store *store, int64_t id, GError **error);
@@ -122,10 +122,14 @@ bool store_delete_aggregate(Store *store, int64_t id, GError **error);
 bool store_add_aggregate_host(Store *store, int64_t id, const char *host, GError **error);
 /* ERROR_NOT_FOUND: it is not in there. ERROR_INVALID: as above. */
 bool store_remove_aggregate_host(Store *store, int64_t id, const char *host, GError **error);
+/* Engine only: whether the host that joins that pool may; reason NULL: it may, else it is written
+ * down. Nothing happens when it joins no more. */
+bool store_settle_pool(
+    Store *store, int64_t id, const char *host, const char *reason, GError **error);
 
 /* ---- hosts (store/hosts.c) ---- */
 /* A zone other than the default: it joins an aggregate of that zone, which is made, and called
- * after it, when there is none. */
+ * after it, when there is none. Never a pool: it is asked before it may join one. */
 bool store_insert_host(Store *store, const Host *host, GError **error);
 /* ERROR_CONFLICT while an instance or a claim is on it. */
 bool store_delete_host(Store *store, const char *name, GError **error);

@@ -190,6 +190,72 @@ test_the_lowest_ratio_of_a_hosts_aggregates_counts(Fixture *fixture, const void 
     g_assert_true(g_hash_table_contains(colours, "blue"));
 }
 
+static void
+assert_says(Fixture *fixture, int64_t id, const char *key, const char *expected)
+{
+    g_autoptr(Aggregate) aggregate = store_get_aggregate(fixture->store, id, NULL);
+
+    g_assert_cmpstr(aggregate_get(aggregate, key), ==, expected);
+}
+
+static void
+test_connected_host(Fixture *fixture, const char *name)
+{
+    HostFacts facts = {
+        .arch = (char *)"x86_64", .hypervisor_type = (char *)"QEMU", .cpu_json = (char *)"{}"};
+
+    test_host(fixture, name);
+    g_assert_true(store_set_host_connection(fixture->store, name, true, NULL, 1, NULL));
+    g_assert_true(store_set_host_facts(fixture->store, name, &facts, NULL));
+}
+
+static void
+test_a_pool_outlives_the_daemon_at_every_step(Fixture *fixture, const void *data)
+{
+    test_connected_host(fixture, "a");
+    test_connected_host(fixture, "b");
+    int64_t pool = make(fixture, "rack", "west");
+    set(fixture, pool, "hypervisor_pool", "true", NULL);
+    assert_says(fixture, pool, "operational_state", "created");
+    add(fixture, pool, "a");
+    fixture_reopen(fixture);
+    assert_says(fixture, pool, "operational_state", "changing");
+    assert_refused(store_add_aggregate_host(fixture->store, pool, "b", &error), ERROR_INVALID,
+        "host 'a' is joining the pool: add the next one when the operational_state is active");
+    /* An answer about a host that joins no more is of no interest. */
+    g_assert_true(store_settle_pool(fixture->store, pool, "b", "why", NULL));
+    g_assert_true(store_settle_pool(fixture->store, 99, "b", "why", NULL));
+    assert_says(fixture, pool, "operational_state", "changing");
+    g_assert_true(store_settle_pool(fixture->store, pool, "a", NULL, NULL));
+    assert_says(fixture, pool, "operational_state", "active");
+    assert_says(fixture, pool, "master_compute", "a");
+    add(fixture, pool, "b");
+    g_assert_true(store_settle_pool(fixture->store, pool, "b", "why", NULL));
+    assert_says(fixture, pool, "operational_error", "why");
+    assert_refused(store_delete_host(fixture->store, "a", &error), ERROR_CONFLICT,
+        "host 'a' is the master of the pool: take its other hosts out first");
+    g_assert_true(store_delete_host(fixture->store, "b", NULL));
+    assert_says(fixture, pool, "operational_state", "active");
+    assert_says(fixture, pool, "operational_error", NULL);
+}
+
+static void
+test_no_host_is_added_into_a_pool_by_its_zone(Fixture *fixture, const void *data)
+{
+    int64_t pool = make(fixture, "rack", "west");
+    set(fixture, pool, "hypervisor_pool", "true", NULL);
+    g_autoptr(Host) host = host_new();
+    host->id = clock_new_uuid(test_clock());
+    host->hypervisor_id = clock_new_uuid(test_clock());
+    host->name = g_strdup("a");
+    host->uri = g_strdup("fake://");
+    host->zone = g_strdup("west");
+    g_assert_true(store_insert_host(fixture->store, host, NULL));
+    assert_zone(fixture, "a", "west");
+    g_autoptr(Aggregate) left = store_get_aggregate(fixture->store, pool, NULL);
+    g_assert_cmpuint(left->hosts->len, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -202,5 +268,7 @@ main(int argc, char **argv)
     ADD("/store/aggregates/refused", test_what_is_not_there_or_taken_is_refused);
     ADD("/store/aggregates/host-joins-zone", test_a_host_added_into_a_zone_joins_its_aggregate);
     ADD("/store/aggregates/lowest-ratio", test_the_lowest_ratio_of_a_hosts_aggregates_counts);
+    ADD("/store/aggregates/pool", test_a_pool_outlives_the_daemon_at_every_step);
+    ADD("/store/aggregates/zone-is-no-pool", test_no_host_is_added_into_a_pool_by_its_zone);
     return g_test_run();
 }

@@ -22,6 +22,7 @@ assert_same(const HostEntry *one, const HostEntry *other)
     g_assert_cmpint(one->aggregates != NULL, ==, other->aggregates != NULL);
     if (one->aggregates != NULL) {
         g_assert_cmpstr(one->aggregates->cell, ==, other->aggregates->cell);
+        g_assert_cmpstr(one->aggregates->pool, ==, other->aggregates->pool);
     }
     g_assert_cmpint(one->usage.vcpus, ==, other->usage.vcpus);
     g_assert_cmpint(one->usage.ram_mib, ==, other->usage.ram_mib);
@@ -111,6 +112,12 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     g_ptr_array_add(changes, aggregate_property_new(AGGREGATE_CELL, "c2"));
     g_ptr_array_add(changes, aggregate_property_new(AGGREGATE_ZONE, "z2"));
     g_assert_true(store_update_aggregate(store, cell, NULL, changes, NULL));
+    look(fixture, asking);
+    g_assert_true(db_run_script(store,
+        "INSERT INTO aggregate_metadata SELECT id, 'hypervisor_pool', 'true' FROM aggregates",
+        NULL));
+    look(fixture, asking);
+    g_assert_true(store_update_aggregate(store, cell, "renamed", NULL, NULL));
     look(fixture, asking);
     g_assert_true(store_remove_aggregate_host(store, cell, "host08", NULL));
     look(fixture, asking);

@@ -24,6 +24,8 @@
     TRIGGER("claims_delete", "DELETE ON main.claims", NOTE("OLD", "host"))                         \
     TRIGGER("claims_update", "UPDATE ON main.claims",                                              \
         NOTE("OLD", "host") ";" NOTE("NEW", "host"))                                               \
+    TRIGGER("aggregates_rename",                                                                   \
+        "UPDATE OF name ON main.aggregates WHEN OLD.name <> NEW.name", NOTE_ALL)                   \
     TRIGGER("aggregates_delete", "DELETE ON main.aggregates", NOTE_ALL)                            \
     TRIGGER("aggregate_metadata_insert", "INSERT ON main.aggregate_metadata", NOTE_ALL)            \
     TRIGGER("aggregate_metadata_update", "UPDATE ON main.aggregate_metadata", NOTE_ALL)            \

@@ -2,13 +2,16 @@
 /* Copyright the drover authors. */
 /* Aggregates that are availability zones: no host is in two, and none with instances changes to
  * another. */
+#include "model/pool.h"
 #include "store/aggregates.h"
 
 #include <string.h>
 
 #define SQL_FIND_ZONE                                                                              \
-    "SELECT MIN(aggregate_id) FROM aggregate_metadata WHERE key = '" AGGREGATE_ZONE "'"            \
-    " AND value = $1 HAVING COUNT(*) > 0"
+    "SELECT MIN(m.aggregate_id) FROM aggregate_metadata m WHERE m.key = '" AGGREGATE_ZONE "'"      \
+    " AND m.value = $1 AND NOT EXISTS (SELECT 1 FROM aggregate_metadata p"                         \
+    " WHERE p.aggregate_id = m.aggregate_id AND p.key = '" POOL_KEY_FLAG "'"                       \
+    " AND LOWER(p.value) = 'true') HAVING COUNT(*) > 0"
 
 static bool
 check_zone(Store *store, const Aggregate *now, const Host *before, GError **error)

@@ -229,6 +229,7 @@ add_host(ApiContext *context, int64_t id, const json_t *value, GError **error)
         tell_refusal(problem, ERROR_CONFLICT, what, NULL, error);
         return NULL;
     }
+    engine_nudge_pools(context->engine);
     return reply(context, id, error);
 }
 

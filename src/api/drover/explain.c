@@ -215,11 +215,14 @@ explain(const Explanation *explanation, const char *guest_cpu, GError **error)
     if (index == NULL || !store_tell_neighbours(context->store, instance, index, error)) {
         return NULL;
     }
+    bool with_ways = is_live(explanation->move, instance);
     Migration migration = {
-        .requested_host = (char *)api_query(context, "host"), .source_host = instance->host};
+        .type = with_ways ? MIGRATION_TYPE_LIVE : MIGRATION_TYPE_COLD,
+        .requested_host = (char *)api_query(context, "host"),
+        .source_host = instance->host,
+    };
     PlacementRequest request = placement_request_to_move(
         policy, instance, &migration, down_time_us, api_now_us(context));
-    bool with_ways = is_live(explanation->move, instance);
     g_autoptr(GHashTable) canaries =
         with_ways ? store_map_canaries(context->store, instance->host, error) : NULL;
     if (with_ways && canaries == NULL) {
@@ -230,8 +233,14 @@ explain(const Explanation *explanation, const char *guest_cpu, GError **error)
     if (guest_cpu != NULL && cpus == NULL) {
         return NULL;
     }
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        context->store, &(VolumeFilter){.instance_id = instance->id}, error);
+    if (volumes == NULL) {
+        return NULL;
+    }
     request.canaries = canaries;
     request.cpus = cpus;
+    request.n_volumes = volumes->len;
     g_autoptr(Placement) placement = scheduler_explain(&request, index);
     explanation->move->may(context, instance, &problem);
     return view_explanation(explanation->move, instance, placement, problem);

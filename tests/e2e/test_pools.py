@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""A pool of real hosts: they have one storage, which is proven and not believed."""
+import json
+
+from drover import Lab
+from tap import check, contains, equal, test, wait_until
+from test_shared import SharedWorld
+
+FOREIGN = ("<domain type='qemu'><name>foreign</name><memory unit='MiB'>8</memory><vcpu>1</vcpu>"
+           "<os><type arch='x86_64'>hvm</type></os></domain>")
+# The same name and another directory.
+FALSE_POOL = """
+virsh -q pool-destroy shared
+virsh -q pool-undefine shared || true
+mkdir -p /var/lib/libvirt/mine
+virsh -q pool-define-as shared dir --target /var/lib/libvirt/mine
+virsh -q pool-start shared
+"""
+
+
+class PoolWorld(SharedWorld):
+    """Three hosts with one storage; what hostc calls so is its own."""
+
+    @property
+    def lab(self):
+        if self._lab is None:
+            self._lab = Lab("dvpool", 3, shared=True)
+            self._lab("exec", "hostc", "sh", "-c", FALSE_POOL)
+            self._lab("heartbeat", "start")
+        return self._lab
+
+    def pool(self):
+        return json.loads(self.drover.drover("aggregate", "show", "pool1", "--json"))["metadata"]
+
+    def wait_pool(self, state):
+        wait_until(lambda: self.pool()["operational_state"] == state,
+                   f"the pool is {state}; it is {self.pool()}", 30)
+        return self.pool()
+
+
+@test("real hosts make a pool when they share its storage and have no guests, and a guest moves "
+      "live inside it, and out of it by copies [S4-33] [S4-39] [S4-40] [S4-41]")
+def _():
+    pools = PoolWorld()
+    try:
+        lab, openstack = pools.lab, pools.drover.openstack
+        openstack("aggregate", "create", "--zone", "west", "pool1")
+        openstack("aggregate", "set", "--property", "hypervisor_pool=true", "pool1")
+        openstack("aggregate", "set", "--property", "operational_state=created", "pool1")
+        openstack("aggregate", "add", "host", "pool1", "hosta")
+        shown = pools.wait_pool("active")
+        equal((shown["master_compute"], shown["default_storage"]), ("hosta", "shared"), "master")
+
+        lab("exec", "hostb", "sh", "-c",
+            f"echo \"{FOREIGN}\" >/run/foreign.xml && virsh -q create --paused /run/foreign.xml")
+        openstack("aggregate", "add", "host", "pool1", "hostb")
+        shown = pools.wait_pool("error")
+        equal(shown["operational_error"], "domain 'foreign' is paused on host 'hostb', and a host "
+              "that joins has no guests", "a guest of nobody")
+        lab.virsh("hostb", "destroy", "foreign")
+        openstack("aggregate", "remove", "host", "pool1", "hostb")
+        openstack("aggregate", "add", "host", "pool1", "hostb")
+        pools.wait_pool("active")
+
+        openstack("aggregate", "add", "host", "pool1", "hostc")
+        shown = pools.wait_pool("error")
+        equal(shown["operational_error"], "storage pool 'shared' of host 'hostc' is not the one of "
+              "the master 'hosta': both have to mount the same", "a pool of the same name")
+        openstack("aggregate", "remove", "host", "pool1", "hostc")
+        equal(pools.wait_pool("active")["master_compute"], "hosta", "without it")
+
+        server_id = pools.create("member", "hosta")
+        pools.wait_heard(server_id)
+        files = pools.shared_files(server_id)
+        answer = pools.migrate(server_id, "hostc")
+        equal(answer.status, 202, answer.text)
+        row = pools.wait_migration(server_id)
+        equal(row["status"], "error", "out of the pool")
+        contains(pools.story(row["id"]), "hostc failed 'pool'", "the reason")
+        pools.move(server_id, "hostb")
+        equal(pools.shared_files(server_id), files, "no disk was copied")
+        pools.check_lives(server_id)
+
+        openstack("aggregate", "set", "--property", "block_migration=true", "pool1")
+        row = pools.move(server_id, "hostc")
+        full = pools.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+        check(full["copies_disks"], f"its disks were copied: {full}")
+        equal(pools.runs_on(server_id), {"hostc": "running"}, "libvirt says")
+        pools.check_lives(server_id)
+        pools.delete(server_id)
+    finally:
+        pools.close()
