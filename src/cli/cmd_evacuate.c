@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* What is done about a dead host: its power, its servers, and what is left behind. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/find.h"
@@ -12,19 +13,7 @@
 
 /* ---- server evacuate ---- */
 
-enum { PASSWORD_LENGTH = 12 };
-
-/* Without letters and digits that look alike. */
-static char *
-make_password(void)
-{
-    static const char letters[] = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789";
-    char *password = g_new0(char, PASSWORD_LENGTH + 1);
-    for (int i = 0; i < PASSWORD_LENGTH; i++) {
-        password[i] = letters[g_random_int_range(0, (gint32)strlen(letters))];
-    }
-    return password;
-}
+enum { PASSWORD_BYTES = 6 }; /* 48 bits of chance, twelve letters */
 
 static bool
 evacuate(Session *session, const char *id, const char *host, const char *password, GError **error)
@@ -97,7 +86,7 @@ server_evacuate(CommandContext *context, GError **error)
     }
     g_autofree char *id = find_id(server);
     const char *given = command_value(context, "--password");
-    g_autofree char *made = given == NULL ? make_password() : NULL;
+    g_autofree char *made = given == NULL ? clock_random_hex(clock_system(), PASSWORD_BYTES) : NULL;
     Output *output = command_output(context);
     if (!session_set_reason(session, command_value(context, "--reason"), error) ||
         !evacuate(session, id, command_value(context, "--host"), given != NULL ? given : made,
