@@ -166,6 +166,21 @@ CREATE TABLE hosts (
     facts_host_uuid TEXT
 );
 
+-- Where what a host runs and what is claimed of it are not the same, as of its last answer. uuid is
+-- the domain's.
+
+CREATE TABLE host_differences (
+    host TEXT NOT NULL REFERENCES hosts (name) ON DELETE CASCADE,
+    uuid TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    vcpus BIGINT NOT NULL,
+    memory_mib BIGINT NOT NULL,
+    claimed_vcpus BIGINT NOT NULL,
+    claimed_memory_mib BIGINT NOT NULL,
+    PRIMARY KEY (host, uuid)
+);
+
 -- What an aggregate says of its hosts is in its metadata; one with the key availability_zone is
 -- that zone. The number of a membership grows, so that the first of an aggregate is its oldest.
 

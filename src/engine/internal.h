@@ -40,6 +40,7 @@ typedef struct HostLink {
     unsigned n_failures;
     bool is_tried;       /* has been connected, or could not be, since the start */
     bool is_asking;      /* what it is and has: a call is under way */
+    bool has_stranger; /* a domain of nobody has come or gone since the host was asked */
     bool closed_early;   /* OPENING: the session closed before its opener had reported */
     GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
     int64_t sign_us;     /* CONNECTED: its last answer or event */
@@ -153,6 +154,10 @@ EventTarget *event_target_new(Engine *engine);
 /* domains: DomainView *, all of that host, as they were at asked_us. */
 void reconcile_host(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us);
 /* Something happened to a domain whose instance has no open operation: looks at it. */
+/* ---- truth.c ---- */
+/* After reconcile_host, of the same answer. */
+void truth_on_listed(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us);
+
 void reconcile_instance(Engine *engine, const char *host, const char *instance_id);
 
 /* ---- leftovers.c ---- */

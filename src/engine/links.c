@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define POOL_SETTLE_US (5 * G_USEC_PER_SEC)
+/* Domains of nobody may come and go all the time. */
+#define STRANGER_SETTLE_US (3 * G_USEC_PER_SEC)
 #define RETRY_FIRST_US G_USEC_PER_SEC
 #define RETRY_MAX_US (30 * G_USEC_PER_SEC)
 enum { RETRY_DOUBLINGS = 5 };
@@ -264,6 +266,7 @@ on_open_failed(HostLink *link, const char *reason)
 /* ---- what the host is and has ---- */
 
 static void schedule_sync(HostLink *link, int64_t interval_us);
+static int64_t sync_pause_us(const HostLink *link);
 
 static bool
 ask_all(LinkCall *call)
@@ -298,7 +301,7 @@ on_asked(void *data, bool cancelled)
         link_close(link, call->error->message);
         return;
     }
-    schedule_sync(link, link->engine->options.sync_interval_us);
+    schedule_sync(link, sync_pause_us(link));
     if (call->error != NULL) {
         if (log_allow(link->row->name, 60)) {
             log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
@@ -308,6 +311,7 @@ on_asked(void *data, bool cancelled)
     link->sign_us = engine_now_us(link->engine);
     write_facts(link, &call->facts);
     reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
+    truth_on_listed(link->engine, link->row->name, call->domains, call->asked_us);
     canaries_on_listed(link->engine, link->row->name, call->domains);
     inventory_take(link->engine, link->row->name);
 }
@@ -324,6 +328,7 @@ on_sync_timer(void *data)
     LinkCall *call = call_new(link);
     call->host = hypervisor_host_ref(link->host);
     link->is_asking = true;
+    link->has_stranger = false;
     calls_submit(
         engine->context.calls, LANE_SHORT, link->row->name, run_ask, on_asked, call, call_free);
 }
@@ -340,6 +345,30 @@ schedule_sync(HostLink *link, int64_t interval_us)
 
 /* ---- events ---- */
 
+static int64_t
+sync_pause_us(const HostLink *link)
+{
+    int64_t interval_us = link->engine->options.sync_interval_us;
+    return link->has_stranger ? MIN(STRANGER_SETTLE_US, interval_us) : interval_us;
+}
+
+/* A domain of nobody has come or gone, and with it memory that others wanted: the host is asked for
+ * all that it has, once for however many do so. */
+static void
+on_stranger(HostLink *link, const char *uuid)
+{
+    Engine *engine = link->engine;
+    g_autoptr(Instance) instance = store_get_instance(engine->context.store, uuid, NULL);
+
+    if (instance != NULL || link->has_stranger) {
+        return;
+    }
+    link->has_stranger = true;
+    if (!link->is_asking) {
+        schedule_sync(link, sync_pause_us(link));
+    }
+}
+
 static void
 on_domain_event(HostLink *link, const HostEvent *event)
 {
@@ -353,6 +382,7 @@ on_domain_event(HostLink *link, const HostEvent *event)
         tasks_on_event(engine, link->row->name, event);
     } else if (link->state == LINK_CONNECTED && event->kind == HOST_EVENT_DOMAIN) {
         reconcile_instance(engine, link->row->name, event->uuid);
+        on_stranger(link, event->uuid);
     }
 }
 
@@ -454,6 +484,7 @@ on_connected(HostLink *link, LinkCall *call)
                : engine_random_us(engine, engine->options.sync_interval_us / 2,
                      engine->options.sync_interval_us));
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
+    truth_on_listed(engine, link->row->name, call->domains, call->asked_us);
     canaries_on_listed(engine, link->row->name, call->domains);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);

@@ -58,6 +58,8 @@ typedef struct DomainView {
     bool is_ours;            /* carries drover's metadata */
     int64_t generation;      /* from the metadata, -1 = none */
     int64_t operation;       /* the operation that wrote the metadata, 0 = none */
+    int vcpus;               /* of a list alone: what it has, 0 = not told */
+    int64_t memory_mib;      /* of a list alone: what it may take at most, 0 = not told */
 } DomainView;
 void domain_view_free(DomainView *view);
 void domain_view_clear(DomainView *view);

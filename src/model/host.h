@@ -78,6 +78,8 @@ typedef struct HostUsage {
     int64_t ram_mib;
     int64_t disk_gib;
     int instances;
+    int foreign_vcpus; /* of domains that run there and are not drover's: nothing claims them */
+    int64_t foreign_ram_mib;
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
     /* Of the instance that is being placed: others of its server group here; those of them that
      * are nowhere else, as one that moves or may come back is; and all of them anywhere. */

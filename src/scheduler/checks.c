@@ -402,14 +402,15 @@ int64_t
 subject_free_ram_mib(const Subject *subject)
 {
     return left(subject->entry->memory_mib, ratios_of(subject).ram,
-        subject->request->policy->reserved_host_memory_mib, subject->usage->ram_mib);
+        subject->request->policy->reserved_host_memory_mib,
+        subject->usage->ram_mib + subject->usage->foreign_ram_mib);
 }
 
 int64_t
 subject_free_vcpus(const Subject *subject)
 {
     return left(subject->entry->vcpus, ratios_of(subject).cpu, 0,
-        subject->usage->vcpus);
+        subject->usage->vcpus + subject->usage->foreign_vcpus);
 }
 
 int64_t
@@ -429,11 +430,25 @@ compare(int64_t needed, int64_t have, const char *unit, const char *fix, Placeme
     return check_answer(needed <= have, fix, row);
 }
 
+/* Nobody looks for what no instance takes. */
+static void
+tell_foreign(PlacementRow *row, int64_t foreign, const char *unit)
+{
+    if (row != NULL && foreign > 0) {
+        g_autofree char *have = row->have;
+        row->have = g_strdup_printf("%s (%" G_GINT64_FORMAT
+                                    " %s are taken by domains that are not drover's)",
+            have, foreign, unit);
+    }
+}
+
 static PlacementResult
 check_ram(const Subject *subject, PlacementRow *row)
 {
-    return compare(subject->request->ram_mib, subject_free_ram_mib(subject), "MiB",
-        "free memory, or raise ram_allocation_ratio", row);
+    PlacementResult result = compare(subject->request->ram_mib, subject_free_ram_mib(subject),
+        "MiB", "free memory, or raise ram_allocation_ratio", row);
+    tell_foreign(row, subject->usage->foreign_ram_mib, "MiB");
+    return result;
 }
 
 /* As old as the host's facts, and a guest takes its memory little by little: it says that memory
@@ -452,6 +467,7 @@ check_vcpus(const Subject *subject, PlacementRow *row)
 {
     PlacementResult result = compare(subject->request->vcpus, subject_free_vcpus(subject), "vCPUs",
         "free some, or raise cpu_allocation_ratio", row);
+    tell_foreign(row, subject->usage->foreign_vcpus, "vCPUs");
     return check_unless_forced(result, subject);
 }
 

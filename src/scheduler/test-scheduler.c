@@ -136,6 +136,27 @@ test_most_free_ram_wins_then_the_name(Fleet *fleet, const void *unused)
 }
 
 static void
+test_what_others_take_is_not_free(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    HostUsage *usage = use(fleet, "hosta");
+    usage->foreign_ram_mib = 1024;
+    assert_chosen(fleet, "hostb");
+    fleet->request.requested_host = "hosta";
+    assert_chosen(fleet, "hosta");
+    usage->foreign_ram_mib = 4000;
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'ram': needs 1024 MiB, has 96 MiB (4000 MiB are "
+        "taken by domains that are not drover's) (free memory, or raise ram_allocation_ratio)");
+    usage->foreign_ram_mib = 0;
+    usage->foreign_vcpus = 4;
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'vcpus': needs 1 vCPUs, has 0 vCPUs (4 vCPUs are "
+        "taken by domains that are not drover's) (free some, or raise cpu_allocation_ratio)");
+}
+
+static void
 test_no_host_at_all(Fleet *fleet, const void *unused)
 {
     assert_reason(fleet, "No valid host was found. There are not enough hosts available.");
@@ -838,6 +859,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, function) g_test_add(path, Fleet, NULL, set_up, function, tear_down)
     ADD("/scheduler/most-free-ram-wins-then-the-name", test_most_free_ram_wins_then_the_name);
+    ADD("/scheduler/what-others-take", test_what_others_take_is_not_free);
     ADD("/scheduler/no-host-at-all", test_no_host_at_all);
     ADD("/scheduler/reason-counts-and-names", test_reason_counts_and_names);
     ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);

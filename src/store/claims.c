@@ -10,6 +10,9 @@
     " CAST(SUM(disk_gib) AS BIGINT), SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END),"             \
     " COUNT(*)"                                                                                    \
     " FROM claims"
+#define SELECT_FOREIGN                                                                             \
+    "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(memory_mib) AS BIGINT)"                     \
+    " FROM host_differences WHERE kind = 'foreign'"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
     " WHERE o.is_open = 1 AND i.host IS NOT NULL"
@@ -60,6 +63,13 @@ read_claims(DbStatement *statement, HostUsage *usage)
 }
 
 static void
+read_foreign(DbStatement *statement, HostUsage *usage)
+{
+    usage->foreign_vcpus = (int)db_int(statement, 1);
+    usage->foreign_ram_mib = db_int(statement, 2);
+}
+
+static void
 read_operations(DbStatement *statement, HostUsage *usage)
 {
     usage->open_operations = (int)db_int(statement, 1);
@@ -81,6 +91,7 @@ static const UsageQuery usage_queries[] = {
     /* First, so that every host has an entry. */
     {SQL_LIST_NAMES, SQL_FIND_NAME, read_nothing},
     {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host", read_claims},
+    {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
         read_operations},
     {SELECT_OUTGOING " GROUP BY m.source_host",
@@ -126,8 +137,8 @@ run_usage_query(
     }
 }
 
-/* The first of the queries: the names and what is claimed. */
-enum { N_CLAIM_QUERIES = 2 };
+/* The first of the queries: the names, what is claimed, and what is taken without a claim. */
+enum { N_CLAIM_QUERIES = 3 };
 
 /* host NULL = all. */
 static GHashTable *

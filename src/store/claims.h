@@ -4,7 +4,7 @@
 /* Claims: what is taken on a host. A host's use is the sum of its rows, never a counter. */
 #include "store/db.h"
 
-/* What is claimed of hosts, not their operations and migrations: name -> HostUsage *. host NULL =
+/* What is taken of hosts, not their operations and migrations: name -> HostUsage *. host NULL =
  * all. A host that exists has an entry. */
 GHashTable *claims_list_usage(Store *store, const char *host, GError **error);
 

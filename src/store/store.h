@@ -15,6 +15,7 @@
 #include "model/canary.h"
 #include "model/cpu_answer.h"
 #include "model/drain.h"
+#include "model/host_difference.h"
 #include "model/host_index.h"
 #include "model/identity.h"
 #include "model/image.h"
@@ -164,6 +165,13 @@ bool store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GEr
 bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
 /* All at once: host name -> HostUsage * (owned by the table); every host has an entry. */
 GHashTable *store_list_host_usage(Store *store, GError **error);
+
+/* ---- where hosts and claims differ (store/host_differences.c) ---- */
+/* HostDifference *, by uuid. */
+GPtrArray *store_list_host_differences(Store *store, const char *host, GError **error);
+/* Engine only: these and no others. */
+bool store_set_host_differences(
+    Store *store, const char *host, const GPtrArray *differences, GError **error);
 
 /* ---- server groups (store/server_groups.c) ---- */
 /* Id and time are filled in. */

@@ -29,6 +29,8 @@ assert_same(const HostEntry *one, const HostEntry *other)
     g_assert_cmpint(one->usage.disk_gib, ==, other->usage.disk_gib);
     g_assert_cmpint(one->usage.instances, ==, other->usage.instances);
     g_assert_cmpint(one->usage.claims, ==, other->usage.claims);
+    g_assert_cmpint(one->usage.foreign_ram_mib, ==, other->usage.foreign_ram_mib);
+    g_assert_cmpint(one->usage.foreign_vcpus, ==, other->usage.foreign_vcpus);
 }
 
 /* data: the store. It takes none, so that nothing is claimed. */
@@ -120,6 +122,29 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     g_assert_true(store_update_aggregate(store, cell, "renamed", NULL, NULL));
     look(fixture, asking);
     g_assert_true(store_remove_aggregate_host(store, cell, "host08", NULL));
+    look(fixture, asking);
+
+    HostDifference foreign = {
+        .domain = (char *)"theirs", .uuid = (char *)"u1", .vcpus = 3, .memory_mib = 300};
+    HostDifference size = {.kind = HOST_DIFFERENCE_SIZE,
+        .domain = (char *)"ours",
+        .uuid = (char *)"u2",
+        .memory_mib = 900,
+        .claimed_memory_mib = 512};
+    g_autoptr(GPtrArray) differences = g_ptr_array_new();
+    g_ptr_array_add(differences, &foreign);
+    g_ptr_array_add(differences, &size);
+    g_assert_true(store_set_host_differences(store, "host11", differences, NULL));
+    look(fixture, asking);
+    HostUsage usage;
+    g_assert_true(store_get_host_usage(store, "host11", &usage, NULL));
+    g_assert_cmpint(usage.foreign_ram_mib, ==, 300); /* a guest's own is claimed */
+    g_autoptr(GPtrArray) known = store_list_host_differences(store, "host11", NULL);
+    g_assert_cmpuint(known->len, ==, 2);
+    g_assert_true(host_difference_is_same(known->pdata[0], &foreign));
+    g_assert_true(host_difference_is_same(known->pdata[1], &size));
+    g_ptr_array_set_size(differences, 0);
+    g_assert_true(store_set_host_differences(store, "host11", differences, NULL));
     look(fixture, asking);
 
     g_autoptr(Instance) running = test_active_instance(fixture, "running", "host09");

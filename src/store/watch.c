@@ -26,6 +26,8 @@
         NOTE("OLD", "host") ";" NOTE("NEW", "host"))                                               \
     TRIGGER("aggregates_rename",                                                                   \
         "UPDATE OF name ON main.aggregates WHEN OLD.name <> NEW.name", NOTE_ALL)                   \
+    TRIGGER("differences_insert", "INSERT ON main.host_differences", NOTE("NEW", "host"))          \
+    TRIGGER("differences_delete", "DELETE ON main.host_differences", NOTE("OLD", "host"))          \
     TRIGGER("aggregates_delete", "DELETE ON main.aggregates", NOTE_ALL)                            \
     TRIGGER("aggregate_metadata_insert", "INSERT ON main.aggregate_metadata", NOTE_ALL)            \
     TRIGGER("aggregate_metadata_update", "UPDATE ON main.aggregate_metadata", NOTE_ALL)            \

@@ -38,8 +38,10 @@ view_facts(const HostFacts *facts)
 static json_t *
 view_usage(const HostUsage *usage)
 {
-    return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:i}", "vcpus", usage->vcpus, "ram_mib",
-        (json_int_t)usage->ram_mib, "disk_gib", (json_int_t)usage->disk_gib, "instances",
+    return json_pack("{s:i, s:I, s:I, s:i, s:I, s:i, s:i, s:i, s:i}", "vcpus", usage->vcpus,
+        "ram_mib", (json_int_t)usage->ram_mib, "disk_gib", (json_int_t)usage->disk_gib,
+        "foreign_vcpus", usage->foreign_vcpus, "foreign_ram_mib",
+        (json_int_t)usage->foreign_ram_mib, "instances",
         usage->instances, "open_operations", usage->open_operations, "outgoing_migrations",
         usage->outgoing_migrations, "incoming_migrations", usage->incoming_migrations);
 }
@@ -130,6 +132,37 @@ drover_get_host(ApiContext *context, const char *name, GError **error)
     return g_steal_pointer(&host);
 }
 
+static const char *
+fix_of(HostDifferenceKind kind)
+{
+    switch (kind) {
+    case HOST_DIFFERENCE_FOREIGN:
+        return "stop it, or leave it: it counts where a place is looked for";
+    case HOST_DIFFERENCE_SIZE:
+        return "resize the server to what it has ('drover server resize'), or set the domain back";
+    case HOST_DIFFERENCE_NO_DOMAIN:
+        return "see the server's fault ('drover server show'), then evacuate or delete it";
+    }
+    g_assert_not_reached();
+}
+
+static json_t *
+view_differences(GPtrArray *differences)
+{
+    json_t *views = json_array();
+    for (unsigned i = 0; i < differences->len; i++) {
+        const HostDifference *difference = differences->pdata[i];
+        json_array_append_new(views,
+            json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:I, s:s}", "kind",
+                host_difference_kind_name(difference->kind), "domain", difference->domain, "uuid",
+                difference->uuid, "vcpus", difference->vcpus, "ram_mib",
+                (json_int_t)difference->memory_mib, "claimed_vcpus", difference->claimed_vcpus,
+                "claimed_ram_mib", (json_int_t)difference->claimed_memory_mib, "fix",
+                fix_of(difference->kind)));
+    }
+    return views;
+}
+
 HttpResponse *
 drover_reply_host(ApiContext *context, const char *name, int status, GError **error)
 {
@@ -138,12 +171,15 @@ drover_reply_host(ApiContext *context, const char *name, int status, GError **er
     if (host == NULL || !store_get_host_usage(context->store, name, &usage, error)) {
         return NULL;
     }
-    json_t *storage = drover_view_storage(context, host, error);
+    g_autoptr(GPtrArray) differences = store_list_host_differences(context->store, name, error);
+    json_t *storage =
+        differences != NULL ? drover_view_storage(context, host, error) : NULL;
     if (storage == NULL) {
         return NULL;
     }
     json_t *view = view_host(context, host, &usage);
     json_object_set_new(view, "storage", storage);
+    json_object_set_new(view, "differences", view_differences(differences));
     return api_json(status, json_pack("{s:o}", "host", view));
 }
 

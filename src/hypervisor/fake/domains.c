@@ -73,6 +73,8 @@ domains_list(FakeFleet *fleet, const char *host, const char *uuid)
         view->is_ours = true;
         view->generation = domain.generation;
         view->operation = domain.operation;
+        view->vcpus = domain.vcpus;
+        view->memory_mib = domain.memory_mib;
         g_ptr_array_add(views, view);
     }
     return views;

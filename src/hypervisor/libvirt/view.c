@@ -77,6 +77,18 @@ list_persistent(const Slot *slot, GError **error)
     return persistent;
 }
 
+/* One that has just gone has no size. */
+static void
+read_size(virDomainPtr domain, DomainView *view)
+{
+    virDomainInfo info = {0};
+
+    if (virDomainGetInfo(domain, &info) == 0) {
+        view->vcpus = info.nrVirtCpu;
+        view->memory_mib = (int64_t)(info.maxMem >> 10);
+    }
+}
+
 static bool
 list_add(
     const Slot *slot, virDomainPtr domain, GHashTable *persistent, GPtrArray *views, GError **error)
@@ -93,6 +105,7 @@ list_add(
         return false;
     }
     view->persistent = g_hash_table_contains(persistent, view->uuid);
+    read_size(domain, view);
     g_ptr_array_add(views, g_steal_pointer(&view));
     return true;
 }

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* What a host says it runs against what is claimed of it. A difference is written down, with the
+ * domain that causes it, and nothing else is done about it: domains that are not drover's count
+ * where a place is looked for, and who made them knows what they are for. */
+#include "base/log.h"
+#include "engine/internal.h"
+
+#include <string.h>
+
+static bool
+is_active(const DomainView *view)
+{
+    return view->state == DOMAIN_RUNNING || view->state == DOMAIN_PAUSED ||
+        view->state == DOMAIN_CRASHED;
+}
+
+static void
+add(GPtrArray *differences, HostDifferenceKind kind, const char *uuid, char *take_domain,
+    const DomainView *view, const Instance *instance)
+{
+    HostDifference *difference = g_new0(HostDifference, 1);
+    difference->kind = kind;
+    difference->uuid = g_strdup(uuid);
+    difference->domain = take_domain;
+    if (view != NULL) {
+        difference->vcpus = view->vcpus;
+        difference->memory_mib = view->memory_mib;
+    }
+    if (instance != NULL) {
+        difference->claimed_vcpus = instance->flavor.vcpus;
+        difference->claimed_memory_mib = instance->flavor.ram_mib;
+    }
+    g_ptr_array_add(differences, difference);
+}
+
+/* What is under way is its operation's business, and changes. */
+static bool
+is_settled(const Instance *instance, int64_t asked_us)
+{
+    return instance->open_operation == 0 && instance->updated_us < asked_us &&
+        instance->vm_state != VM_STATE_BUILDING && instance->vm_state != VM_STATE_RESIZED;
+}
+
+static void
+compare_own(
+    GPtrArray *differences, const Instance *instance, const DomainView *view, int64_t asked_us)
+{
+    if (!is_settled(instance, asked_us)) {
+        return;
+    }
+    if (view == NULL) {
+        add(differences, HOST_DIFFERENCE_NO_DOMAIN, instance->id, instance_domain_name(instance),
+            NULL, instance);
+    } else if (view->memory_mib != 0 &&
+        (view->memory_mib != instance->flavor.ram_mib || view->vcpus != instance->flavor.vcpus)) {
+        add(differences, HOST_DIFFERENCE_SIZE, instance->id, g_strdup(view->name), view, instance);
+    }
+}
+
+/* What is drover's and of no instance of this host is a leftover, or on its way: both are on record
+ * elsewhere. */
+static bool
+is_foreign(Engine *engine, const DomainView *view)
+{
+    if (view->is_ours || !is_active(view)) {
+        return false;
+    }
+    g_autoptr(Instance) instance = store_get_instance(engine->context.store, view->uuid, NULL);
+    return instance == NULL;
+}
+
+static int
+compare_uuids(gconstpointer one, gconstpointer other)
+{
+    const HostDifference *a = *(const HostDifference *const *)one;
+    const HostDifference *b = *(const HostDifference *const *)other;
+    return strcmp(a->uuid, b->uuid);
+}
+
+static bool
+is_known_already(const GPtrArray *known, const GPtrArray *differences)
+{
+    bool is_same = known->len == differences->len;
+    for (unsigned i = 0; is_same && i < known->len; i++) {
+        is_same = host_difference_is_same(known->pdata[i], differences->pdata[i]);
+    }
+    return is_same;
+}
+
+static bool
+write_down(Engine *engine, const char *host, GPtrArray *differences, GError **error)
+{
+    Store *store = engine->context.store;
+    g_autoptr(GPtrArray) known = store_list_host_differences(store, host, error);
+    g_ptr_array_sort(differences, compare_uuids);
+    if (known == NULL || is_known_already(known, differences)) {
+        return known != NULL;
+    }
+    for (unsigned i = 0; i < differences->len; i++) {
+        const HostDifference *difference = differences->pdata[i];
+        log_info("host '%s' and what is claimed of it differ: %s, domain '%s'", host,
+            host_difference_kind_name(difference->kind), difference->domain);
+    }
+    return store_set_host_differences(store, host, differences, error);
+}
+
+void
+truth_on_listed(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us)
+{
+    g_autoptr(GError) error = NULL;
+    InstanceFilter filter = {.host = host, .power_state = -1, .locked = -1};
+    g_autoptr(GPtrArray) differences =
+        g_ptr_array_new_with_free_func((GDestroyNotify)host_difference_free);
+    g_autoptr(GHashTable) views = g_hash_table_new(g_str_hash, g_str_equal);
+
+    engine_assert_thread(engine);
+    g_autoptr(GPtrArray) instances = store_list_instances(engine->context.store, &filter, &error);
+    for (unsigned i = 0; i < domains->len; i++) {
+        DomainView *view = domains->pdata[i];
+        g_hash_table_insert(views, view->uuid, view);
+        if (instances != NULL && is_foreign(engine, view)) {
+            add(differences, HOST_DIFFERENCE_FOREIGN, view->uuid, g_strdup(view->name), view, NULL);
+        }
+    }
+    for (unsigned i = 0; instances != NULL && i < instances->len; i++) {
+        const Instance *instance = instances->pdata[i];
+        compare_own(differences, instance, g_hash_table_lookup(views, instance->id), asked_us);
+    }
+    if (instances == NULL || !write_down(engine, host, differences, &error)) {
+        log_error("cannot compare host '%s' with what is claimed of it: %s", host, error->message);
+    }
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""What a host runs and what is claimed of it, where somebody has changed the one without the
+other."""
+import contextlib
+import json
+
+from tap import check, contains, equal, test, wait_until
+from test_provoke import shell
+from world import world
+
+STRANGER_ID = "5ec2e700-0000-4000-8000-00000000f0e1"
+STRANGER_MIB = 1024
+STRANGER = (f"<domain type=\"qemu\"><name>stranger</name><uuid>{STRANGER_ID}</uuid>"
+            f"<memory unit=\"MiB\">{STRANGER_MIB}</memory><vcpu>2</vcpu>"
+            "<os><type machine=\"pc\">hvm</type></os></domain>")
+
+
+@contextlib.contextmanager
+def stranger(host):
+    """A domain that drover did not make; paused, so that it takes what it may take and no time."""
+    shell(host, f"echo '{STRANGER}' >/run/stranger.xml && "
+                "virsh -q create /run/stranger.xml --paused")
+    try:
+        yield
+    finally:
+        world.lab.virsh(host, "destroy", STRANGER_ID)
+
+
+def shown(host):
+    return json.loads(world.drover.drover("host", "show", host, "--json"))
+
+
+def differences(host):
+    return {row["domain"]: row for row in shown(host)["differences"]}
+
+
+def free_mib(host):
+    """By the defaults: reserved_host_memory_mb 512, ram_allocation_ratio 1.5."""
+    told = shown(host)
+    return int((told["facts"]["memory_mib"] - 512) * 1.5) - told["usage"]["ram_mib"]
+
+
+def ask_for(name, ram_mib):
+    """A server that only fits on hosta as long as nobody else takes memory there; its fault."""
+    answer = world.drover.compute("POST", "/flavors", {"flavor": {
+        "id": name, "name": name, "ram": ram_mib, "vcpus": 1, "disk": 1}})
+    equal(answer.status, 200, answer.text)
+    try:
+        answer = world.drover.compute("POST", "/servers", {"server": {
+            "name": name, "flavorRef": name, "imageRef": world.ids["guest"], "host": "hosta",
+            "networks": [{"uuid": world.ids["private"]}]}})
+        equal(answer.status, 202, answer.text)
+        server_id = answer.json["server"]["id"]
+        seen = world.wait_status(server_id, "ERROR", 60)
+        world.delete(server_id)
+        return seen["fault"]["message"]
+    finally:
+        world.drover.compute("DELETE", f"/flavors/{name}")
+
+
+@test("a domain that somebody else starts is seen within seconds, shown with its name, and what it "
+      "takes is refused to others; a guest that was given more memory is shown as well")
+def _():
+    equal(differences("hosta"), {}, "before")
+    with stranger("hosta"):
+        wait_until(lambda: "stranger" in differences("hosta"), "it is seen", 30)
+        row = differences("hosta")["stranger"]
+        equal((row["kind"], row["uuid"], row["ram_mib"], row["vcpus"], row["claimed_ram_mib"]),
+              ("foreign", STRANGER_ID, STRANGER_MIB, 2, 0), "what is told of it")
+        equal(shown("hosta")["usage"]["foreign_ram_mib"], STRANGER_MIB, "what it takes")
+        contains(world.drover.drover("host", "show", "hosta"), "stranger", "the table")
+        wanted = free_mib("hosta") - STRANGER_MIB // 2
+        fault = ask_for("elephant", wanted)
+        for part in ("hosta failed 'ram'", f"needs {wanted} MiB",
+                     f"{STRANGER_MIB} MiB are taken by domains that are not drover's"):
+            contains(fault, part, "the fault")
+    wait_until(lambda: differences("hosta") == {}, "it is seen to have gone", 30)
+    equal(shown("hosta")["usage"]["foreign_ram_mib"], 0, "what is taken by others")
+
+    server_id = world.create("grown", host="hosta")
+    try:
+        ram_mib = world.drover.server(server_id)["flavor"]["ram"]
+        world.lab.virsh("hosta", "setmaxmem", server_id, f"{ram_mib + 64}M", "--config")
+        world.drover.compute("POST", f"/servers/{server_id}/action", {"os-stop": None})
+        world.wait_status(server_id, "SHUTOFF")
+        with stranger("hosta"):  # so that the host is asked for all that it has
+            wait_until(lambda: len(differences("hosta")) == 2, "both are seen", 30)
+            row = [row for row in differences("hosta").values() if row["uuid"] == server_id][0]
+            equal((row["kind"], row["ram_mib"], row["claimed_ram_mib"]),
+                  ("size", ram_mib + 64, ram_mib), "the guest")
+            check(row["fix"], "with a fix")
+    finally:
+        world.delete(server_id)
