@@ -38,10 +38,24 @@ const ConfigKey daemon_config_keys[] = {
     {"DEFAULT", "reserved_host_memory_mb", CONFIG_INT, "512", 0, 1048576,
         "Memory of each host, in MiB, that is not promised to instances."},
 
+    {"compute", "hosts", CONFIG_LIST, "", 0, 0,
+        "The hosts of a group, by name; * and ? stand for any letters and for one. A host is in the "
+        "first group that has it.",
+        CONFIG_GROUP_ONLY},
+    {"compute", "cpu_dedicated_set", CONFIG_STRING, "", 0, 0,
+        "Processors of a host, like 2-7,^4, that instances with hw:cpu_policy = dedicated are pinned "
+        "to; empty: there are none.",
+        CONFIG_GROUP},
+    {"compute", "cpu_shared_set", CONFIG_STRING, "", 0, 0,
+        "Processors of a host that all other instances float over; empty: every one, or with a "
+        "cpu_dedicated_set none.",
+        CONFIG_GROUP},
+
     {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter", 0, 0,
         "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "
-        "enabled), NumInstancesFilter, AggregateMultiTenancyIsolation and "
-        "AggregateInstanceExtraSpecsFilter. All others are always made: what each host failed is told by "
+        "enabled), NumInstancesFilter, AggregateMultiTenancyIsolation, "
+        "AggregateInstanceExtraSpecsFilter and NUMATopologyFilter (both of these are needed by the live "
+        "migration of instances that are bound to processors, cells or pages). All others are always made: what each host failed is told by "
         "'drover explain'."},
     {"filter_scheduler", "max_instances_per_host", CONFIG_INT, "50", 1, 1000000,
         "With NumInstancesFilter: instances that a host may have, those on their way to it included."},
@@ -214,6 +228,10 @@ const ConfigKey daemon_config_keys[] = {
         "The file in which a fleet of fake hosts lives, or :memory:; empty is no fake hosts."},
     {"fake", "vcpus", CONFIG_INT, "64", 1, 65536, "Processors of each fake host."},
     {"fake", "memory_mb", CONFIG_INT, "262144", 64, 0x1p40, "Memory of each fake host, in MiB."},
+    {"fake", "numa_cells", CONFIG_INT, "1", 1, 64,
+        "NUMA cells of each fake host, which share its processors and its memory evenly."},
+    {"fake", "huge_pages", CONFIG_INT, "0", 0, 0x1p40,
+        "Pages of 2 MiB in each cell of a fake host."},
     {"fake", "pool_gb", CONFIG_INT, "10240", 1, 0x1p30, "Pool of each fake host, in GiB."},
     {"fake", "shared_pool", CONFIG_BOOL, "false", 0, 0, "Whether all fake hosts share one pool."},
     {"fake", "transfer_rate", CONFIG_INT, "0", 0, 0x1p50,

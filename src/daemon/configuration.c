@@ -121,6 +121,9 @@ configuration_live_policy(const Config *config)
 
     for (unsigned i = 0; i < config_n_groups(config); i++) {
         const Config *group = config_group(config, i);
+        if (!configuration_is_group_of(group, "libvirt")) {
+            continue;
+        }
         LiveSettings settings = read_live_settings(group);
         g_auto(GStrv) hosts = config_get_list(group, "libvirt", "hosts");
         live_policy_add_group(
@@ -129,12 +132,44 @@ configuration_live_policy(const Config *config)
     return policy;
 }
 
+static void
+add_cpus(CpuPolicy *policy, const Config *config, char *const *hosts)
+{
+    cpu_policy_add(policy, hosts, config_get(config, "compute", "cpu_dedicated_set"),
+        config_get(config, "compute", "cpu_shared_set"));
+}
+
+CpuPolicy *
+configuration_cpu_policy(const Config *config)
+{
+    CpuPolicy *policy = cpu_policy_new();
+
+    for (unsigned i = 0; i < config_n_groups(config); i++) {
+        const Config *group = config_group(config, i);
+        if (configuration_is_group_of(group, "compute")) {
+            g_auto(GStrv) hosts = config_get_list(group, "compute", "hosts");
+            add_cpus(policy, group, hosts);
+        }
+    }
+    add_cpus(policy, config, NULL);
+    return policy;
+}
+
+bool
+configuration_is_group_of(const Config *group, const char *section)
+{
+    return g_str_equal(config_group_section(group), section);
+}
+
 const Config *
-configuration_for_host(const Config *config, const char *host)
+configuration_for_host(const Config *config, const char *section, const char *host)
 {
     for (unsigned i = 0; i < config_n_groups(config); i++) {
         const Config *group = config_group(config, i);
-        g_auto(GStrv) hosts = config_get_list(group, "libvirt", "hosts");
+        if (!configuration_is_group_of(group, section)) {
+            continue;
+        }
+        g_auto(GStrv) hosts = config_get_list(group, section, "hosts");
         for (size_t j = 0; hosts[j] != NULL; j++) {
             if (g_pattern_match_simple(hosts[j], host)) {
                 return group;
@@ -147,7 +182,7 @@ configuration_for_host(const Config *config, const char *host)
 LibvirtCpu
 configuration_cpu_for_host(const Config *config, const char *host)
 {
-    const Config *group = configuration_for_host(config, host);
+    const Config *group = configuration_for_host(config, "libvirt", host);
 
     return (LibvirtCpu){
         .mode = g_strdup(config_get(group, "libvirt", "cpu_mode")),
@@ -228,8 +263,8 @@ configuration_compare(const Config *old_config, const Config *new_config, const 
         compare_key(changes, key, old_config, new_config, NULL);
         for (unsigned i = 0; (key->flags & CONFIG_GROUP) != 0 && i < hosts->len; i++) {
             const char *host = ((const Host *)hosts->pdata[i])->name;
-            compare_key(changes, key, configuration_for_host(old_config, host),
-                configuration_for_host(new_config, host), host);
+            compare_key(changes, key, configuration_for_host(old_config, key->section, host),
+                configuration_for_host(new_config, key->section, host), host);
         }
     }
     return changes;
@@ -247,7 +282,6 @@ find_next_value(const ConfigKey *key, const Config *used, const Config *latest)
 GPtrArray *
 configuration_list(const Config *started, const Config *latest, const char *host)
 {
-    const Config *view = host != NULL ? configuration_for_host(latest, host) : latest;
     GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
 
     for (const ConfigKey *key = daemon_config_keys; key->section != NULL; key++) {
@@ -255,8 +289,12 @@ configuration_list(const Config *started, const Config *latest, const char *host
         if ((key->flags & CONFIG_GROUP_ONLY) != 0 || !is_of_host) {
             continue;
         }
+        const Config *view =
+            host != NULL ? configuration_for_host(latest, key->section, host) : latest;
         bool needs_restart = (key->flags & CONFIG_RELOAD) == 0;
-        const Config *used = needs_restart ? started : view;
+        const Config *of_start =
+            host != NULL ? configuration_for_host(started, key->section, host) : started;
+        const Config *used = needs_restart ? of_start : view;
         ApiConfigValue *value = g_new0(ApiConfigValue, 1);
         *value = (ApiConfigValue){
             .section = key->section,

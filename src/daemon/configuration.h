@@ -28,8 +28,13 @@ bool configuration_parse_listen(
 PlacementPolicy configuration_placement(const Config *config);
 /* How guests move live. Caller unrefs. */
 LivePolicy *configuration_live_policy(const Config *config);
-/* The group of that host, or the whole. Borrowed. */
-const Config *configuration_for_host(const Config *config, const char *host);
+/* Which processors are for whom. Caller frees. */
+CpuPolicy *configuration_cpu_policy(const Config *config);
+/* The group of that host in that section, or the whole. Borrowed. */
+const Config *configuration_for_host(
+    const Config *config, const char *section, const char *host);
+/* Of the groups that section has: whether this is one. */
+bool configuration_is_group_of(const Config *group, const char *section);
 /* The processor of guests that are made, or started, on that host. The caller owns what is in
  * it. */
 LibvirtCpu configuration_cpu_for_host(const Config *config, const char *host);

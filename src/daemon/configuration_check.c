@@ -82,13 +82,14 @@ check_cpu(const Config *config, GError **error)
 static bool
 check_members(GHashTable *seen, const Config *group, GStrv hosts, GError **error)
 {
-    const char *where = config_where(group, "libvirt", "hosts");
+    const char *section = config_group_section(group);
+    const char *where = config_where(group, section, "hosts");
     const char *name = config_group_name(group);
 
     if (hosts[0] == NULL) {
         return error_set(error, ERROR_INVALID,
-            "%s: group [libvirt:%s] has no hosts: say which with 'hosts = NAME, NAME*'",
-            config_group_where(group), name);
+            "%s: group [%s:%s] has no hosts: say which with 'hosts = NAME, NAME*'",
+            config_group_where(group), section, name);
     }
     for (size_t i = 0; hosts[i] != NULL; i++) {
         const char *first = g_hash_table_lookup(seen, hosts[i]);
@@ -101,22 +102,61 @@ check_members(GHashTable *seen, const Config *group, GStrv hosts, GError **error
     return true;
 }
 
+/* What the group of those hosts, or the whole, says of processors. */
+static bool
+check_cpu_sets(const Config *config, GError **error)
+{
+    static const char *const names[] = {"cpu_dedicated_set", "cpu_shared_set"};
+    CpuSet sets[2] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        const char *text = config_get(config, "compute", names[i]);
+        if (text[0] != '\0' && (!cpu_set_parse(text, &sets[i]) || cpu_set_is_empty(&sets[i]))) {
+            return error_set(error, ERROR_INVALID,
+                "%s: '%s' must be a list of processors below %d, for example 2-7,^4, not '%s'",
+                config_where(config, "compute", names[i]), names[i], CPU_SET_MAX, text);
+        }
+    }
+    CpuSet both = cpu_set_both(&sets[0], &sets[1]);
+    g_autofree char *text = cpu_set_text(&both);
+    return cpu_set_is_empty(&both) ||
+        error_set(error, ERROR_INVALID,
+            "%s: 'cpu_shared_set' and cpu_dedicated_set both have %s: a processor is for one kind "
+            "of instance",
+            config_where(config, "compute", "cpu_shared_set"), text);
+}
+
+static bool
+check_group(GHashTable *seen, const Config *group, GError **error)
+{
+    g_auto(GStrv) hosts = config_get_list(group, config_group_section(group), "hosts");
+    bool is_one = hosts[0] != NULL && hosts[1] == NULL && !is_pattern(hosts[0]);
+
+    if (!check_members(seen, group, hosts, error)) {
+        return false;
+    }
+    return configuration_is_group_of(group, "compute")
+        ? check_cpu_sets(group, error)
+        : check_inbound_address(group, is_one, error) && check_ports(group, error) &&
+            check_cpu(group, error);
+}
+
 static bool
 check_groups(const Config *config, GError **error)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    static const char *const sections[] = {"libvirt", "compute"};
 
-    for (unsigned i = 0; i < config_n_groups(config); i++) {
-        const Config *group = config_group(config, i);
-        g_auto(GStrv) hosts = config_get_list(group, "libvirt", "hosts");
-        bool is_one = hosts[0] != NULL && hosts[1] == NULL && !is_pattern(hosts[0]);
-        if (!check_members(seen, group, hosts, error) ||
-            !check_inbound_address(group, is_one, error) || !check_ports(group, error) ||
-            !check_cpu(group, error)) {
-            return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
+        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        for (unsigned j = 0; j < config_n_groups(config); j++) {
+            const Config *group = config_group(config, j);
+            if (configuration_is_group_of(group, sections[i]) &&
+                !check_group(seen, group, error)) {
+                return false;
+            }
         }
     }
-    return true;
+    return check_cpu_sets(config, error);
 }
 
 static void
@@ -245,7 +285,7 @@ configuration_check_hosts(const Config *config, const GPtrArray *hosts, GError *
         const Host *host = hosts->pdata[i];
         const LiveSettings *settings = live_policy_for(policy, host->name);
         if (!converge_check_parallel(settings, host, error)) {
-            const Config *group = configuration_for_host(config, host->name);
+            const Config *group = configuration_for_host(config, "libvirt", host->name);
             g_prefix_error(error, "%s: ",
                 config_where(group, "libvirt", "live_migration_parallel_connections"));
             return false;
@@ -285,7 +325,7 @@ find_shadow(const Config *config, const Config *group, GStrv names, const GPtrAr
 
     for (unsigned i = 0; i < hosts->len; i++) {
         const char *host = ((const Host *)hosts->pdata[i])->name;
-        const Config *first = configuration_for_host(config, host);
+        const Config *first = configuration_for_host(config, config_group_section(group), host);
         if (first == group) {
             return NULL;
         }
@@ -300,22 +340,23 @@ static void
 warn_of_group(
     const Config *config, const Config *group, const GPtrArray *hosts, GPtrArray *warnings)
 {
-    g_auto(GStrv) names = config_get_list(group, "libvirt", "hosts");
-    const char *where = config_where(group, "libvirt", "hosts");
+    const char *section = config_group_section(group);
+    g_auto(GStrv) names = config_get_list(group, section, "hosts");
+    const char *where = config_where(group, section, "hosts");
     const Config *shadow = find_shadow(config, group, names, hosts);
 
     for (size_t i = 0; names[i] != NULL; i++) {
         if (!is_pattern(names[i]) && !is_known(hosts, names[i])) {
             g_ptr_array_add(warnings, g_strdup_printf("%s: there is no host '%s', which is in "
-                                                      "group [libvirt:%s]",
-                                          where, names[i], config_group_name(group)));
+                                                      "group [%s:%s]",
+                                          where, names[i], section, config_group_name(group)));
         }
     }
     if (shadow != NULL) {
         g_ptr_array_add(warnings,
-            g_strdup_printf("%s: group [libvirt:%s] holds for no host: [libvirt:%s] of %s comes "
+            g_strdup_printf("%s: group [%s:%s] holds for no host: [%s:%s] of %s comes "
                             "before it and has them",
-                where, config_group_name(group), config_group_name(shadow),
+                where, section, config_group_name(group), section, config_group_name(shadow),
                 config_group_where(shadow)));
     }
 }

@@ -101,7 +101,7 @@ static bool
 is_target(const Config *config, const Config *section, const ApiCpuModel *model)
 {
     for (int i = 0; model->hosts[i] != NULL; i++) {
-        if (configuration_for_host(config, model->hosts[i]) == section) {
+        if (configuration_for_host(config, "libvirt", model->hosts[i]) == section) {
             return true;
         }
     }
@@ -135,7 +135,9 @@ make_text(const Config *config, const char *path, const ApiCpuModel *model, GErr
         return NULL;
     }
     for (unsigned i = 0; i < config_n_groups(config); i++) {
-        if (!add_section(text, config, config_group(config, i), path, model, error)) {
+        const Config *group = config_group(config, i);
+        if (configuration_is_group_of(group, "libvirt") &&
+            !add_section(text, config, group, path, model, error)) {
             return NULL;
         }
     }
@@ -158,7 +160,7 @@ check_others(const Config *config, const Config *candidate, const ApiCpuModel *m
                 continue;
             }
             g_autofree char *name =
-                section_name(candidate, configuration_for_host(candidate, host));
+                section_name(candidate, configuration_for_host(candidate, "libvirt", host));
             return error_set(error, ERROR_CONFLICT,
                 "host '%s' would get the model too, by %s: name it as well, or put the others into "
                 "a group of their own, a section [libvirt:NAME] with 'hosts = %s'",

@@ -45,6 +45,8 @@ new_fake(const Config *config, GError **error)
         .clock = clock_system(),
         .vcpus = (int)config_get_int(config, "fake", "vcpus"),
         .memory_mib = config_get_int(config, "fake", "memory_mb"),
+        .numa_cells = (int)config_get_int(config, "fake", "numa_cells"),
+        .huge_pages = config_get_int(config, "fake", "huge_pages"),
         .pool_bytes = config_get_int(config, "fake", "pool_gb") << 30,
         .transfer_bytes_s = config_get_int(config, "fake", "transfer_rate"),
         .shared_pool = config_get_bool(config, "fake", "shared_pool"),

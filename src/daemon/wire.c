@@ -33,6 +33,7 @@ struct Daemon {
     GMutex config_lock;   /* current, and the order of reloads */
     Config *current;      /* of the last reload; NULL = that of the start */
     char *image_directory;
+    CpuPolicy *cpus; /* of the start */
     Store *store;
     Hypervisor *libvirt;
     Hypervisor *fake; /* NULL: not configured */
@@ -177,6 +178,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .resize_confirm_window_us = get_us(config, "DEFAULT", "resize_confirm_window"),
         .watch_interval_us = WATCH_INTERVAL_US,
         .placement = configuration_placement(daemon->config),
+        .cpus = daemon->cpus,
         .image_directory = daemon->image_directory,
         .fence_directory = (char *)config_get(daemon->config, "fencing", "agent_path"),
         .fence_timeout_ms = (int)config_get_int(daemon->config, "fencing", "timeout") * 1000,
@@ -187,6 +189,7 @@ static void
 make_engine(Daemon *daemon)
 {
     const Config *config = daemon->config;
+    daemon->cpus = configuration_cpu_policy(config);
     OperationSettings settings = read_settings(daemon, config);
     g_autoptr(LivePolicy) live = settings.live;
     int64_t keepalive_s = config_get_int(config, "libvirt", "keepalive_interval") *
@@ -487,6 +490,7 @@ daemon_reset_password(const Config *config, const char *user, GError **error)
     }
     g_clear_pointer(&daemon.store, store_close);
     g_free(daemon.image_directory);
+    cpu_policy_free(daemon.cpus);
     return is_ok;
 }
 

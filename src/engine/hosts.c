@@ -62,6 +62,7 @@ add(Engine *engine, Host *take_row)
     link->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     link->seen_in_pass = engine->pass;
     g_hash_table_insert(engine->links, link->row->name, link);
+    link_renew_facts(link);
     link_open(link);
 }
 

@@ -143,6 +143,7 @@ char *hosts_refuse_double(const HostLink *link, const char *host_uuid);
 void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 
 /* ---- links.c: what happens on one link ---- */
+void link_renew_facts(HostLink *link);
 void link_open(HostLink *link);
 void link_close(HostLink *link, const char *reason);
 void link_free(void *link);

@@ -181,15 +181,20 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->pool_id, two->pool_id) == 0 &&
         g_strcmp0(one->pool_json, two->pool_json) == 0 &&
         g_strcmp0(one->offers, two->offers) == 0 &&
+        g_strcmp0(one->topology, two->topology) == 0 &&
         g_strcmp0(one->certificate_json, two->certificate_json) == 0 &&
         one->running_domains == two->running_domains;
 }
 
 static void
-write_facts(HostLink *link, const HostFacts *facts)
+write_facts(HostLink *link, const HostFacts *told)
 {
     g_autoptr(GError) error = NULL;
+    g_auto(HostFacts) own = {0};
+    const HostFacts *facts = &own;
 
+    host_facts_copy(told, &own);
+    cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, &own);
     if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
         return;
     }
@@ -199,6 +204,14 @@ write_facts(HostLink *link, const HostFacts *facts)
     }
     link->row->has_facts = true;
     host_facts_copy(facts, &link->row->facts);
+}
+
+void
+link_renew_facts(HostLink *link)
+{
+    if (link->row->has_facts) {
+        write_facts(link, &link->row->facts);
+    }
 }
 
 /* ---- down ---- */

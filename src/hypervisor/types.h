@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "model/host.h"
 #include "model/migration.h"
+#include "model/topology.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -162,6 +163,7 @@ typedef struct GuestSpec {
     const char *firmware;      /* "uefi"; NULL: BIOS */
     const char *tpm_version;   /* "2.0", "1.2"; NULL: no TPM */
     const char *tpm_model;     /* "tpm-tis", "tpm-crb" */
+    const GuestTopology *topology; /* what it is given of the host's cells; NULL: nothing is said */
     const GuestNic *nics;
     int n_nics;
     const void *config_drive;  /* its bytes */
@@ -182,6 +184,7 @@ typedef struct MigrateRequest {
     const char *display_name;
     const char *project_id;
     const char *flavor_name;
+    const GuestTopology *topology; /* what it is given there; NULL: what it has is kept */
     bool with_tls;
     int64_t bandwidth_mib_s; /* 0 = no limit */
     int downtime_ms;         /* longest pause to aim for; 0 = the hypervisor's own default */

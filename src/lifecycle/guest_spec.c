@@ -120,7 +120,8 @@ GuestPlan *
 guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError **error)
 {
     g_autoptr(GuestPlan) plan = g_new0(GuestPlan, 1);
-    if (!add_nics(plan, store, instance, error) || !add_disks(plan, store, instance, error)) {
+    if (!add_nics(plan, store, instance, error) || !add_disks(plan, store, instance, error) ||
+        !store_find_topology(store, instance->id, operation, &plan->topology, error)) {
         return NULL;
     }
     plan->domain_name = instance_domain_name(instance);
@@ -147,6 +148,7 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
         .firmware = instance->hardware.firmware,
         .tpm_version = instance->hardware.tpm_version,
         .tpm_model = instance->hardware.tpm_model,
+        .topology = plan->topology,
         .nics = plan->nics,
         .n_nics = (int)instance->ports->len,
         .config_drive_is_read_only = instance_has_read_only_config_drive(instance),
@@ -179,6 +181,7 @@ guest_plan_free(GuestPlan *plan)
     g_clear_pointer(&plan->config_drive, g_bytes_unref);
     g_clear_pointer(&plan->volumes, g_ptr_array_unref);
     g_clear_pointer(&plan->names, g_ptr_array_unref);
+    g_clear_pointer(&plan->topology, guest_topology_free);
     g_free(plan->disks);
     g_free(plan->admin_pass);
     g_free(plan->nics);

@@ -11,6 +11,7 @@ typedef struct GuestPlan {
     GuestSpec spec; /* points into the members below and into the instance that it was made from */
     char *domain_name;
     GuestNic *nics;
+    GuestTopology *topology; /* as its claim says; NULL = nothing */
     GPtrArray *volumes; /* Volume *, those that it has */
     GPtrArray *names;   /* of their files, char * */
     GuestDisk *disks;

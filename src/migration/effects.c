@@ -37,6 +37,7 @@ effect_free(void *data)
     hypervisor_host_unref(effect->peer);
     g_free(effect->uuid);
     g_free(effect->domain_name);
+    g_clear_pointer(&effect->topology, guest_topology_free);
     g_free(effect->pool);
     g_clear_pointer(&effect->bases, g_ptr_array_unref);
     g_clear_error(&effect->error);
@@ -45,6 +46,12 @@ effect_free(void *data)
     g_free(effect->address);
     migration_task_unref(effect->task);
     g_free(effect);
+}
+
+void
+effect_drop(Effect *effect)
+{
+    effect_free(effect);
 }
 
 static void

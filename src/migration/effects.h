@@ -21,6 +21,7 @@ struct Effect {
     bool is_dest;
     MigrateRequest request;
     char *domain_name;
+    GuestTopology *topology; /* what it is given on the destination */
     char *address; /* where the destination takes it */
     WayRequest way;
     int number;
@@ -39,6 +40,8 @@ struct Effect {
 };
 
 /* The call takes references to both sessions; peer may be NULL. */
+/* One that is not submitted after all. */
+void effect_drop(Effect *effect);
 Effect *effect_new(MigrationTask *task, MigrationEffect kind, HypervisorHost *host,
     HypervisorHost *peer, bool (*run)(Effect *effect, GError **error));
 /* With both sides at hand, host = destination, peer = source; NULL when one is not connected:

@@ -47,14 +47,18 @@ migration_inbound_address(const MigrationTask *task)
         task->context->settings.live, task->migration->dest_host);
 }
 
-static void
-fill_request(Effect *effect)
+static bool
+fill_request(Effect *effect, GError **error)
 {
     const MigrationTask *task = effect->task;
     const Migration *migration = task->migration;
     const LiveSettings *live =
         live_policy_for(task->context->settings.live, migration->source_host);
     effect->domain_name = instance_domain_name(task->instance);
+    if (!store_find_topology(task->context->store, task->instance->id, task->operation_id,
+            &effect->topology, error)) {
+        return false;
+    }
     effect->address = migration_inbound_address(task);
     effect->pool = migration_volume_pool(task);
     effect->request = (MigrateRequest){
@@ -67,6 +71,7 @@ fill_request(Effect *effect)
         .display_name = task->instance->name,
         .project_id = task->instance->project_id,
         .flavor_name = task->instance->flavor.name,
+        .topology = effect->topology,
         .with_tls = live->with_tls,
         .bandwidth_mib_s = live->bandwidth_mib_s,
         .downtime_ms = converge_downtime_ms(live, 1, 0),
@@ -75,9 +80,10 @@ fill_request(Effect *effect)
         .connections = migration->connections,
         .inbound_address = effect->address,
     };
+    return true;
 }
 
-/* The source is who is asked. NULL: a side is not connected. */
+/* The source is who is asked. NULL: a side is not connected, or the store does not answer. */
 static Effect *
 new_transfer(MigrationTask *task, MigrationEffect kind)
 {
@@ -88,7 +94,12 @@ new_transfer(MigrationTask *task, MigrationEffect kind)
     HypervisorHost *dest = effect->host;
     effect->host = effect->peer;
     effect->peer = dest;
-    fill_request(effect);
+    g_autoptr(GError) error = NULL;
+    if (!fill_request(effect, &error)) {
+        log_warning("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
+        effect_drop(effect);
+        return NULL;
+    }
     return effect;
 }
 

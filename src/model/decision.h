@@ -16,6 +16,8 @@ typedef struct StoredDecision {
     int64_t made_us;
     int64_t kept_until_us;
     char *text; /* as scheduler/record.c writes it; NULL: it is not to be kept */
+    char *topology; /* what the guest is given of the host's cells, to be claimed with it: as
+                     * GuestTopology; NULL: nothing. Not stored here but in the claim */
 } StoredDecision;
 
 void stored_decision_free(StoredDecision *decision);

@@ -26,6 +26,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->pool_json);
     g_free(facts->certificate_json);
     g_free(facts->offers);
+    g_free(facts->topology);
     *facts = (HostFacts){0};
 }
 
@@ -45,6 +46,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.pool_json = g_strdup(from->pool_json);
     copy.certificate_json = g_strdup(from->certificate_json);
     copy.offers = g_strdup(from->offers);
+    copy.topology = g_strdup(from->topology);
     host_facts_clear(ret_to);
     *ret_to = copy;
 }
@@ -73,6 +75,15 @@ host_free(Host *host)
     g_free(host->fence_error);
     host_facts_clear(&host->facts);
     g_free(host);
+}
+
+void
+host_usage_free(HostUsage *usage)
+{
+    if (usage != NULL) {
+        g_free(usage->topologies);
+        g_free(usage);
+    }
 }
 
 static const char *const power_names[] = {

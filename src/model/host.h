@@ -36,6 +36,10 @@ typedef struct HostFacts {
     char *certificate_json;   /* of its libvirtd: names, issuer, expires_us: as text; NULL = it
                                * has none, or none was seen */
     char *offers;             /* what guests may have: "kvm,uefi,tpm"; NULL = not told */
+    char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */
+    bool has_floating_cpus;   /* the configuration says which processors are for guests that are
+                               * not pinned, so many: */
+    int floating_cpus;
     int64_t uptime_s;         /* 0 = unknown: libvirt does not tell it */
     int running_domains;      /* every domain that is active, ours or not */
 } HostFacts;
@@ -80,6 +84,7 @@ typedef struct HostUsage {
     int instances;
     int foreign_vcpus; /* of domains that run there and are not drover's: nothing claims them */
     int64_t foreign_ram_mib;
+    int dedicated_vcpus; /* of vcpus: those of pinned guests */
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
     /* Of the instance that is being placed: others of its server group here; those of them that
      * are nowhere else, as one that moves or may come back is; and all of them anywhere. */
@@ -89,12 +94,16 @@ typedef struct HostUsage {
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;
+    char *topologies; /* what guests are given of its cells: GuestTopology, a line each; NULL:
+                       * nothing. Of the table that the store makes; a copy of this borrows it */
 } HostUsage;
+void host_usage_free(HostUsage *usage);
 
 Host *host_new(void);
 void host_free(Host *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 void host_facts_clear(HostFacts *facts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostFacts, host_facts_clear)
 void host_facts_copy(const HostFacts *from, HostFacts *ret_to);
 const char *host_power_name(HostPower power); /* "unknown", "off", "on" */
 bool host_power_parse(const char *text, HostPower *ret_power);

@@ -105,7 +105,7 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->pool_capacity_gib = facts->pool_capacity_bytes >> 30;
     entry->pool_available_gib = facts->pool_available_bytes >> 30;
     entry->hypervisor_version = facts->hypervisor_version;
-    entry->vcpus = facts->vcpus;
+    entry->vcpus = facts->has_floating_cpus ? facts->floating_cpus : facts->vcpus;
     entry->zone = word_of(index, host->zone);
     entry->arch = word_of(index, facts->arch);
     entry->enabled = host->enabled;
@@ -140,13 +140,28 @@ host_index_put(HostIndex *index, Host *take_host)
 }
 
 void
+host_entry_set_usage(HostEntry *entry, const HostUsage *usage)
+{
+    g_free(entry->usage.topologies);
+    entry->usage = *usage;
+    entry->usage.topologies = g_strdup(usage->topologies);
+}
+
+static void
+entry_clear(HostEntry *entry)
+{
+    host_free((Host *)entry->host);
+    g_free(entry->usage.topologies);
+}
+
+void
 host_index_remove(HostIndex *index, const char *name)
 {
     bool found = false;
     unsigned at = find_place(index, name, &found);
     g_assert(index->owns_hosts);
     if (found) {
-        host_free((Host *)host_index_at(index, at)->host);
+        entry_clear(host_index_at(index, at));
         g_array_remove_index(index->entries, at);
     }
 }
@@ -155,7 +170,7 @@ void
 host_index_clear(HostIndex *index)
 {
     for (unsigned i = 0; index->owns_hosts && i < index->entries->len; i++) {
-        host_free((Host *)host_index_at(index, i)->host);
+        entry_clear(host_index_at(index, i));
     }
     g_array_set_size(index->entries, 0);
 }

@@ -8,6 +8,7 @@
  *
  * Everything here happens on the engine's thread; blocking work goes through calls.h. */
 #include "hypervisor/calls.h"
+#include "operation/cpu_policy.h"
 #include "operation/live_policy.h"
 #include "scheduler/scheduler.h"
 #include "store/store.h"
@@ -22,6 +23,7 @@ typedef struct OperationSettings {
     int64_t resize_confirm_window_us; /* a cold move that waits so long is confirmed; 0 = never */
     int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
     PlacementPolicy placement;
+    const CpuPolicy *cpus; /* borrowed for good; NULL = nothing is said of any host */
     char *image_directory;
     char *fence_directory;  /* where fence agents are */
     int fence_timeout_ms;   /* of each run of one */

@@ -409,8 +409,9 @@ subject_free_ram_mib(const Subject *subject)
 int64_t
 subject_free_vcpus(const Subject *subject)
 {
+    /* Pinned guests have processors of their own. */
     return left(subject->entry->vcpus, ratios_of(subject).cpu, 0,
-        subject->usage->vcpus + subject->usage->foreign_vcpus);
+        subject->usage->vcpus - subject->usage->dedicated_vcpus + subject->usage->foreign_vcpus);
 }
 
 int64_t
@@ -465,8 +466,12 @@ check_ram_free(const Subject *subject, PlacementRow *row)
 static PlacementResult
 check_vcpus(const Subject *subject, PlacementRow *row)
 {
-    PlacementResult result = compare(subject->request->vcpus, subject_free_vcpus(subject), "vCPUs",
-        "free some, or raise cpu_allocation_ratio", row);
+    int needed = subject->numa.is_dedicated ? 0 : subject->request->vcpus;
+    PlacementResult result = compare(needed, subject_free_vcpus(subject), "vCPUs",
+        subject->host->facts.has_floating_cpus
+            ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"
+            : "free some, or raise cpu_allocation_ratio",
+        row);
     tell_foreign(row, subject->usage->foreign_vcpus, "vCPUs");
     return check_unless_forced(result, subject);
 }
@@ -525,9 +530,13 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_CPU] = check_cpu,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_CANARY] = check_canary,
+    [PLACEMENT_CHECK_NUMA_FILTERS] = check_numa_filters,
     [PLACEMENT_CHECK_RAM] = check_ram,
     [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,
     [PLACEMENT_CHECK_VCPUS] = check_vcpus,
+    [PLACEMENT_CHECK_DEDICATED_CPUS] = check_dedicated_cpus,
+    [PLACEMENT_CHECK_HUGE_PAGES] = check_huge_pages,
+    [PLACEMENT_CHECK_NUMA] = check_numa,
     [PLACEMENT_CHECK_DISK] = check_disk,
     [PLACEMENT_CHECK_DISK_FREE] = check_disk_free,
     [PLACEMENT_CHECK_INSTANCES] = check_instances,
@@ -593,6 +602,11 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
     case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;
+    case PLACEMENT_CHECK_NUMA_FILTERS:
+        return request->is_live && numa_request_binds(&subject->numa);
+    case PLACEMENT_CHECK_DEDICATED_CPUS: return subject->numa.is_dedicated;
+    case PLACEMENT_CHECK_HUGE_PAGES: return subject->numa.asks_pages;
+    case PLACEMENT_CHECK_NUMA: return numa_request_binds(&subject->numa);
     case PLACEMENT_CHECK_RAM_FREE: return false;
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;

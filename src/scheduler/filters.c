@@ -41,7 +41,6 @@ static const struct {
     {"IsolatedHostsFilter", MEANS_NOTHING},
     {"JsonFilter", MEANS_NOTHING},
     {"MetricsFilter", MEANS_NOTHING},
-    {"NUMATopologyFilter", MEANS_NOTHING},
     {"PciPassthroughFilter", MEANS_NOTHING},
     {"SameHostFilter", MEANS_NOTHING},
     {"ServerGroupAffinityFilter", MEANS_ALWAYS},

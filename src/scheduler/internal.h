@@ -9,7 +9,8 @@
     X(COMPUTE, "ComputeFilter")                                                                    \
     X(NUM_INSTANCES, "NumInstancesFilter")                                                         \
     X(TENANCY, "AggregateMultiTenancyIsolation")                                                   \
-    X(EXTRA_SPECS, "AggregateInstanceExtraSpecsFilter")
+    X(EXTRA_SPECS, "AggregateInstanceExtraSpecsFilter")                                            \
+    X(NUMA_TOPOLOGY, "NUMATopologyFilter")
 
 typedef enum {
     FILTER_NONE = -1,
@@ -42,6 +43,7 @@ typedef struct Subject {
     const Host *source;            /* of source_entry */
     GPtrArray *specs; /* Spec * */
     HostWord zone;          /* that is asked for */
+    NumaRequest numa;
 } Subject;
 
 /* ---- what checks have in common ---- */
@@ -54,6 +56,14 @@ PlacementResult check_tenant(const Subject *subject, PlacementRow *row);
 PlacementResult check_extra_specs(const Subject *subject, PlacementRow *row);
 PlacementResult check_affinity(const Subject *subject, PlacementRow *row);
 PlacementResult check_anti_affinity(const Subject *subject, PlacementRow *row);
+
+/* ---- numa_checks.c ---- */
+PlacementResult check_numa_filters(const Subject *subject, PlacementRow *row);
+PlacementResult check_dedicated_cpus(const Subject *subject, PlacementRow *row);
+PlacementResult check_huge_pages(const Subject *subject, PlacementRow *row);
+PlacementResult check_numa(const Subject *subject, PlacementRow *row);
+/* What the host gives to a guest that fits, as GuestTopology; NULL: nothing. Caller frees. */
+char *subject_give_topology(const Subject *subject);
 
 /* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
 typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);

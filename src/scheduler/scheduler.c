@@ -101,6 +101,11 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
     subject->specs = specs_new(request->extra_specs_json);
     subject->zone = host_index_word(hosts, request->zone);
+    /* The API has refused what cannot be read. */
+    if (!numa_request_read(
+            request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
+        subject->numa = (NumaRequest){0};
+    }
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
@@ -365,6 +370,10 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
         g_autofree char *reason = look_reason(&look);
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         return NULL;
+    }
+    if (decision != NULL) {
+        Subject subject = look_subject(&look, best->index);
+        decision->topology = subject_give_topology(&subject);
     }
     return host_index_at(hosts, best->index)->host->name;
 }

@@ -13,6 +13,7 @@
 #include "model/host_index.h"
 #include "model/instance.h"
 #include "model/migration.h"
+#include "scheduler/numa.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,9 +41,13 @@
     X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
+    X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
     X(RAM, "ram", NONE)                                                                            \
     X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
     X(VCPUS, "vcpus", NONE)                                                                        \
+    X(DEDICATED_CPUS, "dedicated-cpus", NONE) /* processors of its own, if it is pinned */         \
+    X(HUGE_PAGES, "huge-pages", NONE)                                                              \
+    X(NUMA, "numa", NONE)           /* both, and memory, in as many cells as it asks for */        \
     X(DISK, "disk", NONE)           /* what is promised to instances */                            \
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
     X(INSTANCES, "instances", NUM_INSTANCES)                                                       \
@@ -193,7 +198,8 @@ typedef struct Placement {
 /* Of the hosts that fit the one with the greatest weight is chosen, ties by name. The error is the
  * one text that says why nobody fits, as Nova says it where Nova has a text, bounded for a fleet of
  * any size. The name is borrowed from hosts. For store_claim. decision NULL: nobody will ask for it
- * later; else its text and how long it is kept are set, also when nobody fits. */
+ * later; else its text and how long it is kept are set, also when nobody fits, and what the host
+ * gives to the guest when somebody does. */
 const char *scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error);
 /* The same choice with every check of every host written out. */

@@ -472,7 +472,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     unsigned off = 0;
     bool has_instances = false;
     char *all[] = {"ComputeFilter", "NumInstancesFilter", "RamFilter", NULL};
-    char *none[] = {"NUMATopologyFilter", NULL};
+    char *none[] = {"TrustedFilter", NULL};
     char *wrong[] = {"ComputeFiler", NULL};
     Host *host = add_host(fleet, "hosta");
     host->enabled = false;

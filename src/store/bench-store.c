@@ -61,7 +61,8 @@ fill(Fixture *fixture)
         move.vm_state = VM_STATE_ACTIVE;
         /* The claim is written plainly: choosing among all hosts for each would take minutes. */
         g_autofree char *claim = g_strdup_printf(
-            "INSERT INTO claims VALUES ('%s', 'owner', %" G_GINT64_FORMAT ", '%s', 1, 512, 1)",
+            "INSERT INTO claims VALUES ('%s', 'owner', %" G_GINT64_FORMAT
+            ", '%s', 1, 512, 1, NULL)",
             instance->id, operation->id, host);
         db_run_script(fixture->store, claim, &error);
         check(error);

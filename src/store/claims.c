@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "store/decisions.h"
+#include <string.h>
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
@@ -13,6 +14,7 @@
 #define SELECT_FOREIGN                                                                             \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(memory_mib) AS BIGINT)"                     \
     " FROM host_differences WHERE kind = 'foreign'"
+#define SELECT_TOPOLOGIES "SELECT host, vcpus, topology FROM claims WHERE topology IS NOT NULL"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
     " WHERE o.is_open = 1 AND i.host IS NOT NULL"
@@ -26,8 +28,14 @@
 #define SQL_FIND_NAME "SELECT name FROM hosts WHERE name = $1"
 #define SQL_FIND_CLAIM "SELECT host FROM claims WHERE operation_id = $1"
 #define SQL_INSERT                                                                                 \
-    "INSERT INTO claims (instance_id, role, operation_id, host, vcpus, ram_mib, disk_gib)"         \
-    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+    "INSERT INTO claims (instance_id, role, operation_id, host, vcpus, ram_mib, disk_gib,"         \
+    " topology) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+/* The end of a move has no claim of its own: a revert takes the guest back to what was kept. */
+#define SQL_FIND_TOPOLOGY                                                                          \
+    "SELECT topology FROM claims WHERE instance_id = $1 ORDER BY CASE WHEN operation_id = $2"      \
+    " THEN 0 WHEN role = 'kept' THEN 1 ELSE 2 END LIMIT 1"
+#define SQL_FIND_ANY_TOPOLOGY                                                                      \
+    "SELECT topology FROM claims WHERE instance_id = $1 AND topology IS NOT NULL"
 #define SQL_RELEASE_TARGET "DELETE FROM claims WHERE instance_id = $1 AND role = 'target'"
 #define SQL_RELEASE_OWNER "DELETE FROM claims WHERE instance_id = $1 AND role = 'owner'"
 #define SQL_RELEASE_ALL "DELETE FROM claims WHERE instance_id = $1"
@@ -62,6 +70,18 @@ read_claims(DbStatement *statement, HostUsage *usage)
     usage->claims = (int)db_int(statement, 5);
 }
 
+/* Of one claim: there may be several of a host. Guests that float take no processor for good. */
+static void
+read_topology(DbStatement *statement, HostUsage *usage)
+{
+    const char *topology = db_text(statement, 2);
+    g_autofree char *so_far = usage->topologies;
+
+    usage->dedicated_vcpus += strstr(topology, " pins=") != NULL ? (int)db_int(statement, 1) : 0;
+    usage->topologies =
+        so_far != NULL ? g_strconcat(so_far, "\n", topology, NULL) : g_strdup(topology);
+}
+
 static void
 read_foreign(DbStatement *statement, HostUsage *usage)
 {
@@ -92,6 +112,7 @@ static const UsageQuery usage_queries[] = {
     {SQL_LIST_NAMES, SQL_FIND_NAME, read_nothing},
     {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host", read_claims},
     {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
+    {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1", read_topology},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
         read_operations},
     {SELECT_OUTGOING " GROUP BY m.source_host",
@@ -138,13 +159,14 @@ run_usage_query(
 }
 
 /* The first of the queries: the names, what is claimed, and what is taken without a claim. */
-enum { N_CLAIM_QUERIES = 3 };
+enum { N_CLAIM_QUERIES = 4 };
 
 /* host NULL = all. */
 static GHashTable *
 load_usage(Store *store, const char *host, unsigned n_queries, GError **error)
 {
-    g_autoptr(GHashTable) table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GHashTable) table = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)host_usage_free);
     g_autoptr(DbTransaction) transaction = db_begin_read(store, error);
 
     if (transaction == NULL) {
@@ -184,6 +206,7 @@ store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GErro
         return error_set(error, ERROR_NOT_FOUND, "there is no host '%s'", name);
     }
     *ret_usage = *usage;
+    ret_usage->topologies = NULL;
     return true;
 }
 
@@ -208,7 +231,7 @@ find_claim(Store *store, int64_t operation_id, char **ret_host, GError **error)
 
 static bool
 insert_claim(Store *store, const Operation *operation, const Instance *instance, const char *host,
-    GError **error)
+    const char *topology, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
 
@@ -223,6 +246,7 @@ insert_claim(Store *store, const Operation *operation, const Instance *instance,
     db_bind_int(statement, 5, flavor->vcpus);
     db_bind_int(statement, 6, flavor->ram_mib);
     db_bind_int(statement, 7, instance_disk_gib(instance) + flavor->ephemeral_gib);
+    db_bind_text(statement, 8, topology);
     return db_run(statement, NULL, error);
 }
 
@@ -250,7 +274,8 @@ find_or_make_claim(Store *store, const Operation *operation, const Instance *ins
     }
     if (host == NULL) {
         host = choose_host(store, instance, choose, data, decision, error);
-        if (host == NULL || !insert_claim(store, operation, instance, host, error) ||
+        if (host == NULL ||
+            !insert_claim(store, operation, instance, host, decision->topology, error) ||
             !decisions_insert(store, operation->id, true, decision, error) ||
             !db_commit(transaction, error)) {
             return false;
@@ -291,6 +316,46 @@ store_claim(Store *store, const Operation *operation, const Instance *instance,
     }
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
+}
+
+/* *ret_text is NULL when there is no such claim, or it has none. */
+static bool
+find_topology(Store *store, const char *sql, const char *instance_id, int64_t operation_id,
+    char **ret_text, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    if (operation_id != 0) {
+        db_bind_int(statement, 2, operation_id);
+    }
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    *ret_text = row ? db_dup_text(statement, 0) : NULL;
+    return true;
+}
+
+bool
+store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
+    GuestTopology **ret_topology, GError **error)
+{
+    g_autofree char *own = NULL;
+    g_autofree char *any = NULL;
+
+    if (!find_topology(store, SQL_FIND_TOPOLOGY, instance_id, operation_id, &own, error) ||
+        (own == NULL &&
+            !find_topology(store, SQL_FIND_ANY_TOPOLOGY, instance_id, 0, &any, error))) {
+        return false;
+    }
+    *ret_topology = own != NULL ? guest_topology_parse(own)
+        : any != NULL           ? guest_topology_new()
+                                : NULL;
+    return true;
 }
 
 static bool

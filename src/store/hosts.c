@@ -9,7 +9,8 @@
     " facts_arch, facts_cpu_json, facts_vcpus, facts_memory_mib, facts_memory_free_mib,"           \
     " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
     " facts_running_domains, facts_host_uuid, facts_pool_id, facts_pool_json, facts_offers,"       \
-    " facts_certificate_json, facts_cpu_class"
+    " facts_certificate_json, facts_cpu_class, facts_topology, facts_has_floating_cpus,"           \
+    " facts_floating_cpus"
 #define COLUMNS                                                                                    \
     "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, enabled,"            \
     " disabled_reason, connected, connect_error, last_seen_us, created_us, updated_us,"            \
@@ -56,7 +57,8 @@
     " facts_pool_capacity_bytes = $11, facts_pool_available_bytes = $12, facts_pool_path = $13,"   \
     " facts_uptime_s = $14, facts_running_domains = $15, facts_host_uuid = $16,"                   \
     " facts_pool_id = $17, facts_pool_json = $18, facts_offers = $19,"                             \
-    " facts_certificate_json = $20, facts_cpu_class = $21"                                         \
+    " facts_certificate_json = $20, facts_cpu_class = $21, facts_topology = $22,"                  \
+    " facts_has_floating_cpus = $23, facts_floating_cpus = $24"                                    \
     " WHERE name = $1"
 #define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
 
@@ -83,6 +85,9 @@ read_facts(DbStatement *statement, int column, HostFacts *facts)
     facts->offers = db_dup_text(statement, column++);
     facts->certificate_json = db_dup_text(statement, column++);
     facts->cpu_class = db_dup_text(statement, column++);
+    facts->topology = db_dup_text(statement, column++);
+    facts->has_floating_cpus = db_int(statement, column++);
+    facts->floating_cpus = (int)db_int(statement, column++);
     return column;
 }
 
@@ -405,6 +410,9 @@ store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GEr
     db_bind_text(statement, 19, facts->offers);
     db_bind_text(statement, 20, facts->certificate_json);
     db_bind_text(statement, 21, facts->cpu_class);
+    db_bind_text(statement, 22, facts->topology);
+    db_bind_int(statement, 23, facts->has_floating_cpus);
+    db_bind_int(statement, 24, facts->floating_cpus);
     return rows_change(statement, "host", name, error);
 }
 

@@ -113,7 +113,7 @@ read_all(Store *store, HostIndex *index, GError **error)
         HostEntry *entry = host_index_put(index, hosts->pdata[i]);
         const HostUsage *used = g_hash_table_lookup(usage, entry->host->name);
         if (used != NULL) {
-            entry->usage = *used;
+            host_entry_set_usage(entry, used);
         }
     }
     return true;
@@ -135,7 +135,7 @@ read_one(Store *store, HostIndex *index, const char *name, GError **error)
     if (usage == NULL) {
         return false;
     }
-    entry->usage = *(const HostUsage *)g_hash_table_lookup(usage, name);
+    host_entry_set_usage(entry, g_hash_table_lookup(usage, name));
     return true;
 }
 

@@ -26,6 +26,7 @@
 #include "model/neighbour.h"
 #include "model/network.h"
 #include "model/server_group.h"
+#include "model/topology.h"
 #include "model/volume.h"
 
 typedef struct Store Store;
@@ -366,6 +367,12 @@ typedef const char *(*StoreChooseHost)(
     const HostIndex *hosts, void *data, StoredDecision *decision, GError **error);
 bool store_claim(Store *store, const Operation *operation, const Instance *instance,
     StoreChooseHost choose, void *data, char **ret_host, GError **error);
+/* What that operation's claim gives the guest of its host's cells; of one that has none (the end of
+ * a cold move), what was kept for it, or what it has. NULL: nothing is said of it; one
+ * without cells: nothing, where another claim of the instance has something, so that what it has
+ * there does not come along. */
+bool store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
+    GuestTopology **ret_topology, GError **error);
 
 /* ---- migrations (store/migrations.c) ---- */
 typedef struct MigrationRequest {

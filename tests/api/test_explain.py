@@ -354,9 +354,9 @@ def _():
             return done.returncode, done.stdout
     code, output = check_config("ComputeFilter, NumInstancesFilter, RamFilter")
     equal((code, "checks nothing" in output), (0, False), output)
-    code, output = check_config("ComputeFilter, NUMATopologyFilter")
+    code, output = check_config("ComputeFilter, TrustedFilter")
     equal(code, 0, output)
-    contains(output, ":2: enabled_filters: 'NUMATopologyFilter' checks nothing here", "the warning")
+    contains(output, ":2: enabled_filters: 'TrustedFilter' checks nothing here", "the warning")
     code, output = check_config("ComputeFiler")
     check(code != 0, output)
     contains(output, ":2: enabled_filters: Nova has no filter 'ComputeFiler'", "the refusal")

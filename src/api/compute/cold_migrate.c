@@ -143,7 +143,8 @@ compute_resize(ApiContext *context, const Instance *instance, const json_t *valu
         return NULL;
     }
     g_autoptr(Flavor) flavor = compute_read_flavor(context, value, error);
-    if (flavor == NULL || !check_flavor(instance, flavor, error)) {
+    if (flavor == NULL || !check_flavor(instance, flavor, error) ||
+        !compute_check_specs(flavor, error)) {
         return NULL;
     }
     request.flavor = flavor;

@@ -94,13 +94,47 @@ check_devices(const json_t *specs, GError **error)
         error, ERROR_INVALID, "PCI alias %s is not defined", parts[0] != NULL ? parts[0] : "");
 }
 
+/* What an image asks of processors and pages is not kept with its instances: the flavor has to say
+ * it too. */
+static bool
+check_image(const json_t *specs, const json_t *properties, GError **error)
+{
+    static const char *const names[][2] = {
+        {"hw_cpu_policy", "hw:cpu_policy"},
+        {"hw_cpu_thread_policy", "hw:cpu_thread_policy"},
+        {"hw_numa_nodes", "hw:numa_nodes"},
+        {"hw_mem_page_size", "hw:mem_page_size"},
+        {"hw_emulator_threads_policy", "hw:emulator_threads_policy"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = text_of(properties, names[i][0]);
+        if (value != NULL && g_strcmp0(value, text_of(specs, names[i][1])) != 0) {
+            return error_set(error, ERROR_INVALID,
+                "Image property %s = '%s' must be the flavor's as well: set its extra spec %s",
+                names[i][0], value, names[i][1]);
+        }
+    }
+    return true;
+}
+
+bool
+compute_check_specs(const Flavor *flavor, GError **error)
+{
+    NumaRequest request;
+
+    return numa_request_read(
+        flavor->extra_specs_json, flavor->vcpus, flavor->ram_mib, &request, error);
+}
+
 bool
 compute_read_hardware(const ApiContext *context, const Flavor *flavor, const json_t *properties,
     GuestHardware *ret_hardware, GError **error)
 {
     json_auto_t *specs = compute_parse_stored(flavor->extra_specs_json);
 
-    return check_devices(specs, error) &&
+    return check_devices(specs, error) && check_image(specs, properties, error) &&
+        compute_check_specs(flavor, error) &&
         read_tpm(context, specs, properties, ret_hardware, error) &&
         read_firmware(properties, ret_hardware, error);
 }

@@ -3,6 +3,7 @@
 #include "hypervisor/fake/hosts.h"
 
 #include "hypervisor/fake/volumes.h"
+#include "model/topology.h"
 
 void
 hosts_make(FakeFleet *fleet, const char *host)
@@ -56,6 +57,34 @@ make_cpu_json(int64_t vcpus)
         vcpus);
 }
 
+/* Two threads of a core are neighbours. */
+static char *
+make_topology(const FakeOptions *options, int64_t vcpus, int64_t memory_mib)
+{
+    g_autoptr(HostTopology) topology = host_topology_new();
+    int n_cells = MAX(options->numa_cells, 1);
+    int n_cpus = (int)MIN(vcpus, CPU_SET_MAX) / n_cells; /* of each */
+
+    for (int i = 0; i < n_cells; i++) {
+        HostCell *cell = host_topology_add_cell(topology, i);
+        CellPages pages = {.size_kib = 2048, .count = options->huge_pages};
+        cell->memory_mib = memory_mib / n_cells;
+        for (int cpu = n_cpus * i; cpu < n_cpus * (i + 1); cpu++) {
+            CpuSet core = {0};
+            cpu_set_add(&cell->cpus, cpu);
+            cpu_set_add(&core, cpu & ~1);
+            if ((cpu | 1) < n_cpus * (i + 1)) {
+                cpu_set_add(&core, cpu | 1);
+            }
+            if ((cpu & 1) == 0) {
+                g_array_append_val(cell->cores, core);
+            }
+        }
+        g_array_append_val(cell->pages, pages);
+    }
+    return host_topology_text(topology);
+}
+
 /* The same in every run and process, for one name. */
 static char *
 make_host_uuid(const char *host)
@@ -94,6 +123,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .pool_json = g_strdup(
             "{\"type\":\"dir\",\"owner\":\"0\",\"group\":\"0\",\"mode\":\"0711\"}"),
         .offers = g_strdup("kvm,uefi,tpm"),
+        .topology = make_topology(&fleet->options, world_int(rows, 0), world_int(rows, 1)),
         .running_domains = (int)world_int(rows, 2),
     };
 }

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/dest_xml.h"
 
+#include "hypervisor/libvirt/topology_xml.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,17 +77,6 @@ highest_of(const char *list)
     return highest;
 }
 
-static void
-remove_node(xmlNode *node)
-{
-    if (node->type == XML_ATTRIBUTE_NODE) {
-        xmlRemoveProp((xmlAttr *)node);
-        return;
-    }
-    xmlUnlinkNode(node);
-    xmlFreeNode(node);
-}
-
 /* Of what path names, whatever has a list in the attribute that goes beyond the n there are. */
 static void
 drop_beyond(xmlDoc *document, const char *path, const char *attribute, int n)
@@ -98,7 +88,7 @@ drop_beyond(xmlDoc *document, const char *path, const char *attribute, int n)
         g_autofree char *list =
             node->type == XML_ATTRIBUTE_NODE ? xml_get_text(node) : xml_get(node, attribute);
         if (list != NULL && highest_of(list) >= n) {
-            remove_node(node);
+            xml_remove(node);
         }
     }
 }
@@ -109,20 +99,25 @@ drop_empty(xmlDoc *document, const char *path)
     g_autoptr(GPtrArray) nodes = xml_find_all(document, path);
 
     for (unsigned int i = 0; i < nodes->len; i++) {
-        remove_node(g_ptr_array_index(nodes, i));
+        xml_remove(g_ptr_array_index(nodes, i));
     }
 }
 
 static void
 fit_placement(xmlDoc *document, const DestPlace *place)
 {
-    drop_beyond(document, "/domain/vcpu/@cpuset", "cpuset", place->n_cpus);
-    drop_beyond(document,
-        "/domain/cputune/vcpupin | /domain/cputune/emulatorpin | /domain/cputune/iothreadpin",
-        "cpuset", place->n_cpus);
-    drop_beyond(document, "/domain/numatune/memory | /domain/numatune/memnode", "nodeset",
-        place->n_cells);
-    drop_empty(document, "/domain/cputune[not(*)] | /domain/numatune[not(*)]");
+    drop_beyond(document, "/domain/cputune/iothreadpin", "cpuset", place->n_cpus);
+    if (place->topology != NULL) {
+        topology_xml_move(document, place->topology);
+    } else {
+        drop_beyond(document, "/domain/vcpu/@cpuset", "cpuset", place->n_cpus);
+        drop_beyond(document, "/domain/cputune/vcpupin | /domain/cputune/emulatorpin", "cpuset",
+            place->n_cpus);
+        drop_beyond(document, "/domain/numatune/memory | /domain/numatune/memnode", "nodeset",
+            place->n_cells);
+    }
+    drop_empty(document, "/domain/cputune[not(*)] | /domain/numatune[not(*)]"
+                         " | /domain/memoryBacking[not(*)]");
 }
 
 char *

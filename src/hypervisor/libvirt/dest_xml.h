@@ -16,11 +16,13 @@ typedef struct DestPlace {
     const char *spice_listen;
     int n_cpus;  /* of the destination; 0 = not known */
     int n_cells; /* NUMA cells; 0 = not known */
+    const GuestTopology *topology; /* what it is given there; NULL: what it has is kept */
 } DestPlace;
 
 /* New metadata; paths below from_pool moved to to_pool (disks with their chains, direct kernel,
  * UEFI variables, logs and files of character devices); consoles listen where this fleet's do; a
  * cpuset, a pin or a NUMA placement that names what the destination does not have is taken out, so
- * that the guest floats there instead of failing. Caller frees. */
+ * that the guest floats there instead of failing; where it was given processors, cells or pages,
+ * these take the place of all that it had. Caller frees. */
 char *dest_xml_make(
     const char *xml, const Metadata *metadata, const DestPlace *place, GError **error);

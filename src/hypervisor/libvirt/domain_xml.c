@@ -4,6 +4,7 @@
 
 #include "hypervisor/libvirt/disk_xml.h"
 #include "hypervisor/libvirt/names.h"
+#include "hypervisor/libvirt/topology_xml.h"
 #include <string.h>
 
 static char *
@@ -220,6 +221,7 @@ domain_xml_build(const GuestSpec *guest, const DomainPlace *place, GError **erro
     xml_add(features, "acpi");
     xml_add(features, "apic");
     cpu_xml_build(domain, &place->cpu, place->virt_type);
+    topology_xml_build(domain, guest->topology);
     xml_set(xml_add(domain, "clock"), "offset", "utc");
     xml_add_text(domain, "on_poweroff", "destroy");
     xml_add_text(domain, "on_reboot", "restart");

@@ -3,6 +3,7 @@
 #include "hypervisor/libvirt/facts.h"
 
 #include "hypervisor/libvirt/probe.h"
+#include "hypervisor/libvirt/topology_xml.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "hypervisor/libvirt/volumes.h"
 #include "hypervisor/libvirt/xml.h"
@@ -201,6 +202,7 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
         return false;
     }
     facts->host_uuid = capabilities_get_host_uuid(capabilities, NULL);
+    facts->topology = capabilities_to_topology(capabilities);
     facts->arch = g_strdup(node.model);
     facts->vcpus = (int)node.cpus;
     read_memory(slot, &node, facts);

@@ -335,6 +335,7 @@ migrate(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request, G
     DestPlace place = {
         .vnc_listen = dest->settings->vnc_listen,
         .spice_listen = dest->settings->spice_listen,
+        .topology = request->topology,
     };
 
     if (request->resume_post_copy && !check_can_resume(dest, error)) {

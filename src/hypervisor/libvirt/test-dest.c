@@ -89,6 +89,43 @@ test_a_destination_that_has_them_keeps_pins(void)
 }
 
 static void
+test_what_was_claimed_takes_the_place_of_pins(void)
+{
+    g_autoptr(GuestTopology) given = guest_topology_parse(
+        "guest cells=1 binds=1 page=2048 emulator=4-5;cell host=1 vcpus=1 memory=64 pins=5"
+        ";cell host=0 vcpus=1 memory=64 pins=4");
+    DestPlace place = {.n_cpus = 2, .n_cells = 1, .topology = given};
+    g_autofree char *made = on_dest(PLACEMENT, &place);
+
+    assert_has(made, "<vcpu>2</vcpu>");
+    assert_has(made, "<shares>9</shares><vcpupin vcpu=\"0\" cpuset=\"5\"/>"
+                     "<vcpupin vcpu=\"1\" cpuset=\"4\"/><emulatorpin cpuset=\"4-5\"/></cputune>");
+    assert_has(made, "<numatune><memory mode=\"strict\" nodeset=\"0-1\"/>"
+                     "<memnode cellid=\"0\" mode=\"strict\" nodeset=\"1\"/>"
+                     "<memnode cellid=\"1\" mode=\"strict\" nodeset=\"0\"/></numatune>");
+    assert_has(made, "<hugepages><page size=\"2048\" unit=\"KiB\"/></hugepages>");
+    assert_has_not(made, "<numa>"); /* what the guest sees is as it was */
+}
+
+static void
+test_a_guest_that_floats_gets_what_the_destination_shares(void)
+{
+    g_autoptr(GuestTopology) given =
+        guest_topology_parse("guest cells=0 binds=0 page=0;cell host=-1 vcpus=2 floats=0-1");
+    g_autoptr(GuestTopology) nothing = guest_topology_parse("guest cells=0 binds=0 page=0");
+    DestPlace place = {.n_cpus = 2, .n_cells = 1, .topology = given};
+    g_autofree char *made = on_dest(PLACEMENT, &place);
+    assert_has(made, "<vcpu cpuset=\"0-1\">2</vcpu>");
+    assert_has_not(made, "vcpupin");
+    assert_has_not(made, "numatune");
+
+    place.topology = nothing;
+    g_autofree char *free = on_dest(PLACEMENT, &place);
+    assert_has(free, "<vcpu>2</vcpu>");
+    assert_has_not(free, "vcpupin");
+}
+
+static void
 test_empty_tuning_goes_with_its_last_pin(void)
 {
     DestPlace place = {.n_cpus = 1};
@@ -182,6 +219,10 @@ main(int argc, char **argv)
         "/dest/a-smaller-destination-takes-pins-away", test_a_smaller_destination_takes_pins_away);
     g_test_add_func("/dest/a-destination-that-has-them-keeps-pins",
         test_a_destination_that_has_them_keeps_pins);
+    g_test_add_func("/dest/what-was-claimed-takes-the-place-of-pins",
+        test_what_was_claimed_takes_the_place_of_pins);
+    g_test_add_func("/dest/a-guest-that-floats-gets-what-the-destination-shares",
+        test_a_guest_that_floats_gets_what_the_destination_shares);
     g_test_add_func(
         "/dest/empty-tuning-goes-with-its-last-pin", test_empty_tuning_goes_with_its_last_pin);
     g_test_add_func("/dest/files-of-the-pool-are-found-in-the-other-pool",

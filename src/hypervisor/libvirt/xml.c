@@ -135,3 +135,14 @@ xml_find_all(xmlDoc *document, const char *path)
     xmlXPathFreeContext(context);
     return found;
 }
+
+void
+xml_remove(xmlNode *node)
+{
+    if (node->type == XML_ATTRIBUTE_NODE) {
+        xmlRemoveProp((xmlAttr *)node);
+        return;
+    }
+    xmlUnlinkNode(node);
+    xmlFreeNode(node);
+}

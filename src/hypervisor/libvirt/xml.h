@@ -26,6 +26,9 @@ xmlNode *xml_set(xmlNode *element, const char *name, const char *format, ...) G_
 /* Replaces the text of an element, or the value of an attribute. */
 void xml_set_text(xmlNode *node, const char *text);
 
+/* Takes an element or an attribute out, and frees it. */
+void xml_remove(xmlNode *node);
+
 /* The first child element of that name in any namespace, or NULL; also for a NULL parent. */
 xmlNode *xml_child(const xmlNode *parent, const char *name);
 /* NULL when it is not there; caller frees with g_free. Also for a NULL element. */

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""A guest with a processor of its own moves between hosts that keep different ones for such guests.
+The hosts share one machine with two processors."""
+from xml.etree import ElementTree
+
+from tap import contains, equal, test
+from world import world
+
+SETS = {
+    "compute:first": {"hosts": "hosta", "cpu_dedicated_set": "1", "cpu_shared_set": "0"},
+    "compute:second": {"hosts": "hostb", "cpu_dedicated_set": "0", "cpu_shared_set": "1"},
+}
+BOTH = {"enabled_filters": "ComputeFilter, NUMATopologyFilter, AggregateInstanceExtraSpecsFilter"}
+
+
+def restart(**more):
+    world.drover.stop()
+    world.drover.write_config({**world.config(world.lab), **more})
+    world.drover.start()
+    world.drover.wait_hosts_up(len(world.lab.hosts))
+
+
+def pins(host, server, *options):
+    """Where its processor, QEMU's own threads, and one that is not pinned may run."""
+    xml = ElementTree.fromstring(world.lab.virsh(host, "dumpxml", *options, server))
+    pinned = {pin.get("vcpu"): pin.get("cpuset") for pin in xml.iterfind("cputune/vcpupin")}
+    emulator = xml.find("cputune/emulatorpin")
+    return pinned, emulator.get("cpuset") if emulator is not None else None, \
+        xml.find("vcpu").get("cpuset")
+
+
+def both_pins(host, server):
+    live, stored = pins(host, server), pins(host, server, "--inactive")
+    equal(live, stored, f"the live and the persistent definition on {host}")
+    return live
+
+
+def explain_rows(server, host):
+    answer = world.drover.admin("GET", f"/drover/v1/instances/{server}/explanation?host={host}")
+    equal(answer.status, 200, answer.text)
+    (found,) = [row for row in answer.json["explanation"]["hosts"] if row["name"] == host]
+    return {row["check"]: row for row in found["checks"]}
+
+
+def make_flavor():
+    drover = world.drover
+    answer = drover.compute("POST", "/flavors", {"flavor": {
+        "name": "m1.pinned", "id": "pinned", "ram": 128, "vcpus": 1, "disk": 1}})
+    equal(answer.status, 200, answer.text)
+    answer = drover.compute("POST", "/flavors/pinned/os-extra_specs", {
+        "extra_specs": {"hw:cpu_policy": "dedicated"}})
+    equal(answer.status, 200, answer.text)
+
+
+@test("a pinned guest moves live to the processor that is claimed for it on the destination, in "
+      "the live and the persistent definition, and back; a second one finds none; without the "
+      "filters that is refused; one that floats gets what the destination shares [S3-18 S3-20]")
+def _():
+    drover = world.drover
+    servers = []
+    try:
+        restart(filter_scheduler=BOTH, **SETS)
+        make_flavor()
+        servers.append(world.create("floats", "hosta"))
+        equal(both_pins("hosta", servers[0]), ({}, None, "0"), "one that floats")
+        answer = drover.compute("POST", "/servers", {"server": {
+            "name": "pinned", "flavorRef": "pinned", "imageRef": world.ids["guest"],
+            "networks": [{"uuid": world.ids["private"]}], "host": "hosta"}})
+        equal(answer.status, 202, answer.text)
+        pinned = answer.json["server"]["id"]
+        servers.append(pinned)
+        world.wait_status(pinned, "ACTIVE")
+        world.wait_heard(pinned)
+        equal(both_pins("hosta", pinned), ({"0": "1"}, "1", None), "the first host")
+
+        row = explain_rows(pinned, "hostc")["dedicated-cpus"]
+        equal((row["result"], row["needed"], row["have"]),
+              ("fail", "1 dedicated CPUs", "no cpu_dedicated_set"), "a host that keeps none")
+        contains(row["fix"], "cpu_dedicated_set", "the fix")
+
+        world.move(pinned, "hostb")
+        equal(both_pins("hostb", pinned), ({"0": "0"}, "0", None), "the destination")
+        world.check_lives(pinned)
+        world.move(servers[0], "hostb")
+        equal(both_pins("hostb", servers[0]), ({}, None, "1"), "floats on the destination")
+
+        answer = drover.compute("POST", "/servers", {"server": {
+            "name": "late", "flavorRef": "pinned", "imageRef": world.ids["guest"],
+            "networks": "none", "host": "hostb"}})
+        equal(answer.status, 202, answer.text)
+        servers.append(answer.json["server"]["id"])
+        world.wait_status(servers[-1], "ERROR")
+        contains(drover.server(servers[-1])["fault"]["message"],
+                 "hostb failed 'dedicated-cpus': needs 1 dedicated CPUs, has 0 free of 0", "fault")
+
+        restart(filter_scheduler={"enabled_filters": "ComputeFilter"}, **SETS)
+        world.migrate(pinned, "hosta")
+        migration = world.wait_migration(pinned)
+        equal(migration["status"], "error", migration)
+        row = explain_rows(pinned, "hosta")["numa-filters"]
+        equal((row["result"], row["have"]), ("fail", "neither is enabled"), "without the filters")
+        equal(both_pins("hostb", pinned), ({"0": "0"}, "0", None), "where it was, as it was")
+
+        restart(filter_scheduler=BOTH, **SETS)
+        world.wait_heard(pinned)
+        world.move(pinned, "hosta")
+        equal(both_pins("hosta", pinned), ({"0": "1"}, "1", None), "back")
+        equal(world.runs_on(pinned), {"hosta": "running"}, "where it runs")
+    finally:
+        for server in servers:
+            world.delete(server)
+        drover.compute("DELETE", "/flavors/pinned")
+        restart()
