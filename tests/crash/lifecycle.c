@@ -405,27 +405,31 @@ live(const char *directory, const char *name)
     _exit(0);
 }
 
-/* ---- many lives ---- */
+/* ---- many lives, several at once ---- */
 
 /* Exit status of one life; the environment arms it. */
 static int
 spawn_life(const char *self, const char *directory, const Scenario *scenario, const char *armed,
     const char *trace)
 {
+    g_autoptr(GError) error = NULL;
     g_autofree char *log = g_build_filename(directory, "log", NULL);
-    pid_t pid = fork();
+    char *arguments[] = {
+        (char *)self, "--live", (char *)directory, (char *)scenario->name, NULL};
+    g_auto(GStrv) environment = g_get_environ();
+    environment = armed != NULL ? g_environ_setenv(environment, "DROVER_FAILPOINTS", armed, true)
+                                : g_environ_unsetenv(environment, "DROVER_FAILPOINTS");
+    environment = trace != NULL
+        ? g_environ_setenv(environment, "DROVER_FAILPOINT_TRACE", trace, true)
+        : g_environ_unsetenv(environment, "DROVER_FAILPOINT_TRACE");
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    GPid pid;
 
-    g_assert(pid >= 0);
-    if (pid == 0) {
-        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        dup2(fd, STDERR_FILENO);
-        armed != NULL ? g_setenv("DROVER_FAILPOINTS", armed, true)
-                      : g_unsetenv("DROVER_FAILPOINTS");
-        trace != NULL ? g_setenv("DROVER_FAILPOINT_TRACE", trace, true)
-                      : g_unsetenv("DROVER_FAILPOINT_TRACE");
-        execl(self, self, "--live", directory, scenario->name, (char *)NULL);
-        _exit(127);
-    }
+    must(g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)arguments,
+             (const char *const *)environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, fd,
+             NULL, NULL, 0, &pid, NULL, NULL, NULL, &error),
+        "a life", error);
+    close(fd);
     int status = 0;
     waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -462,11 +466,9 @@ report_failure(const char *directory, const char *what, int status)
     g_autofree char *text = NULL;
 
     g_file_get_contents(log, &text, NULL, NULL);
-    printf("# %s: exit %d\n", what, status);
     g_auto(GStrv) lines = g_strsplit(text != NULL ? text : "", "\n", -1);
-    for (size_t i = 0; lines[i] != NULL; i++) {
-        printf("# %s\n", lines[i]);
-    }
+    g_autofree char *told = g_strjoinv("\n# ", lines);
+    printf("# %s: exit %d\n# %s\n", what, status, told);
 }
 
 /* The failpoints of lifecycle and of volumes that the scenario passes when nothing dies. */
@@ -512,6 +514,62 @@ survives(const char *self, const Scenario *scenario, const char *point)
     return is_right;
 }
 
+/* A life of a scenario: one in which nothing dies, or one that dies at a failpoint and has a
+ * second. They mostly wait, so several are lived beside each other. */
+enum { LIVES_BESIDE_EACH_OTHER = 4 };
+
+typedef struct Test {
+    const Scenario *scenario;
+    char *point;       /* NULL: nothing dies */
+    GPtrArray *passed; /* of that one */
+    bool is_right;
+} Test;
+
+static void
+test_free(Test *test)
+{
+    g_free(test->point);
+    g_clear_pointer(&test->passed, g_ptr_array_unref);
+    g_free(test);
+}
+
+static void
+run_test(void *data, void *self)
+{
+    static int n_tests;
+    Test *test = data;
+
+    if (test->point == NULL) {
+        test->passed = list_passed(self, test->scenario, &test->is_right);
+    } else {
+        test->is_right = survives(self, test->scenario, test->point);
+    }
+    printf("%sok %d - %s %s%s\n", test->is_right ? "" : "not ",
+        g_atomic_int_add(&n_tests, 1) + 1, test->scenario->name,
+        test->point != NULL ? "survives " : "ends as it should",
+        test->point != NULL ? test->point : "");
+}
+
+static void
+run_all(const GPtrArray *tests, char *self)
+{
+    GThreadPool *pool = g_thread_pool_new(run_test, self, LIVES_BESIDE_EACH_OTHER, true, NULL);
+
+    for (unsigned i = 0; i < tests->len; i++) {
+        g_thread_pool_push(pool, tests->pdata[i], NULL);
+    }
+    g_thread_pool_free(pool, false, true);
+}
+
+static void
+add_test(GPtrArray *tests, const Scenario *scenario, const char *point)
+{
+    Test *test = g_new0(Test, 1);
+    test->scenario = scenario;
+    test->point = g_strdup(point);
+    g_ptr_array_add(tests, test);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -519,28 +577,30 @@ main(int argc, char **argv)
         return live(argv[2], argv[3]);
     }
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-    g_autoptr(GHashTable) reached = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    int n_tests = 0;
+    g_autoptr(GHashTable) reached = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GPtrArray) whole = g_ptr_array_new_with_free_func((GDestroyNotify)test_free);
+    g_autoptr(GPtrArray) deaths = g_ptr_array_new_with_free_func((GDestroyNotify)test_free);
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(scenarios); i++) {
-        bool is_right;
-        g_autoptr(GPtrArray) passed = list_passed(self, &scenarios[i], &is_right);
-        printf("%sok %d - %s ends as it should\n", is_right ? "" : "not ", ++n_tests,
-            scenarios[i].name);
-        for (unsigned j = 0; is_right && j < passed->len; j++) {
-            const char *point = passed->pdata[j];
-            g_hash_table_add(reached, g_strdup(point));
-            printf("%sok %d - %s survives %s\n", survives(self, &scenarios[i], point) ? "" : "not ",
-                ++n_tests, scenarios[i].name, point);
+        add_test(whole, &scenarios[i], NULL);
+    }
+    run_all(whole, self);
+    for (unsigned i = 0; i < whole->len; i++) {
+        const Test *test = whole->pdata[i];
+        for (unsigned j = 0; test->is_right && j < test->passed->len; j++) {
+            add_test(deaths, test->scenario, test->passed->pdata[j]);
+            g_hash_table_add(reached, test->passed->pdata[j]);
         }
     }
+    run_all(deaths, self);
+    unsigned n_tests = whole->len + deaths->len;
     g_auto(GStrv) names = lifecycle_list_failpoints();
     for (size_t i = 0; names[i] != NULL; i++) {
         if (!g_hash_table_contains(reached, names[i])) {
-            printf("not ok %d - nothing passes %s\n", ++n_tests, names[i]);
+            printf("not ok %u - nothing passes %s\n", ++n_tests, names[i]);
         }
     }
-    printf("1..%d\n", n_tests);
+    printf("1..%u\n", n_tests);
     return 0;
 }
