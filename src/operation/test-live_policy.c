@@ -10,6 +10,7 @@ test_without_a_policy_the_defaults_hold(void)
     g_assert_cmpint(settings->downtime_steps, ==, 10);
     g_assert_cmpint(settings->downtime_delay_s, ==, 75);
     g_assert_cmpint(settings->completion_timeout_s, ==, 800);
+    g_assert_cmpint(settings->parallel_connections, ==, 1);
     g_assert_true(settings->with_tls);
     g_assert_null(live_policy_group_of(NULL, "hosta"));
     g_assert_null(live_policy_inbound_address(NULL, "hosta"));

@@ -262,6 +262,33 @@ def _():
         drover.remove()
 
 
+@test("--check-config, a reload and a start take live_migration_progress_timeout, and say that it "
+      "is not used (S4-24)")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}})
+    path = os.path.join(drover.directory, "drover.conf")
+    said = ("'live_migration_progress_timeout' in section [libvirt] is taken and not used: it "
+            "cannot tell slow from stuck, for which Nova has deprecated it; "
+            "live_migration_completion_timeout and live_migration_timeout_action end what does not")
+    try:
+        answer = reload(drover, "live_migration_progress_timeout = 150\n")
+        equal(answer.status, 200, answer.text)
+        with open(path, encoding="utf-8") as file:
+            line = 1 + file.read().split("\n").index("live_migration_progress_timeout = 150")
+        equal(answer.json["reload"]["warnings"], [f"{path}:{line}: {said}"], "the answer")
+        equal(answer.json["reload"]["changes"], [], "nothing follows from it")
+        done = subprocess.run([DROVERD, "--config", path, "--check-config"], text=True, timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        equal(done.returncode, 0, done.stdout)
+        contains(done.stdout, f"{path}:{line}: {said}", "the check")
+        drover.stop()
+        log = drover.log()
+        drover.start()
+        contains(drover.log()[len(log):], f"{path}:{line}: {said}", "the start")
+    finally:
+        drover.remove()
+
+
 @test("a group of hosts that are not there, or are in a group before it, is warned of (S3-46)")
 def _():
     drover = Droverd({"fake": {"path": ":memory:"}})
