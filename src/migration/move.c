@@ -42,7 +42,9 @@ complete(OperationMove *move, MigrationTask *task, MigrationState to)
     move->from = machine->states[task->state].name;
     move->to = machine->states[to].name;
     move->closes = machine->states[to].is_final;
-    move->sentence = row->sentence;
+    if (move->sentence == NULL) {
+        move->sentence = row->sentence;
+    }
     move->deadline_us = stay_us == 0 ? 0 : now_us + stay_us;
     move->instance_id = task->instance->id;
     if (move->closes) {

@@ -203,7 +203,8 @@ may_try_another(const MigrationTask *task)
 static StepResult
 try_another(MigrationTask *task)
 {
-    OperationMove move = refusals_try_another(task->migration);
+    g_autofree char *sentence = NULL;
+    OperationMove move = refusals_try_another(task->refusals, task->migration, &sentence);
     migration_task_clear_views(task);
     return migration_move(task, MIGRATION_CHECKING, &move);
 }

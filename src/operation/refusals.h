@@ -11,5 +11,7 @@ GHashTable *refusals_new(void);
 void refusals_add(GHashTable *refusals, const char *host, const char *why);
 /* The destination was drover's own choice, and not so many have been asked that it is given up. */
 bool refusals_may_try_another(GHashTable *refusals, const Migration *migration);
-/* A move back to where a destination is chosen: this one is let go. */
-OperationMove refusals_try_another(Migration *migration);
+/* A move back to where a destination is chosen: this one is let go, which the history tells with
+ * its name and why. ret_sentence lives as long as the move. */
+OperationMove refusals_try_another(
+    GHashTable *refusals, Migration *migration, char **ret_sentence);

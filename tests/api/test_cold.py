@@ -267,6 +267,14 @@ def _():
             cloud.drover.remove()
 
 
+def given_up(cloud, server):
+    """What the history of the newest move tells of destinations that it let go."""
+    number = cloud.migrations(server)[0]["id"]
+    events = cloud.other("GET", f"/drover/v1/migrations/{number}").json["migration"]["events"]
+    return [event["sentence"] for event in events
+            if (event["from"], event["to"]) in (("claiming", "checking"), ("fetching", "checking"))]
+
+
 @test("where drover has chosen, a destination that dies before anything is there, or refuses the "
       "guest's disks, is changed for another; one that was named is not")
 def _():
@@ -291,6 +299,9 @@ def _():
             cloud.wait_status(server, "VERIFY_RESIZE")
             other = ({"hostb", "hostc"} - {dead}).pop()
             equal(cloud.host_of(server), other, "where it went")
+            equal(given_up(cloud, server), [
+                f"{dead} cannot have it, another is tried: host '{dead}' does not answer any more"],
+                  "what the history says")
             cloud.do(server, {"confirmResize": None}, 204)
             cloud.wait_status(server, "ACTIVE")
         finally:
@@ -312,6 +323,9 @@ def _():
             "GET", f"/drover/v1/migrations/{cloud.migrations(server)[0]['id']}").json[
                 "migration"]["events"] if event["to"] == "claiming"]
         equal(len(claims), 2, "how often a host was chosen")
+        told, = given_up(cloud, server)
+        contains(told, "cannot have it, another is tried: ", "the history")
+        contains(told, "try_disk on host 'host", "why")
         cloud.do(server, {"confirmResize": None}, 204)
         cloud.wait_status(server, "ACTIVE")
         cloud.do(server, {"migrate": {"host": "hosta"}})

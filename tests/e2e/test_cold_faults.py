@@ -2,8 +2,11 @@
 # Copyright the drover authors.
 """Moves with the guest switched off that fail on the destination: the guest is where it was, and
 runs again; nothing is left on the other side; cause and fix are told."""
+import json
+import time
+
 import test_cold as cold
-from tap import check, contains, equal, test, wait_until
+from tap import check, contains, equal, note, test, wait_until
 from test_diagnose import full_pool
 from world import world
 
@@ -108,6 +111,40 @@ def _():
         world.lab("starve", "hosta", "off")
     world.drover.openstack("server", "reboot", "--hard", server_id())
     wait_until(lambda: world.drover.server(server_id())["status"] == "ACTIVE", "it is started", 60)
+    cold.check_up(server_id())
+
+
+def chosen():
+    """Where the dry run says that a cold move would go."""
+    told = json.loads(world.drover.drover("explain", server_id(), "--cold", "--json"))
+    return told["chosen"]
+
+
+@test("where drover has chosen a host that has just lost its power, a cold move goes to another "
+      "one while the guest still runs, and its history names the one that was given up and why "
+      "(S3-06)")
+def _():
+    server_id()
+    dead = chosen()
+    other = ({"hostb", "hostc"} - {dead}).pop()
+    world.lab("heartbeat", "mark")
+    world.lab("poweroff", dead)
+    try:
+        begin = time.monotonic()
+        cold.accept(server_id(), {"migrate": None})
+        row = cold.wait_moved(server_id())
+        note(f"it has moved after {time.monotonic() - begin:.1f} s")
+        equal(row["dest_compute"], other, world.story(row["id"]))
+        name = world.drover.server(server_id())["OS-EXT-SRV-ATTR:instance_name"]
+        equal([world.domains(host).get(name) for host in ("hosta", other)],
+              ["shut off", "running"], "libvirt says")
+        told = world.drover.drover("server", "migration", "show", server_id(), str(row["id"]))
+        contains(told, f"{dead} cannot have it, another is tried: ", "its history")
+    finally:
+        world.lab("poweron", dead, check=False)
+        world.drover.wait_hosts_up(3)
+    cold.end(server_id(), "revertResize", "ACTIVE")
+    cold.check_only_on(server_id(), "hosta", "running")
     cold.check_up(server_id())
 
 

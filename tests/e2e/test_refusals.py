@@ -71,6 +71,52 @@ def _():
     world.delete(toobig)
 
 
+def disk_row(host):
+    """What the dry run says of the disk that a host has left."""
+    answer = world.drover.admin(
+        "GET", f"/drover/v1/instances/{server_id()}/explanation?move=live&host={host}")
+    equal(answer.status, 200, answer.text)
+    row, = (row for row in answer.json["explanation"]["hosts"] if row["name"] == host)
+    return next(one for one in row["checks"] if one["check"] == "disk")
+
+
+def take_disk(name, size_gib):
+    """A server on hostb that may come to write so much; its id."""
+    answer = world.drover.compute("POST", "/flavors", {"flavor": {
+        "name": name, "id": name, "ram": 128, "vcpus": 1, "disk": size_gib}})
+    check(answer.status in (200, 409), answer.text)
+    answer = world.drover.compute("POST", "/servers", {"server": {
+        "name": name, "flavorRef": name, "imageRef": world.ids["guest"], "networks": "none",
+        "host": "hostb"}})
+    equal(answer.status, 202, answer.text)
+    world.wait_status(answer.json["server"]["id"], "ACTIVE")
+    world.drover.compute("DELETE", f"/flavors/{name}")
+    return answer.json["server"]["id"]
+
+
+@test("a live migration to a host whose disk other servers have claimed is refused with what is "
+      "needed and what it has, at once below 2.34 (S3-21)")
+def _():
+    # Two halves: what nobody has written yet is not looked at for each of them.
+    free = int(disk_row("hostb")["have"].split()[0])
+    hogs = []
+    try:
+        for name, size in (("hog1", free // 2), ("hog2", free - free // 2)):
+            hogs.append(take_disk(name, size))
+        row = disk_row("hostb")
+        equal((row["needed"], row["have"].split()[:2]), ("1 GiB", ["0", "GiB"]), "the dry run")
+        ends_in_error(world.migrate(server_id(), "hostb"), "disk")
+        answer = world.migrate(server_id(), "hostb", version="2.30")
+        equal(answer.status, 400, answer.text)
+        for part in ("hostb", "1 GiB", "0 GiB"):
+            contains(answer.message, part, "the refusal")
+        unchanged()
+        equal(world.runs_on(server_id()), {"hosta": "running"}, "libvirt says")
+    finally:
+        for hog in hogs:
+            world.delete(hog)
+
+
 @test("a disabled host is not chosen, and refused when it is named (S1-07, S2-04)")
 def _():
     for host in ("hostb", "hostc"):
