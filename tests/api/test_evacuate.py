@@ -69,16 +69,35 @@ def _():
         cloud.drover.remove()
 
 
-@test("an instance that is moving is not evacuated, and the refusal says what ends the move")
+@test("an instance that is moving is not evacuated: where its host lives that is what is said; "
+      "where the destination is dead, what ends the move; and else what does")
 def _():
-    server, migration = start(world.slow, "moving")
-    source = world.slow.host_of(server)
-    answer = world.slow.action(server, {"evacuate": {}}, "2.95")
-    for text in (f"Cannot 'evacuate' instance {server} while it is in task_state migrating",
-                 f"compute service set --down {source} nova-compute"):
-        world.slow.refused(answer, 409, text)
-    abort(world.slow, server, migration)
-    world.slow.delete(server)
+    cloud = world.slow
+    server, migration = start(cloud, "moving")
+    source = cloud.host_of(server)
+    (dest,) = {"hosta", "hostb"} - {source}
+
+    def refusal(status, text):
+        answer = cloud.action(server, {"evacuate": {}}, "2.95")
+        cloud.refused(answer, status, text)
+        return answer.text
+    in_use = f"Compute service of {source} is still in use."
+    text = refusal(400, in_use)
+    check("--down" not in text, f"nobody is told to switch off what lives: {text}")
+    try:
+        force_down(cloud, dest, True)
+        text = refusal(400, f"{in_use} It is host {dest}, where the server is moving, that is dead")
+        contains(text, f"openstack server migration abort {server} {migration}", "what ends it")
+        check("--down" not in text, f"it is down already: {text}")
+        force_down(cloud, dest, False)
+        force_down(cloud, source, True)
+        refusal(409, f"Cannot 'evacuate' instance {server} while it is in task_state migrating: "
+                     f"its live migration ends by itself once host {source} is certain to be dead")
+    finally:
+        force_down(cloud, source, False)
+        force_down(cloud, dest, False)
+    abort(cloud, server, migration)
+    cloud.delete(server)
 
 
 @test("a host's fence agent is set, shown without its secrets, and refused when it is none")

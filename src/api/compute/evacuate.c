@@ -33,25 +33,74 @@ check_dest(ApiContext *context, const Instance *instance, const char *host, GErr
         error_set(error, ERROR_INVALID, "The target host can't be the same one.");
 }
 
-/* Down is not enough: what is silent may live. Fenced is, and so is an agent that can see to it. */
-static bool
-check_source(ApiContext *context, const Instance *instance, GError **error)
+static Host *
+find_source(ApiContext *context, const Instance *instance, GError **error)
 {
-    g_autoptr(Host) source = NULL;
+    Host *source = NULL;
     if (instance->host == NULL) {
-        return error_set(error, ERROR_CONFLICT,
-            "Cannot 'evacuate' instance %s while it is on no host", instance->id);
+        error_set(error, ERROR_CONFLICT, "Cannot 'evacuate' instance %s while it is on no host",
+            instance->id);
+        return NULL;
     }
     if (!store_find_host(context->store, instance->host, &source, error)) {
-        return false;
+        return NULL;
     }
     if (source == NULL) {
-        return error_set(error, ERROR_NOT_FOUND, "Compute host %s not found.", instance->host);
+        error_set(error, ERROR_NOT_FOUND, "Compute host %s not found.", instance->host);
     }
-    if (host_is_up(source, api_now_us(context), context->options->service_down_time_us)) {
-        return error_set(
-            error, ERROR_INVALID, "Compute service of %s is still in use.", source->name);
+    return source;
+}
+
+static bool
+is_migrating(const Instance *instance)
+{
+    return g_strcmp0(instance_task_state(instance), "migrating") == 0;
+}
+
+/* What ends a migration whose destination is the one that has died, after a space; NULL: it is not.
+ * Caller frees. */
+static char *
+say_what_ends_it(ApiContext *context, const Instance *instance)
+{
+    g_autoptr(Host) dest = NULL;
+    g_autoptr(Migration) migration = !is_migrating(instance)
+        ? NULL
+        : store_get_migration_of_operation(context->store, instance->open_operation, NULL);
+    if (migration == NULL || migration->dest_host == NULL ||
+        !store_find_host(context->store, migration->dest_host, &dest, NULL) || dest == NULL ||
+        host_is_up(dest, api_now_us(context), context->options->service_down_time_us)) {
+        return NULL;
     }
+    if (host_is_fenced(dest)) {
+        return g_strdup_printf(
+            " It is host %s, where the server is moving, that is dead: 'openstack server migration "
+            "abort %s %" G_GINT64_FORMAT "' ends that, and the server stays on %s.",
+            dest->name, instance->id, migration->id, instance->host);
+    }
+    return g_strdup_printf(
+        " It is host %s, where the server is moving, that is silent: once it is certain to be dead, "
+        "say so ('openstack compute service set --down %s nova-compute', or 'drover host power %s "
+        "off') and abort the migration ('openstack server migration abort %s %" G_GINT64_FORMAT
+        "'), and the server stays on %s.",
+        dest->name, dest->name, dest->name, instance->id, migration->id, instance->host);
+}
+
+static bool
+check_source_is_down(
+    ApiContext *context, const Instance *instance, const Host *source, GError **error)
+{
+    if (!host_is_up(source, api_now_us(context), context->options->service_down_time_us)) {
+        return true;
+    }
+    g_autofree char *way_out = say_what_ends_it(context, instance);
+    return error_set(error, ERROR_INVALID, "Compute service of %s is still in use.%s",
+        source->name, way_out != NULL ? way_out : "");
+}
+
+/* Down is not enough: what is silent may live. Fenced is, and so is an agent that can see to it. */
+static bool
+check_source_is_dead(const Host *source, GError **error)
+{
     return host_is_fenced(source) || source->fence_agent != NULL ||
         error_set(error, ERROR_INVALID,
             "Compute service of %s is still in use, as far as is known: the host is silent, which "
@@ -64,16 +113,21 @@ check_source(ApiContext *context, const Instance *instance, GError **error)
 static const VmState expected[] = {
     VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
 
+static bool
+check_state(const Instance *instance, GError **error)
+{
+    return compute_check_state(instance, "evacuate", expected, G_N_ELEMENTS(expected), error);
+}
+
 /* A live migration is not given up while its source may still be sending. */
 static bool
 check_idle(const Instance *instance, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    if (compute_check_state(
-            instance, "evacuate", expected, G_N_ELEMENTS(expected), &problem)) {
+    if (check_state(instance, &problem)) {
         return true;
     }
-    if (g_strcmp0(instance_task_state(instance), "migrating") != 0) {
+    if (!is_migrating(instance)) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
@@ -84,10 +138,17 @@ check_idle(const Instance *instance, GError **error)
         problem->message, instance->host, instance->host, instance->host);
 }
 
+/* What is under way counts only when its host is down: nobody is told to switch one off that
+ * lives. So does Nova, which asks for no task_state at all. */
 bool
 compute_may_evacuate(ApiContext *context, const Instance *instance, GError **error)
 {
-    return check_idle(instance, error) && check_source(context, instance, error);
+    if (instance_task_state(instance) == NULL && !check_state(instance, error)) {
+        return false;
+    }
+    g_autoptr(Host) source = find_source(context, instance, error);
+    return source != NULL && check_source_is_down(context, instance, source, error) &&
+        check_idle(instance, error) && check_source_is_dead(source, error);
 }
 
 /* What the request or, below 2.14, the contract says; *ret_password NULL: none. Caller frees. */
