@@ -182,6 +182,7 @@ follow_post_copy(MigrationTask *task)
         return migration_move(task, MIGRATION_POSTCOPY, NULL);
     }
     task->n_mends = 0;
+    migration_keep_trouble(task, NULL);
     progress_watch(task);
     return wait_and_look(task, task->context->settings.watch_interval_us);
 }
@@ -203,7 +204,7 @@ halved(MigrationTask *task)
 }
 
 /* Nothing else can be done than to try again: each half alone is nothing. Only who deletes the
- * guest may give it up: an abort is refused before it gets here. */
+ * guest may give it up: an abort is refused before it gets here, unless the destination is dead. */
 static StepResult
 mend(MigrationTask *task)
 {
@@ -289,6 +290,16 @@ migration_decide(const MigrationTask *task)
     return decide(&facts);
 }
 
+/* Without regard to how long it is asked for. */
+static Decision
+look_up(const MigrationTask *task)
+{
+    SourceSide source = decide_source_side(&task->source_view);
+    DestSide dest = decide_dest_side(&task->dest_view, task->operation_id);
+
+    return decide_row(source, dest)->decision;
+}
+
 /* The call ends when both QEMU have noticed that their way broke. The destination's may wait for
  * ever: its guest stands still at a page that it had asked for before, and nobody sends to it any
  * more. So the hosts are asked although the call goes on. */
@@ -303,10 +314,17 @@ watch_post_copy(MigrationTask *task)
         migration_task_wake_by(task, task->look_us);
         return STEP_WAIT;
     }
-    SourceSide source = decide_source_side(&task->source_view);
-    DestSide dest = decide_dest_side(&task->dest_view, task->operation_id);
-    if (decide_row(source, dest)->decision != DECISION_MEND) {
-        return wait_and_look(task, POST_COPY_LOOK_US);
+    Decision decision = look_up(task);
+    /* Who ran it is dead, and that is given up: what the call would tell is not waited for. */
+    if (decision == DECISION_ABANDONED && migration_task_is_dest_dead(task) &&
+        migration_task_wants(task, WANTED_CANCEL)) {
+        task->transfer = TRANSFER_LOST;
+        return STEP_AGAIN;
+    }
+    if (decision != DECISION_MEND) {
+        /* Nobody tells that a host was fenced. */
+        return wait_and_look(
+            task, migration_task_dest(task) == NULL ? ASK_AGAIN_US : POST_COPY_LOOK_US);
     }
     task->transfer = TRANSFER_LOST;
     /* Usually it is about to end, and it must have before another may begin. */
@@ -335,94 +353,6 @@ watch_transfer(MigrationTask *task)
     return STEP_WAIT;
 }
 
-/* The source's call does not end when its destination loses its power: its QEMU waits for an answer
- * for as long as TCP does. */
-static char *
-silence_while_sending(const MigrationTask *task)
-{
-    const Migration *migration = task->migration;
-
-    if (migration->copies_disks && task->transfer != TRANSFER_LOST) {
-        return g_strdup_printf(
-            "Host %s does not answer. Unless it does within seconds the migration is given up, "
-            "which takes a minute or two: the guest stays on %s. A host that is said to be dead "
-            "('openstack compute service set --down %s nova-compute', or 'drover host power %s "
-            "off') is not waited for.",
-            migration->dest_host, migration->source_host, migration->dest_host,
-            migration->dest_host);
-    }
-    return g_strdup_printf(
-        "Host %s does not answer. If only drover cannot reach it, the guest still gets there. "
-        "If it is dead, the guest stays on %s: abort the migration, or say that the host is "
-        "dead ('openstack compute service set --down %s nova-compute', or 'drover host power "
-        "%s off'). Else %s gives up half a minute after that host has gone, or, while disks are "
-        "copied, when TCP does, which takes a quarter of an hour.",
-        migration->dest_host, migration->source_host, migration->dest_host, migration->dest_host,
-        migration->source_host);
-}
-
-/* Nobody but the source's libvirt knows whether it may go on there, and it does so by itself; what
- * it leaves paused has either never run elsewhere, or may have. */
-static char *
-silence_while_paused(const MigrationTask *task)
-{
-    const Migration *migration = task->migration;
-    const char *source = migration->source_host;
-    const char *dest = migration->dest_host;
-
-    if (task->state == MIGRATION_SWITCHING) {
-        return g_strdup_printf(
-            "Host %s does not answer, and the guest is paused on %s for its switch there. The "
-            "libvirt of %s notices that half a minute after the host has gone, and the guest goes "
-            "on where it is. It must never run on both: nothing else may resume it.",
-            dest, source, source);
-    }
-    if (decide_source_side(&task->source_view) == SOURCE_HELD) {
-        return g_strdup_printf(
-            "Host %s does not answer, and the guest is paused on %s. It may have got to %s, and is "
-            "paused there too: once that host answers, or is said to be dead ('openstack compute "
-            "service set --down %s nova-compute', or 'drover host power %s off'), the migration "
-            "ends.",
-            dest, source, dest, dest, dest);
-    }
-    return g_strdup_printf(
-        "Host %s does not answer, and the guest is paused on %s for its switch there. It may have "
-        "run on %s, and must never run on both: it stays as it is until that host answers. Then "
-        "the migration ends by itself. If that host does not come back, say that it is dead "
-        "('openstack compute service set --down %s nova-compute', or 'drover host power %s off') "
-        "and abort the migration: the guest is switched off on %s, and what it did on %s is "
-        "given up.",
-        dest, source, dest, dest, dest, source, dest);
-}
-
-static bool
-is_paused_for_dest(const MigrationTask *task)
-{
-    SourceSide source = decide_source_side(&task->source_view);
-
-    return task->state == MIGRATION_SWITCHING ||
-        (task->state == MIGRATION_RESOLVING &&
-            (source == SOURCE_PAUSED || source == SOURCE_HELD));
-}
-
-/* Who looks at the migration is told what it waits for, and what can be done meanwhile. */
-static void
-tell_silence(MigrationTask *task)
-{
-    g_autofree char *trouble = NULL;
-    bool is_sending = task->state == MIGRATION_TRANSFERRING;
-    bool is_paused = is_paused_for_dest(task);
-
-    if (!is_sending && !is_paused) {
-        return;
-    }
-    if (migration_task_dest(task) == NULL &&
-        migration_task_now_us(task) >= task->patient_until_us) {
-        trouble = is_sending ? silence_while_sending(task) : silence_while_paused(task);
-    }
-    migration_keep_trouble(task, trouble);
-}
-
 StepResult
 migration_settle(MigrationTask *task)
 {
@@ -433,7 +363,7 @@ migration_settle(MigrationTask *task)
     if (error != NULL) {
         log_debug("migration %" G_GINT64_FORMAT ": %s", task->migration->id, error->message);
     }
-    tell_silence(task);
+    migration_tell_silence(task);
     if (task->transfer == TRANSFER_RUNNING) {
         return watch_transfer(task);
     }

@@ -179,6 +179,10 @@ StepResult migration_clean(MigrationTask *task, MigrationEffect effect, bool on_
 /* The destination is cleaned, then the migration ends; error is why. */
 StepResult migration_undo(MigrationTask *task, const GError *error);
 
+/* ---- silence.c ---- */
+/* Keeps what the migration waits for while its destination is silent, and what can be done. */
+void migration_tell_silence(MigrationTask *task);
+
 /* ---- abandon.c: what a destination that is dead may have done with the guest is given up ---- */
 /* Switches the old copy on the source off. */
 StepResult migration_abandon(MigrationTask *task);

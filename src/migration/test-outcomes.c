@@ -1056,6 +1056,75 @@ test_guest_that_may_have_run_elsewhere_is_given_up(World *fixture, const void *d
 }
 
 static void
+assert_told(const char *part)
+{
+    g_autofree char *trouble = trouble_now();
+    if (trouble == NULL || strstr(trouble, part) == NULL) {
+        g_error("no '%s' in '%s'", part, trouble);
+    }
+}
+
+/* Its migrate call goes on: QEMU waits for an answer for as long as TCP does. */
+static void
+lose_dest_in_post_copy(void)
+{
+    HostEvent event = {.kind = HOST_EVENT_DOMAIN,
+        .state = DOMAIN_PAUSED,
+        .reason = DOMAIN_REASON_POSTCOPY};
+
+    send_to_nobody();
+    say(&world->a, IN_POST_COPY(PAUSED));
+    say(&world->b, IN_POST_COPY(RUNNING));
+    migration_runner()->on_event(world->task, "a", &event);
+    g_assert_cmpstr(run(30), ==, "postcopy");
+    g_autofree char *trouble = trouble_now();
+    g_assert_null(trouble);
+    say(&world->b, SILENT);
+    g_assert_cmpstr(run(30), ==, "postcopy");
+    assert_told("Host b does not answer, and the guest has gone there with a part of its memory");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+}
+
+static void
+test_post_copy_without_its_destination_is_told(World *fixture, const void *data)
+{
+    lose_dest_in_post_copy();
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(30), ==, "postcopy");
+    assert_told("Host b is dead, and the guest had gone there");
+    say(&world->a, BROKEN(PAUSED));
+    end_transfer();
+    g_assert_cmpstr(run(30), ==, "resolving");
+    assert_told("Host b is dead, and the guest had gone there");
+    g_assert_true(store_set_host_forced_down(world->store, "b", false, "admin", NULL));
+    g_assert_cmpstr(run(30), ==, "resolving");
+    assert_told("Host b does not answer, and the guest has gone there");
+    say(&world->a, IN_POST_COPY(PAUSED));
+    say(&world->b, IN_POST_COPY(RUNNING));
+    g_assert_cmpstr(run(30), ==, "postcopy");
+    g_autofree char *trouble = trouble_now();
+    g_assert_null(trouble);
+    g_assert_cmpstr(world->verbs->str, ==, "");
+}
+
+/* Nobody waits for the end of a call to a host that is dead. */
+static void
+test_post_copy_to_a_dead_host_is_given_up(World *fixture, const void *data)
+{
+    lose_dest_in_post_copy();
+    g_assert_true(store_set_host_forced_down(world->store, "b", true, "admin", NULL));
+    g_assert_cmpstr(run(3600), ==, "postcopy");
+    g_assert_cmpstr(world->verbs->str, ==, "");
+    store_set_wanted(world->store, world->operation_id, WANTED_CANCEL, NULL);
+    g_assert_cmpstr(run(10), ==, "cancelled");
+    g_assert_cmpstr(world->verbs->str, ==, "destroy a");
+    assert_instance("a", VM_STATE_ERROR);
+    assert_power(POWER_STATE_SHUTDOWN, false);
+    assert_left_on_b();
+    end_transfer();
+}
+
+static void
 test_destination_that_is_back_gets_the_guest(World *fixture, const void *data)
 {
     lose_dest();
@@ -1170,6 +1239,9 @@ main(int argc, char **argv)
         test_guest_that_may_have_run_elsewhere_is_given_up);
     ADD("guest-that-may-have-run-elsewhere-stays-paused",
         test_guest_that_may_have_run_elsewhere_stays_paused);
+    ADD("post-copy-without-its-destination-is-told",
+        test_post_copy_without_its_destination_is_told);
+    ADD("post-copy-to-a-dead-host-is-given-up", test_post_copy_to_a_dead_host_is_given_up);
     ADD("destination-that-is-back-gets-the-guest", test_destination_that_is_back_gets_the_guest);
     ADD("runs-twice", test_runs_twice);
     ADD("runs-twice-is-seen-when-the-source-is-back",

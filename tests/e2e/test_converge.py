@@ -32,9 +32,9 @@ def busy(name, **libvirt):
         world.delete(server_id)
 
 
-def start(server_id, passes=2):
+def start(server_id, passes=2, dest="hostb"):
     """A migration whose memory flows; its number."""
-    equal(world.migrate(server_id, "hostb").status, 202, "migrate")
+    equal(world.migrate(server_id, dest).status, 202, "migrate")
     wait_until(lambda: world.last_migration(server_id)["status"] == "running", "it runs", 60, 0.1)
     number = world.last_migration(server_id)["id"]
     wait_until(lambda: (shown(number)["stats"]["iteration"] or 0) >= passes, "memory flows", 60)

@@ -5,7 +5,7 @@ leaves to those who know."""
 import time
 
 from tap import check, contains, equal, note, test, wait_until
-from test_converge import shown
+from test_converge import busy, force_complete, shown, start
 from test_ends import check_dest_comes_back, leave, leave_no_more, state_dead
 from test_volumes import volumes
 from world import world
@@ -120,3 +120,80 @@ def _():
         state_dead("hostb", False, volumes)
         restart_volumes()
         leave_no_more()
+
+
+# ---- a guest that has gone in post-copy when its new host loses its power ----
+
+def trouble(number):
+    return shown(number)["convergence"]["trouble"] or ""
+
+
+def tear(server_id):
+    """It runs on hostc, without most of its memory, when that host loses its power; the migration's
+    number."""
+    number = start(server_id, passes=1, dest="hostc")
+    equal(force_complete(server_id, number).status, 202, "force-complete")
+    wait_until(lambda: shown(number)["state"] == "postcopy", "it is in post-copy", 30, 0.05)
+    world.lab("poweroff", "hostc")
+    wait_until(lambda: "Host hostc does not answer, and the guest has gone there" in
+               trouble(number), "it is told", 60)
+    contains(trouble(number), "openstack compute service set --down hostc nova-compute", "way out")
+    return number
+
+
+def abort(server_id, number):
+    return world.drover.compute("DELETE", f"/servers/{server_id}/migrations/{number}")
+
+
+def check_not_misled(server_id, number):
+    """Its source lives and is left alone; and nobody gives up what a silent host may still have."""
+    answer = world.drover.compute("POST", f"/servers/{server_id}/action", {"evacuate": {}}, "2.95")
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "Compute service of hosta is still in use.", "why")
+    check("--down hosta" not in answer.message, f"hosta lives: {answer.message}")
+    answer = abort(server_id, number)
+    equal(answer.status, 400, answer.text)
+    if shown(number)["state"] == "postcopy":
+        contains(answer.message, "host hostc, which does not answer", "why")
+
+
+def check_given_up(server_id, number):
+    """It is off where it was, and nobody but its owner starts it."""
+    row = world.wait_migration(server_id, 30)
+    equal((row["id"], row["status"]), (number, "cancelled"), world.story(number))
+    sentence = "The migration was aborted when hostc had died with the guest"
+    contains(world.reason(number), sentence, "the migration says why")
+    shape = world.drover.server(server_id)
+    equal((shape["status"], shape["OS-EXT-SRV-ATTR:host"], shape["OS-EXT-STS:power_state"]),
+          ("ERROR", "hosta", 4), "the server")
+    contains(shape["fault"]["message"], sentence, "the server says why")
+    contains(shape["fault"]["message"], "openstack server reboot --hard", "and what to do")
+    name = shape["OS-EXT-SRV-ATTR:instance_name"]
+    equal(world.domains("hosta")[name], "shut off", "libvirt says")
+    boots = world.heard(server_id)["streams"]
+    world.drover.openstack("server", "reboot", "--hard", server_id)
+    wait_until(lambda: world.drover.server(server_id)["status"] == "ACTIVE", "it is started", 60)
+    wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 60)
+    equal(world.domains("hosta")[name], "running", "libvirt says")
+
+
+@test("a guest in post-copy whose destination loses its power: that is told, its source is left "
+      "alone, and an abort is refused until the host is stated dead; then it ends at once, with "
+      "the server off where it was, and what its fault says starts it (S3-71)")
+def _():
+    with busy("torn", live_migration_permit_post_copy="true",
+              live_migration_bandwidth=4) as server_id:
+        try:
+            number = tear(server_id)
+            check_not_misled(server_id, number)
+            state_dead("hostc", True)
+            wait_until(lambda: "Host hostc is dead, and the guest had gone there" in
+                       trouble(number), "it is told", 30)
+            contains(world.drover.drover("server", "migration", "show", server_id, str(number)),
+                     f"openstack server migration abort {server_id} {number}", "what is shown")
+            equal(abort(server_id, number).status, 202, "abort")
+            check_given_up(server_id, number)
+            check_dest_comes_back(server_id)
+        finally:
+            world.lab("poweron", "hostc", check=False)
+            state_dead("hostc", False)

@@ -89,6 +89,9 @@ HttpResponse *compute_list_migrations(ApiContext *context, GError **error);     
 HttpResponse *compute_list_server_migrations(ApiContext *context, GError **error);
 HttpResponse *compute_show_server_migration(ApiContext *context, GError **error);
 HttpResponse *compute_abort_migration(ApiContext *context, GError **error);
+/* Why a migration in post-copy may not be aborted, and what else ends it; NULL: it may, since its
+ * destination is dead, or it is not in post-copy. Caller frees. */
+char *compute_why_no_way_back(ApiContext *context, const Migration *migration);
 HttpResponse *compute_force_complete_migration(ApiContext *context, GError **error);
 
 /* ---- servers.c ---- */

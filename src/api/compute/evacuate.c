@@ -78,10 +78,10 @@ say_what_ends_it(ApiContext *context, const Instance *instance)
             dest->name, instance->id, migration->id, instance->host);
     }
     return g_strdup_printf(
-        " It is host %s, where the server is moving, that is silent: once it is certain to be dead, "
-        "say so ('openstack compute service set --down %s nova-compute', or 'drover host power %s "
-        "off') and abort the migration ('openstack server migration abort %s %" G_GINT64_FORMAT
-        "'), and the server stays on %s.",
+        " It is host %s, where the server is moving, that is silent: once it is certain to be "
+        "dead, say so ('openstack compute service set --down %s nova-compute', or 'drover host "
+        "power %s off') and abort the migration ('openstack server migration abort %s "
+        "%" G_GINT64_FORMAT "'), and the server stays on %s.",
         dest->name, dest->name, dest->name, instance->id, migration->id, instance->host);
 }
 

@@ -325,43 +325,79 @@ is_one_of(const char *status, const char *const *allowed)
     return g_strv_contains(allowed, status);
 }
 
-/* Nova's sentence does not say it: a guest in post-copy has no way back. */
-static const char *
-why_not(const Migration *migration)
+/* A guest in post-copy has no way back, unless what it did on a dead host is given up. */
+static bool
+is_in_post_copy(const Migration *migration)
 {
-    return g_strcmp0(migration->operation.state, "postcopy") == 0
-        ? " The guest runs on the destination already, and a part of its memory is still on the"
-          " source: without either of them it would be lost. It ends by itself."
-        : "";
+    return g_strcmp0(migration->operation.state, "postcopy") == 0;
+}
+
+char *
+compute_why_no_way_back(ApiContext *context, const Migration *migration)
+{
+    g_autoptr(Host) dest = NULL;
+    bool is_found = is_in_post_copy(migration) && migration->dest_host != NULL &&
+        store_find_host(context->store, migration->dest_host, &dest, NULL) && dest != NULL;
+
+    if (!is_in_post_copy(migration) || (is_found && host_is_fenced(dest))) {
+        return NULL;
+    }
+    if (is_found && !dest->connected) {
+        return g_strdup_printf("The guest has gone to host %s, which does not answer, and a part "
+                               "of its memory is still on the source. If that host does not come "
+                               "back, say that it is dead ('openstack compute service set --down "
+                               "%s nova-compute', or 'drover host power %s off') and abort the "
+                               "migration.",
+            dest->name, dest->name, dest->name);
+    }
+    return g_strdup("The guest runs on the destination already, and a part of its memory is still "
+                    "on the source: without either of them it would be lost. It ends by itself.");
+}
+
+/* Nova's sentence does not say why: this follows it. Caller frees. */
+static char *
+why_not(ApiContext *context, const Migration *migration)
+{
+    g_autofree char *why = compute_why_no_way_back(context, migration);
+
+    return why != NULL ? g_strconcat(" ", why, NULL) : g_strdup("");
+}
+
+/* 2.65: what is only queued or preparing may be given up as well. */
+static bool
+check_abortable(ApiContext *context, const Migration *migration, GError **error)
+{
+    static const char *const running[] = {"running", NULL};
+    static const char *const early[] = {"running", "queued", "preparing", NULL};
+    const char *status = status_of(context, migration);
+    g_autofree char *why = why_not(context, migration);
+    bool is_dead = is_in_post_copy(migration) && *why == '\0';
+
+    if (migration->operation.is_open &&
+        (is_dead || is_one_of(status, context->minor >= 65 ? early : running))) {
+        return true;
+    }
+    return error_set(error, ERROR_INVALID,
+        "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot abort live "
+        "migration while the migration is in this state.%s",
+        migration->id, migration->operation.instance_id, status, why);
 }
 
 HttpResponse *
 compute_abort_migration(ApiContext *context, GError **error)
 {
-    static const char *const running[] = {"running", NULL};
-    static const char *const early[] = {"running", "queued", "preparing", NULL};
     g_autoptr(Migration) migration = NULL;
     if (!check_migrating(context, "abort live migration", error) ||
         !find_migration(context, &migration, error)) {
         return NULL;
     }
-    const char *server = api_param(context, "id");
     if (migration == NULL) {
         error_set(error, ERROR_NOT_FOUND, "Migration %s not found for instance %s",
-            api_param(context, "migration"), server);
+            api_param(context, "migration"), api_param(context, "id"));
         return NULL;
     }
-    /* 2.65: what is only queued or preparing may be given up as well. */
-    const char *status = status_of(context, migration);
-    if (!migration->operation.is_open ||
-        !is_one_of(status, context->minor >= 65 ? early : running)) {
-        error_set(error, ERROR_INVALID,
-            "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot abort live "
-            "migration while the migration is in this state.%s",
-            migration->id, server, status, why_not(migration));
-        return NULL;
-    }
-    return set_wanted(context, migration, WANTED_CANCEL, "abort live migration", error)
+    return check_abortable(context, migration, error) &&
+            set_wanted(context, migration, WANTED_CANCEL, "abort live migration", error)
         ? api_empty(202)
         : NULL;
 }
@@ -402,10 +438,11 @@ compute_force_complete_migration(ApiContext *context, GError **error)
     }
     const char *status = status_of(context, migration);
     if (!migration->operation.is_open || !is_one_of(status, running)) {
+        g_autofree char *why = why_not(context, migration);
         error_set(error, ERROR_INVALID,
             "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot force complete "
             "while the migration is in this state.%s",
-            migration->id, server, status, why_not(migration));
+            migration->id, server, status, why);
         return NULL;
     }
     return set_wanted(context, migration, WANTED_FORCE_COMPLETE, "force_complete", error)

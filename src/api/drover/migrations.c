@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "api/compute/compute.h"
 #include "api/drover/drover.h"
 #include "model/diagnosis.h"
 #include "model/disk_plan.h"
@@ -325,6 +326,12 @@ drover_abort(ApiContext *context, GError **error)
     if (g_strcmp0(status, "post-migrating") == 0 || !migration->operation.is_open) {
         error_set(error, ERROR_CONFLICT, "migration %s is %s: it cannot be aborted any more",
             api_param(context, "id"), status);
+        return NULL;
+    }
+    g_autofree char *why_not = compute_why_no_way_back(context, migration);
+    if (why_not != NULL) {
+        error_set(error, ERROR_CONFLICT, "migration %s is %s: it cannot be aborted. %s",
+            api_param(context, "id"), status, why_not);
         return NULL;
     }
     store_set_wanted(context->store, migration->operation.id, WANTED_CANCEL, &reason);
