@@ -162,7 +162,7 @@ config_set(Config *config, const char *section, const char *name, const char *va
 {
     const ConfigKey *key = config_find_key(config, section, name);
     if (key == NULL) {
-        return config_set_unknown_key(config, "option", section, name, error);
+        return config_set_unknown_key(config, "option", section, section, name, error);
     }
     return config_set_value(config, key, "option", value, error);
 }

@@ -151,7 +151,8 @@ static bool
 read_in_unknown_section(Reader *reader, const char *where, const char *name, GError **error)
 {
     return config_find_in_other_section(reader->config, name) == NULL ||
-        config_set_unknown_key(reader->config, where, reader->header, name, error);
+        config_set_unknown_key(
+            reader->config, where, reader->header, reader->header, name, error);
 }
 
 static bool
@@ -179,7 +180,8 @@ read_pair(Reader *reader, const char *where, char *line, GError **error)
             warn(reader, where, name, advice);
             return true;
         }
-        return config_set_unknown_key(reader->config, where, reader->section, name, error);
+        return config_set_unknown_key(
+            reader->config, where, reader->section, reader->header, name, error);
     }
     return set_key(reader, key, where, text, error);
 }

@@ -34,8 +34,9 @@ bool config_has_groups(const Config *config, const char *section);
 const char *config_find_similar_section(const Config *config, const char *section);
 /* The section that has a key of this very name, or NULL. */
 const ConfigKey *config_find_in_other_section(const Config *config, const char *name);
-bool config_set_unknown_key(
-    const Config *config, const char *where, const char *section, const char *name, GError **error);
+/* header is the section as it was written, with the name of a group. */
+bool config_set_unknown_key(const Config *config, const char *where, const char *section,
+    const char *header, const char *name, GError **error);
 /* where is what a message begins with: "file:line", or "option". */
 bool config_set_value(
     Config *config, const ConfigKey *key, const char *where, const char *text, GError **error);

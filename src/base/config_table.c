@@ -128,29 +128,41 @@ config_find_similar_section(const Config *config, const char *section)
     return best;
 }
 
+/* What the members of a group are called elsewhere. */
+static bool
+means_hosts(const char *name)
+{
+    static const char *const words[] = {"members", "member", "host", "hostname", "nodes", NULL};
+
+    return g_strv_contains(words, name);
+}
+
 bool
-config_set_unknown_key(
-    const Config *config, const char *where, const char *section, const char *name, GError **error)
+config_set_unknown_key(const Config *config, const char *where, const char *section,
+    const char *header, const char *name, GError **error)
 {
     const ConfigKey *other = config_find_in_other_section(config, name);
     if (other != NULL) {
         return error_set(error, ERROR_INVALID,
-            "%s: key '%s' does not belong into section [%s], but into [%s]", where, name, section,
+            "%s: key '%s' does not belong into section [%s], but into [%s]", where, name, header,
             other->section);
     }
     const ConfigKey *similar = find_similar_key(config, section, name);
+    if (similar == NULL && means_hosts(name) && strchr(header, ':') != NULL) {
+        similar = config_find_key(config, section, "hosts");
+    }
     if (similar == NULL) {
         return error_set(
-            error, ERROR_INVALID, "%s: unknown key '%s' in section [%s]", where, name, section);
+            error, ERROR_INVALID, "%s: unknown key '%s' in section [%s]", where, name, header);
     }
     if (strcmp(similar->section, section) == 0) {
         return error_set(error, ERROR_INVALID,
-            "%s: unknown key '%s' in section [%s]; did you mean '%s'?", where, name, section,
+            "%s: unknown key '%s' in section [%s]; did you mean '%s'?", where, name, header,
             similar->name);
     }
     return error_set(error, ERROR_INVALID,
         "%s: unknown key '%s' in section [%s]; did you mean '%s' in section [%s]?", where, name,
-        section, similar->name, similar->section);
+        header, similar->name, similar->section);
 }
 
 /* ---- values ---- */

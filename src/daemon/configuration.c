@@ -230,14 +230,19 @@ take_change(GPtrArray *changes, unsigned first, const ConfigKey *key, const char
     return change;
 }
 
+/* started: what is in use of keys that a start alone takes. A value that a reload has read and no
+ * start has taken was never in use, and one that is as it was at the start changes nothing. */
 static void
-compare_key(GPtrArray *changes, const ConfigKey *key, const Config *old_config,
-    const Config *new_config, const char *host)
+compare_key(GPtrArray *changes, const ConfigKey *key, const Config *started,
+    const Config *old_config, const Config *new_config, const char *host)
 {
     const char *from = config_get(old_config, key->section, key->name);
     const char *to = config_get(new_config, key->section, key->name);
     unsigned first = changes->len;
 
+    if ((key->flags & CONFIG_RELOAD) == 0 && !g_str_equal(from, to)) {
+        from = config_get(started, key->section, key->name);
+    }
     while (first > 0 && ((ApiConfigChange *)changes->pdata[first - 1])->name == key->name) {
         first--;
     }
@@ -252,7 +257,8 @@ compare_key(GPtrArray *changes, const ConfigKey *key, const Config *old_config,
 }
 
 GPtrArray *
-configuration_compare(const Config *old_config, const Config *new_config, const GPtrArray *hosts)
+configuration_compare(const Config *started, const Config *old_config, const Config *new_config,
+    const GPtrArray *hosts)
 {
     GPtrArray *changes = g_ptr_array_new_with_free_func(change_free);
 
@@ -260,10 +266,11 @@ configuration_compare(const Config *old_config, const Config *new_config, const 
         if ((key->flags & CONFIG_GROUP_ONLY) != 0) {
             continue; /* what it changes is what its hosts get */
         }
-        compare_key(changes, key, old_config, new_config, NULL);
+        compare_key(changes, key, started, old_config, new_config, NULL);
         for (unsigned i = 0; (key->flags & CONFIG_GROUP) != 0 && i < hosts->len; i++) {
             const char *host = ((const Host *)hosts->pdata[i])->name;
-            compare_key(changes, key, configuration_for_host(old_config, key->section, host),
+            compare_key(changes, key, configuration_for_host(started, key->section, host),
+                configuration_for_host(old_config, key->section, host),
                 configuration_for_host(new_config, key->section, host), host);
         }
     }

@@ -38,9 +38,10 @@ bool configuration_is_group_of(const Config *group, const char *section);
 /* The processor of guests that are made, or started, on that host. The caller owns what is in
  * it. */
 LibvirtCpu configuration_cpu_for_host(const Config *config, const char *host);
-/* What another one changes, by key and, where hosts differ, by host: of ApiConfigChange. */
-GPtrArray *configuration_compare(
-    const Config *old_config, const Config *new_config, const GPtrArray *hosts);
+/* What another one changes, by key and, where hosts differ, by host: of ApiConfigChange. Where only
+ * a start takes a key, it is compared with the one of the start. */
+GPtrArray *configuration_compare(const Config *started, const Config *old_config,
+    const Config *new_config, const GPtrArray *hosts);
 /* Every key as it is used for that host (NULL: for all), of ApiConfigValue: by the latest one, or
  * by that of the start where only a start takes it. */
 GPtrArray *configuration_list(const Config *started, const Config *latest, const char *host);

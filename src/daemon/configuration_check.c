@@ -220,6 +220,19 @@ check_pool(const Config *config, GError **error)
             config_where(config, "volumes", "pool"), pool);
 }
 
+/* One that somebody has set and that is not there would be noticed when a host is to be fenced. */
+static bool
+check_fencing(const Config *config, GError **error)
+{
+    const char *path = config_get(config, "fencing", "agent_path");
+
+    return g_file_test(path, G_FILE_TEST_IS_DIR) ||
+        error_set(error, ERROR_INVALID,
+            "%s: 'agent_path' must be the directory with the fence agents, and there is no "
+            "directory '%s'",
+            config_where(config, "fencing", "agent_path"), path);
+}
+
 bool
 configuration_parse_listen(
     const Config *config, char **ret_address, uint16_t *ret_port, GError **error)
@@ -266,7 +279,7 @@ configuration_check(const Config *config, GPtrArray *warnings, GError **error)
     if (!check_log(config, error) || !check_inbound_address(config, false, error) ||
         !check_ports(config, error) || !check_groups(config, error) || !check_cpu(config, error) ||
         !check_graphics(config, "vnc", error) || !check_graphics(config, "spice", error) ||
-        !check_pool(config, error) || !check_api(config, error) ||
+        !check_pool(config, error) || !check_fencing(config, error) || !check_api(config, error) ||
         !check_filters(config, warnings, error)) {
         return false;
     }

@@ -150,7 +150,7 @@ static bool
 check_others(const Config *config, const Config *candidate, const ApiCpuModel *model,
     const GPtrArray *hosts, GError **error)
 {
-    g_autoptr(GPtrArray) changes = configuration_compare(config, candidate, hosts);
+    g_autoptr(GPtrArray) changes = configuration_compare(config, config, candidate, hosts);
 
     for (unsigned i = 0; i < changes->len; i++) {
         const ApiConfigChange *change = changes->pdata[i];

@@ -281,7 +281,9 @@ main(int argc, char **argv)
     }
     start_log(config, warnings);
     if (options.check_config) {
-        printf("The configuration is right.\n");
+        printf("The configuration is right, as far as that can be told without the hosts: what "
+               "depends on them (their QEMU, which of them are there) is checked at the start and "
+               "at each reload.\n");
         return EXIT_OK;
     }
     if (options.reset_user != NULL) {

@@ -280,7 +280,8 @@ reload(Daemon *daemon, GPtrArray **ret_changes, GPtrArray **ret_warnings, GError
     if (hosts == NULL || !configuration_check_hosts(config, hosts, error)) {
         return false;
     }
-    g_autoptr(GPtrArray) changes = configuration_compare(current_config(daemon), config, hosts);
+    g_autoptr(GPtrArray) changes = configuration_compare(
+        daemon->config, current_config(daemon), config, hosts);
     configuration_warn_of_hosts(config, hosts, warnings);
     apply(daemon, g_steal_pointer(&config));
     log_info("the configuration was read anew: %u changes", changes->len);

@@ -166,6 +166,11 @@ def _():
               ["86400", "77", "default"], "what is used, and what waits")
         equal(value_of(drover, key, member="at_next_start"), None, "nothing of it waits")
 
+        answer = reload(drover, f"{key} = 10\n", f"[libvirt:rack1]\nhosts = hostb*\n{key} = 20\n"
+                        "[token]\nexpiration = 88\n")
+        equal([(row["name"], row["from"], row["to"]) for row in answer.json["reload"]["changes"]],
+              [("expiration", "86400", "88")], "what was never in use is not what it was")
+
         # A document of another product has it in this section.
         for bad, reason in (
                 ("[notifications]\nlive_migration_parallel_connections = 2\n",
@@ -174,7 +179,10 @@ def _():
                  "host 'hosta' is in another group already"),
                 ("[libvirt:rack1]\nlive_migration_downtime = 200\n", "has no hosts"),
                 ("[libvirt:rack1]\nhosts = hosta\nlive_migration_downtme = 200\n",
-                 "did you mean 'live_migration_downtime'?"),
+                 "'live_migration_downtme' in section [libvirt:rack1]; did you mean "
+                 "'live_migration_downtime'?"),
+                ("[libvirt:rack1]\nmembers = hosta\n",
+                 "unknown key 'members' in section [libvirt:rack1]; did you mean 'hosts'?"),
                 ("[libvirt:rack1]\nhosts = hosta\nlive_migration_permit_post_copy = yes\n"
                  "live_migration_parallel_connections = 4\n",
                  "needs QEMU 10.1.0, and host 'hosta'"),
@@ -207,6 +215,11 @@ def _():
         answer = reload(drover, "live_migration_parallel_connections = 4\n",
                         "live_migration_permit_post_copy = true\n")
         equal(answer.status, 400, answer.text)
+        done = subprocess.run(
+            [DROVERD, "--config", os.path.join(drover.directory, "drover.conf"), "--check-config"],
+            text=True, timeout=30, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        equal(done.returncode, 0, done.stdout)
+        contains(done.stdout, "without the hosts: what depends on them", "the check asks no host")
         drover.stop()
         drover.start(wait=False)
         equal(drover.process.wait(30), 2, "the start")
@@ -228,6 +241,9 @@ WRONG = (
     ("DEFAULT", "config_drive_layout = x", 1,
      "'config_drive_layout' must be openstack or nocloud, not 'x'"),
     ("libvirt", "virt_type = xen", 1, "'virt_type' must be kvm or qemu, not 'xen'"),
+    ("fencing", "agent_path = /nonexistent", 1,
+     "'agent_path' must be the directory with the fence agents, and there is no directory "
+     "'/nonexistent'"),
     ("volumes", "pool = a/b", 1, "'pool' must be the name of a storage pool"),
     ("libvirt", "cpu_mode = any", 1, "'cpu_mode' must be host-model or "),
     ("libvirt", "virt_type =\ncpu_mode = custom", 2, "'cpu_mode' = custom needs cpu_models"),
