@@ -91,6 +91,19 @@ fencing_check(const char *name, const char *options, GError **error)
     return true;
 }
 
+bool
+fencing_find(const char *directory, const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(directory, name, NULL);
+
+    return (g_file_test(path, G_FILE_TEST_IS_REGULAR) &&
+               g_file_test(path, G_FILE_TEST_IS_EXECUTABLE)) ||
+        error_set(error, ERROR_INVALID,
+            "there is no fence agent '%s' in '%s' on the machine of droverd: install it there "
+            "(Debian: package fence-agents), or set [fencing] agent_path",
+            name, directory);
+}
+
 char *
 fencing_parse_options(const char *text, GError **error)
 {

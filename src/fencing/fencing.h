@@ -23,6 +23,8 @@ typedef struct FenceAgent {
 /* INVALID unless the name is a fence agent's and every line of options is a "key=value" that cannot
  * make the agent do something else: no action, no program to run. */
 bool fencing_check(const char *name, const char *options, GError **error);
+/* INVALID unless that directory has an agent of this name which may be run. */
+bool fencing_find(const char *directory, const char *name, GError **error);
 /* "key=value,key=value" (a comma in a value is written \,) becomes lines. NULL: INVALID. Caller
  * frees. */
 char *fencing_parse_options(const char *text, GError **error);

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Evacuations as clients ask for them, at each version; fence agents; what is left behind."""
+import json
+import os
+import tempfile
+
 from tap import check, contains, equal
 from test_migrations import abort, start
 from world import Cloud, test, world
@@ -14,6 +18,24 @@ def service(cloud, host):
 def force_down(cloud, host, down, version="2.69"):
     return cloud.send("PUT", f"/os-services/{service(cloud, host)['id']}", {"forced_down": down},
                       version=version)
+
+
+@test("a host that was declared dead and answers says who did, and how that is taken back, while "
+      "it is down")
+def _():
+    cloud = world.fast
+    equal(force_down(cloud, "hostc", True).status, 200, "down")
+    try:
+        row, = (row for row in json.loads(cloud.drover.drover("host", "list", "--json"))
+                if row["name"] == "hostc")
+        equal((row["state"], row["reason"]),
+              ("down", "it answers, and user admin has declared it dead: once its guests are seen "
+               "to, 'drover compute service set --up hostc' takes that back"), "the host")
+        cloud.drover.drover("compute", "service", "set", "--up", "hostc")
+        shown = cloud.other("GET", "/drover/v1/hosts/hostc").json["host"]
+        equal((shown["state"], shown["reason"]), ("up", None), "afterwards")
+    finally:
+        force_down(cloud, "hostc", False)
 
 
 @test("an evacuation is refused as Nova refuses it")
@@ -102,9 +124,17 @@ def _():
 
 @test("a host's fence agent is set, shown without its secrets, and refused when it is none")
 def _():
-    cloud = Cloud(("hosta",))
+    agents = tempfile.TemporaryDirectory(prefix="drover-test-")
+    with open(os.path.join(agents.name, "fence_ipmilan"), "w", encoding="utf-8") as file:
+        os.chmod(file.name, 0o755)
+    cloud = Cloud(("hosta",), more={"fencing": {"agent_path": agents.name}})
     try:
         path = "/drover/v1/hosts/hosta"
+        code, text = cloud.drover.drover("host", "set", "hosta", "--fence-agent", "fence_lab",
+                                         check=False)
+        equal(code, 1, text)
+        contains(text, f"there is no fence agent 'fence_lab' in '{agents.name}' on the machine of "
+                 "droverd: install it there", "an agent that is elsewhere")
         answer = cloud.other("PATCH", path, {"host": {
             "fence_agent": "fence_ipmilan", "fence_options": "ip=10.0.0.1,password=hun\\,ter2"}})
         equal(answer.status, 200, answer.text)
@@ -118,7 +148,7 @@ def _():
                            ({"fence_options": "ip"}, "not KEY=VALUE")):
             cloud.refused(cloud.other("PATCH", path, {"host": body}), 400, text, "error")
         cloud.refused(cloud.other("POST", path + "/power", {"power": {"action": "off"}}), 409,
-                      "hosta' is up", "error")
+                      "say --force", "error")
         answer = cloud.other("PATCH", path, {"host": {"fence_agent": None}})
         equal(answer.json["host"]["fence_agent"], None, "none any more")
         cloud.refused(cloud.other("POST", path + "/power", {"power": {"action": "status"}}), 409,
@@ -129,6 +159,7 @@ def _():
                       "error")
     finally:
         cloud.drover.remove()
+        agents.cleanup()
 
 
 @test("nothing is left behind where nothing was, and an unknown leftover is 404")

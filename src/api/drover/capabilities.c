@@ -254,7 +254,8 @@ fill(Matrix *matrix, const json_t *sharers)
     if (pool != NULL) {
         add(matrix, "volumes", ANSWER_YES, "in the pool '%s', if the host has it", pool);
     } else {
-        add(matrix, "volumes", ANSWER_NO, "[volumes] pool is not set");
+        add(matrix, "volumes", ANSWER_YES,
+            "those on the network (NBD, iSCSI) alone: without [volumes] pool none is made here");
     }
 }
 

@@ -75,13 +75,26 @@ view_fence(const Host *host)
         api_string_or_null(host->fence_error));
 }
 
-/* reason: why it takes no instances, whatever keeps it from that. */
+/* Why it takes no instances, whatever keeps it from that; the caller's, or NULL. */
+static char *
+reason_of(const Host *host, bool is_up)
+{
+    if (!is_up && host->connected && host->forced_down) {
+        return g_strdup_printf(
+            "it answers, and %s%s has declared it dead: once its guests are seen to, 'drover "
+            "compute service set --up %s' takes that back",
+            host->forced_down_by != NULL ? "user " : "somebody",
+            host->forced_down_by != NULL ? host->forced_down_by : "", host->name);
+    }
+    return g_strdup(
+        !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason);
+}
+
 static json_t *
 view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
 {
     bool is_up = host_is_up(host, api_now_us(context), context->options->service_down_time_us);
-    const char *reason =
-        !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason;
+    g_autofree char *reason = reason_of(host, is_up);
     json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "id",
         host->id, "name", host->name, "state", is_up ? "up" : "down", "status",
         host->enabled ? "enabled" : "disabled", "last_seen", api_time_us(host->last_seen_us),

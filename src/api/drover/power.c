@@ -54,6 +54,8 @@ drover_update_host(ApiContext *context, GError **error)
         return NULL;
     }
     if ((has_agent && !fencing_check(agent, options, error)) ||
+        (has_agent && body_has(body, "fence_agent") &&
+            !fencing_find(context->options->fence_directory, agent, error)) ||
         !store_set_host_fence(
             context->store, host->name, has_agent ? agent : NULL, options, error)) {
         return NULL;
@@ -132,7 +134,8 @@ check_action(
     bool is_up = host_is_up(host, api_now_us(context), context->options->service_down_time_us);
     return action != FENCE_OFF || !is_up || force ||
         error_set(error, ERROR_CONFLICT,
-            "host '%s' is up, and its guests would die with it: say force if that is meant",
+            "host '%s' is up, and its guests would die with it: say --force (\"force\": true) if "
+            "that is meant",
             host->name);
 }
 
