@@ -119,9 +119,9 @@ static void
 add_row(json_t *rows, const json_t *server, const char *result, const GError *problem)
 {
     json_array_append_new(rows,
-        json_pack("{s:O, s:O, s:s, s:s}", "id", json_object_get(server, "id"), "name",
+        json_pack("{s:O, s:O, s:s, s:s?}", "id", json_object_get(server, "id"), "name",
             json_object_get(server, "name"), "result", result, "reason",
-            problem != NULL ? problem->message : "-"));
+            problem != NULL ? problem->message : NULL));
 }
 
 /* Each is asked for first, so that the host is fenced once for all of them. */
@@ -255,12 +255,16 @@ static const CommandOption POWER_OPTIONS[] = {
 static bool
 host_power(CommandContext *context, GError **error)
 {
+    static const char *const ACTIONS[] = {"status", "off", "on", NULL};
+    const char *action =
+        command_n_arguments(context) > 1 ? command_argument(context, 1) : "status";
+    if (!g_strv_contains(ACTIONS, action)) {
+        return usage_error(error, "the power is told to be status, off or on, not '%s'", action);
+    }
     Session *session = command_session(context, error);
     if (session == NULL) {
         return false;
     }
-    const char *action =
-        command_n_arguments(context) > 1 ? command_argument(context, 1) : "status";
     json_auto_t *body = json_pack("{s:{s:s, s:b}}", "power", "action", action, "force",
         command_has(context, "--force"));
     g_autofree char *path = session_path("/hosts/%s/power", command_argument(context, 0));

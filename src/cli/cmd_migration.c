@@ -71,6 +71,18 @@ check_known(
     return usage_error(error, "%s is one of %s, and '%s' is not", option, list, value);
 }
 
+/* A host that was never there has moved nothing, which would be true and no answer; of one that was
+ * removed there are rows. */
+static bool
+check_host(CommandContext *context, Session *session, const json_t *rows, GError **error)
+{
+    const char *host = json_array_size(rows) == 0 ? command_value(context, "--host") : NULL;
+    g_autofree char *path = host != NULL ? session_path("/hosts/%s", host) : NULL;
+    json_auto_t *answer = path != NULL ? session_get(session, "drover", path, error) : NULL;
+
+    return path == NULL || answer != NULL;
+}
+
 static bool
 append_filters(CommandContext *context, Session *session, GString *path, GError **error)
 {
@@ -123,7 +135,7 @@ migration_list(CommandContext *context, GError **error)
     } else {
         rows = session_list(session, service, path->str, "migrations", error);
     }
-    return rows != NULL &&
+    return rows != NULL && check_host(context, session, rows, error) &&
         output_list(command_output(context), rows, is_long ? LONG_COLUMNS : LIST_COLUMNS,
             "Nothing has moved yet.", error);
 }

@@ -254,6 +254,14 @@ check_repeated(CommandContext *context, const CommandOption *option, GError **er
         usage_error(error, "%s is given twice: say it once", option->name);
 }
 
+/* A variable that is not set: "" names no host, and is no wish for any host. */
+static bool
+check_named(const CommandOption *option, const char *value, GError **error)
+{
+    return *value != '\0' || strcmp(option->argument, "HOST") != 0 ||
+        usage_error(error, "%s needs the name of a host", option->name);
+}
+
 static bool
 parse_option(CommandContext *context, int argc, char **argv, int *i, GError **error)
 {
@@ -278,8 +286,9 @@ parse_option(CommandContext *context, int argc, char **argv, int *i, GError **er
     if (equals == NULL && *i + 1 >= argc) {
         return usage_error(error, "%s needs a value: %s %s", name, name, option->argument);
     }
-    return check_repeated(context, option, error) &&
-        take_option(context, option, equals != NULL ? equals + 1 : argv[++*i]);
+    const char *value = equals != NULL ? equals + 1 : argv[++*i];
+    return check_repeated(context, option, error) && check_named(option, value, error) &&
+        take_option(context, option, value);
 }
 
 static bool

@@ -61,7 +61,9 @@ def _():
         # The fake host lives and says so: each ends in an error, and is told all the same.
         cloud.drover.drover("server", "evacuate", "--reason", "power supply", "why")
         cloud.wait_idle(server)
-        cloud.drover.drover("host", "evacuate", "--reason", "fire", "hosta")
+        row, = json.loads(cloud.drover.drover("host", "evacuate", "--reason", "fire", "--json",
+                                              "hosta"))
+        equal((row["evacuate"], row["reason"]), ("accepted", None), "what programs are told")
         cloud.wait_idle(server)
         equal(reasons(cloud, server), ["fire", "power supply"], "what was said")
     finally:
@@ -296,6 +298,51 @@ def _():
         for client in (cloud.drover.drover, cloud.drover.openstack):
             equal(client("console", "log", "show", *lines, "talker"), text, (client, lines))
     cloud.delete(server)
+
+
+@test("without a pool for volumes a host says that those on the network are what it can have")
+def _():
+    cloud = Cloud(("hosta",), more={"volumes": {}})
+    try:
+        rows = json.loads(cloud.drover.drover("host", "capabilities", "hosta", "--json"))
+        row, = (row for row in rows if row["capability"] == "volumes")
+        equal((row["available"], row["reason"]),
+              ("yes", "those on the network (NBD, iSCSI) alone: without [volumes] pool none is "
+               "made here"), "volumes")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a host or server that is not there is an error, and no empty list of migrations; one that "
+      "was removed has its migrations still; --host '' and an unknown power are wrong usage")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"))
+    drover = cloud.drover.drover
+    try:
+        for more in ((), ("--long",)):
+            moves = ("server", "migration", "list", *more, "--host")
+            equal(drover(*moves, "hosta", "--json"), "[]\n", "none")
+            equal(drover(*moves, "nope", check=False),
+                  (1, "drover: there is no host 'nope'\n"), "an unknown host")
+        for name in ("nope", "11111111-2222-4333-8444-555555555555"):
+            equal(drover("server", "migration", "list", "--server", name, check=False),
+                  (1, f"drover: there is no server '{name}'\n"), "an unknown server")
+        server = cloud.create("once", host="hosta")
+        drover("server", "migrate", "--live-migration", "--host", "hostb", "--wait", "once")
+        drover("host", "remove", "hosta")
+        rows = json.loads(drover("server", "migration", "list", "--host", "hosta", "--json"))
+        equal([row["server"] for row in rows], [server], "of a host that was removed")
+        for arguments, reason in (
+                (("server", "migrate", "--live-migration", "--host", "", "once"),
+                 "--host needs the name of a host"),
+                (("server", "migration", "list", "--host="), "--host needs the name of a host"),
+                (("host", "power", "hostb", "reboot"),
+                 "the power is told to be status, off or on, not 'reboot'")):
+            code, text = drover(*arguments, check=False)
+            equal((code, text), (2, f"drover: {reason}\n"), str(arguments))
+        equal(json.loads(drover("host", "evacuate", "hostc", "--json")), [], "nothing is there")
+    finally:
+        cloud.drover.remove()
 
 
 @test("a user's password comes from a file or from standard input, and is in no log")
