@@ -281,13 +281,39 @@ host_power(CommandContext *context, GError **error)
 
 /* ---- leftovers ---- */
 
+static char *
+size_text(const json_t *value, const json_t *row)
+{
+    (void)row;
+    return output_bytes(json_is_integer(value) ? json_integer_value(value) : -1);
+}
+
 static const Column LEFTOVER_COLUMNS[] = {
     {"Id", "id", NULL},
     {"Host", "host", NULL},
     {"Kind", "kind", NULL},
     {"Name", "name", NULL},
+    {"Size", "size_bytes", size_text},
     {"Why", "why", NULL},
     {"Goes When", "removable_when", NULL},
+    {"Since", "since", NULL},
+    {"Last Error", "last_error", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* For programs; nobody could read so wide a table. */
+static const Column LEFTOVER_MEMBERS[] = {
+    {"Id", "id", NULL},
+    {"Host", "host", NULL},
+    {"Kind", "kind", NULL},
+    {"Name", "name", NULL},
+    {"Instance UUID", "instance_uuid", NULL},
+    {"With Disks", "with_disks", NULL},
+    {"Size Bytes", "size_bytes", NULL},
+    {"Copy", "copy", NULL},
+    {"Why", "why", NULL},
+    {"Goes When", "removable_when", NULL},
+    {"Remove Wanted", "remove_wanted", NULL},
     {"Since", "since", NULL},
     {"Last Error", "last_error", NULL},
     {NULL, NULL, NULL},
@@ -306,9 +332,12 @@ inspect_leftovers(CommandContext *context, GError **error)
     g_autofree char *path =
         host != NULL ? session_path("/leftovers?host=%s", host) : g_strdup("/leftovers");
     json_auto_t *answer = session != NULL ? session_get(session, "drover", path, error) : NULL;
+    Output *output = command_output(context);
+    const Column *columns =
+        output->format == OUTPUT_JSON ? LEFTOVER_MEMBERS : LEFTOVER_COLUMNS;
     return answer != NULL &&
-        output_list(command_output(context), json_object_get(answer, "leftovers"),
-            LEFTOVER_COLUMNS, "Nothing is left behind anywhere.", error);
+        output_list(output, json_object_get(answer, "leftovers"), columns,
+            "Nothing is left behind anywhere.", error);
 }
 
 static bool
@@ -318,7 +347,16 @@ leftover_remove(CommandContext *context, GError **error)
     g_autofree char *path = session_path("/leftovers/%s", command_argument(context, 0));
     json_auto_t *answer =
         session != NULL ? session_request(session, "drover", "DELETE", path, NULL, error) : NULL;
-    return answer != NULL;
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *row = json_object_get(answer, "leftover");
+    const char *host = json_string_value(json_object_get(row, "host"));
+    bool is_volume = g_strcmp0(json_string_value(json_object_get(row, "kind")), "volume") == 0;
+    Output *output = command_output(context);
+    output_say(output, "It is removed as soon as host '%s' answers and %s.", host,
+        is_volume ? "no server needs it" : "the server is seen where it belongs");
+    return output_object(output, row, error);
 }
 
 const Command evacuate_commands[] = {
@@ -346,7 +384,9 @@ const Command evacuate_commands[] = {
         LEFTOVER_OPTIONS, inspect_leftovers},
     {"leftover remove", "ID", 1, 1, "Remove a leftover that does not go by itself",
         "For volumes of nobody, and for a copy that was found active beside its server, and\n"
-        "paused: then the server must be seen where it belongs all the same.",
-        NULL, NULL, leftover_remove},
+        "paused: look at both first. The server must be seen where it belongs all the same. What\n"
+        "was not found active is refused: it goes by itself, and nothing can be said beforehand\n"
+        "about a copy that nobody has seen yet.",
+        "  drover inspect leftovers\n  drover leftover remove 9", NULL, leftover_remove},
     {NULL},
 };

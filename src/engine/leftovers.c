@@ -155,7 +155,8 @@ release_volumes(const Clearing *clearing)
     }
 }
 
-static void
+/* The record afterwards; NULL: it could not be written. */
+static Leftover *
 record(Engine *engine, const char *host, const Instance *instance, bool with_disks, const char *why)
 {
     g_autoptr(GError) error = NULL;
@@ -164,7 +165,9 @@ record(Engine *engine, const char *host, const Instance *instance, bool with_dis
     g_autoptr(Leftover) known = find_record(engine, host, instance->id);
     if (known == NULL && !store_record_leftover(engine->context.store, &leftover, &error)) {
         engine_log_instance(LOG_LEVEL_ERROR, instance, host, error->message);
+        return NULL;
     }
+    return known != NULL ? g_steal_pointer(&known) : find_record(engine, host, instance->id);
 }
 
 /* It is gone, and so is what an evacuation still waited for. */
@@ -310,19 +313,71 @@ is_kept(Engine *engine, const Instance *instance, const char *host)
     return migrations == NULL || migrations->len > 0;
 }
 
+/* Whether it was seen to run. */
+static bool
+has_run(const Leftover *row)
+{
+    return row->copy == LEFTOVER_COPY_RUNNING || row->copy == LEFTOVER_COPY_HELD;
+}
+
+/* One that stands still for a move, on either side of it, has written nothing since. */
+static LeftoverCopy
+find_out_copy(const Leftover *row, const DomainView *view)
+{
+    bool is_for_move = view->reason == DOMAIN_REASON_MIGRATION ||
+        view->reason == DOMAIN_REASON_STARTING_UP || view->reason == DOMAIN_REASON_POSTCOPY;
+
+    if (view->state == DOMAIN_RUNNING) {
+        return LEFTOVER_COPY_RUNNING;
+    }
+    return is_for_move && !has_run(row) ? LEFTOVER_COPY_PAUSED : LEFTOVER_COPY_HELD;
+}
+
+/* Each time that it is found otherwise than before, whoever has said that it may go could not know
+ * that. Returns whether what is on record was said afterwards. */
+static bool
+is_ordered_since(Engine *engine, const Leftover *row, LeftoverCopy copy)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_running = copy == LEFTOVER_COPY_RUNNING;
+
+    if (row->copy == copy) {
+        return row->remove_wanted;
+    }
+    if (!store_set_leftover_copy(engine->context.store, row->id, copy,
+            is_running ? "an older copy of the instance was found active here, and is to be paused"
+                       : "an older copy of the instance was found active here, and was paused",
+            is_running ? "it is paused, and an operator says so then: 'drover leftover remove'"
+                       : "an operator says so: 'drover leftover remove'",
+            &error)) {
+        log_error("cannot write how a leftover was found: %s", error->message);
+    }
+    return false;
+}
+
 static void
 reconcile_active(Engine *engine, const char *host, const Instance *instance,
-    const DomainView *view, const Leftover *known, bool with_disks)
+    const DomainView *view, bool with_disks)
 {
     engine_log_instance(LOG_LEVEL_ERROR, instance, host,
         "an older copy of the instance is active on this host, which is not its own");
-    record(engine, host, instance, with_disks,
-        "an older copy of the instance was found active here, and was paused");
+    g_autoptr(Leftover) row = record(engine, host, instance, with_disks,
+        "an older copy of the instance was found active here");
+    bool is_ordered =
+        row != NULL && is_ordered_since(engine, row, find_out_copy(row, view));
     if (view->state == DOMAIN_RUNNING) {
         clear(engine, host, instance, CLEAR_PAUSE, with_disks);
-    } else if (known != NULL && known->remove_wanted) {
+    } else if (is_ordered) {
         clear(engine, host, instance, CLEAR_ORDERED, with_disks);
     }
+}
+
+/* Off again after it was found active, what it wrote is still there alone. */
+static bool
+is_held(Engine *engine, const Leftover *known)
+{
+    return known != NULL && has_run(known) &&
+        !is_ordered_since(engine, known, LEFTOVER_COPY_HELD);
 }
 
 /* A copy that is not older by its generation is old when it is on record as what its operation has
@@ -362,10 +417,10 @@ leftover_reconcile(
     if (is_absent && !with_disks) {
         close_record(engine, known);
     } else if (!is_absent && view->state != DOMAIN_SHUT_OFF) {
-        reconcile_active(engine, host, instance, view, known, with_disks);
-    } else {
-        record(engine, host, instance, with_disks,
-            "the instance has left this host, and its copy stayed behind");
+        reconcile_active(engine, host, instance, view, with_disks);
+    } else if (!is_held(engine, known)) {
+        leftover_free(record(engine, host, instance, with_disks,
+            "the instance has left this host, and its copy stayed behind"));
         clear(engine, host, instance, with_disks ? CLEAR_OWN : CLEAR_DOMAIN, with_disks);
     }
 }

@@ -10,6 +10,12 @@ static const char *const kind_names[] = {
 #undef X
 };
 
+static const char *const copy_names[] = {
+#define X(name, text) text,
+    LEFTOVER_COPIES(X)
+#undef X
+};
+
 Leftover
 leftover_of_guest(const char *host, const char *instance_id, int64_t operation_id, bool with_disks,
     const char *why)
@@ -46,6 +52,41 @@ const char *
 leftover_target(const Leftover *leftover)
 {
     return strrchr(leftover->name, '/') + 1;
+}
+
+char *
+leftover_why_not_ordered(const Leftover *leftover)
+{
+    if (leftover->kind == LEFTOVER_VOLUME || leftover->copy == LEFTOVER_COPY_HELD ||
+        leftover->copy == LEFTOVER_COPY_PAUSED) {
+        return NULL;
+    }
+    if (leftover->copy == LEFTOVER_COPY_RUNNING) {
+        return g_strdup_printf(
+            "leftover %" G_GINT64_FORMAT " is a copy that was found running on host '%s': it is "
+            "paused once the instance is seen where it belongs; look at both, and say it again",
+            leftover->id, leftover->host);
+    }
+    return g_strdup_printf("leftover %" G_GINT64_FORMAT
+                           " on host '%s' does not wait for an operator. It goes by itself when %s",
+        leftover->id, leftover->host, leftover->removable_when);
+}
+
+const char *
+leftover_copy_name(LeftoverCopy copy)
+{
+    return copy_names[copy];
+}
+
+LeftoverCopy
+leftover_copy_parse(const char *text)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(copy_names); i++) {
+        if (g_strcmp0(text, copy_names[i]) == 0) {
+            return (LeftoverCopy)i;
+        }
+    }
+    g_assert_not_reached();
 }
 
 const char *

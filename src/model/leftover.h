@@ -19,6 +19,20 @@ typedef enum {
 #undef X
 } LeftoverKind;
 
+/* A copy that was found active beside its newer generation may have written: it stays until an
+ * operator, who can have looked at it, says otherwise. NAME, stored name, what is known */
+#define LEFTOVER_COPIES(X)                                                                         \
+    X(UNSEEN, NULL)       /* it was never found active */                                          \
+    X(PAUSED, "paused")   /* for a move, and never seen to run: off by now, it goes by itself */   \
+    X(RUNNING, "running") /* it runs, and is to be paused */                                       \
+    X(HELD, "held")       /* it may have written, and stands still: paused, or off by now */
+
+typedef enum {
+#define X(name, text) LEFTOVER_COPY_##name,
+    LEFTOVER_COPIES(X)
+#undef X
+} LeftoverCopy;
+
 typedef struct Leftover {
     int64_t id;
     char *host;
@@ -31,6 +45,7 @@ typedef struct Leftover {
     char *why;
     char *removable_when; /* a sentence for the operator */
     bool remove_wanted;   /* an operator has said so */
+    LeftoverCopy copy;    /* of a guest */
     char *last_error;     /* of the last try to remove it; may be NULL */
     int64_t since_us;
 } Leftover;
@@ -43,6 +58,11 @@ Leftover leftover_of_disk(
     const char *host, const char *instance_id, const char *name, const char *why);
 /* Of a disk; borrowed. */
 const char *leftover_target(const Leftover *leftover);
+/* Why an operator's word cannot remove it; NULL: it can. */
+char *leftover_why_not_ordered(const Leftover *leftover);
+const char *leftover_copy_name(LeftoverCopy copy);
+/* NULL is a name too. */
+LeftoverCopy leftover_copy_parse(const char *text);
 const char *leftover_kind_name(LeftoverKind kind);
 bool leftover_kind_parse(const char *text, LeftoverKind *ret_kind);
 void leftover_free(Leftover *leftover);

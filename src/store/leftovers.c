@@ -7,16 +7,21 @@
 
 #define SELECT_LEFTOVERS                                                                           \
     "SELECT id, host, kind, name, instance_id, operation_id, with_disks, size_bytes, why,"         \
-    " removable_when, remove_wanted, last_error, since_us FROM leftovers"
+    " removable_when, remove_wanted, last_error, since_us, copy FROM leftovers"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO leftovers (host, kind, name, instance_id, operation_id, with_disks, size_bytes,"  \
     " why, removable_when, since_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"             \
     " ON CONFLICT (host, kind, name) DO UPDATE SET operation_id = excluded.operation_id,"          \
     " with_disks = excluded.with_disks, size_bytes = excluded.size_bytes, why = excluded.why,"     \
-    " removable_when = excluded.removable_when"
+    " removable_when = excluded.removable_when, copy = NULL,"                                      \
+    " remove_wanted = CASE WHEN excluded.kind = 'guest' THEN 0 ELSE leftovers.remove_wanted END"
 #define SQL_DELETE "DELETE FROM leftovers WHERE id = $1"
 #define SQL_WANT "UPDATE leftovers SET remove_wanted = 1 WHERE id = $1"
 #define SQL_SET_ERROR "UPDATE leftovers SET last_error = $2 WHERE id = $1"
+/* What was wanted before somebody could have looked at it is void. */
+#define SQL_SET_COPY                                                                               \
+    "UPDATE leftovers SET copy = $2, why = $3, removable_when = $4, remove_wanted = 0,"            \
+    " last_error = NULL WHERE id = $1"
 #define SQL_ON_DELETED                                                                             \
     "UPDATE leftovers SET removable_when = $2 WHERE instance_id = $1 AND kind = $3"
 #define SQL_FORGET "DELETE FROM leftovers WHERE instance_id = $1 AND kind = $2"
@@ -42,6 +47,7 @@ read_leftover(DbStatement *statement)
     leftover->remove_wanted = db_int(statement, column++);
     leftover->last_error = db_dup_text(statement, column++);
     leftover->since_us = db_int(statement, column++);
+    leftover->copy = leftover_copy_parse(db_text(statement, column++));
     return leftover;
 }
 
@@ -154,6 +160,22 @@ bool
 store_want_leftover_removed(Store *store, int64_t id, GError **error)
 {
     return change(store, SQL_WANT, id, false, NULL, error);
+}
+
+bool
+store_set_leftover_copy(Store *store, int64_t id, LeftoverCopy copy, const char *why,
+    const char *removable_when, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_COPY, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, id);
+    db_bind_text(statement, 2, leftover_copy_name(copy));
+    db_bind_text(statement, 3, why);
+    db_bind_text(statement, 4, removable_when);
+    return db_run(statement, NULL, error);
 }
 
 bool

@@ -544,7 +544,8 @@ typedef struct LeftoverFilter {
     const char *host;        /* NULL = any */
     const char *instance_id; /* NULL = any */
 } LeftoverFilter;
-/* One that is on record already (host, kind, name) keeps its age. */
+/* One that is on record already (host, kind, name) keeps its age; a guest's is a new copy all the
+ * same, of which nothing was said. */
 bool store_record_leftover(Store *store, const Leftover *leftover, GError **error);
 GPtrArray *store_list_leftovers(Store *store, const LeftoverFilter *filter, GError **error);
 Leftover *store_get_leftover(Store *store, int64_t id, GError **error);
@@ -552,6 +553,9 @@ Leftover *store_get_leftover(Store *store, int64_t id, GError **error);
 bool store_delete_leftover(Store *store, int64_t id, GError **error);
 /* API: an operator wants it removed though nothing proves that it may be. */
 bool store_want_leftover_removed(Store *store, int64_t id, GError **error);
+/* Engine only: how a copy was found. What was wanted until then is void, in one transaction. */
+bool store_set_leftover_copy(Store *store, int64_t id, LeftoverCopy copy, const char *why,
+    const char *removable_when, GError **error);
 /* Engine only: a try to remove it failed; NULL clears it. */
 bool store_set_leftover_error(Store *store, int64_t id, const char *reason, GError **error);
 

@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const SchemaFile next_version = {3, "0003-next.sql",
+static const SchemaFile next_version = {4, "0004-next.sql",
     "ALTER TABLE settings ADD COLUMN note TEXT; CREATE TABLE extra (id @IDENTITY@, text TEXT);"};
 static const SchemaFile broken_version = {
-    3, "0003-broken.sql", "CREATE TABLE extra (id @IDENTITY@); CREATE TABLE extra (id TEXT);"};
+    4, "0004-broken.sql", "CREATE TABLE extra (id @IDENTITY@); CREATE TABLE extra (id TEXT);"};
 
 static void
 test_fresh(Fixture *fixture, const void *data)
@@ -26,7 +26,7 @@ test_fresh(Fixture *fixture, const void *data)
     GStatBuf status;
 
     g_assert_no_error(error);
-    g_assert_cmpint(store_schema_version(fixture->store), ==, 2);
+    g_assert_cmpint(store_schema_version(fixture->store), ==, 3);
     g_assert_cmpuint(roles->len, ==, 4);
     g_assert_cmpstr(((Role *)roles->pdata[0])->name, ==, "admin");
     g_assert_cmpint(g_stat(fixture->path, &status), ==, 0);
@@ -55,35 +55,35 @@ static void
 test_upgrade(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
-    const SchemaFile files[] = {schema_files[0], schema_files[1], next_version};
+    const SchemaFile files[] = {schema_files[0], schema_files[1], schema_files[2], next_version};
     int version = 0;
 
     g_assert_true(store_set_setting(fixture->store, "kept", "yes", &error));
-    g_assert_true(schema_upgrade(fixture->store, files, 3, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, files, 4, &version, &error));
     g_assert_no_error(error);
-    g_assert_cmpint(version, ==, 3);
+    g_assert_cmpint(version, ==, 4);
     g_assert_true(db_run_script(
         fixture->store, "INSERT INTO extra (text) SELECT note FROM settings", &error));
     g_autofree char *value = NULL;
     g_assert_true(store_get_setting(fixture->store, "kept", &value, &error));
     g_assert_cmpstr(value, ==, "yes");
     /* Nothing is applied twice. */
-    g_assert_true(schema_upgrade(fixture->store, files, 3, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, files, 4, &version, &error));
 }
 
 static void
 test_failed_upgrade_changes_nothing(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
-    const SchemaFile broken[] = {schema_files[0], schema_files[1], broken_version};
-    const SchemaFile good[] = {schema_files[0], schema_files[1], next_version};
+    const SchemaFile broken[] = {schema_files[0], schema_files[1], schema_files[2], broken_version};
+    const SchemaFile good[] = {schema_files[0], schema_files[1], schema_files[2], next_version};
     int version = 7;
 
-    g_assert_false(schema_upgrade(fixture->store, broken, 3, &version, &error));
-    g_assert_nonnull(strstr(error->message, "0003-broken.sql"));
+    g_assert_false(schema_upgrade(fixture->store, broken, 4, &version, &error));
+    g_assert_nonnull(strstr(error->message, "0004-broken.sql"));
     g_assert_cmpint(version, ==, 7);
     g_clear_error(&error);
-    g_assert_true(schema_upgrade(fixture->store, good, 3, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, good, 4, &version, &error));
     g_assert_no_error(error);
 }
 
@@ -99,7 +99,7 @@ test_newer_is_refused_by_number(Fixture *fixture, const void *data)
     g_assert_null(fixture->store);
     g_assert_true(error_is(error, ERROR_UNSUPPORTED));
     g_assert_nonnull(strstr(error->message, "version 99"));
-    g_assert_nonnull(strstr(error->message, "up to 2"));
+    g_assert_nonnull(strstr(error->message, "up to 3"));
 }
 
 static void

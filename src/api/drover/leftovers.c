@@ -6,14 +6,16 @@
 static json_t *
 view_leftover(const Leftover *leftover)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:b, s:o, s:o}", "id",
+    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:b, s:o, s:o, s:o}",
+        "id",
         (json_int_t)leftover->id, "host", leftover->host, "kind",
         leftover_kind_name(leftover->kind), "name", leftover->name, "instance_uuid",
         api_string_or_null(leftover->instance_id), "with_disks", leftover->with_disks, "size_bytes",
         leftover->size_bytes >= 0 ? json_integer(leftover->size_bytes) : json_null(), "why",
         leftover->why, "removable_when", leftover->removable_when, "remove_wanted",
         leftover->remove_wanted, "last_error", api_string_or_null(leftover->last_error), "since",
-        api_time_us(leftover->since_us));
+        api_time_us(leftover->since_us), "copy",
+        api_string_or_null(leftover_copy_name(leftover->copy)));
 }
 
 static const QueryField list_query[] = {
@@ -51,9 +53,18 @@ drover_remove_leftover(ApiContext *context, GError **error)
         return NULL;
     }
     g_autoptr(Leftover) leftover = store_get_leftover(context->store, id, error);
-    if (leftover == NULL || !store_want_leftover_removed(context->store, id, error)) {
+    if (leftover == NULL) {
+        return NULL;
+    }
+    g_autofree char *why_not = leftover_why_not_ordered(leftover);
+    if (why_not != NULL) {
+        error_set(error, ERROR_CONFLICT, "%s", why_not);
+        return NULL;
+    }
+    if (!store_want_leftover_removed(context->store, id, error)) {
         return NULL;
     }
     engine_nudge_leftovers(context->engine);
-    return api_empty(202);
+    leftover->remove_wanted = true;
+    return api_json(202, json_pack("{s:o}", "leftover", view_leftover(leftover)));
 }
