@@ -3,6 +3,8 @@
 /* What touches the instance's host, one effect at a time (operation/effect.h). */
 #include "lifecycle/internal.h"
 
+#define FENCE_LOOK_US (2 * G_USEC_PER_SEC)
+
 /* What some effects need beside the instance's name. */
 typedef struct Wish {
     Instance *instance; /* create_guest: what plan points into */
@@ -234,9 +236,36 @@ wait_for_definition(LifecycleTask *task, LifecycleEffect effect, GError **error)
     return EFFECT_FAILED;
 }
 
+/* After a start of drover a host may just not have been tried yet. */
+bool
+lifecycle_is_host_dead(const LifecycleTask *task)
+{
+    return task->effect.call == NULL && !task->context->is_gathering(task->context) &&
+        operation_is_host_dead(task->context, task->instance->host);
+}
+
+/* Nobody tells that the host was fenced: it is looked at again. */
+static void
+look_for_fence(const LifecycleTask *task)
+{
+    OperationContext *context = task->context;
+
+    if (task->instance->host != NULL && task->effect.call == NULL &&
+        context->find_session(context, task->instance->host) == NULL) {
+        context->wake_at(
+            context, task->operation->id, clock_now_us(context->clock) + FENCE_LOOK_US);
+    }
+}
+
 EffectResult
 lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error)
 {
+    /* Who waited for it would keep everybody from evacuating the instance meanwhile. */
+    if (lifecycle_is_host_dead(task)) {
+        error_set(ret_error, ERROR_HYPERVISOR_DOWN,
+            "host '%s' is dead: nothing can be asked of it", task->instance->host);
+        return EFFECT_FAILED;
+    }
     EffectResult ready = wait_for_definition(task, effect, ret_error);
     if (ready != EFFECT_DONE) {
         return ready;
@@ -250,6 +279,9 @@ lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error
         .task = task,
     };
     EffectResult result = effect_ask(&task->effect, &ask, ret_error);
+    if (result == EFFECT_WAITING) {
+        look_for_fence(task);
+    }
     if (result == EFFECT_DONE && effect == EFFECT_describe_domain) {
         domain_view_clear(&task->view);
         task->view = task->effect.answer->view;

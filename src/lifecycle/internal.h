@@ -56,6 +56,8 @@ StepResult lifecycle_move_on(LifecycleTask *task, LifecycleState to);
 StepResult lifecycle_move_with_error(LifecycleTask *task, LifecycleState to, const GError *error);
 /* What was asked for is done, and the guest is as it was to be. */
 StepResult lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state);
+/* The same, of a guest that is off because its host is dead. */
+StepResult lifecycle_complete_stop_on_record(LifecycleTask *task);
 /* The instance ends in ERROR, with the operation's first error (or this one) as its fault. */
 StepResult lifecycle_fail_with_fault(
     LifecycleTask *task, const GError *error, bool releases_claims);
@@ -67,7 +69,10 @@ bool lifecycle_is_given_up(const LifecycleTask *task);
 /* ---- effects.c ---- */
 /* The volume that the operation attaches or detaches; caller frees. */
 Volume *lifecycle_get_volume(const LifecycleTask *task, GError **error);
-/* Asks for an effect, or gives the answer once it has come. */
+/* Its host is known to be dead, and not only silent. */
+bool lifecycle_is_host_dead(const LifecycleTask *task);
+/* Asks for an effect, or gives the answer once it has come. Of a host that is known to be dead
+ * nothing is asked: FAILED at once, with ERROR_HYPERVISOR_DOWN. */
 EffectResult lifecycle_effect(LifecycleTask *task, LifecycleEffect effect, GError **ret_error);
 
 /* ---- steps.c ---- */

@@ -25,8 +25,9 @@ lifecycle_move_with_error(LifecycleTask *task, LifecycleState to, const GError *
     return lifecycle_move(task, to, &change);
 }
 
-StepResult
-lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state)
+static StepResult
+complete(
+    LifecycleTask *task, VmState vm_state, PowerState power_state, const char *sentence)
 {
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
 
@@ -37,7 +38,21 @@ lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state
     change.power_state = power_state;
     change.clears_fault = !is_resized;
     change.launched = task->operation->kind == OPERATION_CREATE;
+    change.sentence = sentence;
     return lifecycle_move(task, LIFECYCLE_COMPLETED, &change);
+}
+
+StepResult
+lifecycle_complete(LifecycleTask *task, VmState vm_state, PowerState power_state)
+{
+    return complete(task, vm_state, power_state, NULL);
+}
+
+StepResult
+lifecycle_complete_stop_on_record(LifecycleTask *task)
+{
+    return complete(task, VM_STATE_STOPPED, POWER_STATE_SHUTDOWN,
+        "the host is dead, and the guest is off with it");
 }
 
 static StepResult

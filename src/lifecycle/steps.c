@@ -5,7 +5,6 @@
  * guest powers off in stop.c. */
 #include "lifecycle/internal.h"
 
-#define FENCE_LOOK_US (2 * G_USEC_PER_SEC)
 
 static StepResult
 move_with_intent(LifecycleTask *task, LifecycleState to, bool should_run)
@@ -161,14 +160,6 @@ end_of_detach(const LifecycleTask *task)
                                                             : LIFECYCLE_CANCELLED;
 }
 
-/* After a start of drover a host may just not have been tried yet. */
-static bool
-is_host_dead(const LifecycleTask *task)
-{
-    return task->effect.call == NULL && !task->context->is_gathering(task->context) &&
-        operation_is_host_dead(task->context, task->instance->host);
-}
-
 /* On a host that is known to be off nobody writes to the volume, so it is free. The definition
  * there, which has it still, is put right before anything starts from it: engine/leftovers.c. */
 static StepResult
@@ -193,19 +184,6 @@ detach_on_record(LifecycleTask *task)
     return lifecycle_move(task, end_of_detach(task), &change);
 }
 
-/* Nobody tells that the host was fenced: it is looked at again. */
-static StepResult
-wait_or_fence(LifecycleTask *task)
-{
-    OperationContext *context = task->context;
-
-    if (task->effect.call == NULL && context->find_session(context, task->instance->host) == NULL) {
-        context->wake_at(
-            context, task->operation->id, clock_now_us(context->clock) + FENCE_LOOK_US);
-    }
-    return STEP_WAIT;
-}
-
 /* A volume that could not be seen to be gone is attached. */
 static StepResult
 step_DETACHING(LifecycleTask *task)
@@ -219,11 +197,11 @@ step_DETACHING(LifecycleTask *task)
         effect_slot_forget(&task->effect);
         return end_volume(task, LIFECYCLE_CANCELLED, true, NULL);
     }
-    if (is_host_dead(task)) {
+    if (lifecycle_is_host_dead(task)) {
         return detach_on_record(task);
     }
     switch (lifecycle_effect(task, EFFECT_detach_disk, &error)) {
-    case EFFECT_WAITING: return wait_or_fence(task);
+    case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return end_volume(task, LIFECYCLE_FAILED, true, error);
     case EFFECT_DONE: break;
     }

@@ -86,6 +86,9 @@ lifecycle_step_POWERING_OFF(LifecycleTask *task)
 {
     g_autoptr(GError) error = NULL;
 
+    if (task->operation->kind == OPERATION_STOP && lifecycle_is_host_dead(task)) {
+        return lifecycle_complete_stop_on_record(task);
+    }
     switch (lifecycle_effect(task, EFFECT_destroy_guest, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
     case EFFECT_FAILED: return lifecycle_move_with_error(task, LIFECYCLE_CHECKING, error);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""Volumes of guests whose host is dead: nobody there can be asked to let them go."""
+"""Guests whose host is dead, and their volumes: nobody there can be asked for anything."""
 import os
 import sqlite3
 import tempfile
@@ -110,5 +110,41 @@ def _():
             equal(cloud.disks(stays), [], "its definition")
             equal(cloud.disks(goes), ["hostb/vdc"], "the one that has it")
             check(not cloud.fleet("select * from violations"), "a rule was broken")
+        finally:
+            cloud.drover.remove()
+
+
+@test("what is asked of a guest on a dead host ends at once, and keeps nobody from evacuating it: "
+      "it is stopped, since it is off, and cannot be paused or rebooted")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(directory)
+        try:
+            stopped, paused, rebooted, soft = servers = [
+                cloud.create(name, host="hosta") for name in ("stop", "pause", "hard", "soft")]
+            cloud.set_power(False)
+            # Silence alone ends nothing.
+            cloud.do(stopped, {"os-stop": None})
+            time.sleep(1)
+            shown = cloud.server(stopped)
+            equal(shown["OS-EXT-STS:task_state"], "powering-off", "while it is merely silent")
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            for server, action in ((paused, {"pause": None}),
+                                   (rebooted, {"reboot": {"type": "HARD"}}),
+                                   (soft, {"reboot": {"type": "SOFT"}})):
+                cloud.do(server, action)
+            for server in servers:
+                wait_until(lambda: cloud.server(server)["OS-EXT-STS:task_state"] is None,
+                           "it has ended", 8)
+            equal([(cloud.server(server)["status"], cloud.server(server)["OS-EXT-STS:power_state"])
+                   for server in servers],
+                  [("SHUTOFF", 4), ("ACTIVE", 1), ("ACTIVE", 1), ("ACTIVE", 1)], "what they are")
+            for server in servers:
+                equal(cloud.action(server, {"evacuate": {}}, "2.92").status, 200, "evacuate")
+                equal(cloud.wait_migration(server, "done", "failed", "error")["status"], "done",
+                      "ended")
+                cloud.wait_idle(server)
+            equal([cloud.server(server)["status"] for server in servers],
+                  ["SHUTOFF", "ACTIVE", "ACTIVE", "ACTIVE"], "what they are elsewhere")
         finally:
             cloud.drover.remove()
