@@ -79,8 +79,15 @@ cold_step_PROVING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
+    if (cold_is_dest_dead(task)) {
+        error_set(&error, ERROR_HYPERVISOR_DOWN,
+            "host '%s' is dead, and the guest with it: there is nothing to confirm. Revert instead "
+            "('openstack server resize revert'): then it is on %s again, as it was before",
+            task->migration->dest_host, task->migration->source_host);
+        return refuse(task, error);
+    }
     switch (cold_effect(task, EFFECT_describe_domain, true, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_WAITING: return cold_wait_for_dest(task);
     case EFFECT_FAILED: return refuse(task, error);
     case EFFECT_DONE: break;
     }
@@ -296,7 +303,7 @@ cold_step_CLEANING(ColdTask *task)
     OperationMove move = operation_plain_move();
     bool was_running = task->migration->was_running;
 
-    EffectResult result = cold_effect(task, EFFECT_clean_dest, true, &error);
+    EffectResult result = cold_clean_dest(task, &error);
     if (result == EFFECT_WAITING) {
         return STEP_WAIT;
     }

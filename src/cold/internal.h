@@ -118,6 +118,8 @@ bool cold_has_lost_dest(const ColdTask *task);
 #define COLD_DEST_IS_DEAD "the destination is dead, by what its fence agent or an operator says"
 /* Until it answers, or is fenced. */
 StepResult cold_wait_for_dest(ColdTask *task);
+/* Removes what the move made on its destination; FAILED at once when that is dead. */
+EffectResult cold_clean_dest(ColdTask *task, GError **ret_error);
 
 /* ---- recover.c ---- */
 void cold_recover(ColdTask *task);

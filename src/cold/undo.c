@@ -86,9 +86,7 @@ cold_step_UNDOING(ColdTask *task)
     g_autoptr(GError) error = NULL;
     OperationMove move = operation_plain_move();
 
-    EffectResult result = cold_is_dest_dead(task)
-        ? EFFECT_FAILED
-        : cold_effect(task, EFFECT_clean_dest, true, &error);
+    EffectResult result = cold_clean_dest(task, &error);
     if (result == EFFECT_WAITING) {
         return STEP_WAIT;
     }

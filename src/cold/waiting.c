@@ -88,3 +88,18 @@ cold_wait_for_dest(ColdTask *task)
 {
     return task->effect.call == NULL ? cold_wait(task, FENCE_LOOK_US) : STEP_WAIT;
 }
+
+EffectResult
+cold_clean_dest(ColdTask *task, GError **ret_error)
+{
+    if (cold_is_dest_dead(task)) {
+        error_set(ret_error, ERROR_HYPERVISOR_DOWN, "host '%s' is dead",
+            task->migration->dest_host);
+        return EFFECT_FAILED;
+    }
+    EffectResult result = cold_effect(task, EFFECT_clean_dest, true, ret_error);
+    if (result == EFFECT_WAITING) {
+        cold_wait_for_dest(task);
+    }
+    return result;
+}

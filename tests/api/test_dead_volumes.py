@@ -148,3 +148,28 @@ def _():
                   ["SHUTOFF", "ACTIVE", "ACTIVE", "ACTIVE"], "what they are elsewhere")
         finally:
             cloud.drover.remove()
+
+
+@test("a resize whose new host is dead is not confirmed, at once, and not evacuated; both say that "
+      "a revert brings it back, and it does at once")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(directory)
+        try:
+            server = cloud.create("resized", host="hostb")
+            cloud.do(server, {"migrate": {"host": "hosta"}})
+            cloud.wait_status(server, "VERIFY_RESIZE")
+            cloud.set_power(False)
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            cloud.do(server, {"confirmResize": None}, 204)
+            fault = wait_until(lambda: cloud.server(server).get("fault"), "it ends", 10)["message"]
+            contains(fault, "host 'hosta' is dead", "why")
+            contains(fault, "openstack server resize revert", "what to do")
+            cloud.wait_idle(server)
+            cloud.refused(cloud.action(server, {"evacuate": {}}, "2.95"), 409,
+                          "vm_state resized: 'openstack server resize revert' brings it back")
+            cloud.do(server, {"revertResize": None})
+            cloud.wait_status(server, "ACTIVE")
+            equal(cloud.host_of(server), "hostb", "where it is")
+        finally:
+            cloud.drover.remove()

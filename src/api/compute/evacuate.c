@@ -113,10 +113,21 @@ check_source_is_dead(const Host *source, GError **error)
 static const VmState expected[] = {
     VM_STATE_ACTIVE, VM_STATE_STOPPED, VM_STATE_ERROR, VM_STATE_PAUSED};
 
+/* One that waits to be confirmed has a whole copy on the host that it came from. */
 static bool
 check_state(const Instance *instance, GError **error)
 {
-    return compute_check_state(instance, "evacuate", expected, G_N_ELEMENTS(expected), error);
+    g_autoptr(GError) problem = NULL;
+    if (compute_check_state(
+            instance, "evacuate", expected, G_N_ELEMENTS(expected), &problem)) {
+        return true;
+    }
+    bool is_resized =
+        instance_task_state(instance) == NULL && instance->vm_state == VM_STATE_RESIZED;
+    return error_set(error, ERROR_CONFLICT, "%s%s", problem->message,
+        is_resized ? ": 'openstack server resize revert' brings it back to the host that it came "
+                     "from"
+                   : "");
 }
 
 /* A live migration is not given up while its source may still be sending. */
