@@ -172,7 +172,8 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->hypervisor_type, two->hypervisor_type) == 0 &&
         one->hypervisor_version == two->hypervisor_version &&
         one->libvirt_version == two->libvirt_version && g_strcmp0(one->arch, two->arch) == 0 &&
-        g_strcmp0(one->cpu_json, two->cpu_json) == 0 && one->vcpus == two->vcpus &&
+        g_strcmp0(one->cpu_json, two->cpu_json) == 0 &&
+        g_strcmp0(one->cpu_class, two->cpu_class) == 0 && one->vcpus == two->vcpus &&
         one->memory_mib == two->memory_mib &&
         is_near(one->memory_free_mib, two->memory_free_mib, two->memory_mib) &&
         one->pool_capacity_bytes == two->pool_capacity_bytes &&

@@ -33,6 +33,10 @@ def full_pool(host, room_kib=512):
     finally:
         shell(host, f"umount {pool}; umount /run/full")
         world.lab.virsh(host, "pool-refresh", world.lab.env["LAB_POOL"])
+        # Somebody's domain may have come or gone meanwhile, and made drover look.
+        if world.free_bytes(host) < 1 << 30:
+            world.restart_libvirtd(host)
+            wait_until(lambda: world.free_bytes(host) >= 1 << 30, f"{host} has its pool again", 30)
 
 
 def diagnosed(code, *parts, host="hostb", statuses=("failed", "error")):
@@ -83,10 +87,14 @@ def cpu_rows():
 @test("a host whose emulator lacks a feature of the guest is known before it is chosen, with the "
       "feature, and is known to have it again once it has [S3-12]")
 def _():
+    server_id()
     world.lab("lack", "hostb", "ssse3")
     try:
+        # What kind of processor a host has is read when it connects.
+        world.restart_libvirtd("hostb")
+        wait_until(lambda: cpu_rows()["hostb"]["result"] == "fail", "it is known", 30)
         rows = cpu_rows()
-        equal((rows["hostb"]["result"], rows["hostc"]["result"]), ("fail", "pass"), rows)
+        equal(rows["hostc"]["result"], "pass", rows)
         contains(rows["hostb"]["have"], "host 'hostb' says: host 'hostb' lacks CPU features", "who")
         contains(rows["hostb"]["have"], "ssse3", "the feature")
         row = world.move(server_id())

@@ -18,32 +18,16 @@ CAPABILITIES = "/var/cache/libvirt/qemu/capabilities"
 # ---- how something is broken, and mended again ----
 
 
-def wait_connected(host, connected):
-    def is_so():
-        shown = world.drover.admin("GET", f"/drover/v1/hosts/{host}").json["host"]
-        return shown["connected"] == connected and (not connected or shown["state"] == "up")
-    wait_until(is_so, f"{host} is connected: {connected}")
-
-
-def restart(host, command):
-    """The command is run while that host has no libvirtd."""
-    world.lab("libvirtd", "stop", host)
-    wait_connected(host, False)
-    shell(host, command)
-    world.lab("libvirtd", "start", host)
-    wait_connected(host, True)
-
-
 @contextlib.contextmanager
 def edited(path, edit, host="hostb"):
     """That host's libvirtd, the destination's unless another is named, runs with another version of
     that file."""
     shell(host, f"cp -a {path} {path}.keep")
     try:
-        restart(host, f"sed -i {shlex.quote(edit)} {path}")
+        world.restart_libvirtd(host, f"sed -i {shlex.quote(edit)} {path}")
         yield
     finally:
-        restart(host, f"mv {path}.keep {path}")
+        world.restart_libvirtd(host, f"mv {path}.keep {path}")
 
 
 @contextlib.contextmanager
@@ -243,7 +227,7 @@ def libvirtd_killed():
     world.lab("libvirtd", "kill", "hostb")
     world.lab("libvirtd", "start", "hostb")
     yield
-    wait_connected("hostb", True)
+    world.wait_connected("hostb", True)
 
 
 @contextlib.contextmanager
@@ -369,7 +353,7 @@ def _():
     server = guest("target")
     try:
         world.lab("cut", "control", "hosta")
-        wait_connected("hosta", False)
+        world.wait_connected("hosta", False)
         answer = world.drover.compute("POST", f"/servers/{server}/action", {"pause": None})
         equal(answer.status, 202, answer.text)
         # Then the host is asked what is true, and may have another minute to say it.
@@ -378,7 +362,7 @@ def _():
     finally:
         world.lab("heal", "hosta")
     world.wait_status(server, "ACTIVE")
-    wait_connected("hosta", True)
+    world.wait_connected("hosta", True)
     actions = world.drover.compute("GET", f"/servers/{server}/os-instance-actions").json
     row = actions["instanceActions"][0]
     equal(row["action"], "pause", "the newest action")

@@ -5,7 +5,6 @@ import contextlib
 
 from tap import check, contains, equal, test, wait_until
 from test_diagnose import full_pool
-from test_provoke_hosts import restart
 from world import world
 
 # What the flavor's disk of 1 GiB may come to need, but for a MiB: its file system holds the bases
@@ -13,22 +12,17 @@ from world import world
 ROOM_KIB = 1023 << 10
 
 
-def free_bytes(host):
-    shown = world.drover.admin("GET", f"/drover/v1/hosts/{host}").json["host"]
-    return shown["facts"]["pool_available_bytes"]
-
-
 @contextlib.contextmanager
 def little_room(host):
     """drover reads how much is free when the host connects, and a moment later has it."""
     try:
         with full_pool(host, ROOM_KIB):
-            restart(host, "true")
-            wait_until(lambda: free_bytes(host) < 1 << 30, f"{host} has little room", 30)
+            world.restart_libvirtd(host)
+            wait_until(lambda: world.free_bytes(host) < 1 << 30, f"{host} has little room", 30)
             yield
     finally:
-        restart(host, "true")
-        wait_until(lambda: free_bytes(host) >= 1 << 30, f"{host} has its own pool again", 30)
+        world.restart_libvirtd(host)
+        wait_until(lambda: world.free_bytes(host) >= 1 << 30, f"{host} has its own pool again", 30)
 
 
 def block_migrate(server_id, **more):

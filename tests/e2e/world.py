@@ -4,13 +4,15 @@
 network, and guests that are made and deleted by the tests that need them."""
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from drover import Droverd, Lab  # noqa: E402
 from tap import check, equal, note, wait_until  # noqa: E402
 
 SERVICE_DOWN_TIME_S = 10
+# Hosts are asked for all that they have when they connect, and by the tests that want it: not in
+# the middle of one that has filled a pool for a moment.
+SYNC_S = 7200
 # Of droverd's log, for a test that fails.
 LOG_LINES = 80
 
@@ -32,6 +34,7 @@ class World:
     def config(self, lab):
         return {
             "DEFAULT": {"service_down_time": SERVICE_DOWN_TIME_S,
+                        "sync_power_state_interval": SYNC_S,
                         "max_concurrent_live_migrations": 6, "shutdown_timeout": 20},
             "libvirt": {"pki_path": lab.env["LAB_PKIPATH"], "cpu_mode": "custom",
                         "cpu_models": "qemu64", "cpu_model_extra_flags": "+ssse3",
@@ -90,6 +93,30 @@ class World:
         self.drover.write_config(config)
         answer = self.drover.admin("POST", "/drover/v1/config/reload")
         equal(answer.status, 200, answer.text)
+
+    # ---- hosts ----
+
+    def host(self, name):
+        return self.drover.admin("GET", f"/drover/v1/hosts/{name}").json["host"]
+
+    def wait_connected(self, host, connected):
+        def is_so():
+            shown = self.host(host)
+            return shown["connected"] == connected and (not connected or shown["state"] == "up")
+        wait_until(is_so, f"{host} is connected: {connected}")
+
+    def restart_libvirtd(self, host, command="true"):
+        """The command is run while that host has no libvirtd; afterwards it is asked anew for all
+        that it has."""
+        self.lab("libvirtd", "stop", host)
+        self.wait_connected(host, False)
+        self.lab("exec", host, "sh", "-c", command)
+        self.lab("libvirtd", "start", host)
+        self.wait_connected(host, True)
+
+    def free_bytes(self, host):
+        """Of its pool, as drover knows it."""
+        return self.host(host)["facts"]["pool_available_bytes"]
 
     # ---- guests ----
 

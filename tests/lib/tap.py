@@ -87,9 +87,10 @@ def _run(one, witness):
 
 
 def run(only=None, witness=None):
-    """only: run just the tests whose sentence contains this text. witness: called before each test,
-    returns what is called when that test has failed, to tell more of it."""
-    chosen = [one for one in _tests if only is None or only in one.sentence]
+    """only: run just the tests whose sentence contains this text, or whose module this is. witness:
+    called before each test, returns what is called when that test has failed, to tell more of
+    it."""
+    chosen = [one for one in _tests if only is None or only in one.sentence or only == one.module]
     results = [_run(one, witness) for one in chosen]
     _print(f"1..{len(results)}\n")
     return 0 if results and all(results) else 1
