@@ -97,7 +97,8 @@ try_another(ColdTask *task, const char *why)
     refusals_add(task->refusals, task->migration->dest_host, why);
     task->n_bases = 0;
     g_autofree char *sentence = NULL;
-    OperationMove move = refusals_try_another(task->refusals, task->migration, &sentence);
+    OperationMove move = refusals_try_another(
+        task->refusals, task->migration->dest_host, task->migration, &sentence);
     return cold_move(task, COLD_CHECKING, &move);
 }
 

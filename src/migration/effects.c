@@ -363,8 +363,7 @@ done_check_dest(Effect *effect)
 {
     MigrationTask *task = effect->task;
     if (error_is(effect->error, ERROR_HYPERVISOR_REFUSED)) {
-        task->is_refused = true;
-        refusals_add(task->refusals, hypervisor_host_name(effect->host), effect->error->message);
+        migration_task_refuse(task, hypervisor_host_name(effect->host), effect->error->message);
     }
 }
 

@@ -195,7 +195,7 @@ plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts
 static bool
 may_try_another(const MigrationTask *task)
 {
-    return task->error != NULL && task->is_refused &&
+    return task->error != NULL && task->refused_by != NULL &&
         !migration_task_wants(task, WANTED_CANCEL) &&
         refusals_may_try_another(task->refusals, task->migration);
 }
@@ -204,7 +204,8 @@ static StepResult
 try_another(MigrationTask *task)
 {
     g_autofree char *sentence = NULL;
-    OperationMove move = refusals_try_another(task->refusals, task->migration, &sentence);
+    OperationMove move =
+        refusals_try_another(task->refusals, task->refused_by, task->migration, &sentence);
     migration_task_clear_views(task);
     return migration_move(task, MIGRATION_CHECKING, &move);
 }
@@ -217,8 +218,7 @@ on_unplannable(MigrationTask *task, GError *take_error)
     if (!error_is(error, ERROR_HYPERVISOR_REFUSED)) {
         return refuse(task, error);
     }
-    task->is_refused = true;
-    refusals_add(task->refusals, task->migration->dest_host, error->message);
+    migration_task_refuse(task, task->migration->dest_host, error->message);
     task->error = g_steal_pointer(&error);
     return STEP_AGAIN;
 }

@@ -118,6 +118,7 @@ migration_task_unref(MigrationTask *task)
     migration_free(task->migration);
     instance_free(task->instance);
     g_hash_table_unref(task->refusals);
+    g_free(task->refused_by);
     g_free(task->guest_cpu);
     g_clear_error(&task->error);
     g_clear_error(&task->transfer_error);
@@ -166,11 +167,19 @@ migration_task_enter(MigrationTask *task, MigrationState state)
 {
     task->state = state;
     task->done = 0;
-    task->is_refused = false;
+    g_clear_pointer(&task->refused_by, g_free);
     task->retry_us = 0;
     task->way_since_us = 0;
     task->n_ways++;
     g_clear_error(&task->error);
+}
+
+void
+migration_task_refuse(MigrationTask *task, const char *host, const char *why)
+{
+    refusals_add(task->refusals, host, why);
+    g_free(task->refused_by);
+    task->refused_by = g_strdup(host);
 }
 
 int64_t

@@ -41,7 +41,7 @@ struct MigrationTask {
     int pending;      /* effects under way that the step waits for */
     unsigned done;    /* bits of MigrationEffect: went well */
     int64_t way_since_us; /* when the source began to knock at the destination; 0 = not yet */
-    bool is_refused;  /* the destination cannot run the guest: it is in refusals */
+    char *refused_by; /* a destination that cannot run the guest: it is in refusals; else NULL */
     GError *error;    /* the first that went wrong, not yet looked at */
     int64_t retry_us; /* not before this; 0 = at once */
     int64_t next_us;  /* when the step wants to run again at the latest */
@@ -81,6 +81,8 @@ void migration_task_drop(MigrationTask *task); /* the runner's free */
 bool migration_task_refresh(MigrationTask *task, GError **error);
 /* Clears what belongs to the state that is left. */
 void migration_task_enter(MigrationTask *task, MigrationState state);
+/* That destination cannot run the guest; the error that says so is set beside it. */
+void migration_task_refuse(MigrationTask *task, const char *host, const char *why);
 void migration_task_clear_views(MigrationTask *task);
 int64_t migration_task_now_us(const MigrationTask *task);
 HypervisorHost *migration_task_source(const MigrationTask *task); /* NULL: not connected */

@@ -26,13 +26,14 @@ refusals_may_try_another(GHashTable *refusals, const Migration *migration)
 }
 
 OperationMove
-refusals_try_another(GHashTable *refusals, Migration *migration, char **ret_sentence)
+refusals_try_another(
+    GHashTable *refusals, const char *host, Migration *migration, char **ret_sentence)
 {
     OperationMove move = operation_plain_move();
-    const char *why = g_hash_table_lookup(refusals, migration->dest_host);
+    const char *why = g_hash_table_lookup(refusals, host);
 
-    *ret_sentence = g_strdup_printf("%s cannot have it, another is tried: %s",
-        migration->dest_host, why != NULL ? why : "it refused the guest");
+    *ret_sentence = g_strdup_printf("%s cannot have it, another is tried: %s", host,
+        why != NULL ? why : "it refused the guest");
     move.sentence = *ret_sentence;
     g_clear_pointer(&migration->dest_host, g_free);
     move.migration = migration;

@@ -11,7 +11,8 @@ GHashTable *refusals_new(void);
 void refusals_add(GHashTable *refusals, const char *host, const char *why);
 /* The destination was drover's own choice, and not so many have been asked that it is given up. */
 bool refusals_may_try_another(GHashTable *refusals, const Migration *migration);
-/* A move back to where a destination is chosen: this one is let go, which the history tells with
- * its name and why. ret_sentence lives as long as the move. */
+/* A move back to where a destination is chosen: host is let go, which the history tells with its
+ * name and why. The migration need not name it: until it is prepared a row that was read again does
+ * not. ret_sentence lives as long as the move. */
 OperationMove refusals_try_another(
-    GHashTable *refusals, Migration *migration, char **ret_sentence);
+    GHashTable *refusals, const char *host, Migration *migration, char **ret_sentence);
