@@ -176,7 +176,8 @@ class VolumeWorld(World):
         with open(path, "wb") as file:
             file.truncate(64 << 20)
         address, port, name = self.lab.env["LAB_CONTROL_ADDRESS"], 3261, "iqn.2026-01.test:disk"
-        control = ["-C", str(4000 + os.getpid() % 30000)]  # beside others on this machine
+        # Beside others on this machine; tgtd takes no number above 32767.
+        control = ["-C", str(4000 + os.getpid() % 28000)]
         self.servers.append(subprocess.Popen(
             ["tgtd", "-f", *control, "--iscsi", f"portal={address}:{port}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
