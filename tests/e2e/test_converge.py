@@ -71,7 +71,8 @@ def _():
         check(limit_s <= took_s < limit_s + 40, f"it took {took_s:.1f} s")
         contains(world.reason(number), f"not complete after {limit_s} s", "its reason")
         equal(shown(number)["convergence"]["forced"], "abort", "what is recorded")
-        check(shown(number)["stats"]["iteration"] > 3, "it went over memory again and again")
+        # How often it goes over memory in this time is the machine's affair; that it did is not.
+        check(shown(number)["stats"]["iteration"] >= 2, "its record keeps what was seen")
         equal(world.runs_on(server_id), {"hosta": "running"}, "libvirt says")
         world.check_lives(server_id)
         equal({name for name in world.volumes("hostb") if server_id in name}, set(),
