@@ -143,6 +143,18 @@ schedule_touch(Engine *engine, void (*on_touch)(void *data))
         engine_now_us(engine) + touch_interval_us(engine), on_touch, engine);
 }
 
+/* What is certain, so that it never goes back when a host turns out to have been silent; a long
+ * keep-alive must not let one that lives be shown as down. */
+static int64_t
+sign_us(const HostLink *link)
+{
+    const Engine *engine = link->engine;
+    int64_t latest_us =
+        engine_now_us(engine) - engine->context.settings.service_down_time_us / 2;
+
+    return MAX(link_last_sign_us(link), latest_us);
+}
+
 /* A connected host lives: its connection is closed when its keep-alive gets no answer. So nobody
  * has to be asked, however many there are. */
 static void
@@ -150,6 +162,7 @@ on_touch_timer(void *data)
 {
     Engine *engine = data;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree int64_t *seen_us = g_new(int64_t, g_hash_table_size(engine->links));
     g_autoptr(GError) error = NULL;
     GHashTableIter iter;
     void *value;
@@ -158,11 +171,12 @@ on_touch_timer(void *data)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         HostLink *link = value;
         if (link->state == LINK_CONNECTED) {
+            seen_us[names->len] = sign_us(link);
             g_ptr_array_add(names, link->row->name);
         }
     }
     if (names->len > 0 &&
-        !store_touch_hosts(engine->context.store, names, engine_now_us(engine), &error)) {
+        !store_touch_hosts(engine->context.store, names, seen_us, &error)) {
         log_error("cannot write signs of life: %s", error->message);
     }
     schedule_touch(engine, on_touch_timer);

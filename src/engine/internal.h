@@ -146,6 +146,8 @@ void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 void link_renew_facts(HostLink *link);
 void link_open(HostLink *link);
 void link_close(HostLink *link, const char *reason);
+/* CONNECTED: the last moment at which it is certain to have lived. */
+int64_t link_last_sign_us(const HostLink *link);
 void link_free(void *link);
 /* A provider's event, on its thread. */
 typedef struct EventTarget EventTarget;

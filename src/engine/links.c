@@ -238,8 +238,8 @@ schedule_retry(HostLink *link)
 }
 
 /* Up to now it was taken for alive. Silence is noticed late, so what is certain is older. */
-static int64_t
-last_sign_us(const HostLink *link)
+int64_t
+link_last_sign_us(const HostLink *link)
 {
     int64_t certain_us = engine_now_us(link->engine) - link->engine->options.keepalive_us;
 
@@ -260,7 +260,7 @@ link_close(HostLink *link, const char *reason)
     link->state = LINK_DOWN;
     link->is_asking = false;
     release(engine, link->row->name, g_steal_pointer(&link->host));
-    write_connection(link, false, reason, last_sign_us(link));
+    write_connection(link, false, reason, link_last_sign_us(link));
     schedule_retry(link);
     tasks_on_host(engine, link->row->name, false);
 }

@@ -207,10 +207,14 @@ touch_hosts(Fixture *fixture)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
+    g_autofree int64_t *seen_us = g_new(int64_t, n_hosts);
+
+    test_now_us++;
     for (int i = 0; i < n_hosts; i++) {
         g_ptr_array_add(names, g_strdup_printf("host%04d", i));
+        seen_us[i] = test_now_us;
     }
-    store_touch_hosts(fixture->store, names, ++test_now_us, &error);
+    store_touch_hosts(fixture->store, names, seen_us, &error);
     check(error);
 }
 

@@ -430,7 +430,8 @@ touch_host(Store *store, const char *name, int64_t last_seen_us, GError **error)
 }
 
 bool
-store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError **error)
+store_touch_hosts(
+    Store *store, const GPtrArray *names, const int64_t *last_seen_us, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
 
@@ -438,7 +439,7 @@ store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError *
         return false;
     }
     for (unsigned i = 0; i < names->len; i++) {
-        if (!touch_host(store, names->pdata[i], last_seen_us, error)) {
+        if (!touch_host(store, names->pdata[i], last_seen_us[i], error)) {
             return false;
         }
     }

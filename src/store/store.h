@@ -160,9 +160,11 @@ bool store_set_host_fence_error(
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
-/* Engine only: one transaction for the signs of life of many hosts. names: const char *. Not
- * synced: loss is harmless. */
-bool store_touch_hosts(Store *store, GPtrArray *names, int64_t last_seen_us, GError **error);
+/* Engine only: one transaction for the signs of life of many hosts. names: const char *;
+ * last_seen_us: one for each, and an older one than is known counts for nothing. Not synced: loss
+ * is harmless. */
+bool store_touch_hosts(
+    Store *store, const GPtrArray *names, const int64_t *last_seen_us, GError **error);
 bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
 /* All at once: host name -> HostUsage * (owned by the table); every host has an entry. */
 GHashTable *store_list_host_usage(Store *store, GError **error);

@@ -394,11 +394,12 @@ test_touch_many(Fixture *fixture, const void *data)
     g_ptr_array_add(names, "hosta");
     g_ptr_array_add(names, "hostc");
     g_ptr_array_add(names, "gone");
-    g_assert_true(store_touch_hosts(fixture->store, names, 77, &error));
+    g_assert_true(store_touch_hosts(
+        fixture->store, names, (const int64_t[]){77, 78, 79}, &error));
     g_autoptr(GPtrArray) hosts = store_list_hosts(fixture->store, &error);
     g_assert_cmpint(((Host *)hosts->pdata[0])->last_seen_us, ==, 77);
     g_assert_cmpint(((Host *)hosts->pdata[1])->last_seen_us, ==, 0);
-    g_assert_cmpint(((Host *)hosts->pdata[2])->last_seen_us, ==, 77);
+    g_assert_cmpint(((Host *)hosts->pdata[2])->last_seen_us, ==, 78);
 }
 
 #define ADD(name, function)                                                                        \

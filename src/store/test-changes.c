@@ -85,7 +85,7 @@ test_signs_of_life(Fixture *fixture, const void *data)
     g_autoptr(Migration) migration = test_migration(fixture, instance);
     store_set_on_change(fixture->store, on_change, &heard);
     g_ptr_array_add(hosts, (char *)"hosta");
-    store_touch_hosts(fixture->store, hosts, test_now_us, &error);
+    store_touch_hosts(fixture->store, hosts, &test_now_us, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(changes->len, ==, 0);
     store_set_migration_stats(fixture->store, migration->operation.id, &stats, &error);

@@ -83,9 +83,11 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
 {
     Store *store = fixture->store;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    int64_t seen_us[40];
     for (int i = 0; i < 40; i++) {
         g_ptr_array_add(names, g_strdup_printf("host%02d", i));
         test_host(fixture, names->pdata[i]);
+        seen_us[i] = 4711;
     }
     test_host(fixture, "free");
     g_autoptr(Instance) asking = test_instance(fixture, "asking");
@@ -100,7 +102,7 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     look(fixture, asking);
     g_assert_true(store_set_host_connection(store, "host05", true, NULL, 77, NULL));
     look(fixture, asking);
-    g_assert_true(store_touch_hosts(store, names, 4711, NULL));
+    g_assert_true(store_touch_hosts(store, names, seen_us, NULL));
     look(fixture, asking);
     g_assert_true(store_set_host_forced_down(store, "host06", true, "me", NULL));
     g_assert_true(store_set_host_power(store, "host07", HOST_POWER_OFF, "agent", NULL));

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Our own API: hosts, and migrations with their history."""
+import calendar
 import os
 import signal
 import subprocess
+import time
 
 from drover import DROVERD
 from tap import check, contains, equal, test, wait_until
@@ -125,6 +127,25 @@ def _():
     equal(told()["convergence"]["forced"], "pause", "what was done")
     contains(told()["convergence"]["forced_reason"], "paused first", "and why")
     cloud.delete(server)
+
+
+@test("a host that says nothing was last seen when it is certain to have lived, while it is up")
+def _():
+    drover = Droverd({"fake": {"path": ":memory:"}, "DEFAULT": {"service_down_time": 10}})
+    try:
+        drover.admin("POST", HOSTS, {"host": {"name": "hosta", "uri": "fake:///hosta"}})
+        drover.wait_hosts_up(1)
+
+        def seen():
+            host = drover.admin("GET", f"{HOSTS}/hosta").json["host"]
+            equal(host["state"], "up", "meanwhile")
+            return calendar.timegm(time.strptime(host["last_seen"][:19], "%Y-%m-%dT%H:%M:%S"))
+        first = seen()
+        wait_until(lambda: seen() > first, "it goes on", 30)
+        # Half of service_down_time; whoever takes it for alive writes every two seconds.
+        wait_until(lambda: time.time() - seen() >= 4.5, "nothing has come from it for a while", 30)
+    finally:
+        drover.remove()
 
 
 # ---- the configuration, read anew ----
