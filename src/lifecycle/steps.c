@@ -184,6 +184,25 @@ detach_on_record(LifecycleTask *task)
     return lifecycle_move(task, end_of_detach(task), &change);
 }
 
+/* A host that is merely silent may have it still; once it is known to be dead, nobody there does
+ * (detach_on_record). */
+static StepResult
+fail_detach(LifecycleTask *task, const GError *error)
+{
+    const char *host = task->instance->host;
+    g_autoptr(GError) explained = NULL;
+
+    if (error_is(error, ERROR_HYPERVISOR_DOWN)) {
+        error_set(&explained, ERROR_HYPERVISOR_DOWN,
+            "%s: when it is dead, fence it ('drover host power %s off', or where its power is "
+            "known to be off 'openstack compute service set --down %s nova-compute'), and detach "
+            "the volume again: that asks nobody there",
+            error->message, host, host);
+        error = explained;
+    }
+    return end_volume(task, LIFECYCLE_FAILED, true, error);
+}
+
 /* A volume that could not be seen to be gone is attached. */
 static StepResult
 step_DETACHING(LifecycleTask *task)
@@ -202,7 +221,7 @@ step_DETACHING(LifecycleTask *task)
     }
     switch (lifecycle_effect(task, EFFECT_detach_disk, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return end_volume(task, LIFECYCLE_FAILED, true, error);
+    case EFFECT_FAILED: return fail_detach(task, error);
     case EFFECT_DONE: break;
     }
     return end_volume(task, end_of_detach(task), false, NULL);

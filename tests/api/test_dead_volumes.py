@@ -58,6 +58,38 @@ class DeadCloud(Cloud):
         return self.other("GET", "/drover/v1/leftovers").json["leftovers"]
 
 
+@test("a detach that a silent host does not answer fails with the way out, which is to fence it, "
+      "and then it is done")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(directory)
+        try:
+            server = cloud.create("waits", host="hosta")
+            volume = cloud.register("fine", "nbd://fine/one")
+            cloud.give(server, volume)
+            cloud.set_power(False)
+            path = f"/servers/{server}/os-volume_attachments/{volume}"
+            equal(cloud.send("DELETE", path, version="2.96").status, 202, "detach")
+            wait_volume(cloud, volume, "detaching")
+            # Two minutes are over; after its start drover gives the host half a minute more.
+            cloud.drover.stop()
+            with sqlite3.connect(f"{cloud.drover.directory}/drover.db", timeout=20) as database:
+                database.execute("update operations set deadline_us = 1 where deadline_us > 0")
+            cloud.drover.start()
+            wait_until(lambda: show(cloud, volume)["status"] == "in-use", "it is given up", 90)
+            action = cloud.get(f"/servers/{server}/os-instance-actions")["instanceActions"][0]
+            events = cloud.get(f"/servers/{server}/os-instance-actions/{action['request_id']}",
+                               "2.84")["instanceAction"]["events"]
+            for part in ("host 'hosta' did not answer", "'drover host power hosta off'",
+                         "'openstack compute service set --down hosta nova-compute'"):
+                contains(events[0]["details"], part, "what is told")
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            equal(cloud.send("DELETE", path, version="2.96").status, 202, "detach again")
+            wait_volume(cloud, volume, "available")
+        finally:
+            cloud.drover.remove()
+
+
 @test("a volume is taken from a guest on a dead host at once: it can be evacuated then, and one "
       "that stays is started, when its host is back, without it")
 def _():
