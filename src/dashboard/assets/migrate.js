@@ -8,6 +8,7 @@ import {notice, openDialog} from "./dialog.js";
 import {checkbox, field, h, newId, options, show} from "./dom.js";
 import {fleet} from "./fleet.js";
 import {badge} from "./format.js";
+import {sendMove} from "./outcome.js";
 
 const SHOWN_MAX = 200;
 
@@ -137,13 +138,11 @@ export async function openLiveMigrate(server) {
     commands: () => commands.liveMigrate(server, wish()),
     act: async () => {
       const {host, block: copy, overCommit} = wish();
-      if (overCommit) {
-        await action(server.id, {"os-migrateLive": {host: null, block_migration: copy === "yes",
-          disk_over_commit: true}}, "2.24");
-      } else {
-        await action(server.id, {"os-migrateLive": {host, block_migration: copy === "auto" ? "auto"
-          : copy === "yes"}});
-      }
+      await sendMove(server, () => (overCommit
+        ? action(server.id, {"os-migrateLive": {host: null, block_migration: copy === "yes",
+          disk_over_commit: true}}, "2.24")
+        : action(server.id, {"os-migrateLive": {host, block_migration: copy === "auto" ? "auto"
+          : copy === "yes"}})));
       notice(`${server.name}: its live migration was accepted.`);
     },
   });
@@ -168,7 +167,7 @@ export async function openColdMigrate(server) {
     commands: () => commands.coldMigrate(server, {host: list.value()}),
     act: async () => {
       const host = list.value();
-      await action(server.id, {migrate: host ? {host} : null});
+      await sendMove(server, () => action(server.id, {migrate: host ? {host} : null}));
       notice(`${server.name}: its migration was accepted.`);
     },
   });
