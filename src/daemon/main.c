@@ -215,11 +215,16 @@ on_trim(void *data)
     return G_SOURCE_CONTINUE;
 }
 
+/* On any thread. */
 static void
-wait_for_signal(Daemon *daemon)
+on_lost(void *data)
 {
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
+    g_idle_add(on_signal, data);
+}
 
+static void
+wait_for_signal(Daemon *daemon, GMainLoop *loop)
+{
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
     g_unix_signal_add(SIGHUP, on_reload, daemon);
@@ -231,9 +236,10 @@ static int
 run(const Options *options, const ConfigSources *sources, const Config *config)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
 
     signal(SIGPIPE, SIG_IGN);
-    Daemon *daemon = daemon_start(sources, config, &error);
+    Daemon *daemon = daemon_start(sources, config, on_lost, loop, &error);
     if (daemon == NULL) {
         return complain(error_is(error, ERROR_INVALID) ? EXIT_USAGE : EXIT_START, error->message);
     }
@@ -242,13 +248,19 @@ run(const Options *options, const ConfigSources *sources, const Config *config)
         return complain(EXIT_START, error->message);
     }
     log_info("droverd %s is up", DROVER_VERSION);
-    wait_for_signal(daemon);
-    log_info("droverd is asked to end");
+    wait_for_signal(daemon, loop);
+    bool is_ours = daemon_check(daemon, &error);
+    if (is_ours) {
+        log_info("droverd is asked to end");
+    } else {
+        log_error("droverd ends: %s", error->message);
+    }
     daemon_stop(daemon);
-    if (options->pid_file != NULL) {
+    /* Another one's, if that has the same. */
+    if (is_ours && options->pid_file != NULL) {
         g_unlink(options->pid_file);
     }
-    return EXIT_OK;
+    return is_ours ? EXIT_OK : EXIT_START;
 }
 
 int

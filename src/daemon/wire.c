@@ -455,7 +455,8 @@ listen_for_requests(Daemon *daemon, GError **error)
 /* The engine is last: nothing is done to any host before it is certain that this daemon can
  * start. */
 Daemon *
-daemon_start(const ConfigSources *sources, const Config *config, GError **error)
+daemon_start(const ConfigSources *sources, const Config *config, StoreOnLost on_lost, void *data,
+    GError **error)
 {
     Daemon *daemon = g_new0(Daemon, 1);
 
@@ -467,6 +468,7 @@ daemon_start(const ConfigSources *sources, const Config *config, GError **error)
         daemon_stop(daemon);
         return NULL;
     }
+    store_set_on_lost(daemon->store, on_lost, data);
     make_engine(daemon);
     /* The password is shown once: not before all that may be wrong with a first start has gone
      * well. */
@@ -476,6 +478,12 @@ daemon_start(const ConfigSources *sources, const Config *config, GError **error)
         return NULL;
     }
     return daemon;
+}
+
+bool
+daemon_check(Daemon *daemon, GError **error)
+{
+    return store_check_epoch(daemon->store, error);
 }
 
 bool

@@ -249,6 +249,8 @@ on_tick(void *data)
 {
     Engine *engine = data;
 
+    /* Where nothing is written, nothing would tell that the database is another daemon's now. */
+    store_check_epoch(engine->context.store, NULL);
     cold_confirm_overdue(&engine->context);
     tasks_pass(engine);
     volumes_pass(engine);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -32,10 +33,19 @@ write_holder(int fd)
     }
 }
 
+/* One database has one lock, by whatever link it is named. */
+static char *
+lock_path_of(const char *database_path)
+{
+    g_autofree char *path = realpath(database_path, NULL);
+
+    return g_strconcat(path != NULL ? path : database_path, ".lock", NULL);
+}
+
 int
 lock_take(const char *database_path, GError **error)
 {
-    g_autofree char *path = g_strconcat(database_path, ".lock", NULL);
+    g_autofree char *path = lock_path_of(database_path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd < 0) {

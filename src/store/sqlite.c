@@ -341,7 +341,8 @@ begin(Store *store, bool is_write, bool is_synced, GError **error)
     connection->transaction = transaction;
     transaction->is_open = true;
     if ((!is_synced && !execute(connection, "PRAGMA synchronous = NORMAL", error)) ||
-        !execute(connection, is_write ? "BEGIN IMMEDIATE" : "BEGIN", error)) {
+        !execute(connection, is_write ? "BEGIN IMMEDIATE" : "BEGIN", error) ||
+        (is_write && !sqlite_check_epoch(store, error))) {
         db_end(transaction);
         return NULL;
     }

@@ -33,6 +33,10 @@ struct Store {
     KnownHosts *known_hosts;
     StoreOnChange on_change; /* NULL: nobody listens */
     void *on_change_data;
+    int64_t epoch;       /* 0: this is no daemon's. Under the write lock */
+    int is_lost;         /* atomic: somebody else's epoch has been seen */
+    StoreOnLost on_lost; /* NULL: nobody listens */
+    void *on_lost_data;
     GMutex write;           /* held during every write transaction */
     GPtrArray *connections; /* all of them; under connections_lock */
     GPtrArray *idle;        /* those whose thread has ended; under connections_lock */
@@ -62,6 +66,9 @@ Connection *connection_get(Store *store, GError **error);
 /* Sets the error that an SQLite code means for whoever runs the daemon; returns false. */
 bool sqlite_fail(Connection *connection, int code, GError **error);
 void sqlite_statement_free(DbStatement *statement);
+/* ---- epoch.c ---- */
+/* Inside a write transaction. ERROR_STORE_DOWN: the database is another daemon's now. */
+bool sqlite_check_epoch(Store *store, GError **error);
 /* ---- watch.c ---- */
 /* From now on, what this connection changes of hosts and claims is noted. An SQLite code. */
 int sqlite_watch_hosts(Connection *connection);

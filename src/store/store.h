@@ -39,8 +39,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 int store_schema_version(Store *store);
 /* [DEFAULT] default_availability_zone, "nova" until it is set; before there are other threads. */
 void store_set_default_zone(Store *store, const char *zone);
-/* Starts a new life of this daemon: every open operation becomes its own. Once, at start. */
+/* Starts a new life of this daemon: every open operation becomes its own. Once, at start. From then
+ * on a write is refused once a later epoch has begun (store_check_epoch). */
 bool store_begin_epoch(Store *store, int64_t *ret_epoch, GError **error);
+/* ERROR_STORE_DOWN: another daemon has begun a later epoch on this database. Reads alone. */
+bool store_check_epoch(Store *store, GError **error);
+/* Called once, on any thread, when that is seen: it may only tell another thread. Before there are
+ * other threads. */
+typedef void (*StoreOnLost)(void *data);
+void store_set_on_lost(Store *store, StoreOnLost on_lost, void *data);
 /* settings: small values that outlive the daemon (ids of the built-in services, ...).
  * *ret_value is NULL when the key was never set. */
 bool store_get_setting(Store *store, const char *key, char **ret_value, GError **error);

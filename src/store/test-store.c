@@ -116,6 +116,58 @@ test_one_daemon_at_a_time(Fixture *fixture, const void *data)
     fixture_reopen(fixture);
 }
 
+/* By whatever name it is called. */
+static void
+test_one_daemon_by_a_link(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *link = g_build_filename(fixture->directory, "link.db", NULL);
+    g_autofree char *url = g_strconcat("sqlite://", link, NULL);
+
+    g_assert_cmpint(symlink(fixture->path, link), ==, 0);
+    g_assert_null(store_open(url, test_clock(), &error));
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+    g_assert_nonnull(strstr(error->message, "in use by another droverd"));
+}
+
+static void
+count_loss(void *data)
+{
+    (*(int *)data)++;
+}
+
+/* Two daemons, the lock of the first got round: the later one has the database. */
+static void
+test_taken_over(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *lock = g_strconcat(fixture->path, ".lock", NULL);
+    g_autofree char *value = NULL;
+    int64_t epoch = 0;
+    int lost = 0;
+
+    store_set_on_lost(fixture->store, count_loss, &lost);
+    g_assert_true(store_set_setting(fixture->store, "key", "first", &error));
+    g_assert_cmpint(unlink(lock), ==, 0);
+    g_autoptr(Store) other = store_open(fixture->url, test_clock(), &error);
+    g_assert_no_error(error);
+    g_assert_true(store_check_epoch(fixture->store, &error));
+    g_assert_true(store_begin_epoch(other, &epoch, &error));
+    g_assert_cmpint(epoch, >, fixture->epoch);
+
+    for (int i = 0; i < 2; i++) {
+        g_assert_false(store_set_setting(fixture->store, "key", "stale", &error));
+        g_assert_true(error_is(error, ERROR_STORE_DOWN));
+        g_assert_nonnull(strstr(error->message, "was taken over by another droverd"));
+        g_clear_error(&error);
+    }
+    g_assert_false(store_check_epoch(fixture->store, NULL));
+    g_assert_cmpint(lost, ==, 1);
+    g_assert_true(store_set_setting(other, "key", "second", &error));
+    g_assert_true(store_get_setting(fixture->store, "key", &value, &error));
+    g_assert_cmpstr(value, ==, "second");
+}
+
 static void
 test_unusable_places(Fixture *fixture, const void *data)
 {
@@ -349,6 +401,8 @@ main(int argc, char **argv)
     ADD("failed-upgrade-changes-nothing", test_failed_upgrade_changes_nothing);
     ADD("newer-is-refused-by-number", test_newer_is_refused_by_number);
     ADD("one-daemon-at-a-time", test_one_daemon_at_a_time);
+    ADD("one-daemon-by-a-link", test_one_daemon_by_a_link);
+    ADD("taken-over", test_taken_over);
     ADD("unusable-places", test_unusable_places);
     ADD("damaged-file", test_damaged_file);
     ADD("read-only-file", test_read_only_file);

@@ -100,7 +100,7 @@ class Answer:
 class Droverd:
     """One droverd with a state directory of its own. config: {section: {key: value}}."""
 
-    def __init__(self, config=None, environment=None, directory=None):
+    def __init__(self, config=None, environment=None, directory=None, wait=True):
         self.directory = directory or tempfile.mkdtemp(prefix="drover-test-")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -108,7 +108,7 @@ class Droverd:
         self.process = None
         self._tokens = {}
         self.write_config(config or {})
-        self.start(environment)
+        self.start(environment, wait)
 
     def write_config(self, config):
         sections = {"DEFAULT": {"state_path": self.directory},
