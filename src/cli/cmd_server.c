@@ -335,6 +335,22 @@ server_reboot(CommandContext *context, GError **error)
     return act_on_each(context, "reboot", value, "ACTIVE", error);
 }
 
+static const CommandOption SET_OPTIONS[] = {
+    {"--state", "STATE", "active or error (administrators; needed)"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+server_set(CommandContext *context, GError **error)
+{
+    const char *state = command_value(context, "--state");
+    if (state == NULL || (strcmp(state, "active") != 0 && strcmp(state, "error") != 0)) {
+        return usage_error(error, "say --state active or --state error");
+    }
+    json_auto_t *value = json_pack("{s:s}", "state", state);
+    return act_on_each(context, "os-resetState", value, NULL, error);
+}
+
 static bool
 delete_one(CommandContext *context, Session *session, const char *argument, const void *data,
     GError **error)
@@ -460,6 +476,14 @@ const Command server_commands[] = {
     {"server pause", "SERVER...", 1, 1000, "Pause servers", NULL, NULL, WAIT_OPTIONS, server_pause},
     {"server unpause", "SERVER...", 1, 1000, "Let paused servers go on", NULL, NULL, WAIT_OPTIONS,
         server_unpause},
+    {"server set", "SERVER...", 1, 1000, "Set the state of servers, to end an ERROR",
+        "A server stays in ERROR until somebody has looked at its fault ('drover server show').\n"
+        "When the guest itself is well, as after an evacuation that failed although its host was\n"
+        "alive, --state active ends that. Its host is asked what the guest is: SHUTOFF, PAUSED or\n"
+        "ERROR is shown if it is that, and one that should run, and is off since its host lost\n"
+        "power, is started; else nothing is done to it. While the host does not answer, ACTIVE is\n"
+        "your word alone. A server that waits for a confirm or revert is refused.",
+        "  drover server set --state active vm1", SET_OPTIONS, server_set},
     {"server event list", "SERVER", 1, 1, "List what was done to a server, and how it ended", NULL,
         NULL, NULL, server_event_list},
     {"console log show", "SERVER", 1, 1, "Show what a server wrote to its serial console", NULL,

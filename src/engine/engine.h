@@ -40,6 +40,8 @@ void engine_nudge(Engine *engine);
 void engine_nudge_leftovers(Engine *engine);
 /* A drain was accepted, or something else is wanted of it. */
 void engine_nudge_drains(Engine *engine);
+/* What is known of that instance was set by somebody: its host is asked what it is. */
+void engine_nudge_instance(Engine *engine, const char *instance_id);
 /* Canaries are to be sent. */
 void engine_nudge_canaries(Engine *engine);
 /* A host joins a pool. */

@@ -285,3 +285,19 @@ reconcile_instance(Engine *engine, const char *host, const char *instance_id)
     look->asked_us = engine_now_us(engine);
     calls_submit(engine->context.calls, LANE_SHORT, host, run_look, on_look, look, look_free);
 }
+
+static void
+run_nudged(Engine *engine, void *data)
+{
+    g_autoptr(Instance) instance = store_get_instance(engine->context.store, data, NULL);
+
+    if (instance != NULL && instance->host != NULL) {
+        reconcile_instance(engine, instance->host, instance->id);
+    }
+}
+
+void
+engine_nudge_instance(Engine *engine, const char *instance_id)
+{
+    engine_post(engine, run_nudged, g_strdup(instance_id), g_free);
+}

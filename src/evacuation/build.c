@@ -258,10 +258,14 @@ end_undone(EvacuationTask *task, bool is_clean)
     Leftover leftover = leftover_of_guest(task->migration->dest_host, task->instance->id,
         task->migration->operation.id, task->migration->copies_disks,
         "an evacuation to this host failed, and the host could not be cleaned");
+    g_autofree char *details = g_strdup_printf(
+        "the evacuation may be asked for again; if %s is back and the guest is whole there, "
+        "'drover server set --state active %s' ends the ERROR, and shows what the guest is",
+        task->migration->source_host, task->instance->id);
     Fault fault = {
         .code = FAULT_CODE,
         .message = task->migration->operation.message,
-        .details = (char *)"the evacuation may be asked for again",
+        .details = details,
         .created_us = evacuation_now_us(task),
     };
     OperationMove move = evacuation_plain_move(task);

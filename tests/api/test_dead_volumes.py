@@ -17,11 +17,11 @@ OFF, FOR_NO_KNOWN_REASON = 1, 13  # src/hypervisor/types.h
 class DeadCloud(Cloud):
     """Two hosts in a file, of which the first may lose its power."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, filters="delay:detach_disk=1000"):
+        """Slow to take a disk away: nothing may overtake that."""
         self.path = os.path.join(directory, "fleet.db")
-        # Slow to take a disk away: nothing may overtake that.
         super().__init__(("hosta", "hostb"), {"path": self.path},
-                         more={"hypervisor": {"filters": "delay:detach_disk=1000"}})
+                         more={"hypervisor": {"filters": filters}})
 
     def fleet(self, sql, *values):
         with sqlite3.connect(self.path, timeout=20) as fleet:

@@ -269,6 +269,26 @@ static const Field reset_fields[] = {
     {NULL},
 };
 
+/* Nova takes any. A guest on no host cannot be active, and what waits for its owner would not be
+ * known as that any more: the disk that it left on its source would go. */
+static bool
+check_reset(const Instance *instance, bool to_active, GError **error)
+{
+    if (instance->vm_state == VM_STATE_RESIZED) {
+        return error_set(error, ERROR_CONFLICT,
+            "Cannot 'os-resetState' instance %s while it is in vm_state resized: confirm or revert "
+            "the resize",
+            instance->id);
+    }
+    if (to_active && instance->host == NULL) {
+        return error_set(error, ERROR_CONFLICT,
+            "Cannot 'os-resetState' instance %s to active, since it is on no host: delete it",
+            instance->id);
+    }
+    return true;
+}
+
+/* What the guest really is, its host tells soon after, if it is connected. */
 static HttpResponse *
 reset_state(ApiContext *context, const Instance *instance, const json_t *value, GError **error)
 {
@@ -276,10 +296,13 @@ reset_state(ApiContext *context, const Instance *instance, const json_t *value, 
         return NULL;
     }
     bool to_active = strcmp(body_string(value, "state", ""), "active") == 0;
-    return store_reset_instance_state(
-               context->store, instance->id, to_active ? VM_STATE_ACTIVE : VM_STATE_ERROR, error)
-        ? api_empty(202)
-        : NULL;
+    if (!check_reset(instance, to_active, error) ||
+        !store_reset_instance_state(context->store, instance->id,
+            to_active ? VM_STATE_ACTIVE : VM_STATE_ERROR, error)) {
+        return NULL;
+    }
+    engine_nudge_instance(context->engine, instance->id);
+    return api_empty(202);
 }
 
 /* ---- dispatch ---- */
