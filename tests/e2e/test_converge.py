@@ -41,6 +41,14 @@ def start(server_id, passes=2, dest="hostb"):
     return number
 
 
+def flowing(server_id, what="memory"):
+    """The number of its migration, once some of its memory, or of its disks (`disk`), was sent."""
+    number = world.last_migration(server_id)["id"]
+    wait_until(lambda: (shown(number)["stats"][f"{what}_processed_bytes"] or 0) > 0,
+               f"{what} flows", 120)
+    return number
+
+
 def shown(number):
     return world.drover.admin("GET", f"/drover/v1/migrations/{number}").json["migration"]
 

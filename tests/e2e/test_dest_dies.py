@@ -5,7 +5,7 @@ leaves to those who know."""
 import time
 
 from tap import check, contains, equal, note, test, wait_until
-from test_converge import busy, force_complete, shown, start
+from test_converge import busy, flowing, force_complete, shown, start
 from test_ends import check_dest_comes_back, leave, leave_no_more, state_dead
 from test_volumes import volumes
 from world import world
@@ -20,9 +20,7 @@ def _():
         # Its disks take seconds, and its memory minutes: the copies of its disks are complete.
         world.lab("limit", "hosta", "2mbit")
         equal(world.migrate(server_id, "hostc").status, 202, "migrate")
-        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
-                            ["memory_processed_bytes"] or 0) > 0, "memory flows", 120)
-        number = world.last_migration(server_id)["id"]
+        number = flowing(server_id)
         world.lab("heartbeat", "mark")
         world.lab("poweroff", "hostc")
         row = world.wait_migration(server_id, 200)

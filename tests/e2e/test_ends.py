@@ -4,7 +4,7 @@
 switched off by itself, or its host loses power. The guest is where it was, and nothing is left on
 the other side."""
 from tap import check, contains, equal, test, wait_until
-from test_converge import BUSY, busy, force_complete, shown, start
+from test_converge import BUSY, busy, flowing, force_complete, shown, start
 from test_volumes import VOLUMES, volumes
 from world import world
 
@@ -67,9 +67,7 @@ def lose_dest(server_id):
     # Its disks take seconds, and its memory minutes.
     world.lab("limit", "hosta", "2mbit")
     equal(world.migrate(server_id, "hostc").status, 202, "migrate")
-    wait_until(lambda: world.last_migration(server_id)["status"] == "running", "it runs", 60, 0.1)
-    number = world.last_migration(server_id)["id"]
-    wait_until(lambda: (shown(number)["stats"]["disk_processed_bytes"] or 0) > 0, "disks flow", 60)
+    number = flowing(server_id, "disk")
     world.lab("poweroff", "hostc")
 
     def trouble():
@@ -160,9 +158,7 @@ def _():
         # What is left of its memory takes minutes.
         world.lab("limit", "hosta", "2mbit")
         equal(world.migrate(server_id, "hostc").status, 202, "migrate")
-        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
-                            ["memory_processed_bytes"] or 0) > 0, "memory flows", 120)
-        number = world.last_migration(server_id)["id"]
+        number = flowing(server_id)
         equal(force_complete(server_id, number).status, 202, "force-complete")
         wait_until(lambda: shown(number)["state"] == "switching", "it is paused", 30)
         world.lab("poweroff", "hostc")
@@ -193,9 +189,7 @@ def _():
         answer = world.drover.compute("POST", f"/servers/{server_id}/action",
                                       {"migrate": {"host": "hostc"}}, "2.56")
         equal(answer.status, 202, answer.text)
-        wait_until(lambda: (shown(world.last_migration(server_id)["id"])["stats"]
-                            ["disk_processed_bytes"] or 0) > 0, "disks flow", 120)
-        number = world.last_migration(server_id)["id"]
+        number = flowing(server_id, "disk")
         world.lab("poweroff", "hostc")
         state_dead("hostc", True)
         row = world.wait_migration(server_id, 60)
