@@ -14,7 +14,7 @@ typedef struct SchemaFile {
 extern const SchemaFile schema_files[];
 extern const int n_schema_files;
 
-/* Applies what is newer than the database. A database newer than the last file is
- * ERROR_UNSUPPORTED and is left alone. */
+/* Applies what is newer than the database. A database newer than the last file, or one that was
+ * made by other files, is ERROR_UNSUPPORTED and is left alone. */
 bool schema_upgrade(
     Store *store, const SchemaFile *files, int n_files, int *ret_version, GError **error);

@@ -13,10 +13,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const SchemaFile next_version = {4, "0004-next.sql",
-    "ALTER TABLE settings ADD COLUMN note TEXT; CREATE TABLE extra (id @IDENTITY@, text TEXT);"};
-static const SchemaFile broken_version = {
-    4, "0004-broken.sql", "CREATE TABLE extra (id @IDENTITY@); CREATE TABLE extra (id TEXT);"};
+#define SQL_NEXT                                                                                   \
+    "ALTER TABLE settings ADD COLUMN note TEXT; CREATE TABLE extra (id @IDENTITY@, text TEXT);"
+#define SQL_BROKEN "CREATE TABLE extra (id @IDENTITY@); CREATE TABLE extra (id TEXT);"
+
+/* All versions that there are, and one more; to be freed. */
+static SchemaFile *
+and_one_more(const char *name, const char *sql)
+{
+    SchemaFile *files = g_new0(SchemaFile, n_schema_files + 1);
+
+    memcpy(files, schema_files, sizeof(*files) * n_schema_files);
+    files[n_schema_files] = (SchemaFile){n_schema_files + 1, name, sql};
+    return files;
+}
 
 static void
 test_fresh(Fixture *fixture, const void *data)
@@ -26,7 +36,7 @@ test_fresh(Fixture *fixture, const void *data)
     GStatBuf status;
 
     g_assert_no_error(error);
-    g_assert_cmpint(store_schema_version(fixture->store), ==, 3);
+    g_assert_cmpint(store_schema_version(fixture->store), ==, n_schema_files);
     g_assert_cmpuint(roles->len, ==, 4);
     g_assert_cmpstr(((Role *)roles->pdata[0])->name, ==, "admin");
     g_assert_cmpint(g_stat(fixture->path, &status), ==, 0);
@@ -55,36 +65,64 @@ static void
 test_upgrade(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
-    const SchemaFile files[] = {schema_files[0], schema_files[1], schema_files[2], next_version};
+    g_autofree SchemaFile *files = and_one_more("0999-next.sql", SQL_NEXT);
+    int n_files = n_schema_files + 1;
     int version = 0;
 
     g_assert_true(store_set_setting(fixture->store, "kept", "yes", &error));
-    g_assert_true(schema_upgrade(fixture->store, files, 4, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, files, n_files, &version, &error));
     g_assert_no_error(error);
-    g_assert_cmpint(version, ==, 4);
+    g_assert_cmpint(version, ==, n_files);
     g_assert_true(db_run_script(
         fixture->store, "INSERT INTO extra (text) SELECT note FROM settings", &error));
     g_autofree char *value = NULL;
     g_assert_true(store_get_setting(fixture->store, "kept", &value, &error));
     g_assert_cmpstr(value, ==, "yes");
     /* Nothing is applied twice. */
-    g_assert_true(schema_upgrade(fixture->store, files, 4, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, files, n_files, &version, &error));
 }
 
 static void
 test_failed_upgrade_changes_nothing(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
-    const SchemaFile broken[] = {schema_files[0], schema_files[1], schema_files[2], broken_version};
-    const SchemaFile good[] = {schema_files[0], schema_files[1], schema_files[2], next_version};
-    int version = 7;
+    g_autofree SchemaFile *broken = and_one_more("0999-broken.sql", SQL_BROKEN);
+    g_autofree SchemaFile *good = and_one_more("0999-next.sql", SQL_NEXT);
+    int n_files = n_schema_files + 1;
+    int version = 77;
 
-    g_assert_false(schema_upgrade(fixture->store, broken, 4, &version, &error));
-    g_assert_nonnull(strstr(error->message, "0004-broken.sql"));
-    g_assert_cmpint(version, ==, 7);
+    g_assert_false(schema_upgrade(fixture->store, broken, n_files, &version, &error));
+    g_assert_nonnull(strstr(error->message, "0999-broken.sql"));
+    g_assert_cmpint(version, ==, 77);
     g_clear_error(&error);
-    g_assert_true(schema_upgrade(fixture->store, good, 4, &version, &error));
+    g_assert_true(schema_upgrade(fixture->store, good, n_files, &version, &error));
     g_assert_no_error(error);
+}
+
+static void
+refused_as_another(Fixture *fixture, const char *sql)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(db_run_script(fixture->store, sql, &error));
+    store_close(fixture->store);
+    fixture->store = store_open(fixture->url, test_clock(), &error);
+    g_assert_null(fixture->store);
+    g_assert_true(error_is(error, ERROR_UNSUPPORTED));
+    g_assert_nonnull(strstr(error->message, schema_files[0].name));
+    g_assert_nonnull(strstr(error->message, "a new database"));
+}
+
+static void
+test_another_schema_is_refused(Fixture *fixture, const void *data)
+{
+    refused_as_another(fixture, "UPDATE schema_version SET sha256 = 'other' WHERE version = 1");
+}
+
+static void
+test_a_schema_without_digests_is_refused(Fixture *fixture, const void *data)
+{
+    refused_as_another(fixture, "ALTER TABLE schema_version DROP COLUMN sha256");
 }
 
 static void
@@ -93,13 +131,14 @@ test_newer_is_refused_by_number(Fixture *fixture, const void *data)
     g_autoptr(GError) error = NULL;
 
     g_assert_true(
-        db_run_script(fixture->store, "INSERT INTO schema_version VALUES (99, 0)", &error));
+        db_run_script(fixture->store, "INSERT INTO schema_version VALUES (99, 0, '')", &error));
     store_close(fixture->store);
     fixture->store = store_open(fixture->url, test_clock(), &error);
     g_assert_null(fixture->store);
     g_assert_true(error_is(error, ERROR_UNSUPPORTED));
     g_assert_nonnull(strstr(error->message, "version 99"));
-    g_assert_nonnull(strstr(error->message, "up to 3"));
+    g_autofree char *known = g_strdup_printf("up to %d", n_schema_files);
+    g_assert_nonnull(strstr(error->message, known));
 }
 
 static void
@@ -399,6 +438,8 @@ main(int argc, char **argv)
     ADD("values-survive-a-restart", test_values_survive_a_restart);
     ADD("upgrade", test_upgrade);
     ADD("failed-upgrade-changes-nothing", test_failed_upgrade_changes_nothing);
+    ADD("another-schema-is-refused", test_another_schema_is_refused);
+    ADD("a-schema-without-digests-is-refused", test_a_schema_without_digests_is_refused);
     ADD("newer-is-refused-by-number", test_newer_is_refused_by_number);
     ADD("one-daemon-at-a-time", test_one_daemon_at_a_time);
     ADD("one-daemon-by-a-link", test_one_daemon_by_a_link);
