@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #pragma once
 /* For the files of scheduler/ alone: what its two tables look at. */
+#include "model/bad_version.h"
 #include "scheduler/scheduler.h"
 
 /* NAME, Nova's name: the filters that can be switched. */
@@ -49,6 +50,37 @@ typedef struct Subject {
 /* ---- what checks have in common ---- */
 PlacementResult check_answer(bool passed, const char *fix, PlacementRow *row);
 PlacementResult check_unless_forced(PlacementResult result, const Subject *subject);
+/* What must match the source matches without: there is none, or it has said nothing. */
+bool subject_has_source(const Subject *subject);
+/* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
+const BadVersion *subject_source_is_unsafe(const Subject *subject);
+
+/* ---- host_checks.c ---- */
+PlacementResult check_zone(const Subject *subject, PlacementRow *row);
+PlacementResult check_alive(const Subject *subject, PlacementRow *row);
+PlacementResult check_up(const Subject *subject, PlacementRow *row);
+PlacementResult check_enabled(const Subject *subject, PlacementRow *row);
+PlacementResult check_connected(const Subject *subject, PlacementRow *row);
+PlacementResult check_facts(const Subject *subject, PlacementRow *row);
+
+/* ---- guest_checks.c ---- */
+PlacementResult check_arch(const Subject *subject, PlacementRow *row);
+PlacementResult check_version(const Subject *subject, PlacementRow *row);
+PlacementResult check_version_safe(const Subject *subject, PlacementRow *row);
+PlacementResult check_firmware(const Subject *subject, PlacementRow *row);
+PlacementResult check_tpm(const Subject *subject, PlacementRow *row);
+PlacementResult check_cpu(const Subject *subject, PlacementRow *row);
+PlacementResult check_refused(const Subject *subject, PlacementRow *row);
+PlacementResult check_canary(const Subject *subject, PlacementRow *row);
+
+/* ---- room_checks.c ---- */
+PlacementResult check_ram(const Subject *subject, PlacementRow *row);
+PlacementResult check_ram_free(const Subject *subject, PlacementRow *row);
+PlacementResult check_vcpus(const Subject *subject, PlacementRow *row);
+PlacementResult check_disk(const Subject *subject, PlacementRow *row);
+PlacementResult check_disk_free(const Subject *subject, PlacementRow *row);
+PlacementResult check_instances(const Subject *subject, PlacementRow *row);
+
 /* ---- group_checks.c ---- */
 PlacementResult check_cell(const Subject *subject, PlacementRow *row);
 PlacementResult check_pool(const Subject *subject, PlacementRow *row);

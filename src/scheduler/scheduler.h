@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* Where may an instance go, and where is it best? Pure functions over facts: no I/O, no clock. Each
- * constraint is a row of one table (checks.c), each weigher of another (weighers.c); the functions
- * that choose are the ones that explain, so that every no carries what was needed, what is there
- * and what would help. Who asks: every operation that needs a host, inside the transaction of its
- * claim; and the API, for whoever wants to know. */
+/* Where may an instance go, and where is it best? Pure functions over facts: no I/O, no clock. The
+ * functions that choose by the two tables are the ones that explain, so that every no carries what
+ * was needed, what is there and what would help. Who asks: every operation that needs a host,
+ * inside the transaction of its claim; and the API, for whoever wants to know. */
 #include "base/error.h"
 #include "model/canary.h"
 #include "model/cpu_answer.h"
@@ -14,74 +13,10 @@
 #include "model/instance.h"
 #include "model/migration.h"
 #include "scheduler/numa.h"
+#include "scheduler/tables.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* NAME, name in texts, the filter that switches it off (NONE: nothing does); in the order in which
- * they are made: the first failure is the one told. */
-#define PLACEMENT_CHECKS(X)                                                                        \
-    X(REQUESTED, "requested", NONE)   /* it is the host that was asked for, if one was */          \
-    X(NOT_SOURCE, "not-source", NONE) /* the instance is not on it already */                      \
-    X(ZONE, "zone", NONE)             /* it is in the zone that was asked for, if one was */       \
-    X(CELL, "cell", NONE)             /* it is in the cell of the source: nothing leaves one */    \
-    X(POOL, "pool", NONE)             /* it is in the pool of the source, or may be copied to */   \
-    X(TENANT, "tenant", TENANCY)      /* its aggregates keep it for nobody else's projects */      \
-    X(EXTRA_SPECS, "extra-specs", EXTRA_SPECS) /* they say what the flavor asks for */             \
-    X(ALIVE, "alive", NONE)           /* nobody has said, or seen to it, that it is dead */        \
-    X(UP, "up", COMPUTE)                                                                           \
-    X(ENABLED, "enabled", COMPUTE)                                                                 \
-    X(CONNECTED, "connected", NONE)                                                                \
-    X(FACTS, "facts", NONE) /* it has said what it is and has */                                   \
-    X(ARCH, "arch", NONE)                                                                          \
-    X(VERSION, "version", NONE) /* its hypervisor is not older than the source's */                \
-    X(VERSION_SAFE, "version-safe", NONE) /* guests survive the way from the source's */           \
-    X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
-    X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
-    X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
-    X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
-    X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
-    X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
-    X(RAM, "ram", NONE)                                                                            \
-    X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
-    X(VCPUS, "vcpus", NONE)                                                                        \
-    X(DEDICATED_CPUS, "dedicated-cpus", NONE) /* processors of its own, if it is pinned */         \
-    X(HUGE_PAGES, "huge-pages", NONE)                                                              \
-    X(NUMA, "numa", NONE)           /* both, and memory, in as many cells as it asks for */        \
-    X(DISK, "disk", NONE)           /* what is promised to instances */                            \
-    X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
-    X(INSTANCES, "instances", NUM_INSTANCES)                                                       \
-    X(AFFINITY, "affinity", NONE) /* the others of its server group are there */                   \
-    X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */
-
-typedef enum {
-#define X(name, text, filter) PLACEMENT_CHECK_##name,
-    PLACEMENT_CHECKS(X)
-#undef X
-        PLACEMENT_N_CHECKS,
-} PlacementCheck;
-const char *placement_check_name(PlacementCheck check);
-/* Nova's name of the filter that makes this check; NULL: it is always made. */
-const char *placement_check_filter(PlacementCheck check);
-
-/* NAME, Nova's name of it, Nova's key of its multiplier; what more of is better. */
-#define PLACEMENT_WEIGHERS(X)                                                                      \
-    X(RAM, "RAMWeigher", "ram_weight_multiplier")                                                  \
-    X(CPU, "CPUWeigher", "cpu_weight_multiplier")                                                  \
-    X(DISK, "DiskWeigher", "disk_weight_multiplier")                                               \
-    X(INSTANCES, "NumInstancesWeigher", "num_instances_weight_multiplier")                         \
-    X(SOFT_AFFINITY, "ServerGroupSoftAffinityWeigher", "soft_affinity_weight_multiplier")          \
-    X(SOFT_ANTI_AFFINITY, "ServerGroupSoftAntiAffinityWeigher",                                    \
-        "soft_anti_affinity_weight_multiplier")
-
-typedef enum {
-#define X(name, text, key) PLACEMENT_WEIGHER_##name,
-    PLACEMENT_WEIGHERS(X)
-#undef X
-        PLACEMENT_N_WEIGHERS,
-} PlacementWeigher;
-const char *placement_weigher_name(PlacementWeigher weigher);
-const char *placement_weigher_key(PlacementWeigher weigher);
 
 /* What the operator has set, for every request. */
 typedef struct PlacementPolicy {

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The checks of whether the host can run this guest, and whether it gets there from its source. */
+#include "scheduler/internal.h"
+
+#include "model/bad_version.h"
+
+#include <string.h>
+
+bool
+subject_has_source(const Subject *subject)
+{
+    return subject->source_entry != NULL && subject->source_entry->has_facts;
+}
+
+PlacementResult
+check_arch(const Subject *subject, PlacementRow *row)
+{
+    const char *have = subject->host->facts.arch;
+    const char *needed = subject_has_source(subject) ? subject->source->facts.arch : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup(needed != NULL ? needed : "any");
+        row->have = g_strdup(have != NULL ? have : "not told");
+    }
+    return check_answer(
+        !subject_has_source(subject) || subject->source_entry->arch == subject->entry->arch,
+        "use a host of the same architecture", row);
+}
+
+static char *
+version_text(int version)
+{
+    return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+PlacementResult
+check_version(const Subject *subject, PlacementRow *row)
+{
+    int have = subject->entry->hypervisor_version;
+    int needed = subject_has_source(subject) ? subject->source_entry->hypervisor_version : 0;
+    if (row != NULL) {
+        row->needed = needed == 0 ? g_strdup("any") : version_text(needed);
+        row->have = version_text(have);
+    }
+    return check_answer(have >= needed, "upgrade its hypervisor", row);
+}
+
+/* Of the words that are between commas. */
+static bool
+has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word)) {
+        bool begins = at == words || at[-1] == ',';
+        if (begins && (at[length] == '\0' || at[length] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const BadVersion *
+subject_source_is_unsafe(const Subject *subject)
+{
+    if (!subject->request->is_live || !subject_has_source(subject)) {
+        return NULL;
+    }
+    const HostFacts *facts = &subject->source->facts;
+    const BadVersion *bad = bad_version_find(true, facts->hypervisor_version);
+    bool is_emulated = facts->offers != NULL && has_word(facts->offers, "qemu");
+    return bad != NULL && bad->loses_guests && is_emulated ? bad : NULL;
+}
+
+PlacementResult
+check_version_safe(const Subject *subject, PlacementRow *row)
+{
+    const BadVersion *bad = subject_source_is_unsafe(subject);
+    if (row != NULL) {
+        bool is_known = subject->request->is_live && subject_has_source(subject);
+        int from = is_known ? subject->source->facts.hypervisor_version : 0;
+        g_autofree char *source = version_text(from);
+        g_autofree char *here = version_text(subject->host->facts.hypervisor_version);
+        row->needed = g_strdup("a pair of versions that guests survive");
+        row->have = from == 0 ? g_strdup(here)
+            : bad != NULL ? g_strdup_printf("QEMU %s to %s: %s", source, here, bad->what)
+                          : g_strdup_printf("QEMU %s to %s", source, here);
+    }
+    return check_answer(
+        bad == NULL, "move it cold, or update QEMU on the source, or give it KVM", row);
+}
+
+/* what: a word of the host's offers; NULL: the guest needs nothing of the kind. */
+static PlacementResult
+check_offer(const Subject *subject, const char *what, const char *fix, PlacementRow *row)
+{
+    const char *offers = subject->host->facts.offers;
+    if (row != NULL) {
+        row->needed = g_strdup(what != NULL ? what : "nothing special");
+        row->have = g_strdup(offers != NULL ? offers : "not told");
+    }
+    if (what != NULL && offers == NULL) {
+        return PLACEMENT_UNKNOWN;
+    }
+    return check_answer(what == NULL || has_word(offers, what), fix, row);
+}
+
+PlacementResult
+check_firmware(const Subject *subject, PlacementRow *row)
+{
+    return check_offer(subject, subject->request->firmware, "install ovmf on it", row);
+}
+
+PlacementResult
+check_tpm(const Subject *subject, PlacementRow *row)
+{
+    return check_offer(subject, subject->request->tpm_version != NULL ? "tpm" : NULL,
+        "install swtpm and swtpm-tools on it", row);
+}
+
+PlacementResult
+check_cpu(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *cpus = subject->request->cpus;
+    const CpuAnswer *answer =
+        cpus != NULL ? g_hash_table_lookup(cpus, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("the CPU of the guest");
+    }
+    if (answer == NULL) {
+        if (row != NULL) {
+            row->have = g_strdup("not asked");
+        }
+        return PLACEMENT_UNKNOWN;
+    }
+    if (row != NULL) {
+        int64_t age_us = subject->request->now_us - answer->asked_us;
+        row->have = g_strdup_printf("asked %d min ago, host '%s' says: %s",
+            (int)(age_us / G_USEC_PER_SEC / 60), answer->asked_host,
+            answer->refusal != NULL ? answer->refusal : "yes");
+    }
+    return check_answer(answer->refusal == NULL,
+        "choose a host with these features, or give guests a processor that all hosts have: "
+        "'drover cpu baseline --apply HOST...'",
+        row);
+}
+
+PlacementResult
+check_refused(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *refusals = subject->request->refusals;
+    const char *reason =
+        refusals != NULL ? g_hash_table_lookup(refusals, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("a host that can run the guest");
+        row->have = g_strdup(reason != NULL ? reason : "asked when it is chosen");
+    }
+    return reason == NULL ? PLACEMENT_UNKNOWN
+                          : check_answer(false, "see what keeps it from that", row);
+}
+
+/* After this a failure is no proof any more that the next one fails as well. */
+static const int64_t CANARY_FRESH_US = 600 * G_USEC_PER_SEC;
+
+static PlacementResult
+fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
+{
+    int64_t age_us = subject->request->now_us - canary->tried_us;
+    bool is_fresh = age_us < CANARY_FRESH_US;
+    if (row != NULL) {
+        row->have = g_strdup_printf("the canary from there %s %d min ago%s%s",
+            canary->error != NULL ? "failed" : "arrived", (int)(age_us / G_USEC_PER_SEC / 60),
+            canary->error != NULL ? ": " : "", canary->error != NULL ? canary->error : "");
+        row->fix = "mend the way, and send another: 'drover host lint SOURCE DESTINATION'";
+    }
+    return canary->error == NULL ? PLACEMENT_PASS
+        : is_fresh               ? PLACEMENT_FAIL
+                                 : PLACEMENT_WARN;
+}
+
+PlacementResult
+check_canary(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *canaries = subject->request->canaries;
+    const Canary *canary =
+        canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("a way for guests from their host");
+    }
+    if (canary != NULL && canary->tried_us != 0) {
+        return check_unless_forced(fill_canary(subject, canary, row), subject);
+    }
+    if (row != NULL) {
+        row->have = g_strdup("no canary was sent");
+    }
+    return PLACEMENT_UNKNOWN;
+}

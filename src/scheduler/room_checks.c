@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The checks of what is counted: memory, processors, disk, instances. */
+#include "scheduler/internal.h"
+
+#include <math.h>
+
+/* ratio times the whole, less what is reserved and taken. No floor(): it is asked of every host. */
+static int64_t
+left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
+{
+    return (int64_t)((double)(whole - reserved) * ratio) - taken;
+}
+
+static PlacementRatios
+ratios_with(const PlacementPolicy *policy, const HostAggregates *own)
+{
+    PlacementRatios ratios = {
+        policy->cpu_allocation_ratio, policy->ram_allocation_ratio, policy->disk_allocation_ratio};
+
+    if (own != NULL) {
+        ratios.cpu = own->cpu_allocation_ratio != 0 ? own->cpu_allocation_ratio : ratios.cpu;
+        ratios.ram = own->ram_allocation_ratio != 0 ? own->ram_allocation_ratio : ratios.ram;
+        ratios.disk = own->disk_allocation_ratio != 0 ? own->disk_allocation_ratio : ratios.disk;
+    }
+    return ratios;
+}
+
+PlacementRatios
+placement_ratios(const PlacementPolicy *policy, const Host *host)
+{
+    return ratios_with(policy, host->aggregates);
+}
+
+static PlacementRatios
+ratios_of(const Subject *subject)
+{
+    return ratios_with(subject->request->policy, subject->entry->aggregates);
+}
+
+int64_t
+subject_free_ram_mib(const Subject *subject)
+{
+    return left(subject->entry->memory_mib, ratios_of(subject).ram,
+        subject->request->policy->reserved_host_memory_mib,
+        subject->usage->ram_mib + subject->usage->foreign_ram_mib);
+}
+
+int64_t
+subject_free_vcpus(const Subject *subject)
+{
+    /* Pinned guests have processors of their own. */
+    return left(subject->entry->vcpus, ratios_of(subject).cpu, 0,
+        subject->usage->vcpus - subject->usage->dedicated_vcpus + subject->usage->foreign_vcpus);
+}
+
+int64_t
+subject_free_disk_gib(const Subject *subject)
+{
+    return left(subject->entry->pool_capacity_gib,
+        ratios_of(subject).disk, 0, subject->usage->disk_gib);
+}
+
+static PlacementResult
+compare(int64_t needed, int64_t have, const char *unit, const char *fix, PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = g_strdup_printf("%" G_GINT64_FORMAT " %s", needed, unit);
+        row->have = g_strdup_printf("%" G_GINT64_FORMAT " %s", MAX(have, 0), unit);
+    }
+    return check_answer(needed <= have, fix, row);
+}
+
+/* Nobody looks for what no instance takes. */
+static void
+tell_foreign(PlacementRow *row, int64_t foreign, const char *unit)
+{
+    if (row != NULL && foreign > 0) {
+        g_autofree char *have = row->have;
+        row->have = g_strdup_printf("%s (%" G_GINT64_FORMAT
+                                    " %s are taken by domains that are not drover's)",
+            have, foreign, unit);
+    }
+}
+
+PlacementResult
+check_ram(const Subject *subject, PlacementRow *row)
+{
+    PlacementResult result = compare(subject->request->ram_mib, subject_free_ram_mib(subject),
+        "MiB", "free memory, or raise ram_allocation_ratio", row);
+    tell_foreign(row, subject->usage->foreign_ram_mib, "MiB");
+    return result;
+}
+
+/* As old as the host's facts, and a guest takes its memory little by little: it says that memory
+ * may be short, not that it is. */
+PlacementResult
+check_ram_free(const Subject *subject, PlacementRow *row)
+{
+    PlacementResult result = compare(subject->request->ram_mib,
+        subject->host->facts.memory_free_mib, "MiB really free",
+        "see what takes its memory: it may have to swap", row);
+    return result == PLACEMENT_FAIL ? PLACEMENT_WARN : result;
+}
+
+PlacementResult
+check_vcpus(const Subject *subject, PlacementRow *row)
+{
+    int needed = subject->numa.is_dedicated ? 0 : subject->request->vcpus;
+    PlacementResult result = compare(needed, subject_free_vcpus(subject), "vCPUs",
+        subject->host->facts.has_floating_cpus
+            ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"
+            : "free some, or raise cpu_allocation_ratio",
+        row);
+    tell_foreign(row, subject->usage->foreign_vcpus, "vCPUs");
+    return check_unless_forced(result, subject);
+}
+
+PlacementResult
+check_disk(const Subject *subject, PlacementRow *row)
+{
+    PlacementResult result = compare(subject->request->disk_gib, subject_free_disk_gib(subject),
+        "GiB", "free some, or raise disk_allocation_ratio", row);
+    return check_unless_forced(result, subject);
+}
+
+/* An operator who promises more than there is also accepts that less than promised is free. */
+PlacementResult
+check_disk_free(const Subject *subject, PlacementRow *row)
+{
+    const PlacementRequest *request = subject->request;
+    double ratio = MAX(ratios_of(subject).disk, 1.0);
+    PlacementResult result = compare((int64_t)ceil((double)request->disk_gib / ratio),
+        subject->entry->pool_available_gib, "GiB really free",
+        "free space in its pool, or allow disk overcommit", row);
+    return result == PLACEMENT_FAIL && request->disk_over_commit ? PLACEMENT_OFF : result;
+}
+
+PlacementResult
+check_instances(const Subject *subject, PlacementRow *row)
+{
+    int most = subject->request->policy->max_instances_per_host;
+    int have = subject->usage->claims;
+    if (row != NULL) {
+        row->needed = most == 0 ? g_strdup("any number")
+                                : g_strdup_printf("less than %d instances", most);
+        row->have = g_strdup_printf("%d instances", have);
+    }
+    return check_answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
+}
