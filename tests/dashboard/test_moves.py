@@ -2,6 +2,9 @@
 # Copyright the drover authors.
 """Moving instances through the dialogs, and watching them move."""
 from stage import check, equal, stage, test
+import tap
+from tap import wait_until
+from world import Cloud
 
 
 def set_service(cloud, host, **change):
@@ -155,3 +158,47 @@ def _(browser, cloud):
     browser.click("nav a", "Migrations")
     browser.choose("select[aria-label=State]", "")
     cloud.delete(server)
+
+
+@test("the dialog tells what each host would have given away after the move [S0-13]")
+def _(browser, cloud):
+    server = cloud.create("weighed", host="hosta")
+    other = cloud.create("carried", host="hostb")
+    stage.login(cloud)
+    open_dialog(browser, "weighed", "Live Migrate Instance")
+    usage = cloud.other("GET", "/drover/v1/hosts/hostb").json["host"]
+    total = usage["facts"]["vcpus"]
+    text = " ".join(targets(browser)["hostb"][1].split())
+    check(f"Processors {1 / total:.2f}:1 → {2 / total:.2f}:1" in text, text)
+    check(f"2 of {total}" in text and "256.0 MiB of" in text, text)
+    check("→" not in targets(browser)["hosta"][1], "nothing is foretold of one that does not fit")
+    browser.key("Escape")
+    cloud.delete(server, other)
+
+
+@tap.test("of disks that stay where they are the dialog has no options, of others it has those "
+          "that there are [S0-04 S0-18]")
+def _():
+    options = "[...document.querySelectorAll('dialog option')].map((one) => one.value)"
+    shown = "document.querySelector('dialog select').checkVisibility()"
+    for shared, kinds in ((True, None), (False, ["auto", "yes"])):
+        cloud = Cloud(["hosta", "hostb"], {"shared_pool": str(shared).lower()})
+        try:
+            server = cloud.create("kind", host="hosta")
+            wait_until(lambda: shared == bool(cloud.other("GET", "/drover/v1/hosts/hosta").json[
+                "host"]["storage"]["shared_with"]), "what is known of the pools")
+            with stage.watched(cloud) as browser:
+                stage.login(cloud)
+                open_dialog(browser, "kind", "Live Migrate Instance")
+                equal(browser.js(shown), not shared, "options of the disks")
+                if shared:
+                    browser.wait_text("These hosts share the pool")
+                    check("Disk Over Commit" not in browser.text(), "the other option")
+                    stage.picture("live-migrate-shared")
+                else:
+                    equal(browser.js(options), kinds, "of hosts that share nothing")
+                browser.click("dialog button[type=submit]")
+                browser.wait_text("accepted")
+            cloud.wait_migration(server, "completed")
+        finally:
+            cloud.drover.remove()

@@ -5,120 +5,60 @@
 import {action, get} from "./api.js";
 import * as commands from "./commands.js";
 import {notice, openDialog} from "./dialog.js";
-import {checkbox, field, h, newId, options, show} from "./dom.js";
+import {checkbox, field, h, options, show} from "./dom.js";
 import {fleet} from "./fleet.js";
-import {badge} from "./format.js";
 import {sendMove} from "./outcome.js";
-
-const SHOWN_MAX = 200;
-
-function whyNot(host) {
-  return host.checks.filter((check) => check.result === "fail").map((check) =>
-    h("li", {}, h("strong", {}, check.check), `: needs ${check.needed}, has ${check.have}. `,
-      check.fix && h("span", {class: "fix"}, check.fix)));
-}
-
-function warnings(host) {
-  return host.checks.filter((check) => check.result === "warn").map((check) =>
-    h("li", {}, h("strong", {}, check.check), `: ${check.have}. ${check.fix ?? ""}`));
-}
-
-function choice(group, value, label, rest, isDisabled, onchange) {
-  const id = newId();
-  const about = newId();
-  return h("li", {class: isDisabled ? "target refused" : "target"},
-    h("input", {type: "radio", name: group, value, id, disabled: isDisabled,
-      checked: value === "", "aria-describedby": about, onchange}),
-    h("label", {for: id}, label), h("div", {id: about, class: "target-why"}, rest));
-}
-
-function hostChoice(group, host, onchange) {
-  if (!host.fits) {
-    return choice(group, host.name, [host.name, " ", badge("does not fit", "bad")],
-      h("ul", {}, whyNot(host)), true, onchange);
-  }
-  const notes = warnings(host);
-  return choice(group, host.name,
-    [host.name, " ", badge(`passes, rank ${host.rank}`, "good")],
-    notes.length > 0 && h("ul", {}, notes), false, onchange);
-}
-
-// The list of targets: what is chosen is in value().
-function targetList(explanation, onchange) {
-  const group = newId();
-  const filter = h("input", {type: "search", placeholder: "Find a host",
-    "aria-label": "Find a host", oninput: () => draw()});
-  const list = h("ul", {class: "targets"});
-  let chosen = "";
-  function onPick(event) {
-    chosen = event.target.value;
-    onchange();
-  }
-  function draw() {
-    const text = filter.value.toLowerCase();
-    const found = explanation.hosts.filter((host) => host.name.toLowerCase().includes(text));
-    show(list, choice(group, "", h("strong", {}, "Automatically schedule"),
-      explanation.chosen ? [`Now that would be `, h("strong", {}, explanation.chosen), "."]
-        : (explanation.reason ?? "No host fits."), false, onPick),
-    found.slice(0, SHOWN_MAX).map((host) => hostChoice(group, host, onPick)),
-    found.length > SHOWN_MAX && h("li", {class: "hint"},
-      `${found.length - SHOWN_MAX} more: type a part of the name.`));
-    const input = list.querySelector(`input[value="${CSS.escape(chosen)}"]`);
-    if (input && !input.disabled) {
-      input.checked = true;
-    }
-  }
-  draw();
-  return {
-    node: h("fieldset", {}, h("legend", {}, `Target host: ${explanation.n_fit} of ${
-      explanation.n_hosts} fit`), explanation.hosts.length > 8 && filter, list),
-    value: () => chosen || null,
-    toAutomatic: () => {
-      chosen = "";
-      draw();
-    },
-  };
-}
-
-async function explain(server, move) {
-  return (await get(`/drover/v1/instances/${server.id}/explanation?move=${move}`)).explanation;
-}
-
-function head(server, explanation) {
-  const {needs} = explanation;
-  return [
-    h("p", {}, "It runs on ", h("strong", {}, explanation.source_host ?? "no host"), " and needs ",
-      `${needs.vcpus} vCPU, ${needs.ram_mib} MiB of memory, ${needs.disk_gib} GiB of disk.`),
-    explanation.refused && h("div", {class: "alert warn"}, explanation.refused),
-  ];
-}
+import {explain, needsOf, targetList} from "./targets.js";
 
 // Hosts are an administrator's to see and to name; a project's manager lets the scheduler choose.
 async function targets(server, move, onchange) {
   if (!fleet.isAdmin) {
     return {node: h("p", {}, "The scheduler chooses the host."), value: () => null,
-      toAutomatic: () => {}, head: null};
+      candidates: () => [], toAutomatic: () => {}, head: null, sharers: []};
   }
   const explanation = await explain(server, move);
-  return {...targetList(explanation, onchange), head: head(server, explanation)};
+  const {host} = explanation.source_host === null ? {host: null}
+    : await get(`/drover/v1/hosts/${encodeURIComponent(explanation.source_host)}`);
+  return {...targetList(explanation, onchange), head: needsOf(explanation),
+    sharers: host?.storage.shared_with ?? []};
 }
 
-export async function openLiveMigrate(server) {
-  let handle = null;
-  const update = () => handle?.update();
-  const block = h("select", {onchange: sync}, options([
-    ["auto", "Automatic: both hosts are asked whether they share the disks"],
-    ["yes", "Block migration: copy the disks over the network"],
-    ["no", "Shared storage: copy no disks"]], "auto"));
+const COPY_OPTIONS = [
+  ["auto", "Automatic: both hosts are asked whether they share the disks"],
+  ["yes", "Block migration: copy the disks over the network"],
+  ["no", "Shared storage: copy no disks"]];
+
+// "shared": whoever may be the destination has the pool that the disks are in; "own": none of them;
+// "mixed": some, or it is not known.
+function kindOf(list) {
+  const names = list.candidates();
+  const n = names.filter((name) => list.sharers.includes(name)).length;
+  return names.length === 0 || (n > 0 && n < names.length) ? "mixed" : n > 0 ? "shared" : "own";
+}
+
+// The options that this kind of host has: of disks that stay where they are there are none.
+function diskOptions(list, onchange) {
+  const block = h("select", {onchange: sync});
   const over = checkbox("Disk Over Commit", "Places more on the destination's disk than it has: "
     + "more instances fit, at the cost of speed, and of room when they fill their disks. The "
     + "scheduler then chooses the host.", sync);
-  let list = null;
-  try {
-    list = await targets(server, "live", update);
-  } catch (error) {
-    notice(`${server.name}: ${error.message}`, "bad");
-    return;
+  const parts = [field("Disks", block), over.node];
+  const told = h("p", {class: "hint", role: "status", hidden: true}, "These hosts share the pool "
+    + "of its disks: they stay where they are, so there is nothing to choose but the host.");
+  let kind = null;
+  function fit() {
+    const now = kindOf(list);
+    if (now !== kind) {
+      const wanted = COPY_OPTIONS.filter(([value]) => now !== "own" || value !== "no");
+      const kept = wanted.some(([value]) => value === block.value) ? block.value : "auto";
+      kind = now;
+      show(block, options(wanted, kept));
+      block.value = kept;
+      parts.forEach((part) => {
+        part.hidden = kind === "shared";
+      });
+      told.hidden = kind !== "shared";
+    }
   }
   function sync() {
     const isAuto = block.value === "auto";
@@ -127,26 +67,45 @@ export async function openLiveMigrate(server) {
     if (over.control.checked) {
       list.toAutomatic();
     }
-    update();
+    fit();
+    onchange();
   }
-  const wish = () => ({host: list.value(), block: block.value, overCommit: over.control.checked});
+  fit();
+  return {node: [parts, told], sync, value: () => kind === "shared"
+    ? {block: "auto", overCommit: false}
+    : {block: block.value, overCommit: over.control.checked}};
+}
+
+function liveBody({host, block, overCommit}) {
+  const copy = block === "auto" ? "auto" : block === "yes";
+  return overCommit ? {host: null, block_migration: copy, disk_over_commit: true}
+    : {host, block_migration: copy};
+}
+
+export async function openLiveMigrate(server) {
+  let handle = null;
+  let disks = null;
+  let list = null;
+  try {
+    list = await targets(server, "live", () => disks.sync());
+  } catch (error) {
+    notice(`${server.name}: ${error.message}`, "bad");
+    return;
+  }
+  disks = diskOptions(list, () => handle?.update());
+  const wish = () => ({host: list.value(), ...disks.value()});
   handle = openDialog({
     title: `Live Migrate ${server.name}`, wide: true, label: "Live Migrate Instance",
     content: [list.head, h("p", {class: "hint"}, "It keeps running while it moves; there is no "
-      + "downtime but the switch at the end, which is measured."), list.node,
-    field("Disks", block), over.node],
+      + "downtime but the switch at the end, which is measured."), list.node, disks.node],
     commands: () => commands.liveMigrate(server, wish()),
     act: async () => {
-      const {host, block: copy, overCommit} = wish();
-      await sendMove(server, () => (overCommit
-        ? action(server.id, {"os-migrateLive": {host: null, block_migration: copy === "yes",
-          disk_over_commit: true}}, "2.24")
-        : action(server.id, {"os-migrateLive": {host, block_migration: copy === "auto" ? "auto"
-          : copy === "yes"}})));
+      await sendMove(server, () => action(server.id, {"os-migrateLive": liveBody(wish())},
+        wish().overCommit ? "2.24" : null));
       notice(`${server.name}: its live migration was accepted.`);
     },
   });
-  sync();
+  disks.sync();
 }
 
 export async function openColdMigrate(server) {
