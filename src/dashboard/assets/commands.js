@@ -87,3 +87,28 @@ export function restore(host) {
 export function drainWanted(host, verb) {
   return [null, `drover drain ${verb} ${quote(host)}`];
 }
+
+// ---- a dead host ----
+
+export function power(host, verb) {
+  return [null, line("drover host power", quote(host), verb)];
+}
+
+// starts: it runs again where it ran, as before microversion 2.95.
+export function evacuate(server, {host, starts}) {
+  const id = quote(server.id);
+  const where = host && `--host ${quote(host)}`;
+  return [line("openstack", `--os-compute-api-version ${starts ? "2.94" : "2.95"}`,
+    "server evacuate", id, where, "--wait"),
+  starts ? null : line("drover server evacuate", id, where, "--wait")];
+}
+
+export function evacuateHost(host, {starts}) {
+  const version = `--os-compute-api-version ${starts ? "2.94" : "2.95"}`;
+  return [line("nova", version, "host-evacuate", quote(host)),
+    starts ? null : line("drover host evacuate", quote(host), "--wait")];
+}
+
+export function removeLeftover(leftover) {
+  return [null, `drover leftover remove ${leftover.id}`];
+}

@@ -136,6 +136,11 @@ export function hostItems(host) {
     items.push(null, {label: "Drain", run: () => drain(host)},
       {label: "Restore", run: () => restore(host)});
   }
+  if (host.state !== "up") {
+    items.push(null, {label: "Evacuate", run: () => {
+      location.hash = `#/evacuate/${encodeURIComponent(host.name)}`;
+    }});
+  }
   items.push(null, host.forced_down
     ? {label: "Take back that it is dead", run: () => unforceDown(host)}
     : {label: "Declare dead", tone: "danger", run: () => forceDown(host)});

@@ -167,6 +167,9 @@ export function openHost(root, name) {
       return;
     }
     redraw(top, h("div", {class: "title"}, h("h1", {}, name), states(host)),
+      host.state !== "up" && h("div", {class: "alert bad"}, h("strong", {}, "It is down. "),
+        `${host.usage?.instances ?? 0} instances are on it. `,
+        h("a", {href: `#/evacuate/${encodeURIComponent(name)}`}, "What is proven, and evacuate")),
       h("div", {class: "buttons"}, actions(host)));
     redraw(left, h("h2", {}, "What it is"), about(host));
     redraw(right, onHost(name));

@@ -3,6 +3,7 @@
 // The beginning: a session, the fleet, the events, the frame.
 import {findSession} from "./api.js";
 import {h, show} from "./dom.js";
+import {openEvacuate} from "./evacuate.js";
 import {onExpired, startEvents, stopEvents} from "./events.js";
 import {startFleet} from "./fleet.js";
 import {openHost, openHosts} from "./hosts.js";
@@ -21,6 +22,8 @@ const PAGES = [
   {path: "instances", title: "Instance", hasId: true, open: openInstance},
   {path: "hosts", title: "Hosts", group: ADMIN, open: openHosts, isAdmin: true},
   {path: "hosts", title: "Host", hasId: true, open: openHost, isAdmin: true},
+  {path: "evacuate", title: "Evacuate", parent: "hosts", hasId: true, open: openEvacuate,
+    isAdmin: true},
   {path: "migrations", title: "Migrations", group: ADMIN, open: openMigrations, isAdmin: true},
   {path: "migrations", title: "Migration", hasId: true, open: openMigration, isAdmin: true},
 ];

@@ -26,7 +26,7 @@ function themeButton() {
 }
 
 // pages: [{path, title, group, open(root, id) -> close(), isAdmin}], path "instances" for
-// #/instances and #/instances/ID.
+// #/instances and #/instances/ID; parent: whose link is the current one.
 export function startShell(root, pages, onLogOut) {
   const mine = pages.filter((page) => !page.isAdmin || fleet.isAdmin);
   const lost = h("div", {class: "alert warn banner", role: "alert", hidden: true},
@@ -44,7 +44,7 @@ export function startShell(root, pages, onLogOut) {
       ?? mine[0];
     close();
     links.forEach(([one, link]) => {
-      if (one.path === page.path) {
+      if (one.path === (page.parent ?? page.path)) {
         link.setAttribute("aria-current", "page");
       } else {
         link.removeAttribute("aria-current");
