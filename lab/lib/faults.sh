@@ -99,18 +99,31 @@ cmd_starve() { # HOST MIB|off
     emulator_apply "$1"
 }
 
+# The fault file of a cable's limit.
+limit_file() { # HOST CABLE
+    if [[ $2 == data ]]; then fault_file "$1" limit; else fault_file "$1" "limit-$2"; fi
+}
+
+limit_apply() { # HOST CABLE
+    local netns rate file
+    netns=$(host_netns "$1")
+    file=$(limit_file "$1" "$2")
+    tc -n "$netns" qdisc del dev "${2}0" root 2>/dev/null || true
+    tc -n "$FABRIC_NETNS" qdisc del dev "$1-$2" root 2>/dev/null || true
+    if [[ -s $file ]]; then
+        rate=$(<"$file")
+        tc -n "$netns" qdisc add dev "${2}0" root tbf rate "$rate" burst 256kb latency 50ms
+        tc -n "$FABRIC_NETNS" qdisc add dev "$1-$2" root tbf rate "$rate" burst 256kb latency 50ms
+    fi
+}
+
 # Brings a host's cables into the state that its fault files say.
 faults_apply() { # HOST
-    local netns rate
+    local netns
     netns=$(host_netns "$1")
     fault_rules "$1" | ip netns exec "$netns" nft -f -
-    tc -n "$netns" qdisc del dev data0 root 2>/dev/null || true
-    tc -n "$FABRIC_NETNS" qdisc del dev "$1-data" root 2>/dev/null || true
-    if [[ -s $(fault_file "$1" limit) ]]; then
-        rate=$(<"$(fault_file "$1" limit)")
-        tc -n "$netns" qdisc add dev data0 root tbf rate "$rate" burst 256kb latency 50ms
-        tc -n "$FABRIC_NETNS" qdisc add dev "$1-data" root tbf rate "$rate" burst 256kb latency 50ms
-    fi
+    limit_apply "$1" data
+    limit_apply "$1" control
 }
 
 need_power() {
@@ -127,10 +140,13 @@ cmd_cut() { # KIND HOST
     ! host_init_pid "$2" >/dev/null || faults_apply "$2"
 }
 
-cmd_limit() { # HOST RATE|off
+cmd_limit() { # HOST RATE|off [data|control]
     local file
     need_host "${1:-}"
-    file=$(fault_file "$1" limit)
+    case ${3:-data} in
+    data | control) file=$(limit_file "$1" "${3:-data}") ;;
+    *) die "limit which cable? data or control" ;;
+    esac
     case ${2:-} in
     off) rm -f "$file" ;;
     [0-9]*bit | [0-9]*bps) echo "$2" >"$file" ;;

@@ -88,7 +88,12 @@ host_cuts() { # HOST
 }
 
 host_rate() { # HOST
-    cat "$(fault_file "$1" limit)" 2>/dev/null || true
+    local cable file rates=''
+    for cable in data control; do
+        file=$(limit_file "$1" "$cable")
+        [[ ! -s $file ]] || rates+=${rates:+, }$(<"$file")${rates:+ to drover}
+    done
+    echo "$rates"
 }
 
 host_domains() { # HOST

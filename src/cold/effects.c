@@ -77,14 +77,14 @@ run_fetch_base(EffectCall *call, GError **error)
     const BaseImage *base = ((Wish *)call->data)->base;
     g_autoptr(GError) missing = NULL;
 
-    if (hypervisor_ensure_base(call->host, base, &missing)) {
+    if (hypervisor_ensure_base(call->host, base, call->cancel, &missing)) {
         return true;
     }
     if (base->path != NULL) {
         g_propagate_error(error, g_steal_pointer(&missing));
         return false;
     }
-    return hypervisor_copy_base(call->host, call->peer, base, error);
+    return hypervisor_copy_base(call->host, call->peer, base, call->cancel, error);
 }
 
 static bool

@@ -93,6 +93,9 @@ step_FETCHING(ColdTask *task)
 {
     g_autoptr(GError) error = NULL;
 
+    if (cold_is_given_up(task)) {
+        effect_slot_cancel(&task->effect);
+    }
     if (cold_is_to_stop(task, &error)) {
         return cold_move_with_error(task, COLD_UNDOING, error);
     }

@@ -795,7 +795,7 @@ make_stray(Fleet *fleet, const char *uuid, const char *domain_name)
         .root_virtual_size_bytes = 5,
         .config_drive = drive,
         .config_drive_size = sizeof drive};
-    bool is_made = hypervisor_ensure_base(host, &base, &error) &&
+    bool is_made = hypervisor_ensure_base(host, &base, NULL, &error) &&
         hypervisor_create_guest(host, &spec, &error);
     g_assert_no_error(error);
     g_assert_true(is_made);

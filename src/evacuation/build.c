@@ -58,6 +58,9 @@ StepResult
 evacuation_step_fetching(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
+    if (task->migration->operation.wanted == WANTED_CANCEL) {
+        effect_slot_cancel(&task->slot);
+    }
     if (evacuation_is_given_up(task)) {
         return undo_given_up(task);
     }

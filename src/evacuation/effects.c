@@ -67,11 +67,12 @@ fetch_base(EffectCall *call, const BaseImage *base, GError **error)
 {
     const Wish *wish = call->data;
     g_autoptr(GError) reason = NULL;
-    if (hypervisor_ensure_base(call->host, base, &reason)) {
+    if (hypervisor_ensure_base(call->host, base, call->cancel, &reason)) {
         return true;
     }
     for (unsigned i = 0; base->path == NULL && i < wish->sources->len; i++) {
-        if (hypervisor_copy_base(call->host, wish->sources->pdata[i], base, NULL)) {
+        if (hypervisor_copy_base(
+                call->host, wish->sources->pdata[i], base, call->cancel, NULL)) {
             return true;
         }
     }

@@ -247,18 +247,20 @@ hypervisor_describe_domain(
 }
 
 bool
-hypervisor_ensure_base(HypervisorHost *host, const BaseImage *image, GError **error)
+hypervisor_ensure_base(
+    HypervisorHost *host, const BaseImage *image, const Cancel *cancel, GError **error)
 {
     return before(host, "ensure_base", error) &&
-        provider(host)->ensure_base(host->host, image, error) && after(host, "ensure_base", error);
+        provider(host)->ensure_base(host->host, image, cancel, error) &&
+        after(host, "ensure_base", error);
 }
 
 bool
-hypervisor_copy_base(
-    HypervisorHost *host, HypervisorHost *from, const BaseImage *image, GError **error)
+hypervisor_copy_base(HypervisorHost *host, HypervisorHost *from, const BaseImage *image,
+    const Cancel *cancel, GError **error)
 {
     return before(host, "copy_base", error) &&
-        provider(host)->copy_base(host->host, from->host, image, error) &&
+        provider(host)->copy_base(host->host, from->host, image, cancel, error) &&
         after(host, "copy_base", error);
 }
 

@@ -47,9 +47,10 @@ bool hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error
 GPtrArray *hypervisor_list_domains(HypervisorHost *host, GError **error);
 bool hypervisor_describe_domain(
     HypervisorHost *host, const char *uuid, DomainView *ret_view, GError **error);
-bool hypervisor_ensure_base(HypervisorHost *host, const BaseImage *image, GError **error);
-bool hypervisor_copy_base(
-    HypervisorHost *host, HypervisorHost *from, const BaseImage *image, GError **error);
+bool hypervisor_ensure_base(
+    HypervisorHost *host, const BaseImage *image, const Cancel *cancel, GError **error);
+bool hypervisor_copy_base(HypervisorHost *host, HypervisorHost *from, const BaseImage *image,
+    const Cancel *cancel, GError **error);
 bool hypervisor_create_guest(HypervisorHost *host, const GuestSpec *guest, GError **error);
 bool hypervisor_remove_guest(
     HypervisorHost *host, const char *uuid, bool destroy, GError **error);

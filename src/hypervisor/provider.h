@@ -37,10 +37,13 @@ typedef struct HypervisorProvider {
 
     /* Streams the file into the pool as a base volume, then makes the completeness marker; with a
      * complete base there it does nothing. An incomplete one (no marker) is deleted and made
-     * again. One whose bytes have another hash than sha256 gets no marker. Long. */
-    bool (*ensure_base)(void *host, const BaseImage *image, GError **error);
-    /* Copies a complete base from another host when the image's file is gone. Long. */
-    bool (*copy_base)(void *host, void *from_host, const BaseImage *image, GError **error);
+     * again. One whose bytes have another hash than sha256 gets no marker. What fails leaves no
+     * half of it on a host that answers. Long; CANCELLED within seconds once cancel (NULL: never)
+     * was asked. */
+    bool (*ensure_base)(void *host, const BaseImage *image, const Cancel *cancel, GError **error);
+    /* Copies a complete base from another host when the image's file is gone. Long, as that. */
+    bool (*copy_base)(void *host, void *from_host, const BaseImage *image, const Cancel *cancel,
+        GError **error);
     /* Makes the guest's volumes (root overlay, config drive, console log) where they are missing
      * and defines the domain (persistent, no autostart). An existing volume is never overwritten
      * when it belongs to a defined domain; a root disk that is smaller than it should be grows.

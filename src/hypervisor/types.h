@@ -3,6 +3,7 @@
 #pragma once
 /* The nouns of the hypervisor contract: what callers hand in and what they get back. Plain
  * records. "Host" here is an open session with one host. */
+#include "base/cancel.h"
 #include "base/error.h"
 #include "model/host.h"
 #include "model/migration.h"

@@ -117,6 +117,9 @@ lifecycle_step_FETCHING(LifecycleTask *task)
 {
     g_autoptr(GError) error = NULL;
 
+    if (task->operation->wanted == WANTED_CANCEL) {
+        effect_slot_cancel(&task->effect);
+    }
     if (lifecycle_is_given_up(task)) {
         return lifecycle_move_on(task, LIFECYCLE_CLEANING);
     }

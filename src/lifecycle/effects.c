@@ -36,14 +36,14 @@ static bool
 run_ensure_base(EffectCall *call, GError **error)
 {
     const Wish *wish = call->data;
-    return hypervisor_ensure_base(call->host, wish->base, error);
+    return hypervisor_ensure_base(call->host, wish->base, call->cancel, error);
 }
 
 static bool
 run_copy_base(EffectCall *call, GError **error)
 {
     const Wish *wish = call->data;
-    return hypervisor_copy_base(call->host, call->peer, wish->base, error);
+    return hypervisor_copy_base(call->host, call->peer, wish->base, call->cancel, error);
 }
 
 static bool

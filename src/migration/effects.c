@@ -40,6 +40,7 @@ effect_free(void *data)
     g_clear_pointer(&effect->topology, guest_topology_free);
     g_free(effect->pool);
     g_clear_pointer(&effect->bases, g_ptr_array_unref);
+    cancel_unref(effect->cancel);
     g_clear_error(&effect->error);
     domain_view_clear(&effect->view);
     g_free(effect->text);
@@ -308,14 +309,14 @@ run_base(Effect *effect, GError **error)
 {
     const BaseImage *base = effect->bases->pdata[effect->base];
     g_autoptr(GError) missing = NULL;
-    if (hypervisor_ensure_base(effect->host, base, &missing)) {
+    if (hypervisor_ensure_base(effect->host, base, effect->cancel, &missing)) {
         return true;
     }
     if (base->path != NULL) {
         g_propagate_error(error, g_steal_pointer(&missing));
         return false;
     }
-    return hypervisor_copy_base(effect->host, effect->peer, base, error);
+    return hypervisor_copy_base(effect->host, effect->peer, base, effect->cancel, error);
 }
 
 Effect *
@@ -344,6 +345,7 @@ effect_bases(MigrationTask *task)
         }
         effect->bases = g_ptr_array_ref(bases);
         effect->base = i;
+        effect->cancel = cancel_ref(task->cancel);
         effect_submit(effect, LANE_LONG);
     }
     if (bases->len == 0) {

@@ -27,7 +27,8 @@ struct Effect {
     int number;
     char *pool; /* NULL: the one that guests live in */
     GPtrArray *bases;
-    unsigned base; /* the one that is streamed */
+    unsigned base;  /* the one that is streamed */
+    Cancel *cancel; /* the task's; NULL: it does not look at it */
 
     GError *error;
     DomainView view;

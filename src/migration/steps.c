@@ -373,6 +373,9 @@ static StepResult
 step_preparing(MigrationTask *task)
 {
     g_autoptr(GError) error = NULL;
+    if (migration_task_wants(task, WANTED_CANCEL)) {
+        cancel_ask(task->cancel);
+    }
     if (task->pending > 0) {
         return STEP_WAIT;
     }

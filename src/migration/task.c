@@ -88,6 +88,7 @@ migration_task_load(
     task->migration = g_steal_pointer(&migration);
     task->instance = g_steal_pointer(&instance);
     task->refusals = refusals_new();
+    task->cancel = cancel_new();
     task->was_paused = task->instance->vm_state == VM_STATE_PAUSED;
     task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
     join_neighbours(task);
@@ -118,6 +119,7 @@ migration_task_unref(MigrationTask *task)
     migration_free(task->migration);
     instance_free(task->instance);
     g_hash_table_unref(task->refusals);
+    cancel_unref(task->cancel);
     g_free(task->refused_by);
     g_free(task->guest_cpu);
     g_clear_error(&task->error);

@@ -52,6 +52,7 @@ struct MigrationTask {
     DomainView dest_view;
 
     /* Of this life of the daemon. */
+    Cancel *cancel; /* for effects that take long: it was given up */
     int n_ways; /* grows with each question for the way, and when nobody waits for its answer */
     bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */

@@ -134,7 +134,7 @@ stub_read_console(void *host, const char *uuid, size_t max_size, char **ret_text
 }
 
 static bool
-stub_ensure_base(void *host, const BaseImage *image, GError **error)
+stub_ensure_base(void *host, const BaseImage *image, const Cancel *cancel, GError **error)
 {
     return true;
 }

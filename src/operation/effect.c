@@ -29,6 +29,7 @@ call_free(void *data)
         call->free_data(call->data);
     }
     domain_view_clear(&call->view);
+    cancel_unref(call->cancel);
     g_clear_error(&call->flight->error);
     g_free(call->flight->host);
     g_free(call->flight);
@@ -92,6 +93,7 @@ submit(EffectSlot *slot, const EffectAsk *ask, HypervisorHost *host, HypervisorH
     call->flight->kind = ask->kind;
     call->flight->host = g_strdup(ask->host);
     call->uuid = g_strdup(ask->uuid);
+    call->cancel = cancel_new();
     call->view.generation = -1;
     call->peer = peer != NULL ? hypervisor_host_ref(peer) : NULL;
     if (ask->prepare != NULL && !ask->prepare(call, ask->task, error)) {
@@ -192,6 +194,14 @@ effect_slot_hurry(EffectSlot *slot)
 {
     slot->retry_us = 0;
     slot->n_tries = 0;
+}
+
+void
+effect_slot_cancel(EffectSlot *slot)
+{
+    if (slot->call != NULL) {
+        cancel_ask(slot->call->cancel);
+    }
 }
 
 void

@@ -13,6 +13,7 @@ typedef struct EffectCall {
     char *uuid;           /* of the domain that it is about */
     HypervisorHost *host; /* who is asked; NULL: no host is */
     HypervisorHost *peer; /* the other side; NULL when nobody asked for one */
+    Cancel *cancel;       /* for a kind that looks at it */
     DomainView view;      /* for a kind that describes a domain */
     void *data;           /* the machine's own, made by prepare */
     GDestroyNotify free_data;
@@ -65,5 +66,8 @@ void effect_slot_init(EffectSlot *slot, OperationContext *context, int64_t opera
 EffectResult effect_ask(EffectSlot *slot, const EffectAsk *ask, GError **ret_error);
 /* A host is back: it may be asked at once. */
 void effect_slot_hurry(EffectSlot *slot);
+/* What is under way is not wanted any more: a kind that looks at that ends with CANCELLED, and
+ * soon. The answer is still waited for. */
+void effect_slot_cancel(EffectSlot *slot);
 /* Nobody wants the answer any more. Also when the task ends. */
 void effect_slot_forget(EffectSlot *slot);

@@ -169,10 +169,10 @@ fixture_count_events(Fixture *fixture, uint64_t session)
 void
 fixture_ensure_bases(Fixture *fixture, HypervisorHost *host)
 {
-    assert_ok(hypervisor_ensure_base(host, &fixture->target->root, &error));
+    assert_ok(hypervisor_ensure_base(host, &fixture->target->root, NULL, &error));
     if (fixture->target->kernel.sha256 != NULL) {
-        assert_ok(hypervisor_ensure_base(host, &fixture->target->kernel, &error));
-        assert_ok(hypervisor_ensure_base(host, &fixture->target->initrd, &error));
+        assert_ok(hypervisor_ensure_base(host, &fixture->target->kernel, NULL, &error));
+        assert_ok(hypervisor_ensure_base(host, &fixture->target->initrd, NULL, &error));
     }
 }
 

@@ -136,7 +136,7 @@ move_image_to_host(Life *life, const char *path)
     g_autoptr(HypervisorHost) host =
         hypervisor_open(life->fleet, &address, 1u << 20, ignore_event, NULL, &error);
 
-    must(host != NULL && hypervisor_ensure_base(host, &base, &error), "base on c2", error);
+    must(host != NULL && hypervisor_ensure_base(host, &base, NULL, &error), "base on c2", error);
     g_unlink(path);
 }
 

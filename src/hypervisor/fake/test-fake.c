@@ -172,7 +172,7 @@ create_guest(HypervisorHost *host, const char *uuid, int64_t memory_mib)
         .root_virtual_size_bytes = 1000,
         .config_drive = "",
         .config_drive_size = 0};
-    assert_ok(hypervisor_ensure_base(host, &base, &error));
+    assert_ok(hypervisor_ensure_base(host, &base, NULL, &error));
     assert_ok(hypervisor_create_guest(host, &guest, &error));
     assert_ok(hypervisor_start_guest(host, uuid, &error));
 }
@@ -206,7 +206,7 @@ begin_call(Fleet *fleet, bool copies_disks)
     MoveCall *call = g_new0(MoveCall, 1);
     *call = (MoveCall){.source = fleet->a, .dest = fleet->b, .copies_disks = copies_disks};
     if (copies_disks) {
-        assert_ok(hypervisor_ensure_base(fleet->b, &base, &error));
+        assert_ok(hypervisor_ensure_base(fleet->b, &base, NULL, &error));
         assert_ok(hypervisor_prepare_dest(fleet->b, fleet->a, UUID, &error));
     }
     call->thread = g_thread_new("migrate", run_migration, call);
@@ -608,7 +608,7 @@ test_moves_in_real_time(void)
     fleet.a = open_host(&fleet, "a", 1, NULL);
     fleet.b = open_host(&fleet, "b", 2, NULL);
     create_guest(fleet.a, UUID, 100);
-    assert_ok(hypervisor_ensure_base(fleet.b, &base, &error));
+    assert_ok(hypervisor_ensure_base(fleet.b, &base, NULL, &error));
     assert_ok(hypervisor_prepare_dest(fleet.b, fleet.a, UUID, &error));
     MoveCall call = {.source = fleet.a, .dest = fleet.b, .copies_disks = true};
     run_migration(&call);

@@ -4,8 +4,10 @@
 /* The verbs of provider.h that change something, each one transaction on the fleet. */
 #include "hypervisor/fake/fleet.h"
 
-bool fake_ensure_base(void *host, const BaseImage *image, GError **error);
-bool fake_copy_base(void *host, void *from_host, const BaseImage *image, GError **error);
+bool fake_ensure_base(
+    void *host, const BaseImage *image, const Cancel *cancel, GError **error);
+bool fake_copy_base(void *host, void *from_host, const BaseImage *image, const Cancel *cancel,
+    GError **error);
 bool fake_create_guest(void *host, const GuestSpec *guest, GError **error);
 bool fake_remove_guest(void *host, const char *uuid, bool destroy, GError **error);
 bool fake_remove_disks(void *host, const char *uuid, GError **error);

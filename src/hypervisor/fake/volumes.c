@@ -91,8 +91,19 @@ void
 volumes_complete_base(FakeFleet *fleet, const char *pool, const BaseImage *image)
 {
     g_autofree char *name = name_of_base(image);
-    world_run(fleet->world, "update volumes set complete = 1 where pool = ?1 and name = ?2",
-        TEXT(pool), TEXT(name));
+    world_run(fleet->world,
+        "insert or replace into volumes (pool, name, guest, size, allocated, complete, content)"
+        " values (?1, ?2, '', ?3, ?3, 1, 0)",
+        TEXT(pool), TEXT(name), INT(image->size_bytes));
+}
+
+void
+volumes_drop_base(FakeFleet *fleet, const char *pool, const BaseImage *image)
+{
+    g_autofree char *name = name_of_base(image);
+    world_run(fleet->world,
+        "delete from volumes where pool = ?1 and name = ?2 and complete = 0", TEXT(pool),
+        TEXT(name));
 }
 
 void

@@ -18,6 +18,8 @@ bool volumes_has_base(FakeFleet *fleet, const char *pool, const BaseImage *image
 /* Makes the incomplete base (again); LIMIT without space. */
 bool volumes_begin_base(FakeFleet *fleet, const char *pool, const BaseImage *image, GError **error);
 void volumes_complete_base(FakeFleet *fleet, const char *pool, const BaseImage *image);
+/* Unless it is complete. */
+void volumes_drop_base(FakeFleet *fleet, const char *pool, const BaseImage *image);
 /* In every format. */
 void volumes_spoil_base(FakeFleet *fleet, const char *pool, const char *sha256);
 

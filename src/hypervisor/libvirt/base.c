@@ -16,6 +16,7 @@
 typedef struct BaseSource {
     const BaseImage *image;
     LibvirtHost *from; /* NULL: image->path */
+    const Cancel *cancel; /* may be NULL */
 } BaseSource;
 
 typedef struct BaseSize {
@@ -76,15 +77,17 @@ base_is_complete(const Slot *slot, virStoragePoolPtr pool, const char *sha256, c
 
 static bool
 fill_from_file(
-    const Slot *slot, virStorageVolPtr volume, const BaseImage *image, Sum *sum, GError **error)
+    const Slot *slot, virStorageVolPtr volume, const BaseSource *source, Sum *sum, GError **error)
 {
+    const BaseImage *image = source->image;
     int fd = g_open(image->path, O_RDONLY | O_CLOEXEC, 0);
 
     if (fd < 0) {
         return error_set(error, ERROR_INTERNAL, "cannot read the image '%s': %s", image->path,
             g_strerror(errno));
     }
-    bool is_ok = stream_upload_file(slot, volume, fd, image->size_bytes, sum, error);
+    bool is_ok =
+        stream_upload_file(slot, volume, fd, image->size_bytes, sum, source->cancel, error);
     close(fd);
     return is_ok;
 }
@@ -120,7 +123,8 @@ fill_from_host(
         return false;
     }
     g_autoptr(virStorageVol) from = find_on_host(&from_slot, source->image, error);
-    return from != NULL && stream_copy(&from_slot, from, slot, volume, sum, error);
+    return from != NULL &&
+        stream_copy(&from_slot, from, slot, volume, sum, source->cancel, error);
 }
 
 /* The capacity is of the disk inside, once the pool has looked at the file. */
@@ -178,6 +182,7 @@ check_sum(
             slot->host->name, there, image->sha256);
 }
 
+/* Half a base is of no use to anybody: it takes room until the next guest that stands on it. */
 static bool
 base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
     const BaseSource *source, const BaseSize *size, GError **error)
@@ -189,9 +194,13 @@ base_fill(const Slot *slot, virStoragePoolPtr pool, virStorageVolPtr volume,
 
     sum_init(&sum);
     bool is_filled = source->from != NULL ? fill_from_host(slot, volume, source, &sum, error)
-                                          : fill_from_file(slot, volume, image, &sum, error);
-    return is_filled && check_sum(slot, image, size, &sum, error) &&
-        volume_create(slot, pool, &marker, NULL, error);
+                                          : fill_from_file(slot, volume, source, &sum, error);
+    if (!is_filled || !check_sum(slot, image, size, &sum, error)) {
+        g_autofree char *name = name_base(image->sha256, image->format);
+        volume_delete(slot, pool, name, NULL);
+        return false;
+    }
+    return volume_create(slot, pool, &marker, NULL, error);
 }
 
 /* An incomplete one is a leftover: it goes, its marker first. The volume is raw to libvirt
@@ -252,6 +261,12 @@ base_look(const Slot *slot, virStoragePoolPtr pool, BaseTicket *ticket, const Ba
 }
 
 static bool
+fail_cancelled(const LibvirtHost *host, GError **error)
+{
+    return error_set(error, ERROR_CANCELLED, "a base for host '%s' was given up", host->name);
+}
+
+static bool
 base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
 {
     g_auto(Slot) slot = {0};
@@ -259,7 +274,11 @@ base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
     BaseSize size = {0};
     BaseLook look;
 
-    g_autoptr(BaseTicket) ticket = base_ticket_take(host->name, source->image->sha256);
+    g_autoptr(BaseTicket) ticket =
+        base_ticket_take(host->name, source->image->sha256, source->cancel);
+    if (ticket == NULL) {
+        return fail_cancelled(host, error);
+    }
     if (!slot_take_transfer(&slot, host, error)) {
         return false;
     }
@@ -268,7 +287,9 @@ base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
         return false;
     }
     do {
-        base_ticket_wait_earlier(ticket);
+        if (!base_ticket_wait_earlier(ticket, source->cancel)) {
+            return fail_cancelled(host, error);
+        }
         base_ticket_enter(ticket);
         look = base_look(&slot, pool, ticket, source, &size, &created, error);
         base_ticket_leave(ticket);
@@ -284,13 +305,14 @@ base_ensure(LibvirtHost *host, const BaseSource *source, GError **error)
 }
 
 bool
-libvirt_ensure_base(void *host, const BaseImage *image, GError **error)
+libvirt_ensure_base(void *host, const BaseImage *image, const Cancel *cancel, GError **error)
 {
-    return base_ensure(host, &(BaseSource){image, NULL}, error);
+    return base_ensure(host, &(BaseSource){image, NULL, cancel}, error);
 }
 
 bool
-libvirt_copy_base(void *host, void *from_host, const BaseImage *image, GError **error)
+libvirt_copy_base(
+    void *host, void *from_host, const BaseImage *image, const Cancel *cancel, GError **error)
 {
-    return base_ensure(host, &(BaseSource){image, from_host}, error);
+    return base_ensure(host, &(BaseSource){image, from_host, cancel}, error);
 }

@@ -50,25 +50,41 @@ is_earlier(const BaseTicket *other, const BaseTicket *ours)
     return other->turn != 0 && other->turn < ours->turn;
 }
 
-static void
-wait_while(const BaseTicket *ours, TicketTest test)
+/* False: cancelled, of which nobody tells. */
+static bool
+wait_while(const BaseTicket *ours, TicketTest test, const Cancel *cancel)
 {
-    while (has_other(ours, test)) {
-        g_cond_wait(&changed, &lock);
+    while (has_other(ours, test) && !cancel_is_asked(cancel)) {
+        if (cancel == NULL) {
+            g_cond_wait(&changed, &lock);
+        } else {
+            g_cond_wait_until(&changed, &lock, g_get_monotonic_time() + CANCEL_LOOK_US);
+        }
     }
+    return !cancel_is_asked(cancel);
+}
+
+static void
+ticket_free(BaseTicket *ticket)
+{
+    g_free(ticket->host);
+    g_free(ticket->sha256);
+    g_free(ticket);
 }
 
 BaseTicket *
-base_ticket_take(const char *host, const char *sha256)
+base_ticket_take(const char *host, const char *sha256, const Cancel *cancel)
 {
     BaseTicket *ticket = g_new0(BaseTicket, 1);
 
     ticket->host = g_strdup(host);
     ticket->sha256 = g_strdup(sha256);
-    g_mutex_lock(&lock);
-    wait_while(ticket, is_on_same_host);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    if (!wait_while(ticket, is_on_same_host, cancel)) {
+        ticket_free(ticket);
+        return NULL;
+    }
     open_tickets = g_list_prepend(open_tickets, ticket);
-    g_mutex_unlock(&lock);
     return ticket;
 }
 
@@ -76,7 +92,7 @@ void
 base_ticket_enter(BaseTicket *ticket)
 {
     g_mutex_lock(&lock);
-    wait_while(ticket, is_inside);
+    wait_while(ticket, is_inside, NULL);
     ticket->is_inside = true;
     ticket->turn = ++last_turn;
     g_mutex_unlock(&lock);
@@ -99,12 +115,12 @@ base_ticket_has_earlier(BaseTicket *ticket)
     return has_other(ticket, is_earlier);
 }
 
-void
-base_ticket_wait_earlier(BaseTicket *ticket)
+bool
+base_ticket_wait_earlier(BaseTicket *ticket, const Cancel *cancel)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 
-    wait_while(ticket, is_earlier);
+    return wait_while(ticket, is_earlier, cancel);
 }
 
 void
@@ -117,7 +133,5 @@ base_ticket_return(BaseTicket *ticket)
     open_tickets = g_list_remove(open_tickets, ticket);
     g_cond_broadcast(&changed);
     g_mutex_unlock(&lock);
-    g_free(ticket->host);
-    g_free(ticket->sha256);
-    g_free(ticket);
+    ticket_free(ticket);
 }

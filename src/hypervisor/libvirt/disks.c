@@ -28,7 +28,7 @@ fill(const Slot *slot, virStorageVolPtr volume, const PoolVolume *spec, GError *
         return error_set(error, ERROR_NOT_FOUND, "cannot read the image '%s': %s",
             spec->source_path, g_strerror(errno));
     }
-    bool is_ok = stream_upload_file(slot, volume, fd, spec->source_size_bytes, NULL, error);
+    bool is_ok = stream_upload_file(slot, volume, fd, spec->source_size_bytes, NULL, NULL, error);
     close(fd);
     return is_ok;
 }

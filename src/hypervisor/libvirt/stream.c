@@ -70,6 +70,7 @@ stream_upload_bytes(
 typedef struct FileSource {
     int fd;
     Sum *sum; /* NULL: nobody wants it */
+    const Cancel *cancel;
 } FileSource;
 
 static int
@@ -78,6 +79,10 @@ file_read(virStreamPtr stream, char *buffer, size_t size, void *data)
     FileSource *source = data;
     ssize_t n;
 
+    if (cancel_is_asked(source->cancel)) {
+        errno = ECANCELED;
+        return -1;
+    }
     do {
         n = read(source->fd, buffer, size);
     } while (n < 0 && errno == EINTR);
@@ -111,11 +116,18 @@ file_skip(virStreamPtr stream, long long length, void *data)
     return lseek(source->fd, length, SEEK_CUR) < 0 ? -1 : 0;
 }
 
-bool
-stream_upload_file(
-    const Slot *slot, virStorageVolPtr volume, int fd, int64_t size, Sum *sum, GError **error)
+static bool
+fail_cancelled(const Slot *slot, const char *name, GError **error)
 {
-    FileSource source = {fd, sum};
+    return error_set(error, ERROR_CANCELLED, "the writing of volume '%s' on host '%s' was given up",
+        name, slot->host->name);
+}
+
+bool
+stream_upload_file(const Slot *slot, virStorageVolPtr volume, int fd, int64_t size, Sum *sum,
+    const Cancel *cancel, GError **error)
+{
+    FileSource source = {fd, sum, cancel};
     const char *name = virStorageVolGetName(volume);
     g_autoptr(virStream) stream = stream_new(slot, error);
     unsigned int flags = VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM;
@@ -126,7 +138,8 @@ stream_upload_file(
     if (virStorageVolUpload(volume, stream, 0, (unsigned long long)size, flags) < 0 ||
         virStreamSparseSendAll(stream, file_read, file_find_hole, file_skip, &source) < 0 ||
         virStreamFinish(stream) < 0) {
-        return stream_fail(slot, name, "write", error);
+        return cancel_is_asked(cancel) ? fail_cancelled(slot, name, error)
+                                       : stream_fail(slot, name, "write", error);
     }
     return true;
 }
@@ -182,14 +195,14 @@ send_piece(virStreamPtr stream, const char *buffer, size_t size)
 }
 
 /* Which of the two streams broke is told by the return value alone. */
-typedef enum { COPY_DONE, COPY_CANNOT_READ, COPY_CANNOT_WRITE } CopyResult;
+typedef enum { COPY_DONE, COPY_CANNOT_READ, COPY_CANNOT_WRITE, COPY_CANCELLED } CopyResult;
 
 static CopyResult
-copy_pieces(virStreamPtr from, virStreamPtr to, Sum *sum)
+copy_pieces(virStreamPtr from, virStreamPtr to, Sum *sum, const Cancel *cancel)
 {
     g_autofree char *buffer = g_malloc(PIECE_SIZE);
 
-    while (true) {
+    while (!cancel_is_asked(cancel)) {
         long long hole;
         int n = virStreamRecvFlags(from, buffer, PIECE_SIZE, VIR_STREAM_RECV_STOP_AT_HOLE);
         if (n == 0) {
@@ -212,11 +225,21 @@ copy_pieces(virStreamPtr from, virStreamPtr to, Sum *sum)
             }
         }
     }
+    return COPY_CANCELLED;
+}
+
+/* What the source goes on sending would fill the connection. */
+static bool
+end_copy(virStreamPtr in, virStreamPtr out)
+{
+    virStreamAbort(in);
+    virStreamAbort(out);
+    return false;
 }
 
 bool
 stream_copy(const Slot *from_slot, virStorageVolPtr from, const Slot *slot, virStorageVolPtr volume,
-    Sum *sum, GError **error)
+    Sum *sum, const Cancel *cancel, GError **error)
 {
     const char *name = virStorageVolGetName(volume);
     g_autoptr(virStream) in = stream_new(from_slot, error);
@@ -231,7 +254,7 @@ stream_copy(const Slot *from_slot, virStorageVolPtr from, const Slot *slot, virS
     if (virStorageVolUpload(volume, out, 0, 0, VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM) < 0) {
         return stream_fail(slot, name, "write", error);
     }
-    CopyResult result = copy_pieces(in, out, sum);
+    CopyResult result = copy_pieces(in, out, sum, cancel);
     if (result == COPY_DONE && virStreamFinish(in) < 0) {
         result = COPY_CANNOT_READ;
     }
@@ -240,8 +263,9 @@ stream_copy(const Slot *from_slot, virStorageVolPtr from, const Slot *slot, virS
     }
     switch (result) {
     case COPY_DONE: return true;
-    case COPY_CANNOT_READ: return stream_fail(from_slot, name, "read", error);
-    case COPY_CANNOT_WRITE: return stream_fail(slot, name, "write", error);
+    case COPY_CANNOT_READ: stream_fail(from_slot, name, "read", error); break;
+    case COPY_CANNOT_WRITE: stream_fail(slot, name, "write", error); break;
+    case COPY_CANCELLED: fail_cancelled(slot, name, error); break;
     }
-    g_return_val_if_reached(false);
+    return end_copy(in, out);
 }

@@ -332,7 +332,7 @@ test_a_fifth_call_waits_for_the_control_connection(void)
 static void *
 take_on_same_host(void *data)
 {
-    g_autoptr(BaseTicket) ticket = base_ticket_take("hosta", "h1");
+    g_autoptr(BaseTicket) ticket = base_ticket_take("hosta", "h1", NULL);
 
     g_atomic_int_inc((int *)data);
     return NULL;
@@ -341,13 +341,13 @@ take_on_same_host(void *data)
 static void *
 enter_on_other_host(void *data)
 {
-    g_autoptr(BaseTicket) ticket = base_ticket_take("hostb", "h1");
+    g_autoptr(BaseTicket) ticket = base_ticket_take("hostb", "h1", NULL);
 
     base_ticket_enter(ticket);
     g_atomic_int_inc((int *)data);
     g_assert_true(base_ticket_has_earlier(ticket));
     base_ticket_leave(ticket);
-    base_ticket_wait_earlier(ticket);
+    g_assert_true(base_ticket_wait_earlier(ticket, NULL));
     g_assert_false(base_ticket_has_earlier(ticket));
     g_atomic_int_inc((int *)data);
     return NULL;
@@ -367,8 +367,8 @@ test_one_base_is_made_once_at_a_time(void)
 {
     int taken = 0;
     int entered = 0;
-    BaseTicket *first = base_ticket_take("hosta", "h1");
-    g_autoptr(BaseTicket) other = base_ticket_take("hosta", "h2");
+    BaseTicket *first = base_ticket_take("hosta", "h1", NULL);
+    g_autoptr(BaseTicket) other = base_ticket_take("hosta", "h2", NULL);
 
     base_ticket_enter(first);
     base_ticket_enter(other);
@@ -389,6 +389,35 @@ test_one_base_is_made_once_at_a_time(void)
     g_assert_cmpint(entered, ==, 2);
 }
 
+static void *
+wait_until_cancelled(void *data)
+{
+    const Cancel *cancel = data;
+
+    g_assert_null(base_ticket_take("hosta", "h1", cancel));
+    g_autoptr(BaseTicket) ticket = base_ticket_take("hostb", "h1", NULL);
+    base_ticket_enter(ticket);
+    base_ticket_leave(ticket);
+    g_assert_false(base_ticket_wait_earlier(ticket, cancel));
+    return NULL;
+}
+
+static void
+test_a_base_that_is_not_wanted_is_not_waited_for(void)
+{
+    Cancel *cancel = cancel_new();
+    BaseTicket *first = base_ticket_take("hosta", "h1", NULL);
+
+    base_ticket_enter(first);
+    base_ticket_leave(first);
+    GThread *waiter = g_thread_new(NULL, wait_until_cancelled, cancel);
+    g_usleep(50 * 1000);
+    cancel_ask(cancel);
+    g_thread_join(waiter);
+    base_ticket_return(first);
+    cancel_unref(cancel);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -404,6 +433,8 @@ main(int argc, char **argv)
         "/session/a-host-without-a-pool-has-facts", test_a_host_without_a_pool_has_facts);
     g_test_add_func(
         "/session/one-base-is-made-once-at-a-time", test_one_base_is_made_once_at_a_time);
+    g_test_add_func("/session/a-base-that-is-not-wanted-is-not-waited-for",
+        test_a_base_that_is_not_wanted_is_not_waited_for);
     g_test_add_func(
         "/session/a-host-is-not-silent-for-ever", test_a_host_is_not_silent_for_ever);
     g_test_add_func("/session/transfer-connections-come-and-go-with-their-slots",

@@ -13,8 +13,10 @@ GPtrArray *libvirt_list_domains(void *host, GError **error);
 bool libvirt_describe_domain(void *host, const char *uuid, DomainView *ret_view, GError **error);
 
 /* base.c */
-bool libvirt_ensure_base(void *host, const BaseImage *image, GError **error);
-bool libvirt_copy_base(void *host, void *from_host, const BaseImage *image, GError **error);
+bool libvirt_ensure_base(
+    void *host, const BaseImage *image, const Cancel *cancel, GError **error);
+bool libvirt_copy_base(void *host, void *from_host, const BaseImage *image, const Cancel *cancel,
+    GError **error);
 
 /* guest.c */
 bool libvirt_create_guest(void *host, const GuestSpec *guest, GError **error);

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""What is given up while an image is put on a host, which here would take days."""
+import contextlib
+import os
+import sqlite3
+import tempfile
+
+from tap import equal, wait_until
+from world import Cloud, test
+
+# Bytes in a second, of an image of 1 MiB.
+NEVER = 1
+
+
+@contextlib.contextmanager
+def slowed():
+    """A cloud with a server on hosta and the images on no other host; its path, the server, and
+    what tells the bases that are there: (pool, whether complete)."""
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        fake = {"path": path, "guest_disk_mb": 1}
+        cloud = Cloud(("hosta", "hostb"), fake)
+
+        def bases():
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as fleet:
+                return fleet.execute("select pool, complete from volumes "
+                                     "where name like 'base-%' order by pool").fetchall()
+        try:
+            server = cloud.create("stays", host="hosta")
+            cloud.drover.stop()
+            cloud.drover.write_config({
+                "fake": dict(fake, base_rate=NEVER), "DEFAULT": {"shutdown_timeout": 5},
+                "volumes": {"pool": "volumes"}})
+            cloud.drover.start()
+            cloud.tokens["admin"] = cloud.drover.login()
+            cloud.drover.wait_hosts_up(2)
+            equal([complete for _, complete in bases()], [1], "it is on hosta alone")
+            yield cloud, server, bases
+        finally:
+            cloud.drover.remove()
+
+
+def halves(bases):
+    return [pool for pool, complete in bases() if not complete]
+
+
+@test("an abort of a live or cold migration, and a delete of a server that is made, do not wait "
+      "for an image that is put on a host: it ends, and no half of it is left [S3-71]")
+def _():
+    with slowed() as (cloud, server, bases):
+        before = bases()
+        for body in ({"os-migrateLive": {"host": "hostb", "block_migration": "auto"}},
+                     {"migrate": {"host": "hostb"}}):
+            cloud.do(server, body)
+            wait_until(lambda: halves(bases), f"it flows: {body}", 20)
+            number = cloud.migrations(server)[0]["id"]
+            answer = cloud.other("POST", f"/drover/v1/instances/{server}/migrations/{number}/abort")
+            equal(answer.status, 202, f"abort: {answer.text}")
+            row = cloud.wait_migration(server, "cancelled", "error", "failed")
+            equal((row["id"], row["status"]), (number, "cancelled"), f"its end: {body}")
+            cloud.wait_status(server, "ACTIVE")
+            equal(cloud.host_of(server), "hosta", "where it is")
+            equal(bases(), before, f"the images on the hosts: {body}")
+        made = cloud.create("unmade", wait=False, host="hostb")
+        wait_until(lambda: halves(bases), "it flows for a new one", 20)
+        equal(cloud.server(made)["status"], "BUILD", "it is made")
+        equal(cloud.send("DELETE", f"/servers/{made}").status, 204, "delete")
+        cloud.wait_gone(made)
+        equal(bases(), before, "the images on the hosts after it")
+        cloud.delete(server)
+
