@@ -3,6 +3,7 @@
 #include "hypervisor/driver.h"
 
 #include "hypervisor/filter/filter.h"
+#include "hypervisor/markers.h"
 #include <string.h>
 
 /* Counted inside, so that a host that a worker still holds may outlive the owner's free. */
@@ -447,17 +448,20 @@ hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, const c
     bool existed = false;
     bool is_shared = false;
 
-    if (!hypervisor_create_marker(one, pool, token, &existed, error) ||
-        !hypervisor_create_marker(other, pool, token, &is_shared, error)) {
-        return false;
-    }
-    /* Markers that stay are harmless, so are failures to delete them. */
+    markers_begin(token);
+    bool is_ok = hypervisor_create_marker(one, pool, token, &existed, error) &&
+        hypervisor_create_marker(other, pool, token, &is_shared, error);
+    /* Whatever has come of it: one that did not answer may have made it all the same. What cannot
+     * be deleted is harmless, and swept when its host connects. */
     hypervisor_delete_marker(one, pool, token, NULL);
     if (!is_shared) {
         hypervisor_delete_marker(other, pool, token, NULL);
     }
-    *ret_shared = is_shared;
-    return true;
+    markers_end(token);
+    if (is_ok) {
+        *ret_shared = is_shared;
+    }
+    return is_ok;
 }
 
 bool

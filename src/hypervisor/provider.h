@@ -21,7 +21,8 @@ typedef struct HypervisorProvider {
 
     /* Opens a session: control and transfer connection. On an opener thread; may hang with a
      * frozen host, but only after a probe of the address with a time-out of its own. Events go to
-     * sink from the moment it returns until close has returned, tagged with session. */
+     * sink from the moment it returns until close has returned, tagged with session. Markers that
+     * are there and not in use (markers.h) go. */
     void *(*open)(void *provider, const HostAddress *address, uint64_t session,
         HostEventSink sink, void *sink_data, GError **error);
     /* Closes and frees the session. No event is delivered after it has returned. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "hypervisor/driver.h"
+
+#include "hypervisor/markers.h"
 #include <string.h>
 
 /* A provider that knows how often it was opened and asked. */
@@ -9,6 +11,7 @@ typedef struct Counts {
     int closed;
     int pauses;
     int views;
+    int markers; /* made, and not deleted */
     bool data_freed;
 } Counts;
 
@@ -49,6 +52,27 @@ counts_describe_domain(void *host, const char *uuid, DomainView *ret_view, GErro
     return true;
 }
 
+static bool
+counts_create_marker(
+    void *host, const char *pool, const char *token, bool *ret_existed, GError **error)
+{
+    Counts *counts = host;
+
+    g_assert_true(markers_are_in_use(token));
+    *ret_existed = false;
+    counts->markers++;
+    return true;
+}
+
+static bool
+counts_delete_marker(void *host, const char *pool, const char *token, GError **error)
+{
+    Counts *counts = host;
+
+    counts->markers--;
+    return true;
+}
+
 static void
 counts_free(void *data)
 {
@@ -63,6 +87,8 @@ static const HypervisorProvider counting_provider = {
     .close = counts_close,
     .pause_guest = counts_pause,
     .describe_domain = counts_describe_domain,
+    .create_marker = counts_create_marker,
+    .delete_marker = counts_delete_marker,
 };
 
 static const HostAddress address = {.name = "hosta", .uri = "counting:///"};
@@ -158,6 +184,35 @@ test_a_fault_at_open_leaves_nothing_open(void)
     g_assert_cmpint(counts.closed, ==, 1);
 }
 
+/* How the second host answers, and whether the probe is answered then. */
+static void
+probe_markers(const char *fault, bool is_answered)
+{
+    const char *filters[] = {fault, NULL};
+    Counts one_counts = {0};
+    Counts other_counts = {0};
+    g_autoptr(HypervisorHost) one = open_with(&one_counts, NULL);
+    g_autoptr(HypervisorHost) other = open_with(&other_counts, fault != NULL ? filters : NULL);
+    g_autoptr(GError) error = NULL;
+    bool is_shared = true;
+
+    bool is_ok = hypervisor_probe_shared_pool(one, other, NULL, "t1", &is_shared, &error);
+    g_assert_cmpint(is_ok, ==, is_answered);
+    g_assert_cmpint(is_shared, ==, !is_answered);
+    g_assert_cmpint(one_counts.markers, ==, 0);
+    g_assert_cmpint(other_counts.markers, <=, 0);
+    g_assert_false(markers_are_in_use("t1"));
+}
+
+static void
+test_a_probe_leaves_no_marker_however_it_ends(void)
+{
+    probe_markers(NULL, true);
+    probe_markers("fault:create_marker=down", false);
+    probe_markers("fault:create_marker=refused", false);
+    probe_markers("fault:create_marker=unknown", false);
+}
+
 static void
 test_a_delay_delays(void)
 {
@@ -200,6 +255,8 @@ main(int argc, char **argv)
         test_a_fault_of_another_host_or_verb_does_not_strike);
     g_test_add_func(
         "/driver/a-fault-at-open-leaves-nothing-open", test_a_fault_at_open_leaves_nothing_open);
+    g_test_add_func("/driver/a-probe-leaves-no-marker-however-it-ends",
+        test_a_probe_leaves_no_marker_however_it_ends);
     g_test_add_func("/driver/a-delay-delays", test_a_delay_delays);
     g_test_add_func("/driver/a-wrong-filter-is-refused", test_a_wrong_filter_is_refused);
     return g_test_run();

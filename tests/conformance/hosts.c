@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "base/clock.h"
+#include "hypervisor/markers.h"
 
 static void
 test_probe_tells_what_the_host_is(Fixture *fixture)
@@ -122,6 +123,31 @@ test_markers_find_a_shared_pool(Fixture *fixture)
     probe_pool(fixture, true);
 }
 
+static bool
+has_marker(HypervisorHost *host, const char *token)
+{
+    bool existed = false;
+    assert_ok(hypervisor_create_marker(host, NULL, token, &existed, &error));
+    return existed;
+}
+
+/* One that nobody waits for goes, one of a probe that is under way stays. */
+static void
+test_a_host_that_connects_loses_old_markers(Fixture *fixture)
+{
+    g_autofree char *old = clock_random_hex(clock_system(), 16);
+    g_autofree char *used = clock_random_hex(clock_system(), 16);
+    g_assert_false(has_marker(fixture->a, old));
+    g_assert_false(has_marker(fixture->a, used));
+    markers_begin(used);
+    g_autoptr(HypervisorHost) again = fixture_open(fixture, &fixture->target->hosts[0], 99);
+    g_assert_true(has_marker(again, used));
+    g_assert_false(has_marker(again, old));
+    markers_end(used);
+    assert_ok(hypervisor_delete_marker(fixture->a, NULL, used, &error));
+    assert_ok(hypervisor_delete_marker(fixture->a, NULL, old, &error));
+}
+
 void
 conformance_add_hosts(Target *target)
 {
@@ -130,6 +156,8 @@ conformance_add_hosts(Target *target)
     fixture_add("/host/a-dead-host-is-down", target, test_a_dead_host_is_down);
     fixture_add("/host/events-carry-their-session", target, test_events_carry_their_session);
     fixture_add("/host/no-event-comes-after-close", target, test_no_event_comes_after_close);
+    fixture_add("/host/a-host-that-connects-loses-old-markers", target,
+        test_a_host_that_connects_loses_old_markers);
     fixture_add("/host/markers-tell-pools-apart", target, test_markers_tell_pools_apart);
     fixture_add_shared("/host/markers-find-a-shared-pool", target, test_markers_find_a_shared_pool);
 }

@@ -49,6 +49,7 @@ fake_open(void *provider, const HostAddress *address, uint64_t id, HostEventSink
     if (hosts_is_answering(fleet, host)) {
         session = session_new(fleet, address, host, id, sink, sink_data);
         pools_make(fleet, session->pool);
+        volumes_sweep_markers(fleet, session->pool);
         fleet_add_session(session);
     } else {
         error_set(error, ERROR_HYPERVISOR_DOWN, "host '%s' does not answer", host);

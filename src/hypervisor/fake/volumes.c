@@ -3,6 +3,7 @@
 #include "hypervisor/fake/volumes.h"
 
 #include "hypervisor/fake/domains.h"
+#include "hypervisor/markers.h"
 
 /* A console log keeps this much of its end. */
 #define CONSOLE_MAX 4096
@@ -393,6 +394,27 @@ volumes_make_marker(FakeFleet *fleet, const char *pool, const char *token)
                " (pool, name, guest, size, allocated, complete, content)"
                " values (?1, ?2, '', 0, 0, 1, 0)",
                TEXT(pool), TEXT(name)) > 0;
+}
+
+void
+volumes_sweep_markers(FakeFleet *fleet, const char *pool)
+{
+    g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select distinct substr(name, length('marker-') + 1) from volumes"
+        " where name like 'marker-%' and (pool = ?1 or pool not in (select id from pools))",
+        TEXT(pool));
+    while (world_next(rows)) {
+        if (!markers_are_in_use(world_text(rows, 0))) {
+            g_ptr_array_add(left, g_strdup(world_text(rows, 0)));
+        }
+    }
+    for (unsigned int i = 0; i < left->len; i++) {
+        world_run(fleet->world,
+            "delete from volumes where name = 'marker-' || ?2"
+            " and (pool = ?1 or pool not in (select id from pools))",
+            TEXT(pool), TEXT(left->pdata[i]));
+    }
 }
 
 void

@@ -50,3 +50,5 @@ char *volumes_read_console(FakeFleet *fleet, const char *pool, const char *uuid)
 
 bool volumes_make_marker(FakeFleet *fleet, const char *pool, const char *token);
 void volumes_delete_marker(FakeFleet *fleet, const char *pool, const char *token);
+/* Those that no probe of this process waits for, of that pool and of pools that all hosts have. */
+void volumes_sweep_markers(FakeFleet *fleet, const char *pool);

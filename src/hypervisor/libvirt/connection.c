@@ -4,6 +4,7 @@
 
 #include "hypervisor/libvirt/address.h"
 #include "hypervisor/libvirt/events.h"
+#include "hypervisor/libvirt/marker.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
@@ -197,6 +198,7 @@ libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t sessi
     }
     tpm_sweep_secrets(host);
     try_disk_sweep(host);
+    marker_sweep(host);
     return host;
 }
 

@@ -39,10 +39,18 @@ name_is_volume(const char *path)
     return g_str_has_prefix(name, "volume-");
 }
 
+#define PROBE_PREFIX "drover-probe-"
+
 char *
 name_probe(const char *token)
 {
-    return g_strconcat("drover-probe-", token, NULL);
+    return g_strconcat(PROBE_PREFIX, token, NULL);
+}
+
+const char *
+name_parse_probe(const char *name)
+{
+    return g_str_has_prefix(name, PROBE_PREFIX) ? name + strlen(PROBE_PREFIX) : NULL;
 }
 
 #define POOL_PREFIX "drover-pool-"

@@ -22,6 +22,8 @@ char *name_base_marker(const char *sha256, const char *format);
 bool name_is_volume(const char *path);
 /* drover-probe-<token> */
 char *name_probe(const char *token);
+/* The token inside a name of that kind, borrowed; NULL: it is none. */
+const char *name_parse_probe(const char *name);
 /* drover-pool-<id>: says which pool this is, to every host that has it. */
 char *name_pool_id(const char *id);
 /* The id that a file name tells, borrowed from it; NULL: none. */

@@ -8,6 +8,7 @@
 #include "hypervisor/libvirt/names.h"
 #include "hypervisor/libvirt/place.h"
 #include "hypervisor/libvirt/verbs.h"
+#include "hypervisor/markers.h"
 #include <string.h>
 
 /* One volume to make: what the source has, without what is in it. Base files need not be made but
@@ -212,14 +213,14 @@ check_pools_differ(LibvirtHost *dest, LibvirtHost *source, GError **error)
     g_autoptr(GError) ignored = NULL;
     bool existed = false;
 
-    if (!libvirt_create_marker(source, NULL, token, &existed, error)) {
-        return false;
-    }
-    bool is_ok = libvirt_create_marker(dest, NULL, token, &existed, error);
+    markers_begin(token);
+    bool is_ok = libvirt_create_marker(source, NULL, token, &existed, error) &&
+        libvirt_create_marker(dest, NULL, token, &existed, error);
     if (is_ok && !existed) {
         is_ok = libvirt_delete_marker(dest, NULL, token, error);
     }
     libvirt_delete_marker(source, NULL, token, &ignored);
+    markers_end(token);
     if (is_ok && existed) {
         return error_set(error, ERROR_CONFLICT,
             "hosts '%s' and '%s' share their storage pool: there is nothing to copy", source->name,
