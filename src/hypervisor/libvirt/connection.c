@@ -5,7 +5,7 @@
 #include "hypervisor/libvirt/address.h"
 #include "hypervisor/libvirt/events.h"
 #include "hypervisor/libvirt/marker.h"
-#include "hypervisor/libvirt/probe.h"
+#include "hypervisor/libvirt/open.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
 #include <string.h>
@@ -90,34 +90,6 @@ close_in_background(virConnectPtr take_connection, EventTap *take_tap)
     }
     *closing = (Closing){take_connection, take_tap};
     g_thread_pool_push(closers, closing, NULL);
-}
-
-static virConnectPtr
-connection_open(
-    const Settings *settings, const char *uri, char **ret_certificate, GError **error)
-{
-    g_autofree char *certificate = NULL;
-
-    if (!probe_certificate(uri, settings->connect_timeout_ms, &certificate, error)) {
-        return NULL;
-    }
-    virConnectPtr connection = virConnectOpen(uri);
-    if (connection == NULL) {
-        libvirt_error_set(error, NULL, EFFECT_NONE, "cannot open '%s'", uri);
-        return NULL;
-    }
-    /* Drivers inside the process have no keep-alive and need none. */
-    int r = virConnectSetKeepAlive(
-        connection, settings->keepalive_interval_s, (unsigned int)settings->keepalive_count);
-    if (r < 0 && libvirt_error_number() != VIR_ERR_NO_SUPPORT) {
-        libvirt_error_set(error, NULL, EFFECT_NONE, "cannot keep '%s' alive", uri);
-        virConnectClose(connection);
-        return NULL;
-    }
-    if (ret_certificate != NULL) {
-        *ret_certificate = g_steal_pointer(&certificate);
-    }
-    return connection;
 }
 
 static void

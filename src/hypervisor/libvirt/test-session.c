@@ -7,6 +7,7 @@
 #include "hypervisor/libvirt/connection.h"
 #include "hypervisor/libvirt/event_loop.h"
 #include "hypervisor/libvirt/libvirt.h"
+#include "hypervisor/libvirt/open.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/state.h"
 #include "hypervisor/libvirt/volumes.h"
@@ -14,6 +15,7 @@
 #include <libvirt/libvirt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +90,40 @@ test_a_frozen_host_is_found_out_in_time(void)
     assert_probe_is_down("qemu+tcp", port, 190);
     close(fd);
     assert_probe_is_down("qemu+tcp", port, 0);
+}
+
+/* Answers whoever comes first, a probe, and nobody after it. */
+static void *
+answer_once(void *data)
+{
+    int listener = *(int *)data;
+    int fd = accept(listener, NULL, NULL);
+    char question[28];
+
+    g_assert_cmpint(recv(fd, question, sizeof(question), MSG_WAITALL), ==, sizeof(question));
+    g_assert_cmpint(send(fd, "", 1, MSG_NOSIGNAL), ==, 1);
+    close(fd);
+    return NULL;
+}
+
+static void
+test_a_host_that_dies_after_the_probe_is_not_waited_for(void)
+{
+    const LibvirtOptions options = {
+        .keepalive_interval_s = 1, .keepalive_count = 1, .connect_timeout_ms = 5000};
+    int port;
+    int fd = listen_somewhere(&port);
+    Settings *settings = settings_new(&options);
+    g_autofree char *uri = g_strdup_printf("qemu+tcp://127.0.0.1:%d/system", port);
+    g_autoptr(GError) error = NULL;
+
+    GThread *server = g_thread_new("server", answer_once, &fd);
+    g_assert_null(connection_open(settings, uri, NULL, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_DOWN);
+    g_assert_nonnull(strstr(error->message, "it answered, and then no more within 6 s"));
+    g_thread_join(server);
+    settings_unref(settings);
+    close(fd);
 }
 
 static void
@@ -425,6 +461,8 @@ main(int argc, char **argv)
     g_test_add_func("/session/addresses", test_addresses);
     g_test_add_func(
         "/session/a-frozen-host-is-found-out-in-time", test_a_frozen_host_is_found_out_in_time);
+    g_test_add_func("/session/a-host-that-dies-after-the-probe-is-not-waited-for",
+        test_a_host_that_dies_after_the_probe_is_not_waited_for);
     g_test_add_func(
         "/session/other-transports-are-not-probed", test_other_transports_are_not_probed);
     g_test_add_func("/session/states", test_states);
