@@ -190,6 +190,7 @@ static const PolicyRule rules[] = {
     {"drover:hosts:show", ADMIN},
     {"drover:hosts:update", ADMIN},
     {"drover:instances:explain", ADMIN},
+    {"drover:instances:list", READER},
     {"drover:leftovers:delete", ADMIN},
     {"drover:leftovers:list", ADMIN},
     {"drover:metrics", ADMIN},

@@ -129,14 +129,19 @@ add_progress(const ServerView *view, const Instance *instance, json_t *server)
     }
 }
 
-/* Nova shows faults of ERROR and DELETED alone. A move that could be neither confirmed nor reverted
- * leaves the status as it was, and says why in the same place. */
+/* A move that could be neither confirmed nor reverted leaves the status as it was. */
+bool
+compute_shows_fault(const Instance *instance)
+{
+    VmState state = instance->vm_state;
+    return instance->has_fault &&
+        (state == VM_STATE_ERROR || state == VM_STATE_DELETED || state == VM_STATE_RESIZED);
+}
+
 static void
 add_fault(const ApiContext *context, const Instance *instance, json_t *server)
 {
-    VmState state = instance->vm_state;
-    if (!instance->has_fault ||
-        (state != VM_STATE_ERROR && state != VM_STATE_DELETED && state != VM_STATE_RESIZED)) {
+    if (!compute_shows_fault(instance)) {
         return;
     }
     json_t *fault = json_pack("{s:i, s:o, s:o}", "code", instance->fault.code, "created",

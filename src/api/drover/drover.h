@@ -67,6 +67,9 @@ HttpResponse *drover_reload_config(ApiContext *context, GError **error);
 /* Of ApiConfigChange, and of sentences. The caller's. */
 json_t *drover_view_reload(const GPtrArray *changes, const GPtrArray *warnings);
 
+/* ---- instances.c ---- */
+HttpResponse *drover_list_instances(ApiContext *context, GError **error);
+
 /* ---- explain.c ---- */
 HttpResponse *drover_explain(ApiContext *context, GError **error);
 /* What was asked for, and every host that it tells of: the best first. The caller's. */

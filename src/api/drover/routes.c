@@ -46,6 +46,7 @@ static const ApiRoute routes[] = {
     {"GET", "/v1/config", drover_show_config, "drover:config:show"},
     {"POST", "/v1/config/reload", drover_reload_config, "drover:config:reload"},
 
+    {"GET", "/v1/instances", drover_list_instances, "drover:instances:list"},
     {"GET", "/v1/instances/{instance}/explanation", drover_explain, "drover:instances:explain"},
     {"GET", "/v1/decisions", drover_list_decisions, "drover:instances:explain"},
 

@@ -4,6 +4,7 @@
 import {get} from "./api.js";
 import {onChange} from "./events.js";
 
+const FIRST_ROWS = 100; // more than a screen has
 const PAGE_ROWS = 1000;
 const ONE_BY_ONE_MAX = 20;
 const HOSTS_EVERY_MS = 2000;
@@ -36,48 +37,37 @@ function tell(kind) {
   [...listeners].forEach((listener) => listener(kind));
 }
 
-function slim(server) {
-  const addresses = Object.values(server.addresses ?? {}).flat().map((one) => one.addr);
-  return {
-    id: server.id, name: server.name, status: server.status,
-    task: server["OS-EXT-STS:task_state"] ?? "", host: server["OS-EXT-SRV-ATTR:host"] ?? "",
-    project: server.tenant_id, flavor: server.flavor?.original_name ?? "",
-    address: addresses.join(", "), locked: server.locked, fault: server.fault?.message ?? null,
-    updated: server.updated,
-  };
-}
-
-function keep(server) {
-  if (server.status === "DELETED") {
-    fleet.servers.delete(server.id);
+function keep(row) {
+  if (row.status === "DELETED") {
+    fleet.servers.delete(row.id);
   } else {
-    fleet.servers.set(server.id, slim(server));
+    fleet.servers.set(row.id, {
+      id: row.id, name: row.name, status: row.status, task: row.task_state ?? "",
+      host: row.host ?? "", project: row.project_id, flavor: row.flavor,
+      address: row.addresses.join(", "), locked: row.locked, fault: row.fault,
+    });
   }
 }
 
-// Page by page: the first rows are shown while the others come.
+// Page by page: a few rows are shown at once, while the others come.
 async function readServers(since) {
   const mine = generation;
   const now = new Date(Date.now() - OVERLAP_MS);
-  const all = fleet.isAdmin ? "&all_tenants=1" : "";
   const changes = since ? `&changes-since=${encodeURIComponent(since)}` : "";
   const seen = new Set();
-  let marker = "";
-  for (;;) {
-    const answer = await get(
-      `/compute/v2.1/servers/detail?limit=${PAGE_ROWS}${all}${changes}${marker}`);
+  let page = `limit=${FIRST_ROWS}`;
+  while (page) {
+    const {instances, instances_links: links} = await get(
+      `/drover/v1/instances?${page}${changes}`);
     if (mine !== generation) {
       return;
     }
-    answer.servers.forEach((server) => {
-      keep(server);
-      seen.add(server.id);
+    instances.forEach((row) => {
+      keep(row);
+      seen.add(row.id);
     });
     tell("instances");
-    if (answer.servers.length < PAGE_ROWS) {
-      break;
-    }
-    marker = `&marker=${answer.servers.at(-1).id}`;
+    page = links && `limit=${PAGE_ROWS}&marker=${instances.at(-1).id}`;
   }
   if (!since) {
     [...fleet.servers.keys()].filter((id) => !seen.has(id))
@@ -89,12 +79,11 @@ async function readServers(since) {
 }
 
 async function readServer(id) {
-  try {
-    keep((await get(`/compute/v2.1/servers/${id}`)).server);
-  } catch (error) {
-    if (error.status === 404) {
-      fleet.servers.delete(id);
-    }
+  const {instances} = await get(`/drover/v1/instances?id=${id}`);
+  if (instances.length > 0) {
+    keep(instances[0]);
+  } else {
+    fleet.servers.delete(id);
   }
 }
 
@@ -134,7 +123,7 @@ async function take(change) {
   if (instances === null || instances.length > ONE_BY_ONE_MAX) {
     await readServers(readAt);
   } else if (instances.length > 0) {
-    await Promise.all(instances.map(readServer));
+    await Promise.allSettled(instances.map(readServer));
     tell("instances");
   }
   if (!fleet.isAdmin) {
