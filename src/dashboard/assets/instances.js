@@ -9,6 +9,8 @@ import {menuButton} from "./menu.js";
 import {isRunning, percent} from "./progress.js";
 import {Table} from "./table.js";
 
+const WHILE_READING_MS = 400;
+
 // What was looked for stays while one looks at an instance and comes back.
 const wish = {text: "", project: "", status: ""};
 
@@ -104,8 +106,11 @@ export function openInstances(root) {
     emptyNode: nothing});
   const bar = filters(draw);
   let frame = 0;
+  let timer = null;
 
   function draw() {
+    clearTimeout(timer);
+    timer = null;
     frame = 0;
     const rows = [...fleet.servers.values()].filter(matches);
     bar.fill();
@@ -114,14 +119,23 @@ export function openInstances(root) {
     table.setRows(rows);
   }
 
-  const forget = onFleet(() => {
-    frame ||= requestAnimationFrame(draw);
+  // While thousands come, the first ones are drawn at once, and then from time to time.
+  const forget = onFleet((kind) => {
+    if (kind === "hosts" || frame !== 0) {
+      return;
+    }
+    if (fleet.isComplete || table.rows.length === 0) {
+      frame = requestAnimationFrame(draw);
+    } else {
+      timer ??= setTimeout(draw, WHILE_READING_MS);
+    }
   });
   show(root, h("div", {class: "title"}, h("h1", {}, "Instances"), count), bar.node, table.node);
   draw();
   return () => {
     forget();
     cancelAnimationFrame(frame);
+    clearTimeout(timer);
     table.close();
   };
 }

@@ -46,10 +46,9 @@ export class Table {
   setRows(rows) {
     const {value} = this.columns.find((column) => column.key === this.sortKey);
     const way = this.sortUp ? 1 : -1;
-    const keyed = rows.map((row) => [value(row), row]);
-    keyed.sort(([a], [b]) => way * (typeof a === "number" && typeof b === "number" ? a - b
-      : a === b ? 0 : String(a) < String(b) ? -1 : 1));
-    this.rows = keyed.map(([, row]) => row);
+    const keyed = rows.map((row) => ({by: value(row), row}));
+    keyed.sort((a, b) => (a.by === b.by ? 0 : a.by < b.by ? -way : way));
+    this.rows = keyed.map(({row}) => row);
     this.columns.forEach((column, i) => {
       const isIt = column.key === this.sortKey;
       this.heads[i].setAttribute("aria-sort", !isIt ? "none"
