@@ -126,6 +126,10 @@ static const CommandOption CREATE_OPTIONS[] = {
         true},
     {"--host", "HOST", "where (administrators); chosen when it is not said"},
     {"--group", "GROUP", "of which server group it is a member"},
+    {"--hint", "KEY=VALUE",
+        "same_host=SERVER: beside it, or one of several; different_host=SERVER: not beside it; may "
+        "be repeated",
+        true},
     {"--property", "KEY=VALUE", "metadata; may be repeated", true},
     {"--user-data", "FILE", "handed to the guest on its config drive"},
     {"--use-config-drive", NULL, "changes nothing: every server has one"},
@@ -195,18 +199,61 @@ add_optional(CommandContext *context, json_t *server, GError **error)
     return true;
 }
 
-/* A hint to the scheduler, beside the server. */
-static bool
-add_group(CommandContext *context, Session *session, json_t *body, GError **error)
+/* Several of one name are a list, as the stock client has it. */
+static void
+add_hint(json_t *hints, const char *name, const char *value)
 {
-    const char *name = command_value(context, "--group");
-    if (name == NULL) {
+    json_t *so_far = json_object_get(hints, name);
+    if (so_far == NULL) {
+        json_object_set_new(hints, name, json_string(value));
+    } else if (json_is_array(so_far)) {
+        json_array_append_new(so_far, json_string(value));
+    } else {
+        json_object_set_new(
+            hints, name, json_pack("[O, s]", so_far, value));
+    }
+}
+
+/* Servers may be named; the API knows ids alone. */
+static bool
+read_hint(Session *session, const char *word, json_t *hints, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(word, "=", 2);
+    if (g_strv_length(parts) != 2 || parts[0][0] == '\0') {
+        return usage_error(error, "--hint is KEY=VALUE, not '%s'", word);
+    }
+    if (strcmp(parts[0], "same_host") != 0 && strcmp(parts[0], "different_host") != 0) {
+        add_hint(hints, parts[0], parts[1]);
         return true;
     }
-    json_auto_t *group = find_server_group(session, name, error);
-    return group != NULL &&
-        json_object_set_new(body, "os:scheduler_hints",
-            json_pack("{s:O}", "group", json_object_get(group, "id"))) == 0;
+    json_auto_t *server = find_server(session, parts[1], error);
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *id = find_id(server);
+    add_hint(hints, parts[0], id);
+    return true;
+}
+
+/* Beside the server. */
+static bool
+add_hints(CommandContext *context, Session *session, json_t *body, GError **error)
+{
+    const GPtrArray *words = command_values(context, "--hint");
+    const char *group_name = command_value(context, "--group");
+    json_t *hints = json_object();
+    json_object_set_new(body, "os:scheduler_hints", hints);
+    for (unsigned i = 0; i < words->len; i++) {
+        if (!read_hint(session, words->pdata[i], hints, error)) {
+            return false;
+        }
+    }
+    json_auto_t *group =
+        group_name != NULL ? find_server_group(session, group_name, error) : NULL;
+    if (group != NULL) {
+        json_object_set(hints, "group", json_object_get(group, "id"));
+    }
+    return group_name == NULL || group != NULL;
 }
 
 static json_t *
@@ -221,7 +268,7 @@ create_body(CommandContext *context, Session *session, GError **error)
     json_t *server = json_object_get(body, "server");
     if (!block_devices_add(context, session, server, error) ||
         !add_networks(context, session, server, error) || !add_properties(context, server, error) ||
-        !add_optional(context, server, error) || !add_group(context, session, body, error)) {
+        !add_optional(context, server, error) || !add_hints(context, session, body, error)) {
         return NULL;
     }
     return g_steal_pointer(&body);

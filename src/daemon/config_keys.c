@@ -51,12 +51,14 @@ const ConfigKey daemon_config_keys[] = {
         "cpu_dedicated_set none.",
         CONFIG_GROUP},
 
-    {"filter_scheduler", "enabled_filters", CONFIG_LIST, "ComputeFilter", 0, 0,
+    {"filter_scheduler", "enabled_filters", CONFIG_LIST,
+        "ComputeFilter, SameHostFilter, DifferentHostFilter", 0, 0,
         "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "
-        "enabled), NumInstancesFilter, AggregateMultiTenancyIsolation, "
-        "AggregateInstanceExtraSpecsFilter and NUMATopologyFilter (both of these are needed by the live "
-        "migration of instances that are bound to processors, cells or pages). All others are always made: what each host failed is told by "
-        "'drover explain'."},
+        "enabled), SameHostFilter and DifferentHostFilter (the hints same_host and "
+        "different_host), NumInstancesFilter, AggregateMultiTenancyIsolation, "
+        "AggregateInstanceExtraSpecsFilter and NUMATopologyFilter (both of these are needed by the "
+        "live migration of instances that are bound to processors, cells or pages). All others are "
+        "always made: what each host failed is told by 'drover explain'."},
     {"filter_scheduler", "max_instances_per_host", CONFIG_INT, "50", 1, 1000000,
         "With NumInstancesFilter: instances that a host may have, those on their way to it included."},
     {"filter_scheduler", "ram_weight_multiplier", CONFIG_FLOAT, "1.0", -1e9, 1e9,

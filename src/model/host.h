@@ -91,6 +91,11 @@ typedef struct HostUsage {
     int group_members;
     int group_settled;
     int group_size;
+    /* Likewise: of those that its hints name, how many are here for it to be beside (and nowhere
+     * else), and anywhere; and how many are here that it is to be apart from. */
+    int beside_here;
+    int beside_size;
+    int apart_here;
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;

@@ -205,6 +205,9 @@ instance_free(Instance *instance)
     g_free(instance->key_name);
     g_free(instance->availability_zone);
     g_free(instance->group_id);
+    g_free(instance->same_host);
+    g_free(instance->different_host);
+    g_free(instance->image_properties_json);
     g_free(instance->reservation_id);
     g_free(instance->locked_by);
     g_free(instance->locked_reason);

@@ -96,6 +96,9 @@ typedef struct Instance {
     char *group_id;                 /* of its server group; NULL: it is in none */
     ServerGroupPolicy group_policy; /* of that group, as is the next */
     int group_max_per_host;         /* as ServerGroup */
+    char *same_host;      /* hints: ids, with commas between, of which one is to be beside it; */
+    char *different_host; /* of which none is. NULL: none */
+    char *image_properties_json; /* of its image, when it was made; NULL: none */
     bool locked;
     char *locked_by;     /* "owner": somebody of its project; "admin": of another; NULL unlocked */
     char *locked_reason; /* may be NULL */

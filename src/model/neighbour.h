@@ -17,8 +17,12 @@ typedef struct Neighbour {
 Neighbour *neighbour_new(const char *instance_id, const char *group_id, const char *host);
 void neighbour_free(Neighbour *neighbour);
 
-/* Fills in group_members, group_settled and group_size of each host's usage for a decision about
- * that instance. neighbours: Neighbour *, of any instances, itself included. */
+/* Whether it is one of the ids, which stand with commas between; NULL: none does. */
+bool neighbour_is_named(const char *ids, const char *id);
+/* Whether anybody's place matters for its own. */
+bool neighbours_matter(const Instance *instance);
+/* Fills in what each host's usage tells of its server group and of those that its hints name, for a
+ * decision about that instance. neighbours: Neighbour *, of any instances, itself included. */
 void neighbours_tell(const GPtrArray *neighbours, const Instance *instance, HostIndex *hosts);
 /* That instance has arrived there, and is nowhere else. */
 void neighbours_move(GPtrArray *neighbours, const Instance *instance, const char *host);

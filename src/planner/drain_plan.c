@@ -229,7 +229,8 @@ take(Attempt *attempt, const Instance *instance, const char *host)
     usage->ram_mib += instance->flavor.ram_mib;
     usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
     usage->claims++;
-    if (instance->group_id != NULL) {
+    /* Others may have it in their hints. */
+    if (attempt->neighbours->len > 0) {
         neighbours_move(attempt->neighbours, instance, host);
     }
 }
@@ -240,7 +241,7 @@ place(Attempt *attempt, DrainStep *step)
     const Instance *instance = step->subject->instance;
     PlacementRequest first = request_of(attempt, step, step->subject->refusals);
     PlacementRequest any = request_of(attempt, step, NULL);
-    if (instance->group_id != NULL) {
+    if (neighbours_matter(instance)) {
         neighbours_tell(attempt->neighbours, instance, attempt->index);
     }
     /* One that failed it once is better than none. */

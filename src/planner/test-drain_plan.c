@@ -287,6 +287,20 @@ test_bound_ones_first(Fleet *fleet, const void *unused)
     assert_plan(fleet, "free=h2+ bound=h1+");
 }
 
+/* Of hints likewise: b is to be apart from a, which is in no group. */
+static void
+test_hints(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    add(fleet, "a", 2048, VM_STATE_ACTIVE);
+    Instance *b = (Instance *)add(fleet, "b", 1024, VM_STATE_ACTIVE)->instance;
+    assert_plan(fleet, "a=h1+ b=h1+");
+    b->different_host = g_strdup("a");
+    g_ptr_array_add(fleet->neighbours, neighbour_new("a", NULL, "source"));
+    assert_plan(fleet, "a=h1+ b=h2+");
+}
+
 static void
 test_affinity(Fleet *fleet, const void *unused)
 {
@@ -358,6 +372,7 @@ main(int argc, char **argv)
         {"/drain_plan/packs-where-spreading-leaves-somebody", test_packing},
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},
+        {"/drain_plan/hints-hold-among-what-is-planned", test_hints},
         {"/drain_plan/anti-affinity-holds-among-what-is-planned", test_anti_affinity},
         {"/drain_plan/what-a-group-binds-is-placed-first-when-room-is-short",
             test_bound_ones_first},

@@ -118,6 +118,8 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_INSTANCES] = check_instances,
     [PLACEMENT_CHECK_AFFINITY] = check_affinity,
     [PLACEMENT_CHECK_ANTI_AFFINITY] = check_anti_affinity,
+    [PLACEMENT_CHECK_SAME_HOST] = check_same_host,
+    [PLACEMENT_CHECK_DIFFERENT_HOST] = check_different_host,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(checks) == PLACEMENT_N_CHECKS);
 
@@ -187,6 +189,8 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;
     case PLACEMENT_CHECK_ANTI_AFFINITY: return request->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    case PLACEMENT_CHECK_SAME_HOST: return request->same_host != NULL;
+    case PLACEMENT_CHECK_DIFFERENT_HOST: return request->different_host != NULL;
     case PLACEMENT_CHECK_POOL:
     case PLACEMENT_CHECK_TENANT:
     case PLACEMENT_CHECK_ALIVE:

@@ -11,7 +11,9 @@
     X(NUM_INSTANCES, "NumInstancesFilter")                                                         \
     X(TENANCY, "AggregateMultiTenancyIsolation")                                                   \
     X(EXTRA_SPECS, "AggregateInstanceExtraSpecsFilter")                                            \
-    X(NUMA_TOPOLOGY, "NUMATopologyFilter")
+    X(NUMA_TOPOLOGY, "NUMATopologyFilter")                                                         \
+    X(SAME_HOST, "SameHostFilter")                                                                 \
+    X(DIFFERENT_HOST, "DifferentHostFilter")
 
 typedef enum {
     FILTER_NONE = -1,
@@ -88,6 +90,10 @@ PlacementResult check_tenant(const Subject *subject, PlacementRow *row);
 PlacementResult check_extra_specs(const Subject *subject, PlacementRow *row);
 PlacementResult check_affinity(const Subject *subject, PlacementRow *row);
 PlacementResult check_anti_affinity(const Subject *subject, PlacementRow *row);
+
+/* ---- hint_checks.c ---- */
+PlacementResult check_same_host(const Subject *subject, PlacementRow *row);
+PlacementResult check_different_host(const Subject *subject, PlacementRow *row);
 
 /* ---- numa_checks.c ---- */
 PlacementResult check_numa_filters(const Subject *subject, PlacementRow *row);

@@ -56,6 +56,8 @@ typedef struct PlacementRequest {
     const char *extra_specs_json; /* of its flavor; NULL: none */
     ServerGroupPolicy group_policy;
     int group_max_per_host;     /* as ServerGroup */
+    const char *same_host;      /* as Instance, as is the next */
+    const char *different_host;
     const char *requested_host; /* NULL: any */
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */

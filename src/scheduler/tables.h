@@ -38,7 +38,9 @@
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
     X(INSTANCES, "instances", NUM_INSTANCES)                                                       \
     X(AFFINITY, "affinity", NONE) /* the others of its server group are there */                   \
-    X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */
+    X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */                         \
+    X(SAME_HOST, "same-host", SAME_HOST) /* one that its hint names is there */                    \
+    X(DIFFERENT_HOST, "different-host", DIFFERENT_HOST) /* none that its hint names is */
 
 typedef enum {
 #define X(name, text, filter) PLACEMENT_CHECK_##name,

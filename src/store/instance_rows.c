@@ -14,10 +14,11 @@
     " config_drive_format, config_drive_label, hw_firmware, hw_tpm_version, hw_tpm_model,"         \
     " metadata_json, tags_json,"                                                                   \
     " key_name, availability_zone, reservation_id, locked, locked_by, locked_reason, created_us,"  \
-    " updated_us, user_data, group_id)"                                                            \
+    " updated_us, user_data, group_id, same_host, different_host, image_properties_json)"          \
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"    \
     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,"   \
-    " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48) RETURNING number"
+    " $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,"        \
+    " $49, $50, $51) RETURNING number"
 
 #define SQL_TOUCH "UPDATE instances SET updated_us = $2 WHERE id = $1"
 #define SQL_SET_FLAVOR                                                                             \
@@ -148,6 +149,9 @@ instance_read(DbStatement *statement)
         server_group_policy_parse(db_text(statement, column++), &instance->group_policy);
     g_assert(is_known);
     instance->group_max_per_host = (int)db_int(statement, column++);
+    instance->same_host = db_dup_text(statement, column++);
+    instance->different_host = db_dup_text(statement, column++);
+    instance->image_properties_json = db_dup_text(statement, column++);
     return instance;
 }
 
@@ -268,6 +272,9 @@ bind_instance(DbStatement *statement, const Instance *instance)
     db_bind_int(statement, index++, instance->updated_us);
     db_bind_text(statement, index++, instance->user_data);
     db_bind_text(statement, index++, instance->group_id);
+    db_bind_text(statement, index++, instance->same_host);
+    db_bind_text(statement, index++, instance->different_host);
+    db_bind_text(statement, index++, instance->image_properties_json);
 }
 
 bool

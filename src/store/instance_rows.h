@@ -17,7 +17,8 @@
     " i.tags_json, i.key_name, i.availability_zone, i.reservation_id, i.locked, i.locked_by,"      \
     " i.locked_reason, i.has_fault, i.fault_code, i.fault_message, i.fault_details,"               \
     " i.fault_created_us, i.created_us, i.updated_us, i.launched_us, i.terminated_us,"             \
-    " i.user_data, o.kind, o.state, o.id, g.id, g.policy, g.max_server_per_host"
+    " i.user_data, o.kind, o.state, o.id, g.id, g.policy, g.max_server_per_host,"        \
+    " i.same_host, i.different_host, i.image_properties_json"
 /* With the open operation, of which there is at most one, and its server group. */
 #define INSTANCE_SELECT                                                                            \
     "SELECT " INSTANCE_COLUMNS " FROM instances i"                                                 \

@@ -13,10 +13,12 @@
 #define SQL_LIST_MEMBERS                                                                           \
     "SELECT id FROM instances WHERE group_id = $1 AND terminated_us = 0 ORDER BY number"
 /* Those on a dead host bind nobody: nothing of theirs runs there, and they are to be evacuated. */
-#define SQL_LIST_NEIGHBOURS                                                                        \
+#define SELECT_NEIGHBOURS                                                                          \
     "SELECT DISTINCT i.id, i.group_id, c.host FROM instances i JOIN claims c"                      \
     " ON c.instance_id = i.id JOIN hosts h ON h.name = c.host"                                     \
-    " WHERE i.group_id = $1 AND h.forced_down = 0 AND h.fenced_us = 0"
+    " WHERE h.forced_down = 0 AND h.fenced_us = 0"
+#define SQL_LIST_NEIGHBOURS SELECT_NEIGHBOURS " AND i.group_id = $1"
+#define SQL_LIST_OF_ONE SELECT_NEIGHBOURS " AND i.id = $1"
 
 static void *
 read_group(DbStatement *statement)
@@ -139,35 +141,83 @@ read_neighbour(DbStatement *statement)
 }
 
 static bool
-is_known(const GPtrArray *neighbours, const char *group_id)
+is_known(const GPtrArray *neighbours, const char *group_id, const char *instance_id)
 {
     for (unsigned i = 0; i < neighbours->len; i++) {
         const Neighbour *neighbour = neighbours->pdata[i];
-        if (g_strcmp0(neighbour->group_id, group_id) == 0) {
+        if ((group_id != NULL && g_strcmp0(neighbour->group_id, group_id) == 0) ||
+            g_strcmp0(neighbour->instance_id, instance_id) == 0) {
             return true;
         }
     }
     return false;
 }
 
-bool
-store_add_neighbours(
-    Store *store, const Instance *instance, GPtrArray *neighbours, GError **error)
+static GPtrArray *
+list_neighbours(Store *store, const char *sql, const char *id, GError **error)
 {
-    if (instance->group_id == NULL || is_known(neighbours, instance->group_id)) {
-        return true;
-    }
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_NEIGHBOURS, error);
+    g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+
     if (statement == NULL) {
-        return false;
+        return NULL;
     }
-    db_bind_text(statement, 1, instance->group_id);
-    g_autoptr(GPtrArray) found =
-        rows_list(statement, read_neighbour, (GDestroyNotify)neighbour_free, error);
+    db_bind_text(statement, 1, id);
+    return rows_list(statement, read_neighbour, (GDestroyNotify)neighbour_free, error);
+}
+
+static bool
+add_found(GPtrArray *neighbours, GPtrArray *take_found)
+{
+    g_autoptr(GPtrArray) found = take_found;
+
     while (found != NULL && found->len > 0) {
         g_ptr_array_add(neighbours, g_ptr_array_steal_index_fast(found, found->len - 1));
     }
     return found != NULL;
+}
+
+/* A group is in the list as a whole or not at all. */
+static bool
+add_group(Store *store, const char *group_id, GPtrArray *neighbours, GError **error)
+{
+    return group_id == NULL || is_known(neighbours, group_id, NULL) ||
+        add_found(neighbours, list_neighbours(store, SQL_LIST_NEIGHBOURS, group_id, error));
+}
+
+static bool
+add_one(Store *store, const char *id, GPtrArray *neighbours, GError **error)
+{
+    if (is_known(neighbours, NULL, id)) {
+        return true;
+    }
+    g_autoptr(GPtrArray) found = list_neighbours(store, SQL_LIST_OF_ONE, id, error);
+    const Neighbour *first = found != NULL && found->len > 0 ? found->pdata[0] : NULL;
+    if (first != NULL && first->group_id != NULL) {
+        return add_group(store, first->group_id, neighbours, error);
+    }
+    return add_found(neighbours, g_steal_pointer(&found));
+}
+
+static bool
+add_named(Store *store, const char *ids, GPtrArray *neighbours, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(ids != NULL ? ids : "", ",", -1);
+
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (!add_one(store, words[i], neighbours, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+store_add_neighbours(
+    Store *store, const Instance *instance, GPtrArray *neighbours, GError **error)
+{
+    return add_group(store, instance->group_id, neighbours, error) &&
+        add_named(store, instance->same_host, neighbours, error) &&
+        add_named(store, instance->different_host, neighbours, error);
 }
 
 /* The hosts may have been told of another instance before. */

@@ -192,7 +192,8 @@ bool store_find_server_group(
 GPtrArray *store_list_server_groups(Store *store, const char *project_id, GError **error);
 /* Its instances live on, and are in none. */
 bool store_delete_server_group(Store *store, const char *id, GError **error);
-/* Adds the claims of its server group (neighbours: Neighbour *), unless they are there already. */
+/* Adds the claims of its server group and of those that its hints name (neighbours: Neighbour *),
+ * unless they are there already. */
 bool store_add_neighbours(
     Store *store, const Instance *instance, GPtrArray *neighbours, GError **error);
 /* Fills in what they mean for each host in a decision about that instance; store_claim has done it

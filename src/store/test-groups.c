@@ -172,6 +172,48 @@ test_the_others_are_counted_and_not_itself(Fixture *fixture, const void *data)
     }
 }
 
+/* By the list of claims; one whose group is in it already, too, and one that is nowhere. */
+static void
+test_hints_name_others(Fixture *fixture, const void *data)
+{
+    g_autofree char *group = make_group(fixture, SERVER_GROUP_ANTI_AFFINITY);
+    test_host(fixture, "a");
+    test_host(fixture, "b");
+    g_autoptr(Instance) alone = test_active_instance(fixture, "alone", "a");
+    g_autoptr(Instance) member = make_member(fixture, group, "member");
+    g_autoptr(Operation) operation =
+        store_get_operation(fixture->store, member->open_operation, NULL);
+    g_autofree char *host = NULL;
+    char name[] = "b";
+    g_assert_true(
+        store_claim(fixture->store, operation, member, choose_named, name, &host, NULL));
+
+    g_autoptr(Instance) placed = instance_new();
+    placed->id = g_strdup("placed");
+    placed->same_host = g_strdup_printf("%s,nobody", alone->id);
+    placed->different_host = g_strdup(member->id);
+    g_autoptr(GPtrArray) hosts = store_list_hosts(fixture->store, NULL);
+    g_autoptr(GHashTable) usage = store_list_host_usage(fixture->store, NULL);
+    g_autoptr(HostIndex) index = host_index_of(hosts, usage);
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(store_tell_neighbours(fixture->store, placed, index, NULL));
+        const HostUsage *a = &host_index_find(index, "a")->usage;
+        const HostUsage *b = &host_index_find(index, "b")->usage;
+        g_assert_cmpint(a->beside_here, ==, 1);
+        g_assert_cmpint(a->apart_here, ==, 0);
+        g_assert_cmpint(b->beside_here, ==, 0);
+        g_assert_cmpint(b->apart_here, ==, 1);
+        g_assert_cmpint(b->beside_size, ==, 1);
+        g_assert_cmpint(b->group_members, ==, i);
+        g_free(placed->group_id);
+        placed->group_id = g_strdup(group);
+    }
+    g_assert_false(neighbour_is_named("ab,cd", "a"));
+    g_assert_false(neighbour_is_named("ab,cd", "d"));
+    g_assert_false(neighbour_is_named(NULL, "d"));
+    g_assert_true(neighbour_is_named("ab,cd", "cd"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -181,5 +223,6 @@ main(int argc, char **argv)
     ADD("/store/groups/members", test_members_know_their_group);
     ADD("/store/groups/claims-at-once", test_claims_at_once_never_share_a_host);
     ADD("/store/groups/others-are-counted", test_the_others_are_counted_and_not_itself);
+    ADD("/store/groups/hints", test_hints_name_others);
     return g_test_run();
 }

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""The hints same_host and different_host: kept with the server, and obeyed when it moves."""
+import json
+
+from routes import NOBODY
+from tap import check, contains, equal
+from test_drain import ask
+from world import test, world
+
+
+def create(cloud, name, status="ACTIVE", **hints):
+    body = dict(cloud.body(name), **{"os:scheduler_hints": hints})
+    answer = cloud.send("POST", "/servers", body, "2.96")
+    equal(answer.status, 202, answer.text)
+    server = answer.json["server"]["id"]
+    cloud.wait_status(server, status)
+    return server
+
+
+@test("a server is beside one of those that same_host names, and stays there when it is moved")
+def _():
+    cloud = world.fast
+    first = cloud.create("first", host="hostb")
+    beside = create(cloud, "beside", same_host=first)
+    equal(cloud.host_of(beside), "hostb", "host")
+    either = create(cloud, "either", same_host=[NOBODY, first, first])
+    equal(cloud.host_of(either), "hostb", "host of the one that names several")
+    lost = create(cloud, "lost", "ERROR", same_host=NOBODY)
+    contains(cloud.server(lost)["fault"]["message"], "No valid host was found", "fault")
+    contains(cloud.server(lost)["fault"]["message"], "failed 'same-host'", "fault")
+
+    equal(cloud.live_migrate(beside, "hosta").status, 202, "accepted")
+    row = cloud.wait_migration(beside, "completed", "error", "failed")
+    equal(row["status"], "error", "by the hint")
+    text = cloud.drover.drover("explain", "beside", "--live", "--host", "hosta", check=False)[1]
+    contains(text, "same-host", "explain")
+    contains(text, "the host of the server that its hint names", "explain")
+    cloud.delete(first)
+    equal(cloud.live_migrate(beside, "hosta").status, 202, "accepted")
+    equal(cloud.wait_migration(beside, "completed", "error", "failed")["status"], "completed",
+          "those that are gone bind nobody")
+    cloud.delete(beside, either, lost)
+
+
+@test("a server is beside none of those that different_host names, also when it is moved")
+def _():
+    cloud = world.fast
+    one = cloud.create("one", host="hosta")
+    two = cloud.create("two", host="hostb")
+    text = cloud.drover.drover(
+        "server", "create", "--flavor", "m1.tiny", "--image", "guest", "--network", "private",
+        "--hint", "different_host=one", "--hint", f"different_host={two}", "--wait", "--json",
+        "apart")
+    apart = json.loads(text)["id"]
+    equal(cloud.host_of(apart), "hostc", "host")
+    equal(cloud.live_migrate(apart).status, 202, "accepted")
+    equal(cloud.wait_migration(apart, "completed", "error", "failed")["status"], "error",
+          "there is no other host")
+    equal(cloud.live_migrate(two, "hosta").status, 202, "accepted")
+    equal(cloud.wait_migration(two, "completed", "error", "failed")["status"], "completed",
+          "the hint binds the one that has it")
+    equal(cloud.live_migrate(apart).status, 202, "accepted")
+    equal(cloud.wait_migration(apart, "completed", "error", "failed")["status"], "completed",
+          "a host is free of them")
+    equal(cloud.host_of(apart), "hostb", "host")
+    cloud.delete(one, two, apart)
+
+
+@test("the drain of a host keeps a server away from those that its hint names")
+def _():
+    cloud = world.fast
+    near = cloud.create("near", host="hosta")
+    kept = create(cloud, "kept", same_host=near)
+    steps = ask(cloud, "hosta", status=200, dry_run=True)["steps"]
+    # The one that is to be beside may be planned after it: it waits then.
+    hosts = {row["instance_name"]: row["dest_host"] for row in steps}
+    check(hosts["kept"] in (None, hosts["near"]), f"the plan: {steps}")
+    cloud.delete(kept, near)
+
+
+@test("hints that name no server are refused with Nova's sentence")
+def _():
+    cloud = world.fast
+    for hints, text in (
+            ({"same_host": "x"}, "Invalid input for field/attribute same_host. Value: 'x'. 'x' is "
+                                 "not a 'uuid'"),
+            ({"same_host": 7}, "field/attribute same_host. Value: 7."),
+            ({"different_host": [NOBODY, "x"]}, "field/attribute different_host. Value: 'x'."),
+            ({"different_host": {}}, "field/attribute different_host."),
+            ({"different_host": [NOBODY] * 129}, "it names 129 servers, and 128 may be named")):
+        body = dict(cloud.body("x"), **{"os:scheduler_hints": hints})
+        cloud.refused(cloud.send("POST", "/servers", body, "2.96"), 400, text)
+    code, text = cloud.drover.drover("server", "create", "--flavor", "m1.tiny", "--image", "guest",
+                                     "--hint", "x", "y", check=False)
+    equal(code, 2, text)
+    contains(text, "--hint is KEY=VALUE, not 'x'", "usage")
