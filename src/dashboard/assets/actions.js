@@ -5,9 +5,11 @@
 import {action, remove} from "./api.js";
 import * as commands from "./commands.js";
 import {notice, openDialog} from "./dialog.js";
+import {openAttach} from "./disks.js";
 import {h} from "./dom.js";
 import {fleet} from "./fleet.js";
 import {openColdMigrate, openLiveMigrate} from "./migrate.js";
+import {openResize} from "./resize.js";
 
 function ask(server, {title, text, label, tone, send, done, command}) {
   openDialog({
@@ -52,6 +54,14 @@ const ACTIONS = {
   revert: {label: "Revert move", run: plain("Revert", "It goes back to the host it came from, as "
     + "it was there. What it has written since is lost.", {revertResize: null}, "it goes back.",
   commands.simple.revert, "danger")},
+  activate: {label: "Set to ACTIVE", run: plain("Set to ACTIVE", "You have seen to its fault, and "
+    + "the guest is well. Its host is asked what it is, and that is shown then.",
+  {"os-resetState": {state: "active"}}, "its ERROR is over.", commands.simple.activate)},
+  resize: {label: "Resize", run: openResize},
+  attach: {label: "Attach volume", run: openAttach},
+  evacuate: {label: "Evacuate", run: (server) => {
+    location.hash = `#/evacuate/${encodeURIComponent(server.host)}`;
+  }},
   live: {label: "Live Migrate Instance", run: openLiveMigrate},
   cold: {label: "Migrate Instance", run: openColdMigrate},
   remove: {label: "Delete", tone: "danger", run: (server) => ask(server, {title: "Delete",
@@ -61,18 +71,30 @@ const ACTIONS = {
 };
 
 const BY_STATUS = {
-  ACTIVE: ["live", "cold", null, "pause", "stop", "reboot", "rebootHard"],
-  PAUSED: ["live", null, "unpause", "rebootHard"],
-  SHUTOFF: ["cold", null, "start", "rebootHard"],
+  ACTIVE: ["live", "cold", "resize", null, "pause", "stop", "reboot", "rebootHard", null, "attach"],
+  PAUSED: ["live", null, "unpause", "rebootHard", null, "attach"],
+  SHUTOFF: ["cold", "resize", null, "start", "rebootHard", null, "attach"],
   VERIFY_RESIZE: ["confirm", "revert"],
-  ERROR: ["rebootHard"],
+  ERROR: ["activate", null, "stop", "rebootHard"],
 };
+const OF_MANAGERS = new Set(["live", "cold"]);
+const OF_ADMINS = new Set(["activate", "evacuate"]);
+
+// What is under way shuts everything out, but a guest that does not listen to a soft reboot.
+function byState(server) {
+  if (server.task) {
+    return server.task === "rebooting" ? ["rebootHard"] : [];
+  }
+  const names = BY_STATUS[server.status] ?? [];
+  const host = fleet.hosts.get(server.host);
+  return host && host.state !== "up" ? ["evacuate", null, ...names] : names;
+}
 
 // The names of what can be asked for now; null is a line between two.
 export function namesOf(server) {
-  const names = server.task ? [] : [...(BY_STATUS[server.status] ?? [])];
   const isMover = fleet.isAdmin || fleet.session.roles.includes("manager");
-  const able = names.filter((name) => isMover || (name !== "live" && name !== "cold"));
+  const able = byState(server).filter((name) => (isMover || !OF_MANAGERS.has(name))
+    && (fleet.isAdmin || !OF_ADMINS.has(name)));
   able.push(null, server.locked ? "unlock" : "lock", null, "remove");
   return able.filter((name, i) => name !== null || (i > 0 && able[i - 1] !== null));
 }

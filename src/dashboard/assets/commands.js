@@ -47,8 +47,22 @@ export const simple = {
   unlock: (server) => [`openstack server unlock ${quote(server.id)}`, null],
   remove: (server) => both("server delete", server.id),
   confirm: (server) => both("server resize confirm", server.id),
+  activate: (server) => both("server set --state active", server.id),
   revert: (server) => both("server resize revert", server.id),
 };
+
+export function resize(server, flavor) {
+  const rest = `--flavor ${quote(flavor.name)} --wait ${quote(server.id)}`;
+  return [`openstack server resize ${rest}`, `drover server resize ${rest}`];
+}
+
+export function addVolume(server, volume) {
+  return both("server add volume", server.id, volume);
+}
+
+export function removeVolume(server, volume) {
+  return both("server remove volume", server.id, volume);
+}
 
 export function abort(migration) {
   return both("server migration abort", migration.instance_uuid, migration.id);

@@ -3,7 +3,9 @@
 // One instance: what it is, where it is, how it moves, what was done with it.
 import {action, get} from "./api.js";
 import {buttonOf, itemsOf, namesOf} from "./actions.js";
+import {diskTable, readVolumes} from "./disks.js";
 import {empty, h, redraw, show} from "./dom.js";
+import {onChange} from "./events.js";
 import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
 import {badge, duration, readable, time} from "./format.js";
 import {menuButton} from "./menu.js";
@@ -15,9 +17,12 @@ function fact(name, value) {
   return [h("dt", {}, name), h("dd", {}, value ?? "–")];
 }
 
+function imageOf(server) {
+  return server.image === "" ? "none: it starts from a volume"
+    : h("code", {}, server.image?.id ?? "–");
+}
+
 function identity(server) {
-  const addresses = Object.entries(server.addresses ?? {}).flatMap(([network, rows]) =>
-    rows.map((row) => `${row.addr} (${network}, ${row["OS-EXT-IPS-MAC:mac_addr"]})`));
   const host = server["OS-EXT-SRV-ATTR:host"];
   return h("dl", {class: "facts"},
     fact("Id", h("code", {}, server.id)),
@@ -26,11 +31,20 @@ function identity(server) {
     fact("Project", projectName(server.tenant_id)),
     fact("Flavor", `${server.flavor.original_name}: ${server.flavor.vcpus} vCPU, ${
       server.flavor.ram} MiB, ${server.flavor.disk} GiB`),
-    fact("Addresses", addresses.join(", ") || "none"),
-    fact("Volumes", server["os-extended-volumes:volumes_attached"]
-      .map((volume) => volume.id).join(", ") || "none"),
+    fact("Image", imageOf(server)),
     fact("Domain", server["OS-EXT-SRV-ATTR:instance_name"]),
-    fact("Created", time(server.created)), fact("Locked", server.locked ? "yes" : "no"));
+    fact("Server group", server.server_groups?.join(", ") || "none"),
+    fact("Created", time(server.created)), fact("Locked", server.locked
+      ? `yes${server.locked_reason ? `: ${server.locked_reason}` : ""}` : "no"));
+}
+
+function networks(server) {
+  const rows = Object.entries(server.addresses ?? {}).flatMap(([network, ports]) =>
+    ports.map((port) => [network, port.addr, port["OS-EXT-IPS-MAC:mac_addr"]]));
+  return rows.length === 0 ? h("p", {class: "hint"}, "It has no network.")
+    : h("table", {"aria-label": "Networks"}, h("thead", {}, h("tr", {}, ["Network", "Address",
+      "MAC"].map((name) => h("th", {scope: "col"}, name)))), h("tbody", {}, rows.map((row) =>
+      h("tr", {}, row.map((text) => h("td", {}, text))))));
 }
 
 function history(id) {
@@ -74,6 +88,8 @@ export function openInstance(root, id) {
   const moves = h("div", {});
   const about = h("div", {});
   const done = h("div", {});
+  const disks = h("div", {});
+  const nets = h("div", {});
   let isOpen = true;
   let seen = null; // the state that is shown
 
@@ -81,8 +97,11 @@ export function openInstance(root, id) {
     try {
       const {server} = await get(`/compute/v2.1/servers/${id}`);
       const answer = await get(`/compute/v2.1/servers/${id}/os-instance-actions`);
+      const volumes = await readVolumes(server);
       if (isOpen) {
         drawServer(server, answer.instanceActions);
+        redraw(disks, h("h2", {}, "Disks"), diskTable(server, volumes));
+        redraw(nets, h("h2", {}, "Networks"), networks(server));
       }
     } catch (error) {
       if (isOpen && error.status === 404) {
@@ -118,6 +137,12 @@ export function openInstance(root, id) {
       : h("p", {class: "hint"}, "Moves are shown to administrators."));
   }
 
+  // Not all that is shown here is in the list: its volumes are not.
+  const stop = onChange(({instances}) => {
+    if (instances === null || instances.includes(id)) {
+      read();
+    }
+  });
   const forget = onFleet(() => {
     const row = fleet.servers.get(id);
     const now = JSON.stringify(row ?? null);
@@ -129,7 +154,8 @@ export function openInstance(root, id) {
   });
   show(root, h("a", {href: "#/instances", class: "back"}, "‹ Instances"), top, moving,
     h("div", {class: "columns"}, h("section", {class: "card"}, about),
-      h("section", {class: "card"}, done)), h("section", {class: "card scroll"}, moves),
+      h("section", {class: "card"}, done)), h("section", {class: "card scroll"}, disks),
+    h("section", {class: "card scroll"}, nets), h("section", {class: "card scroll"}, moves),
     consoleSection(id));
   read();
   drawMoves();
@@ -138,6 +164,7 @@ export function openInstance(root, id) {
   }
   return () => {
     isOpen = false;
+    stop();
     forget();
   };
 }
