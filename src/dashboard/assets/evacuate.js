@@ -136,7 +136,7 @@ function evacuateAll(plan, host, servers) {
         : `${named.length} where you have chosen`}. What cannot go stays, with the reason.`),
     commands: () => named.length === 0 ? commands.evacuateHost(host.name, plan)
       : servers.flatMap((server) => commands.evacuate(server,
-        {host: plan.targets.get(server.id), starts: plan.starts}).slice(0, 1)),
+        {host: plan.targets.get(server.id), starts: plan.starts})),
     act: async () => {
       const refused = await plan.sendAll(servers);
       notice(`${host.name}: ${servers.length - refused} accepted${
