@@ -142,8 +142,13 @@ char *hosts_refuse_double(const HostLink *link, const char *host_uuid);
 /* Closes the links of rows that were added later than this one and are the same machine. */
 void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 
-/* ---- links.c: what happens on one link ---- */
+/* ---- facts.c ---- */
+/* Into the row, when they differ from what is there. */
+void link_write_facts(HostLink *link, const HostFacts *told);
+/* The settings have changed by which they are read. */
 void link_renew_facts(HostLink *link);
+
+/* ---- links.c: what happens on one link ---- */
 void link_open(HostLink *link);
 void link_close(HostLink *link, const char *reason);
 /* CONNECTED: the last moment at which it is certain to have lived. */

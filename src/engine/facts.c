@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* What a host told of itself, into its row. */
+#include "base/log.h"
+#include "engine/internal.h"
+
+/* Free memory and space change all the time: a change below this share is not worth a write. */
+enum { FACTS_SHARE = 50 };
+
+static bool
+is_near(int64_t one, int64_t two, int64_t whole)
+{
+    int64_t distance = one > two ? one - two : two - one;
+    return distance <= whole / FACTS_SHARE;
+}
+
+static bool
+is_same_facts(const HostFacts *one, const HostFacts *two)
+{
+    return g_strcmp0(one->hostname, two->hostname) == 0 &&
+        g_strcmp0(one->host_uuid, two->host_uuid) == 0 &&
+        g_strcmp0(one->hypervisor_type, two->hypervisor_type) == 0 &&
+        one->hypervisor_version == two->hypervisor_version &&
+        one->libvirt_version == two->libvirt_version && g_strcmp0(one->arch, two->arch) == 0 &&
+        g_strcmp0(one->cpu_json, two->cpu_json) == 0 &&
+        g_strcmp0(one->cpu_class, two->cpu_class) == 0 && one->vcpus == two->vcpus &&
+        one->memory_mib == two->memory_mib &&
+        is_near(one->memory_free_mib, two->memory_free_mib, two->memory_mib) &&
+        one->pool_capacity_bytes == two->pool_capacity_bytes &&
+        is_near(one->pool_available_bytes, two->pool_available_bytes, two->pool_capacity_bytes) &&
+        g_strcmp0(one->pool_path, two->pool_path) == 0 &&
+        g_strcmp0(one->pool_id, two->pool_id) == 0 &&
+        g_strcmp0(one->pool_json, two->pool_json) == 0 &&
+        g_strcmp0(one->offers, two->offers) == 0 &&
+        g_strcmp0(one->topology, two->topology) == 0 &&
+        g_strcmp0(one->certificate_json, two->certificate_json) == 0 &&
+        one->running_domains == two->running_domains;
+}
+
+void
+link_write_facts(HostLink *link, const HostFacts *told)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(HostFacts) own = {0};
+    const HostFacts *facts = &own;
+
+    host_facts_copy(told, &own);
+    cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, &own);
+    if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
+        return;
+    }
+    if (!store_set_host_facts(link->engine->context.store, link->row->name, facts, &error)) {
+        log_error("cannot write what host '%s' is: %s", link->row->name, error->message);
+        return;
+    }
+    link->row->has_facts = true;
+    host_facts_copy(facts, &link->row->facts);
+}
+
+void
+link_renew_facts(HostLink *link)
+{
+    if (link->row->has_facts) {
+        link_write_facts(link, &link->row->facts);
+    }
+}
