@@ -12,6 +12,7 @@
 enum { DEFAULT_MAX_TRANSFERS = 256 };
 #define DEFAULT_KEEPALIVE_US (20 * G_USEC_PER_SEC)
 #define DEFAULT_SYNC_INTERVAL_US (600 * G_USEC_PER_SEC)
+#define DEFAULT_LOOK_SOON_US (30 * G_USEC_PER_SEC)
 /* A nudge that was lost with its daemon is found at the next tick. */
 #define TICK_US (5 * G_USEC_PER_SEC)
 
@@ -138,6 +139,9 @@ fill_options(const EngineOptions *options)
     }
     if (filled.sync_interval_us == 0) {
         filled.sync_interval_us = DEFAULT_SYNC_INTERVAL_US;
+    }
+    if (filled.look_soon_us == 0) {
+        filled.look_soon_us = DEFAULT_LOOK_SOON_US;
     }
     if (filled.max_transfers == 0) {
         filled.max_transfers = DEFAULT_MAX_TRANSFERS;
@@ -284,6 +288,8 @@ describe_metrics(void)
         "Operations that failed, by kind and diagnosis (doc/troubleshooting.md)");
     metrics_describe("drover_operation_seconds", "histogram", "From accepted to closed, by kind");
     metrics_describe("drover_hosts", "gauge", "Hosts by state of the control connection");
+    metrics_describe("drover_host_looks_total", "counter",
+        "Connected hosts that were asked what they are and have, by why then");
     metrics_describe("drover_calls", "gauge", "Calls to hosts that wait or run, by lane");
 }
 

@@ -11,6 +11,7 @@ typedef struct Engine Engine;
 typedef struct EngineOptions {
     int64_t keepalive_us;     /* silence of a host before its connection is closed; 0 = 20 s */
     int64_t sync_interval_us; /* facts and domains of each host this often; 0 = 10 min */
+    int64_t look_soon_us;     /* after a change, instead; 0 = 30 s */
     bool resume_guests;       /* what should run is started again after its host's reboot */
     int max_transfers;        /* migrate calls at once in the whole fleet; 0 = 256 */
 } EngineOptions;

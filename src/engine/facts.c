@@ -37,7 +37,7 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         one->running_domains == two->running_domains;
 }
 
-void
+bool
 link_write_facts(HostLink *link, const HostFacts *told)
 {
     g_autoptr(GError) error = NULL;
@@ -47,14 +47,15 @@ link_write_facts(HostLink *link, const HostFacts *told)
     host_facts_copy(told, &own);
     cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, &own);
     if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
-        return;
+        return false;
     }
     if (!store_set_host_facts(link->engine->context.store, link->row->name, facts, &error)) {
         log_error("cannot write what host '%s' is: %s", link->row->name, error->message);
-        return;
+        return false;
     }
     link->row->has_facts = true;
     host_facts_copy(facts, &link->row->facts);
+    return true;
 }
 
 void

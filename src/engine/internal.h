@@ -41,6 +41,7 @@ typedef struct HostLink {
     bool is_tried;       /* has been connected, or could not be, since the start */
     bool is_asking;      /* what it is and has: a call is under way */
     bool has_stranger; /* a domain of nobody has come or gone since the host was asked */
+    bool is_stale;     /* something else has changed there since */
     bool closed_early;   /* OPENING: the session closed before its opener had reported */
     GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
     int64_t sign_us;     /* CONNECTED: its last answer or event */
@@ -78,6 +79,7 @@ struct Engine {
     uint64_t last_session;
     Timer hosts_timer;
     Timer touch_timer;
+    int64_t next_early_look_us; /* looks.c: not before */
     struct EventTarget *events;
     GHashTable *observing; /* "host instance" of domains that are being looked at, and whether
                             * they must be once more */
@@ -143,10 +145,22 @@ char *hosts_refuse_double(const HostLink *link, const char *host_uuid);
 void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 
 /* ---- facts.c ---- */
-/* Into the row, when they differ from what is there. */
-void link_write_facts(HostLink *link, const HostFacts *told);
+/* Into the row, when they differ from what is there. Returns whether they do. */
+bool link_write_facts(HostLink *link, const HostFacts *told);
 /* The settings have changed by which they are read. */
 void link_renew_facts(HostLink *link);
+
+/* ---- looks.c: what a connected host is and has ---- */
+/* On a worker. facts must be empty. */
+bool look_ask(HypervisorHost *host, HostFacts *facts, GPtrArray **ret_domains, GError **error);
+/* is_new: it was never asked before. */
+void look_after_connecting(HostLink *link, bool is_new);
+/* What is known of it may have changed: it is asked within a minute. */
+void look_soon(HostLink *link);
+/* Of a domain without an open operation. */
+void look_on_event(HostLink *link, const HostEvent *event);
+/* Of the hosts that the operation has taken something from, or given to. */
+void looks_on_closed(Engine *engine, OperationKind kind, const Instance *instance);
 
 /* ---- links.c: what happens on one link ---- */
 void link_open(HostLink *link);

@@ -6,9 +6,6 @@
 #include "base/log.h"
 #include "engine/internal.h"
 
-#define POOL_SETTLE_US (5 * G_USEC_PER_SEC)
-/* Domains of nobody may come and go all the time. */
-#define STRANGER_SETTLE_US (3 * G_USEC_PER_SEC)
 #define RETRY_FIRST_US G_USEC_PER_SEC
 #define RETRY_MAX_US (30 * G_USEC_PER_SEC)
 enum { RETRY_DOUBLINGS = 5 };
@@ -215,126 +212,37 @@ on_open_failed(HostLink *link, const char *reason)
     schedule_retry(link);
 }
 
-/* ---- what the host is and has ---- */
-
-static void schedule_sync(HostLink *link, int64_t interval_us);
-static int64_t sync_pause_us(const HostLink *link);
-
-static bool
-ask_all(LinkCall *call)
-{
-    if (!hypervisor_probe(call->host, &call->facts, &call->error)) {
-        return false;
-    }
-    call->domains = hypervisor_list_domains(call->host, &call->error);
-    return call->domains != NULL;
-}
-
-static void
-run_ask(void *data)
-{
-    LinkCall *call = data;
-
-    ask_all(call);
-    g_clear_pointer(&call->host, hypervisor_host_unref);
-}
-
-static void
-on_asked(void *data, bool cancelled)
-{
-    LinkCall *call = data;
-    HostLink *link = call_link(call);
-
-    if (link == NULL || cancelled) {
-        return;
-    }
-    link->is_asking = false;
-    if (call->error != NULL && error_is(call->error, ERROR_HYPERVISOR_DOWN)) {
-        link_close(link, call->error->message);
-        return;
-    }
-    schedule_sync(link, sync_pause_us(link));
-    if (call->error != NULL) {
-        if (log_allow(link->row->name, 60)) {
-            log_warning("asking host '%s' failed: %s", link->row->name, call->error->message);
-        }
-        return;
-    }
-    link->sign_us = engine_now_us(link->engine);
-    link_write_facts(link, &call->facts);
-    reconcile_host(link->engine, link->row->name, call->domains, call->asked_us);
-    truth_on_listed(link->engine, link->row->name, call->domains, call->asked_us);
-    canaries_on_listed(link->engine, link->row->name, call->domains);
-    inventory_take(link->engine, link->row->name);
-}
-
-static void
-on_sync_timer(void *data)
-{
-    HostLink *link = data;
-    Engine *engine = link->engine;
-
-    if (link->is_asking) {
-        return;
-    }
-    LinkCall *call = call_new(link);
-    call->host = hypervisor_host_ref(link->host);
-    link->is_asking = true;
-    link->has_stranger = false;
-    calls_submit(
-        engine->context.calls, LANE_SHORT, link->row->name, run_ask, on_asked, call, call_free);
-}
-
-static void
-schedule_sync(HostLink *link, int64_t interval_us)
-{
-    Engine *engine = link->engine;
-
-    timer_set(engine->timers, &link->timer,
-        engine_now_us(engine) + engine_random_us(engine, interval_us * 9 / 10, interval_us),
-        on_sync_timer, link);
-}
-
 /* ---- events ---- */
 
-static int64_t
-sync_pause_us(const HostLink *link)
-{
-    int64_t interval_us = link->engine->options.sync_interval_us;
-    return link->has_stranger ? MIN(STRANGER_SETTLE_US, interval_us) : interval_us;
-}
-
-/* A domain of nobody has come or gone, and with it memory that others wanted: the host is asked for
- * all that it has, once for however many do so. */
 static void
-on_stranger(HostLink *link, const char *uuid)
+on_free_domain(HostLink *link, const HostEvent *event)
 {
-    Engine *engine = link->engine;
-    g_autoptr(Instance) instance = store_get_instance(engine->context.store, uuid, NULL);
-
-    if (instance != NULL || link->has_stranger) {
-        return;
+    if (event->kind == HOST_EVENT_DOMAIN) {
+        reconcile_instance(link->engine, link->row->name, event->uuid);
     }
-    link->has_stranger = true;
-    if (!link->is_asking) {
-        schedule_sync(link, sync_pause_us(link));
-    }
+    look_on_event(link, event);
 }
 
+/* Throw-away domains are the business of whoever has made them; how an instance is defined is its
+ * operation's, while it has one. */
 static void
 on_domain_event(HostLink *link, const HostEvent *event)
 {
     Engine *engine = link->engine;
 
     link->sign_us = engine_now_us(engine);
+    if (event->is_throwaway) {
+        return;
+    }
     if (link->state == LINK_OPENING) {
         g_hash_table_add(link->touched, g_strdup(event->uuid));
     }
-    if (tasks_has_instance(engine, event->uuid)) {
+    if (!tasks_has_instance(engine, event->uuid)) {
+        if (link->state == LINK_CONNECTED) {
+            on_free_domain(link, event);
+        }
+    } else if (event->kind != HOST_EVENT_DEFINED) {
         tasks_on_event(engine, link->row->name, event);
-    } else if (link->state == LINK_CONNECTED && event->kind == HOST_EVENT_DOMAIN) {
-        reconcile_instance(engine, link->row->name, event->uuid);
-        on_stranger(link, event->uuid);
     }
 }
 
@@ -395,7 +303,7 @@ run_open(void *data)
     call->host = hypervisor_open(
         call->hypervisor, &address, call->session, event_sink, call->engine->events, &call->error);
     if (call->host != NULL) {
-        ask_all(call);
+        look_ask(call->host, &call->facts, &call->domains, &call->error);
     }
 }
 
@@ -425,16 +333,13 @@ on_connected(HostLink *link, LinkCall *call)
     link->host = g_steal_pointer(&call->host);
     link->n_failures = 0;
     link->is_asking = false;
+    link->has_stranger = false;
+    link->is_stale = false;
     link->sign_us = now_us;
     bool is_new = link->row->facts.pool_id == NULL;
     link_write_facts(link, &call->facts);
     write_connection(link, true, NULL, now_us);
-    /* A fleet that connects at once is not asked at once. But hosts that see a pool for the first
-     * time in the same moment may each have given it an identity: the second look agrees. */
-    schedule_sync(link,
-        is_new ? MIN(POOL_SETTLE_US, engine->options.sync_interval_us)
-               : engine_random_us(engine, engine->options.sync_interval_us / 2,
-                     engine->options.sync_interval_us));
+    look_after_connecting(link, is_new);
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     truth_on_listed(engine, link->row->name, call->domains, call->asked_us);
     canaries_on_listed(engine, link->row->name, call->domains);

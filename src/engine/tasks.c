@@ -150,12 +150,13 @@ look_at_left_hosts(Engine *engine, const Instance *instance)
  * happened to the domain while the operation was open was the operation's to judge, and it may have
  * had its answer before. */
 static void
-load_next(Engine *engine, const char *instance_id, bool is_touched)
+load_next(Engine *engine, const char *instance_id, OperationKind closed, bool is_touched)
 {
     g_autoptr(Instance) instance = store_get_instance(engine->context.store, instance_id, NULL);
     if (instance == NULL) {
         return;
     }
+    looks_on_closed(engine, closed, instance);
     if (instance->terminated_us != 0) {
         look_at_left_hosts(engine, instance);
         leftovers_look_again(engine, instance_id);
@@ -185,8 +186,9 @@ step(Engine *engine, EngineTask *task)
     }
     g_autofree char *instance_id = g_strdup(task->instance_id);
     bool is_touched = task->is_touched;
+    OperationKind kind = task->kind;
     drop(engine, task);
-    load_next(engine, instance_id, is_touched);
+    load_next(engine, instance_id, kind, is_touched);
     drains_on_closed(engine);
 }
 

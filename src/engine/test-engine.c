@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "hypervisor/fake/fake.h"
 
 #define WAIT_MAX_US (20 * G_USEC_PER_SEC)
@@ -21,6 +22,7 @@ typedef struct Fleet {
 static FakeOptions fake_options;
 static int64_t shutdown_timeout_us;
 static int64_t service_down_time_us;
+static int64_t look_soon_us;
 
 static Hypervisor *
 find_hypervisor(const char *uri, void *data)
@@ -45,7 +47,7 @@ start_engine(Fleet *fleet)
             .multipliers = {[PLACEMENT_WEIGHER_RAM] = 1.0}},
         .image_directory = fleet->directory,
     };
-    EngineOptions options = {.resume_guests = true};
+    EngineOptions options = {.resume_guests = true, .look_soon_us = look_soon_us};
 
     fleet->engine =
         engine_new(fleet->store, clock_system(), &settings, &options, find_hypervisor, fleet);
@@ -92,6 +94,7 @@ set_up(Fleet *fleet, const void *data)
     fake_options = (FakeOptions){.path = ":memory:", .clock = clock_system()};
     shutdown_timeout_us = 60 * G_USEC_PER_SEC;
     service_down_time_us = 60 * G_USEC_PER_SEC;
+    look_soon_us = 0;
     if (data != NULL) {
         ((void (*)(void))data)();
     }
@@ -1077,6 +1080,91 @@ test_work_of_one_key_is_never_parallel(Fleet *fleet, const void *data)
     g_assert_cmpint(n_most, ==, 1);
 }
 
+/* ---- looks ---- */
+
+static void
+looks_soon(void)
+{
+    look_soon_us = G_USEC_PER_SEC / 5;
+}
+
+static bool
+has_room(Fleet *fleet, const char *name)
+{
+    g_autoptr(Host) host = store_get_host(fleet->store, name, NULL);
+    return host->facts.memory_free_mib == host->facts.memory_mib;
+}
+
+static bool
+has_less_room(Fleet *fleet, const char *name)
+{
+    return !has_room(fleet, name);
+}
+
+static int64_t
+count_early_looks(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    static const char *const row = "drover_host_looks_total{why=\"changed\"} ";
+
+    metrics_export(text);
+    const char *at = strstr(text->str, row);
+    return at != NULL ? g_ascii_strtoll(at + strlen(row), NULL, 10) : 0;
+}
+
+/* Hosts that are new are asked again after five seconds, those that were there before after five
+ * minutes. */
+static char *
+create_on_known_host(Fleet *fleet)
+{
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+    stop_engine(fleet);
+    start_engine(fleet);
+    return create_active(fleet);
+}
+
+static void
+test_host_is_asked_after_an_operation(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_on_known_host(fleet);
+    wait_for(fleet, has_less_room, "c1");
+    g_assert_true(has_room(fleet, "c2"));
+    migrate(fleet, id);
+    wait_for(fleet, has_less_room, "c2");
+    wait_for(fleet, has_room, "c1");
+    ask_delete(fleet, id);
+    wait_for(fleet, has_room, "c2");
+}
+
+/* At most one in look_soon_us for each host, however much happens there. */
+static void
+test_early_looks_are_few(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_active(fleet);
+    int64_t begin_us = g_get_monotonic_time();
+    int64_t before = count_early_looks();
+    for (int i = 0; i < 50; i++) {
+        ask(fleet, id, OPERATION_REBOOT_HARD);
+        wait_for_status(fleet, id, "ACTIVE");
+    }
+    int64_t most = 2 * (2 + (g_get_monotonic_time() - begin_us) / look_soon_us);
+    g_assert_cmpint(count_early_looks() - before, <=, most);
+}
+
+/* Somebody else has ended it, and it comes without an operation. */
+static void
+test_host_is_asked_when_a_guest_changes(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_on_known_host(fleet);
+    wait_for(fleet, has_less_room, "c1");
+    /* The look after one that has found something. */
+    g_usleep(5 * look_soon_us);
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    g_assert_true(hypervisor_destroy_guest(host, id, NULL));
+    wait_for(fleet, has_room, "c1");
+}
+
 #define ADD(name, options, function)                                                               \
     g_test_add("/engine/" name, Fleet, (const void *)(options), set_up, function, tear_down)
 
@@ -1121,6 +1209,9 @@ main(int argc, char **argv)
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);
     ADD("the-host-that-was-added-first-stays", short_keepalive,
         test_the_host_that_was_added_first_stays);
+    ADD("host-is-asked-after-an-operation", looks_soon, test_host_is_asked_after_an_operation);
+    ADD("host-is-asked-when-a-guest-changes", looks_soon, test_host_is_asked_when_a_guest_changes);
+    ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);
     return g_test_run();

@@ -73,6 +73,7 @@ const char *domain_job_name(DomainJob job);
 typedef enum {
     HOST_EVENT_CLOSED,    /* the control connection is gone: keep-alive, end of file, ... */
     HOST_EVENT_DOMAIN,    /* a domain changed: state and reason are the new ones */
+    HOST_EVENT_DEFINED,   /* a domain's definition changed, by whoever */
     HOST_EVENT_ITERATION, /* a migration began another pass over memory */
     HOST_EVENT_JOB_DONE,  /* a job of a domain ended; of a migration, its source says so */
 } HostEventKind;
@@ -82,6 +83,7 @@ typedef struct HostEvent {
     HostEventKind kind;
     uint64_t session; /* as given to open */
     char uuid[37];    /* "" for CLOSED */
+    bool is_throwaway; /* of a domain that drover has made for a moment, and that is no guest */
     DomainState state;
     DomainReason reason;
     int64_t iteration;

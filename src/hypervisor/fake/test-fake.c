@@ -61,6 +61,7 @@ on_event(const HostEvent *event, void *data)
     switch (event->kind) {
     case HOST_EVENT_CLOSED: g_string_append(fleet->events, "closed "); break;
     case HOST_EVENT_JOB_DONE: g_string_append(fleet->events, "done "); break;
+    case HOST_EVENT_DEFINED: g_string_append(fleet->events, "defined "); break;
     case HOST_EVENT_ITERATION:
         g_string_append_printf(fleet->events, "pass%d ", (int)event->iteration);
         break;

@@ -3,6 +3,7 @@
 #include "hypervisor/libvirt/events.h"
 
 #include "hypervisor/libvirt/state.h"
+#include "hypervisor/libvirt/throwaway.h"
 
 #define N_EVENTS 3
 
@@ -72,6 +73,7 @@ static void
 tap_deliver_domain(EventTap *tap, virDomainPtr domain, HostEvent *event)
 {
     if (virDomainGetUUIDString(domain, event->uuid) == 0) {
+        event->is_throwaway = throwaway_is_name(virDomainGetName(domain), event->uuid);
         tap_deliver(tap, event);
     }
 }
@@ -101,7 +103,10 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int what, int detail
 {
     HostEvent event = {.kind = HOST_EVENT_DOMAIN};
 
-    if (state_from_event(what, detail, &event.state, &event.reason)) {
+    if (what == VIR_DOMAIN_EVENT_DEFINED) {
+        event.kind = HOST_EVENT_DEFINED;
+        tap_deliver_domain(data, domain, &event);
+    } else if (state_from_event(what, detail, &event.state, &event.reason)) {
         tap_deliver_domain(data, domain, &event);
     }
     return 0;
