@@ -11,7 +11,7 @@ test_equal(void)
 {
     g_assert_true(secret_equal_text("abc", "abc"));
     g_assert_true(secret_equal_text("", ""));
-    g_assert_false(secret_equal_text("abc", "abd"));
+    g_assert_false(secret_equal_text("abc", "abx"));
     g_assert_false(secret_equal_text("bbc", "abc"));
     g_assert_false(secret_equal_text("abc", "abcd"));
     g_assert_false(secret_equal_text("abc", NULL));

@@ -54,7 +54,7 @@ def _():
     group = make(cloud, "affinity")
     create(cloud, "first", group, host="hosta")
     create(cloud, "second", group)
-    cloud.create("loner", host="hosta")
+    cloud.create("alone", host="hosta")
     plan = ask(cloud, "hosta", status=200, dry_run=True)
     equal((plan["moves"], plan["stay"]), (1, 2), plan)
     output = cloud.drover.drover("host", "drain", "hosta", "--dry-run")
