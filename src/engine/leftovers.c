@@ -300,17 +300,20 @@ has_left_disks(Engine *engine, const Instance *instance, const char *host)
         ((Migration *)migrations->pdata[0])->copies_disks;
 }
 
-/* What waits for the instance's owner, who may want it back, is left there on purpose. */
+/* What waits for the instance's owner, who may want it back, is left there on purpose: on the
+ * source of the move that is to be confirmed, and on no other host that it has left. */
 static bool
 is_kept(Engine *engine, const Instance *instance, const char *host)
 {
     MigrationFilter filter = {
-        .instance_id = instance->id, .source_host = host, .states = LEAVING_STATES, .limit = 1};
+        .instance_id = instance->id, .states = "migration:finished,resize:finished", .limit = 1};
     if (instance->vm_state != VM_STATE_RESIZED) {
         return false;
     }
     g_autoptr(GPtrArray) migrations = store_list_migrations(engine->context.store, &filter, NULL);
-    return migrations == NULL || migrations->len > 0;
+    return migrations == NULL ||
+        (migrations->len > 0 &&
+            g_strcmp0(((Migration *)migrations->pdata[0])->source_host, host) == 0);
 }
 
 /* Whether it was seen to run. */
