@@ -29,6 +29,14 @@ silence_while_sending(const MigrationTask *task)
         migration->source_host);
 }
 
+static char *
+describe_abort(const Migration *migration)
+{
+    return g_strdup_printf(
+        "abort the migration ('openstack server migration abort %s %" G_GINT64_FORMAT "')",
+        migration->operation.instance_id, migration->id);
+}
+
 /* Nobody but the source's libvirt knows whether it may go on there, and it does so by itself; what
  * it leaves paused has either never run elsewhere, or may have. */
 static char *
@@ -53,14 +61,20 @@ silence_while_paused(const MigrationTask *task)
             "ends.",
             dest, source, dest, dest, dest);
     }
+    g_autofree char *abort = describe_abort(migration);
+    if (migration_task_is_dest_dead(task)) {
+        return g_strdup_printf(
+            "Host %s is dead, and the guest is paused on %s for its switch there. It may have run "
+            "on %s. What it did there is to be given up: %s, and it is switched off on %s.",
+            dest, source, dest, abort, source);
+    }
     return g_strdup_printf(
         "Host %s does not answer, and the guest is paused on %s for its switch there. It may have "
         "run on %s, and must never run on both: it stays as it is until that host answers. Then "
         "the migration ends by itself. If that host does not come back, say that it is dead "
         "('openstack compute service set --down %s nova-compute', or 'drover host power %s off') "
-        "and abort the migration: the guest is switched off on %s, and what it did on %s is "
-        "given up.",
-        dest, source, dest, dest, dest, source, dest);
+        "and %s: the guest is switched off on %s, and what it did on %s is given up.",
+        dest, source, dest, dest, dest, abort, source, dest);
 }
 
 /* Its memory is in two places, and one of them is gone. */
@@ -74,11 +88,11 @@ silence_in_post_copy(const MigrationTask *task)
     if (is_dead && migration_task_wants(task, WANTED_CANCEL)) {
         return NULL;
     }
+    g_autofree char *words = describe_abort(migration);
     g_autofree char *abort = g_strdup_printf(
-        "abort the migration ('openstack server migration abort %s %" G_GINT64_FORMAT
-        "'): the server is then off on %s without its memory, and 'openstack server reboot --hard' "
+        "%s: the server is then off on %s without its memory, and 'openstack server reboot --hard' "
         "starts it there",
-        migration->operation.instance_id, migration->id, source);
+        words, source);
 
     if (is_dead) {
         return g_strdup_printf(

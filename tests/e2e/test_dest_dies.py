@@ -195,3 +195,56 @@ def _():
         finally:
             world.lab("poweron", "hostc", check=False)
             state_dead("hostc", False)
+
+
+# ---- a guest that its source's libvirt has left paused when its new host loses its power ----
+
+def reason_of(server_id):
+    name = world.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    return world.lab.virsh("hosta", "domstate", "--reason", name).strip()
+
+
+def leave_between(server_id):
+    """All of it is on hostc, whose libvirtd says nothing to that, when its source's libvirtd is
+    killed: whether the guest runs there is for somebody else to find out. Then hostc loses its
+    power. The migration's number."""
+    world.lab("limit", "hosta", "2mbit")
+    equal(world.migrate(server_id, "hostc").status, 202, "migrate")
+    number = flowing(server_id)
+    world.lab("exec", "hostc", "sh", "-c", "kill -STOP $(cat /run/libvirtd.pid)")
+    world.lab("limit", "hosta", "off")
+    # Before drover gives a silent destination up, and before libvirt does.
+    wait_until(lambda: reason_of(server_id) == "paused (migrating)", "it has gone", 15, 0.05)
+    world.lab("libvirtd", "kill", "hosta")
+    world.lab("poweroff", "hostc")
+    world.lab("libvirtd", "start", "hosta")
+    equal(reason_of(server_id), "paused (migrating)", "what libvirt leaves")
+    return number
+
+
+@test("a guest that a restart of its source's libvirtd left paused in the switchover, and whose "
+      "destination has lost its power, is neither resumed nor given up by a word that the host is "
+      "dead alone; with an abort it ends switched off, and what its fault says starts it (S3-71)")
+def _():
+    server_id = world.create("between", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        number = leave_between(server_id)
+        wait_until(lambda: "It may have run on hostc" in trouble(number), "it is told", 60)
+        state_dead("hostc", True)
+        wait_until(lambda: "Host hostc is dead, and the guest is paused on hosta" in
+                   trouble(number), "it is told anew", 30)
+        contains(world.drover.drover("server", "migration", "show", server_id, str(number)),
+                 f"openstack server migration abort {server_id} {number}", "what is shown")
+        equal(shown(number)["state"], "resolving", world.story(number))
+        equal(reason_of(server_id), "paused (migrating)", "nobody has touched it")
+        equal(abort(server_id, number).status, 202, "abort")
+        check_given_up(server_id, number)
+        check_dest_comes_back(server_id)
+    finally:
+        world.lab("limit", "hosta", "off")
+        world.lab("thaw", "hostc", check=False)
+        world.lab("poweron", "hostc", check=False)
+        state_dead("hostc", False)
+        world.drover.wait_hosts_up(3)
+        world.delete(server_id)
