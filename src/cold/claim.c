@@ -91,14 +91,20 @@ cold_try_disks(ColdTask *task, bool on_dest, GError **error)
 
 /* ---- another destination ---- */
 
+/* Of its disks there may be some where they are being made. */
 static StepResult
 try_another(ColdTask *task, const char *why)
 {
-    refusals_add(task->refusals, task->migration->dest_host, why);
+    g_autofree char *host = g_strdup(task->migration->dest_host);
+    Leftover left = cold_leftover(task, true, "a move to here was given up while disks were made",
+        "this host and the instance's own are connected");
+
+    left.host = host;
+    refusals_add(task->refusals, host, why);
     task->n_bases = 0;
     g_autofree char *sentence = NULL;
-    OperationMove move = refusals_try_another(
-        task->refusals, task->migration->dest_host, task->migration, &sentence);
+    OperationMove move = refusals_try_another(task->refusals, host, task->migration, &sentence);
+    move.leftover = task->state == COLD_PREPARING ? &left : NULL;
     return cold_move(task, COLD_CHECKING, &move);
 }
 

@@ -4,7 +4,7 @@
  *
  *  migrate, resize
  *                ^ another host is tried
- *                ├──────────┬──────────┐
+ *                ├──────────┬──────────┬────────────┐
  *   QUEUED ─> CHECKING ─> CLAIMING ─> FETCHING ─> PREPARING ─> STOPPING ─> COPYING ─> DEFINING
  *     │          │           │  └── shared ──────────┼──────────> │ ─ shared ─────────> │  │
  *     └──────────┴───────────┴─> ERROR, CANCELLED    │            │          │          │  v
@@ -60,6 +60,7 @@ static const MachineMove moves[] = {
     MOVE(FETCHING, CHECKING, "the destination is gone: another is tried"),
     MOVE(FETCHING, UNDOING, "the destination cannot be made ready, or aborted"),
     MOVE(PREPARING, STOPPING, "the destination is ready"),
+    MOVE(PREPARING, CHECKING, "the destination is gone: another is tried"),
     MOVE(PREPARING, UNDOING, "the destination cannot be made ready, or aborted"),
     MOVE(STOPPING, COPYING, "the guest is off"),
     MOVE(STOPPING, DEFINING, "the guest is off, and both hosts have its disks"),

@@ -145,7 +145,7 @@ step_PREPARING(ColdTask *task)
         return cold_move_with_error(task, COLD_UNDOING, error);
     }
     switch (make_ready(task, &error)) {
-    case EFFECT_WAITING: return STEP_WAIT;
+    case EFFECT_WAITING: return cold_wait_or_try_another(task);
     case EFFECT_FAILED: return cold_move_with_error(task, COLD_UNDOING, error);
     case EFFECT_DONE: break;
     }

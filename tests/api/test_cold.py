@@ -272,36 +272,66 @@ def given_up(cloud, server):
     number = cloud.migrations(server)[0]["id"]
     events = cloud.other("GET", f"/drover/v1/migrations/{number}").json["migration"]["events"]
     return [event["sentence"] for event in events
-            if (event["from"], event["to"]) in (("claiming", "checking"), ("fetching", "checking"))]
+            if event["to"] == "checking" and event["from"] != "queued"]
 
 
-@test("where drover has chosen, a destination that dies before anything is there, or refuses the "
-      "guest's disks, is changed for another; one that was named is not")
+def lose_choice(cloud, path, server, state):
+    """A cold move of that server whose destination, which drover has chosen, loses its power in
+    that state: its name."""
+    cloud.do(server, {"migrate": None})
+
+    def choice():
+        with sqlite3.connect(f"file:{cloud.drover.directory}/drover.db?mode=ro", uri=True,
+                             timeout=20) as database:
+            return database.execute(
+                "select claims.host from claims join operations on "
+                "operations.id = claims.operation_id where claims.role = 'target' and "
+                "operations.state = ?", (state,)).fetchall()
+    (dead,), = wait_until(choice, f"a destination is chosen, and it is {state}", 10, 0.05)
+    cloud.drover.kill()
+    set_power(path, dead, 0)
+    cloud.drover.start()
+    cloud.wait_status(server, "VERIFY_RESIZE")
+    equal(cloud.host_of(server), ({"hostb", "hostc"} - {dead}).pop(), "where it went")
+    equal(given_up(cloud, server), [
+        f"{dead} cannot have it, another is tried: host '{dead}' does not answer any more"],
+          "what the history says")
+    return dead
+
+
+def set_power(path, host, power):
+    with sqlite3.connect(path, timeout=20) as fleet:
+        fleet.execute("update hosts set power = ? where name = ?", (power, host))
+
+
+@test("where drover has chosen, a destination that dies before anything is there, or while disks "
+      "are made on it, or refuses the guest's disks, is changed for another; one that was named is "
+      "not, and what was made goes when it is back")
 def _():
     with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
         path = os.path.join(directory, "fleet.db")
         cloud = Cloud(("hosta", "hostb", "hostc"), {"path": path}, more={"hypervisor": {
-            "filters": "delay:create_marker=1500"}})
-        try:
-            server = cloud.create("coldelse", host="hosta")
-            cloud.do(server, {"migrate": None})
+            "filters": "delay:create_marker=1500, delay:prepare_dest=3000"}})
 
-            def choice():
-                with sqlite3.connect(f"file:{cloud.drover.directory}/drover.db?mode=ro",
-                                     uri=True, timeout=20) as database:
-                    return database.execute(
-                        "select host from claims where role = 'target'").fetchall()
-            (dead,), = wait_until(choice, "a destination is chosen", 10, 0.05)
-            cloud.drover.kill()
-            with sqlite3.connect(path, timeout=20) as fleet:
-                fleet.execute("update hosts set power = 0 where name = ?", (dead,))
-            cloud.drover.start()
-            cloud.wait_status(server, "VERIFY_RESIZE")
-            other = ({"hostb", "hostc"} - {dead}).pop()
-            equal(cloud.host_of(server), other, "where it went")
-            equal(given_up(cloud, server), [
-                f"{dead} cannot have it, another is tried: host '{dead}' does not answer any more"],
-                  "what the history says")
+        def left():
+            rows = cloud.other("GET", "/drover/v1/leftovers").json["leftovers"]
+            return {row["host"] for row in rows if row["instance_uuid"] == server}
+        try:
+            server = cloud.create("coldelse", host="hostb")
+            for host in ("hostc", "hosta"):
+                equal(cloud.live_migrate(server, host).status, 202, "live migration")
+                wait_until(lambda: cloud.host_of(server) == host and not cloud.server(server)[
+                    "OS-EXT-STS:task_state"], f"it is on {host}", 20)
+            dead = lose_choice(cloud, path, server, "claiming")
+            equal(left(), {"hosta"}, "what is left")
+            set_power(path, dead, 1)
+            cloud.do(server, {"revertResize": None})
+            cloud.wait_status(server, "ACTIVE")
+            cloud.drover.wait_hosts_up(3)
+            dead = lose_choice(cloud, path, server, "preparing")
+            equal(left(), {"hosta", dead}, "what is left, of the disks as well")
+            set_power(path, dead, 1)
+            wait_until(lambda: left() == {"hosta"}, "what was made is removed", 30)
             cloud.do(server, {"confirmResize": None}, 204)
             cloud.wait_status(server, "ACTIVE")
         finally:

@@ -148,14 +148,56 @@ def _():
     cold.check_up(server_id())
 
 
-def restart(**default):
+def restart(filters="", **default):
     """The same droverd with other words in [DEFAULT]."""
     config = world.config(world.lab)
     config["DEFAULT"].update(default)
+    if filters:
+        config["hypervisor"] = dict(config.get("hypervisor", {}), filters=filters)
     world.drover.stop()
     world.drover.write_config(config)
     world.drover.start()
     world.drover.wait_hosts_up(3)
+
+def leftovers(host):
+    rows = world.drover.admin(
+        "GET", f"/drover/v1/leftovers?instance_uuid={server_id()}").json["leftovers"]
+    return [row for row in rows if row["host"] == host]
+
+
+@test("one that loses its power while disks are made on it is changed for another one as well, and "
+      "what was made there goes when it is back (S3-06)")
+def _():
+    server_id()
+    dead = chosen()
+    other = ({"hostb", "hostc"} - {dead}).pop()
+    restart(filters=f"delay:prepare_dest/{dead}=4000")
+    try:
+        cold.accept(server_id(), {"migrate": None})
+        wait_until(lambda: state_of_move() == "preparing", "disks are made", 60, 0.1)
+        world.lab("poweroff", dead)
+        row = cold.wait_moved(server_id())
+        equal(row["dest_compute"], other, world.story(row["id"]))
+        told = world.drover.drover("server", "migration", "show", server_id(), str(row["id"]))
+        contains(told, f"{dead} cannot have it, another is tried: ", "its history")
+        equal(len(leftovers(dead)), 1, "what is on record of the dead host")
+    finally:
+        world.lab("poweron", dead, check=False)
+        world.drover.wait_hosts_up(3)
+    wait_until(lambda: not leftovers(dead), "it is removed", 90)
+    equal({name for name in world.volumes(dead) if server_id() in name}, set(), "its disks there")
+    restart()
+    cold.end(server_id(), "revertResize", "ACTIVE")
+    cold.check_only_on(server_id(), "hosta", "running")
+    cold.check_up(server_id())
+    for host in world.lab.hosts:
+        equal({name for name in world.volumes(host) if name.startswith("drover-probe-")}, set(),
+              f"markers on {host}")
+
+
+def state_of_move():
+    number = world.last_migration(server_id())["id"]
+    return world.drover.admin("GET", f"/drover/v1/migrations/{number}").json["migration"]["state"]
 
 
 @test("after all of these it moves, and that is confirmed by itself after resize_confirm_window")
