@@ -128,3 +128,7 @@ export function evacuateHost(host, {starts}) {
 export function removeLeftover(leftover) {
   return [null, `drover leftover remove ${leftover.id}`];
 }
+
+export function lint(names) {
+  return [null, line("drover host lint", ...names.map(quote))];
+}

@@ -29,12 +29,12 @@ export function loadBar(host, what) {
     : `${host.name}: ${mib(some)} of ${mib(all)} memory given`);
 }
 
-function states(host) {
+export function states(host) {
   return [badge(host.state), " ", host.status === "disabled" && badge("disabled"),
     host.forced_down && badge("declared dead", "bad")];
 }
 
-function actions(host) {
+export function actions(host) {
   return menuButton("Actions", `Actions for ${host.name}`,
     () => hostItems(fleet.hosts.get(host.name) ?? host));
 }
@@ -83,112 +83,5 @@ export function openHosts(root) {
   return () => {
     forget();
     table.close();
-  };
-}
-
-// ---- one host ----
-
-function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
-}
-
-function about(host) {
-  const {facts} = host;
-  return h("dl", {class: "facts"},
-    fact("Reason", host.reason), fact("Last seen", time(host.last_seen)), fact("Zone", host.zone),
-    fact("URI", h("code", {}, host.uri)),
-    host.uri.startsWith("qemu+tcp:") && fact("Encryption", badge("none: plaintext", "bad")),
-    fact("Migration address", host.migration_address || "its name"),
-    fact("Processors", [`${host.usage?.vcpus ?? 0} of ${facts?.vcpus ?? "?"} given`,
-      loadBar(host, "cpu")]),
-    fact("Memory",
-      [`${mib(host.usage?.ram_mib ?? 0)} of ${facts ? mib(facts.memory_mib) : "?"} given`,
-      loadBar(host, "memory")]),
-    fact("Pool", facts && `${host.pool}: ${bytes(facts.pool_available_bytes)} of ${
-      bytes(facts.pool_capacity_bytes)} free`),
-    fact("QEMU, libvirt", facts && `${version(facts.hypervisor_version)}, ${
-      version(facts.libvirt_version)}`),
-    fact("Fencing", host.fence_agent ?? "no agent"));
-}
-
-function onHost(name) {
-  const rows = [...fleet.servers.values()].filter((server) => server.host === name)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [h("h2", {}, `Instances here: ${rows.length}`), h("ul", {class: "chips"},
-    rows.slice(0, 300).map((server) => h("li", {}, h("a", {href: `#/instances/${server.id}`},
-      server.name), " ", badge(server.status)))), rows.length > 300 && h("p", {class: "hint"},
-    `and ${rows.length - 300} more`)];
-}
-
-const OPEN = ["running", "paused", "cancelling"];
-
-function drainCard(host, drain) {
-  const done = drain.progress.moved ?? 0;
-  return [h("h2", {}, drain.kind === "drain" ? "Drain " : "Restore ", badge(drain.state)),
-    h("p", {}, drain.meaning), h("progress", {max: Math.max(drain.progress.total, 1), value: done,
-      "aria-label": "Progress of the drain"}), h("p", {},
-        `${done} of ${drain.progress.total} moved, ${
-      drain.progress.moving ?? 0} under way, ${drain.progress.blocked ?? 0} blocked`),
-    h("div", {class: "buttons"}, (OPEN.includes(drain.state)
-      ? [drain.state === "paused" ? "run" : "pause", "cancel"] : []).map((wanted) => h("button",
-      {class: "plain", type: "button", onclick: () => drainWanted(host, wanted)},
-      {run: "Resume", pause: "Pause", cancel: "Cancel"}[wanted]))),
-    h("ul", {class: "events"}, drain.items.filter((item) => item.message).map((item) => h("li", {},
-      h("a", {href: `#/instances/${item.instance_uuid}`}, item.instance_name), " ",
-      badge(item.state), h("div", {class: "why"}, item.message, " ",
-        h("span", {class: "fix"}, item.fix ?? "")))))];
-}
-
-export function openHost(root, name) {
-  const top = h("div", {class: "stack"});
-  const left = h("section", {class: "card"});
-  const right = h("section", {class: "card"});
-  const moves = h("div", {class: "stack"});
-  const drain = h("section", {class: "card", hidden: true});
-  let isOpen = true;
-
-  async function readDrain() {
-    try {
-      const answer = await get(`/drover/v1/hosts/${encodeURIComponent(name)}/drain`);
-      if (isOpen && answer.drain) {
-        drain.hidden = false;
-        redraw(drain, drainCard(fleet.hosts.get(name), answer.drain));
-      }
-    } catch {
-      drain.hidden = true; // it was never drained
-    }
-  }
-
-  function draw() {
-    const host = fleet.hosts.get(name);
-    if (!host) {
-      redraw(top, h("h1", {}, name), fleet.hosts.size > 0 && empty("There is no such host",
-        "It may have been removed.", h("a", {href: "#/hosts"}, "All hosts")));
-      return;
-    }
-    redraw(top, h("div", {class: "title"}, h("h1", {}, name), states(host)),
-      host.state !== "up" && h("div", {class: "alert bad"}, h("strong", {}, "It is down. "),
-        `${host.usage?.instances ?? 0} instances are on it. `,
-        h("a", {href: `#/evacuate/${encodeURIComponent(name)}`}, "What is proven, and evacuate")),
-      h("div", {class: "buttons"}, actions(host)));
-    redraw(left, h("h2", {}, "What it is"), about(host));
-    redraw(right, onHost(name));
-    redraw(moves, [...fleet.migrations.values()].filter((one) => isRunning(one)
-      && (one.source_host === name || one.dest_host === name)).map(progressCard));
-  }
-
-  const forget = onFleet((kind) => {
-    draw();
-    if (kind !== "instances") {
-      readDrain();
-    }
-  });
-  show(root, h("a", {href: "#/hosts", class: "back"}, "‹ Hosts"), top, moves, drain,
-    h("div", {class: "columns"}, left, right));
-  draw();
-  readDrain();
-  return () => {
-    isOpen = false;
-    forget();
   };
 }

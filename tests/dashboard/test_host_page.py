@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""One host: what it can do, where it belongs, whether it is fit, where drover is wrong of it."""
+import os
+import sqlite3
+import tempfile
+
+from stage import check, equal, stage
+import tap
+from tap import wait_until
+from world import Cloud
+
+TABLE = """[...document.querySelectorAll('table[aria-label=%s] tbody tr')].map((row) =>
+    [...row.cells].map((cell) => cell.innerText.trim().replace(/^[✓✕!–↻]\\n/, '')))"""
+
+
+@tap.test("the page of a host has its capabilities with reasons, storage, aggregates and zone, and "
+          "lint is run there: a red cell has its cause and its fix, and is green when it is tried "
+          "again [S2-26 S4-01]")
+def _():
+    cloud = Cloud(["hosta", "hostb", "hostc"], {"shared_pool": "true"}, more={
+        "hypervisor": {"filters": "fault:send_canary/hostb@1=refused"}})
+    try:
+        answer = cloud.send("POST", "/os-aggregates", {"aggregate": {
+            "name": "<b>rack", "availability_zone": "north"}})
+        rack = answer.json["aggregate"]["id"]
+        for body in ({"add_host": {"host": "hosta"}}, {"set_metadata": {"metadata": {"ssd": "1"}}}):
+            equal(cloud.send("POST", f"/os-aggregates/{rack}/action", body).status, 200, "rack")
+        with stage.watched(cloud) as browser:
+            stage.login(cloud, "hosts/hosta")
+            browser.wait(f"({TABLE % 'Capabilities'}).length > 5", "capabilities")
+            rows = {row[0]: row[1:] for row in browser.js(TABLE % "Capabilities")}
+            equal(rows["live-migration-on-shared-storage"][0], "yes", rows)
+            check("no fence agent" in rows["evacuation"][1], rows["evacuation"])
+            equal(browser.js(TABLE % "Aggregates"), [["<b>rack", "north", "1", "ssd=1"]], "rack")
+            check("Shared with\nhostb, hostc" in browser.text(), "the pool")
+            browser.wait(f"({TABLE % 'Canaries'}).length === 3", "the canaries")
+            for first in (True, False):
+                browser.click("main button", "Run lint")
+                browser.wait_text("both ways")
+                check("drover host lint hosta hostb hostc" in browser.text(), "the command")
+                browser.click("dialog button[type=submit]")
+                ends = ["fail"] + ["pass"] * 5 if first else ["pass"] * 6
+                browser.wait(f"({TABLE % 'Canaries'}).map((row) => row.slice(1)).flat().map((text) "
+                             "=> text.split(',')[0]).filter((text) => text !== '–').sort().join() "
+                             f"=== {','.join(ends)!r}", f"the canaries are {ends}", 60)
+                if first:
+                    (why,) = browser.js("[...document.querySelectorAll('main .why')].map((one) => "
+                                        "one.parentNode.innerText)")
+                    check("hostb → " in why and "send_canary on host 'hostb' failed" in why, why)
+                    browser.js("document.querySelector('table[aria-label=Canaries]')"
+                               ".scrollIntoView()")
+                    stage.picture("host-lint")
+            browser.js("document.querySelector('main').scrollTo(0, 0)")
+            stage.picture("host-page")
+            browser.size(390, 800)
+            equal(browser.js("document.scrollingElement.scrollWidth"), 390, "on a phone")
+            browser.size(1280, 720)
+    finally:
+        cloud.drover.remove()
+
+
+@tap.test("what runs on a host and is not on record is said on its page, with what to do [S2-26]")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        cloud = Cloud(["hosta", "hostb"], {"path": path})
+        try:
+            cloud.create("ours", host="hosta")
+            cloud.drover.kill()
+            with sqlite3.connect(path, timeout=20) as fleet:
+                fleet.execute("update domains set vcpus = 3, memory_mib = 512")
+            cloud.drover.start()
+            wait_until(lambda: cloud.other("GET", "/drover/v1/hosts/hosta").json["host"][
+                "differences"], "drover has seen it")
+            with stage.watched(cloud) as browser:
+                stage.login(cloud, "hosts/hosta")
+                browser.wait_text("has 3 vCPU, 512.0 MiB; on record 1 vCPU, 128.0 MiB. resize")
+                stage.picture("host-differences")
+        finally:
+            cloud.drover.remove()
