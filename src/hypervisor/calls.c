@@ -378,6 +378,26 @@ calls_submit(Calls *calls, CallLane lane_id, const char *host, CallRun run, Call
     g_mutex_unlock(&calls->lock);
 }
 
+void
+calls_drop(Calls *calls, CallLane lane_id, const char *host, const void *data)
+{
+    Lane *lane = &calls->lanes[lane_id];
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&calls->lock);
+    HostQueue *queue = g_hash_table_lookup(lane->hosts, host != NULL ? host : "");
+
+    for (GList *l = queue != NULL ? queue->waiting.head : NULL; l != NULL; l = l->next) {
+        Call *call = l->data;
+        if (call->data == data) {
+            g_queue_delete_link(&queue->waiting, l);
+            lane->n_waiting--;
+            lane_update_host(lane, queue);
+            call->cancelled = true;
+            call_post(call);
+            return;
+        }
+    }
+}
+
 int
 calls_count(Calls *calls, CallLane lane_id)
 {

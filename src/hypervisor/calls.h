@@ -17,7 +17,7 @@ typedef enum {
 
 typedef struct Calls Calls;
 /* run: on the worker; fills data. done: on the context, exactly once for each call that was
- * submitted, also when calls_stop drops it (then run was not called and cancelled is true). Owns
+ * submitted, also when it is dropped (then run was not called and cancelled is true). Owns
  * data: free_data is called after done, on the context's thread. */
 typedef void (*CallRun)(void *data);
 typedef void (*CallDone)(void *data, bool cancelled);
@@ -26,6 +26,8 @@ Calls *calls_new(GMainContext *context, int max_transfers);
 /* host is the key of the queue (its name); NULL for calls without a host. */
 void calls_submit(Calls *calls, CallLane lane, const char *host, CallRun run, CallDone done,
     void *data, GDestroyNotify free_data);
+/* Drops that call of the host if it has not begun: its done comes, with cancelled. */
+void calls_drop(Calls *calls, CallLane lane, const char *host, const void *data);
 /* Calls that wait or run, for metrics and 'inspect lanes'. */
 int calls_count(Calls *calls, CallLane lane);
 /* Drops what waits; does not wait for what runs (crash-only: the process ends). */

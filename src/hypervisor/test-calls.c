@@ -119,6 +119,36 @@ test_at_most_four_calls_of_a_host_run_at_once(void)
     calls_free(calls);
 }
 
+/* One that runs is left alone, and so is one that nobody knows. */
+static void
+test_what_waits_can_be_dropped(void)
+{
+    g_autoptr(GMainContext) context = g_main_context_new();
+    Calls *calls = calls_new(context, 8);
+    Gate running;
+    Gate waiting;
+
+    gate_init(&running);
+    gate_init(&waiting);
+    for (int i = 0; i < 4; i++) {
+        calls_submit(calls, LANE_LONG, "hosta", run_at_gate, on_done, &running, on_free);
+    }
+    gate_wait_running(&running, 4);
+    calls_submit(calls, LANE_LONG, "hosta", run_at_gate, on_done, &waiting, on_free);
+    calls_drop(calls, LANE_LONG, "hosta", &running);
+    calls_drop(calls, LANE_LONG, "hostb", &waiting);
+    g_assert_cmpint(calls_count(calls, LANE_LONG), ==, 5);
+    calls_drop(calls, LANE_LONG, "hosta", &waiting);
+    g_assert_true(wait_done(context, &waiting, 1, 10));
+    g_assert_cmpint(waiting.cancelled, ==, 1);
+    g_assert_cmpint(waiting.freed, ==, 1);
+    g_assert_cmpint(calls_count(calls, LANE_LONG), ==, 4);
+    gate_open(&running);
+    g_assert_true(wait_done(context, &running, 4, 10));
+    g_assert_cmpint(running.cancelled, ==, 0);
+    calls_free(calls);
+}
+
 static void
 test_the_pool_is_bounded(void)
 {
@@ -227,6 +257,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/calls/at-most-four-calls-of-a-host-run-at-once",
         test_at_most_four_calls_of_a_host_run_at_once);
+    g_test_add_func("/calls/what-waits-can-be-dropped", test_what_waits_can_be_dropped);
     g_test_add_func("/calls/the-pool-is-bounded", test_the_pool_is_bounded);
     g_test_add_func("/calls/a-dead-host-does-not-hold-the-others-up",
         test_a_dead_host_does_not_hold_the_others_up);

@@ -95,7 +95,11 @@ on_result(void *data, bool cancelled)
 {
     Effect *effect = data;
     MigrationTask *task = effect->task;
-    if (cancelled || task->is_dropped) {
+    bool is_unwanted = cancelled && cancel_is_asked(effect->cancel);
+    if (is_unwanted && effect->error == NULL) {
+        error_set(&effect->error, ERROR_CANCELLED, "the call was dropped");
+    }
+    if ((cancelled && !is_unwanted) || task->is_dropped) {
         return;
     }
     effect_failpoint_after(effect->kind);
@@ -332,6 +336,23 @@ effect_between(MigrationTask *task, MigrationEffect kind, bool (*run)(Effect *, 
     return effect_new(task, kind, dest, source, run);
 }
 
+static void
+done_base(Effect *effect)
+{
+    g_ptr_array_remove_fast(effect->task->streams, effect);
+}
+
+void
+effect_cancel_bases(MigrationTask *task)
+{
+    cancel_ask(task->cancel);
+    for (unsigned i = 0; i < task->streams->len; i++) {
+        const Effect *effect = task->streams->pdata[i];
+        calls_drop(
+            task->context->calls, LANE_LONG, hypervisor_host_name(effect->host), effect);
+    }
+}
+
 StepResult
 effect_bases(MigrationTask *task)
 {
@@ -346,6 +367,8 @@ effect_bases(MigrationTask *task)
         effect->bases = g_ptr_array_ref(bases);
         effect->base = i;
         effect->cancel = cancel_ref(task->cancel);
+        effect->done = done_base;
+        g_ptr_array_add(task->streams, effect);
         effect_submit(effect, LANE_LONG);
     }
     if (bases->len == 0) {

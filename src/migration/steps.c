@@ -374,7 +374,7 @@ step_preparing(MigrationTask *task)
 {
     g_autoptr(GError) error = NULL;
     if (migration_task_wants(task, WANTED_CANCEL)) {
-        cancel_ask(task->cancel);
+        effect_cancel_bases(task);
     }
     if (task->pending > 0) {
         return STEP_WAIT;

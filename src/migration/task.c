@@ -89,6 +89,7 @@ migration_task_load(
     task->instance = g_steal_pointer(&instance);
     task->refusals = refusals_new();
     task->cancel = cancel_new();
+    task->streams = g_ptr_array_new();
     task->was_paused = task->instance->vm_state == VM_STATE_PAUSED;
     task->patient_until_us = migration_task_now_us(task) + CONNECT_PATIENCE_US;
     join_neighbours(task);
@@ -120,6 +121,7 @@ migration_task_unref(MigrationTask *task)
     instance_free(task->instance);
     g_hash_table_unref(task->refusals);
     cancel_unref(task->cancel);
+    g_ptr_array_unref(task->streams);
     g_free(task->refused_by);
     g_free(task->guest_cpu);
     g_clear_error(&task->error);

@@ -52,7 +52,8 @@ struct MigrationTask {
     DomainView dest_view;
 
     /* Of this life of the daemon. */
-    Cancel *cancel; /* for effects that take long: it was given up */
+    Cancel *cancel;     /* for effects that take long: it was given up */
+    GPtrArray *streams; /* of Effect, borrowed: the bases that are put on the destination */
     int n_ways; /* grows with each question for the way, and when nobody waits for its answer */
     bool is_recovered;
     int64_t patient_until_us; /* after a start the hosts are still being connected */
@@ -125,6 +126,8 @@ StepResult effect_on_dest(MigrationTask *task, MigrationEffect effect, EffectVer
 StepResult effect_remove(
     MigrationTask *task, MigrationEffect effect, bool on_dest, EffectVerb verb);
 StepResult effect_bases(MigrationTask *task);
+/* They are not wanted any more; each still ends as an effect does, with CANCELLED. */
+void effect_cancel_bases(MigrationTask *task);
 /* A refusal is kept in refusals as well. */
 StepResult effect_check_dest(MigrationTask *task);
 /* Not waited for: the answer may never come. Refusals as of check_dest. */

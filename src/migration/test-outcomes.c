@@ -259,6 +259,11 @@ calls_submit(Calls *calls, CallLane lane, const char *host, CallRun run, CallDon
     free_data(data);
 }
 
+void
+calls_drop(Calls *calls, CallLane lane, const char *host, const void *data)
+{
+}
+
 static void
 end_transfer(void)
 {

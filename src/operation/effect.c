@@ -11,6 +11,7 @@
 typedef struct EffectFlight {
     const EffectKind *kind;
     char *host;
+    void *handle;     /* what calls know it by */
     EffectSlot *slot; /* NULL: it was forgotten */
     GError *error;
 } EffectFlight;
@@ -64,7 +65,9 @@ call_done(void *data, bool cancelled)
         return;
     }
     if (cancelled && flight->error == NULL) {
-        error_set(&flight->error, ERROR_HYPERVISOR_DOWN, "the call was dropped");
+        bool is_unwanted = cancel_is_asked(call->cancel);
+        error_set(&flight->error, is_unwanted ? ERROR_CANCELLED : ERROR_HYPERVISOR_DOWN,
+            "the call was dropped");
     }
     *(EffectCall **)data = NULL;
     flight->slot = NULL;
@@ -105,6 +108,7 @@ submit(EffectSlot *slot, const EffectAsk *ask, HypervisorHost *host, HypervisorH
     slot->is_unread = false;
     slot->call = call;
     EffectCall **handle = g_new(EffectCall *, 1);
+    call->flight->handle = handle;
     *handle = g_steal_pointer(&call);
     calls_submit(slot->context->calls, ask->kind->lane, ask->host, call_run, call_done, handle,
         handle_free);
@@ -199,8 +203,12 @@ effect_slot_hurry(EffectSlot *slot)
 void
 effect_slot_cancel(EffectSlot *slot)
 {
-    if (slot->call != NULL) {
-        cancel_ask(slot->call->cancel);
+    const EffectCall *call = slot->call;
+
+    if (call != NULL) {
+        cancel_ask(call->cancel);
+        calls_drop(slot->context->calls, call->flight->kind->lane, call->flight->host,
+            call->flight->handle);
     }
 }
 

@@ -11,6 +11,8 @@ from world import Cloud, test
 
 # Bytes in a second, of an image of 1 MiB.
 NEVER = 1
+# So many are put on one host at the same time.
+AT_ONCE = 4
 
 
 @contextlib.contextmanager
@@ -45,6 +47,13 @@ def halves(bases):
     return [pool for pool, complete in bases() if not complete]
 
 
+def count_fetching(cloud):
+    with sqlite3.connect(f"file:{cloud.drover.directory}/drover.db?mode=ro", uri=True,
+                         timeout=20) as database:
+        return database.execute(
+            "select count(*) from operations where state = 'fetching'").fetchone()[0]
+
+
 @test("an abort of a live or cold migration, and a delete of a server that is made, do not wait "
       "for an image that is put on a host: it ends, and no half of it is left [S3-71]")
 def _():
@@ -62,11 +71,13 @@ def _():
             cloud.wait_status(server, "ACTIVE")
             equal(cloud.host_of(server), "hosta", "where it is")
             equal(bases(), before, f"the images on the hosts: {body}")
-        made = cloud.create("unmade", wait=False, host="hostb")
-        wait_until(lambda: halves(bases), "it flows for a new one", 20)
-        equal(cloud.server(made)["status"], "BUILD", "it is made")
-        equal(cloud.send("DELETE", f"/servers/{made}").status, 204, "delete")
-        cloud.wait_gone(made)
-        equal(bases(), before, "the images on the hosts after it")
+        made = [cloud.create(f"unmade{n}", wait=False, host="hostb") for n in range(AT_ONCE + 1)]
+        wait_until(lambda: count_fetching(cloud) == len(made), "it flows for new ones", 20)
+        # The last one waits for its turn.
+        for one in reversed(made):
+            equal(cloud.server(one)["status"], "BUILD", "it is made")
+            equal(cloud.send("DELETE", f"/servers/{one}").status, 204, "delete")
+            cloud.wait_gone(one)
+        equal(bases(), before, "the images on the hosts after them")
         cloud.delete(server)
 

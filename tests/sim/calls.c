@@ -133,6 +133,12 @@ calls_submit(Calls *calls, CallLane lane, const char *host, CallRun run, CallDon
     g_ptr_array_add(calls->items, item);
 }
 
+/* What was given up says so itself, once it is its turn. */
+void
+calls_drop(Calls *calls, CallLane lane, const char *host, const void *data)
+{
+}
+
 int
 calls_count(Calls *calls, CallLane lane)
 {
