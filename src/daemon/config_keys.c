@@ -52,15 +52,29 @@ const ConfigKey daemon_config_keys[] = {
         CONFIG_GROUP},
 
     {"filter_scheduler", "enabled_filters", CONFIG_LIST,
-        "ComputeFilter, SameHostFilter, DifferentHostFilter", 0, 0,
+        "ComputeFilter, ImagePropertiesFilter, SameHostFilter, DifferentHostFilter", 0, 0,
         "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "
         "enabled), SameHostFilter and DifferentHostFilter (the hints same_host and "
-        "different_host), NumInstancesFilter, AggregateMultiTenancyIsolation, "
+        "different_host), ImagePropertiesFilter (hw_architecture, img_hv_type, hw_vm_mode, "
+        "img_hv_requested_version of the image), NumInstancesFilter, AggregateNumInstancesFilter, "
+        "IoOpsFilter, AggregateIoOpsFilter, AggregateTypeAffinityFilter, "
+        "AggregateImagePropertiesIsolation, AggregateMultiTenancyIsolation, "
         "AggregateInstanceExtraSpecsFilter and NUMATopologyFilter (both of these are needed by the "
         "live migration of instances that are bound to processors, cells or pages). All others are "
         "always made: what each host failed is told by 'drover explain'."},
     {"filter_scheduler", "max_instances_per_host", CONFIG_INT, "50", 1, 1000000,
-        "With NumInstancesFilter: instances that a host may have, those on their way to it included."},
+        "With NumInstancesFilter: instances that a host may have, those on their way to it "
+        "included. With AggregateNumInstancesFilter an aggregate's metadata may say otherwise."},
+    {"filter_scheduler", "max_io_ops_per_host", CONFIG_INT, "8", 1, 1000000,
+        "With IoOpsFilter: instances that may be in the making on a host, or on their way from or to "
+        "it. With AggregateIoOpsFilter an aggregate's metadata may say otherwise."},
+    {"filter_scheduler", "image_properties_default_architecture", CONFIG_STRING, "", 0, 0,
+        "With ImagePropertiesFilter: the architecture of images that name none; empty: any."},
+    {"filter_scheduler", "aggregate_image_properties_isolation_namespace", CONFIG_STRING, "", 0, 0,
+        "With AggregateImagePropertiesIsolation: only properties whose names begin so are compared "
+        "with what aggregates say; empty: all."},
+    {"filter_scheduler", "aggregate_image_properties_isolation_separator", CONFIG_STRING, ".", 0, 0,
+        "What stands between that namespace and the rest of the name."},
     {"filter_scheduler", "ram_weight_multiplier", CONFIG_FLOAT, "1.0", -1e9, 1e9,
         "How much it counts, among the hosts that pass every check, to have the most memory left; "
         "negative packs instances instead of spreading them."},

@@ -53,29 +53,44 @@ configuration_load(const ConfigSources *sources, const ConfigText *instead,
 
 /* ---- where instances may go ---- */
 
+/* As long as the program: policies are copied by whoever asks. */
+static const char *
+isolation_prefix(const Config *config)
+{
+    const char *space = config_get_or_null(
+        config, "filter_scheduler", "aggregate_image_properties_isolation_namespace");
+    g_autofree char *prefix = g_strconcat(space != NULL ? space : "",
+        config_get(config, "filter_scheduler", "aggregate_image_properties_isolation_separator"),
+        NULL);
+    return space != NULL ? g_intern_string(prefix) : NULL;
+}
+
 PlacementPolicy
 configuration_placement(const Config *config)
 {
     g_auto(GStrv) names = config_get_list(config, "filter_scheduler", "enabled_filters");
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
-    bool has_instances = false;
     PlacementPolicy policy = {
         .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
         .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .max_instances_per_host =
+            (int)config_get_int(config, "filter_scheduler", "max_instances_per_host"),
+        .max_io_ops_per_host =
+            (int)config_get_int(config, "filter_scheduler", "max_io_ops_per_host"),
+        .image_default_arch = config_get_or_null(
+            config, "filter_scheduler", "image_properties_default_architecture"),
+        .image_isolation_prefix = isolation_prefix(config),
         .decisions_kept_us =
             config_get_int(config, "filter_scheduler", "decisions_kept_hours") * 3600 *
             G_USEC_PER_SEC,
     };
 
     /* They were read before, when the configuration was loaded. */
-    if (placement_read_filters(names, &policy.filters_off, &has_instances, sentences, NULL) &&
-        has_instances) {
-        policy.max_instances_per_host =
-            (int)config_get_int(config, "filter_scheduler", "max_instances_per_host");
-    }
+    bool is_read = placement_read_filters(names, &policy.filters_off, sentences, NULL);
+    g_assert(is_read);
     for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
         policy.multipliers[i] = config_get_float(
             config, "filter_scheduler", placement_weigher_key((PlacementWeigher)i));

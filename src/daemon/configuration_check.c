@@ -181,9 +181,8 @@ check_filters(const Config *config, GPtrArray *warnings, GError **error)
     g_auto(GStrv) names = config_get_list(config, "filter_scheduler", "enabled_filters");
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
     unsigned filters_off = 0;
-    bool has_instances = false;
 
-    if (!placement_read_filters(names, &filters_off, &has_instances, sentences, error)) {
+    if (!placement_read_filters(names, &filters_off, sentences, error)) {
         g_prefix_error(error, "%s: enabled_filters: ", where);
         return false;
     }

@@ -171,6 +171,8 @@ host_aggregates_new(const GPtrArray *aggregates)
     all->cpu_allocation_ratio = lowest(all, "cpu_allocation_ratio");
     all->ram_allocation_ratio = lowest(all, "ram_allocation_ratio");
     all->disk_allocation_ratio = lowest(all, "disk_allocation_ratio");
+    all->max_instances_per_host = (int)lowest(all, "max_instances_per_host");
+    all->max_io_ops_per_host = (int)lowest(all, "max_io_ops_per_host");
     return all;
 }
 

@@ -13,6 +13,8 @@
 /* Of a cell, and what the keys begin with that keep hosts for some projects. */
 #define AGGREGATE_CELL "cell"
 #define AGGREGATE_TENANTS "filter_tenant_id"
+/* The flavors that its hosts are for, by name. */
+#define AGGREGATE_FLAVORS "instance_type"
 
 typedef struct AggregateProperty {
     char *key;
@@ -51,6 +53,8 @@ typedef struct HostAggregates {
     double cpu_allocation_ratio;
     double ram_allocation_ratio;
     double disk_allocation_ratio;
+    int max_instances_per_host;
+    int max_io_ops_per_host;
 } HostAggregates;
 
 /* aggregates: const Aggregate *. */

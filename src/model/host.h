@@ -96,6 +96,7 @@ typedef struct HostUsage {
     int beside_here;
     int beside_size;
     int apart_here;
+    int io_ops; /* of claims: of instances that are being made, or moved from or to it */
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;

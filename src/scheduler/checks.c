@@ -93,6 +93,8 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_POOL] = check_pool,
     [PLACEMENT_CHECK_TENANT] = check_tenant,
     [PLACEMENT_CHECK_EXTRA_SPECS] = check_extra_specs,
+    [PLACEMENT_CHECK_FLAVOR] = check_flavor,
+    [PLACEMENT_CHECK_IMAGE_ISOLATION] = check_image_isolation,
     [PLACEMENT_CHECK_ALIVE] = check_alive,
     [PLACEMENT_CHECK_UP] = check_up,
     [PLACEMENT_CHECK_ENABLED] = check_enabled,
@@ -101,6 +103,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_ARCH] = check_arch,
     [PLACEMENT_CHECK_VERSION] = check_version,
     [PLACEMENT_CHECK_VERSION_SAFE] = check_version_safe,
+    [PLACEMENT_CHECK_IMAGE_PROPERTIES] = check_image_properties,
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_CPU] = check_cpu,
@@ -116,6 +119,9 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_DISK] = check_disk,
     [PLACEMENT_CHECK_DISK_FREE] = check_disk_free,
     [PLACEMENT_CHECK_INSTANCES] = check_instances,
+    [PLACEMENT_CHECK_AGGREGATE_INSTANCES] = check_aggregate_instances,
+    [PLACEMENT_CHECK_IO_OPS] = check_io_ops,
+    [PLACEMENT_CHECK_AGGREGATE_IO_OPS] = check_aggregate_io_ops,
     [PLACEMENT_CHECK_AFFINITY] = check_affinity,
     [PLACEMENT_CHECK_ANTI_AFFINITY] = check_anti_affinity,
     [PLACEMENT_CHECK_SAME_HOST] = check_same_host,
@@ -189,8 +195,14 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;
     case PLACEMENT_CHECK_ANTI_AFFINITY: return request->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    case PLACEMENT_CHECK_IMAGE_PROPERTIES: return image_wishes_ask(subject->image);
+    case PLACEMENT_CHECK_IMAGE_ISOLATION: return subject->image->properties->len > 0;
+    case PLACEMENT_CHECK_IO_OPS: return request->policy->max_io_ops_per_host > 0;
     case PLACEMENT_CHECK_SAME_HOST: return request->same_host != NULL;
     case PLACEMENT_CHECK_DIFFERENT_HOST: return request->different_host != NULL;
+    case PLACEMENT_CHECK_FLAVOR:
+    case PLACEMENT_CHECK_AGGREGATE_INSTANCES:
+    case PLACEMENT_CHECK_AGGREGATE_IO_OPS:
     case PLACEMENT_CHECK_POOL:
     case PLACEMENT_CHECK_TENANT:
     case PLACEMENT_CHECK_ALIVE:

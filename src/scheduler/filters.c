@@ -28,15 +28,9 @@ static const struct {
     {"RetryFilter", MEANS_ALWAYS},
     {"AggregateCoreFilter", MEANS_ALWAYS},
     {"AggregateDiskFilter", MEANS_ALWAYS},
-    {"AggregateImagePropertiesIsolation", MEANS_NOTHING},
-    {"AggregateIoOpsFilter", MEANS_NOTHING},
-    {"AggregateNumInstancesFilter", MEANS_NOTHING},
     {"AggregateRamFilter", MEANS_ALWAYS},
-    {"AggregateTypeAffinityFilter", MEANS_NOTHING},
     {"AllHostsFilter", MEANS_NOTHING},
     {"ComputeCapabilitiesFilter", MEANS_NOTHING},
-    {"ImagePropertiesFilter", MEANS_NOTHING},
-    {"IoOpsFilter", MEANS_NOTHING},
     {"IsolatedHostsFilter", MEANS_NOTHING},
     {"JsonFilter", MEANS_NOTHING},
     {"MetricsFilter", MEANS_NOTHING},
@@ -65,8 +59,8 @@ find_filter(const char *name)
 }
 
 bool
-placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_instances,
-    GPtrArray *warnings, GError **error)
+placement_read_filters(
+    char *const *names, unsigned *ret_filters_off, GPtrArray *warnings, GError **error)
 {
     unsigned off = (1U << N_FILTERS) - 1;
     for (size_t i = 0; names[i] != NULL; i++) {
@@ -83,6 +77,5 @@ placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_
         }
     }
     *ret_filters_off = off;
-    *ret_instances = (off & (1U << FILTER_NUM_INSTANCES)) == 0;
     return true;
 }

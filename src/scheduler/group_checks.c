@@ -9,9 +9,8 @@
 
 /* ---- aggregates ---- */
 
-/* The words of a set in their order; caller frees. */
-static char *
-join(GHashTable *set)
+char *
+check_join(GHashTable *set)
 {
     g_autoptr(GList) words = set != NULL ? g_hash_table_get_keys(set) : NULL;
     GString *text = g_string_new(NULL);
@@ -30,7 +29,7 @@ check_tenant(const Subject *subject, PlacementRow *row)
     const char *project = subject->request->project_id;
     GHashTable *tenants = aggregates != NULL ? aggregates->tenants : NULL;
     if (row != NULL) {
-        g_autofree char *names = join(tenants);
+        g_autofree char *names = check_join(tenants);
         row->needed = g_strdup_printf("open to project '%s'", project != NULL ? project : "");
         row->have =
             tenants != NULL ? g_strdup_printf("only for %s", names) : g_strdup("open to all");
@@ -51,7 +50,7 @@ tell_specs(const Subject *subject, PlacementRow *row)
         const HostAggregates *aggregates = subject->host->aggregates;
         GHashTable *values =
             aggregates != NULL ? host_aggregates_get(aggregates, spec->key) : NULL;
-        g_autofree char *words = join(values);
+        g_autofree char *words = check_join(values);
         const char *comma = i > 0 ? ", " : "";
         g_string_append_printf(needed, "%s%s=%s", comma, spec->key, spec->wanted);
         g_string_append_printf(have, "%s%s%s%s%s", comma, values != NULL ? "" : "no ", spec->key,

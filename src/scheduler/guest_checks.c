@@ -27,8 +27,8 @@ check_arch(const Subject *subject, PlacementRow *row)
         "use a host of the same architecture", row);
 }
 
-static char *
-version_text(int version)
+char *
+check_version_text(int version)
 {
     return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
 }
@@ -39,15 +39,15 @@ check_version(const Subject *subject, PlacementRow *row)
     int have = subject->entry->hypervisor_version;
     int needed = subject_has_source(subject) ? subject->source_entry->hypervisor_version : 0;
     if (row != NULL) {
-        row->needed = needed == 0 ? g_strdup("any") : version_text(needed);
-        row->have = version_text(have);
+        row->needed = needed == 0 ? g_strdup("any") : check_version_text(needed);
+        row->have = check_version_text(have);
     }
     return check_answer(have >= needed, "upgrade its hypervisor", row);
 }
 
 /* Of the words that are between commas. */
-static bool
-has_word(const char *words, const char *word)
+bool
+check_has_word(const char *words, const char *word)
 {
     size_t length = strlen(word);
     for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word)) {
@@ -67,7 +67,7 @@ subject_source_is_unsafe(const Subject *subject)
     }
     const HostFacts *facts = &subject->source->facts;
     const BadVersion *bad = bad_version_find(true, facts->hypervisor_version);
-    bool is_emulated = facts->offers != NULL && has_word(facts->offers, "qemu");
+    bool is_emulated = facts->offers != NULL && check_has_word(facts->offers, "qemu");
     return bad != NULL && bad->loses_guests && is_emulated ? bad : NULL;
 }
 
@@ -78,8 +78,8 @@ check_version_safe(const Subject *subject, PlacementRow *row)
     if (row != NULL) {
         bool is_known = subject->request->is_live && subject_has_source(subject);
         int from = is_known ? subject->source->facts.hypervisor_version : 0;
-        g_autofree char *source = version_text(from);
-        g_autofree char *here = version_text(subject->host->facts.hypervisor_version);
+        g_autofree char *source = check_version_text(from);
+        g_autofree char *here = check_version_text(subject->host->facts.hypervisor_version);
         row->needed = g_strdup("a pair of versions that guests survive");
         row->have = from == 0 ? g_strdup(here)
             : bad != NULL ? g_strdup_printf("QEMU %s to %s: %s", source, here, bad->what)
@@ -101,7 +101,7 @@ check_offer(const Subject *subject, const char *what, const char *fix, Placement
     if (what != NULL && offers == NULL) {
         return PLACEMENT_UNKNOWN;
     }
-    return check_answer(what == NULL || has_word(offers, what), fix, row);
+    return check_answer(what == NULL || check_has_word(offers, what), fix, row);
 }
 
 PlacementResult

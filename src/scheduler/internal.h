@@ -12,6 +12,12 @@
     X(TENANCY, "AggregateMultiTenancyIsolation")                                                   \
     X(EXTRA_SPECS, "AggregateInstanceExtraSpecsFilter")                                            \
     X(NUMA_TOPOLOGY, "NUMATopologyFilter")                                                         \
+    X(IMAGE_PROPERTIES, "ImagePropertiesFilter")                                                   \
+    X(IMAGE_ISOLATION, "AggregateImagePropertiesIsolation")                                        \
+    X(FLAVOR, "AggregateTypeAffinityFilter")                                                       \
+    X(AGGREGATE_NUM_INSTANCES, "AggregateNumInstancesFilter")                                      \
+    X(IO_OPS, "IoOpsFilter")                                                                       \
+    X(AGGREGATE_IO_OPS, "AggregateIoOpsFilter")                                                    \
     X(SAME_HOST, "SameHostFilter")                                                                 \
     X(DIFFERENT_HOST, "DifferentHostFilter")
 
@@ -31,9 +37,24 @@ typedef struct Spec {
 } Spec;
 /* Of the flavor's extra specs: Spec *. */
 GPtrArray *specs_new(const char *extra_specs_json);
+/* Of what an image says of itself: Spec *, each with its value. */
+GPtrArray *specs_of_image(const char *properties_json);
 void spec_free(Spec *spec);
 bool spec_matches(const char *have, const char *wanted);
 bool spec_is_met(const Spec *spec, const HostAggregates *aggregates);
+
+/* What an image says of itself. */
+typedef struct ImageWishes {
+    char *arch;    /* NULL: nothing of that, as of the others */
+    char *hv_type; /* "kvm", "qemu", or one that no host here has */
+    char *vm_mode; /* "hvm", likewise */
+    char *version; /* of the hypervisor: ">=8.0,<10" */
+    GPtrArray *properties; /* Spec *: all of them, each with its value */
+} ImageWishes;
+ImageWishes *image_wishes_new(const char *properties_json, const char *default_arch);
+void image_wishes_free(ImageWishes *wishes);
+/* Whether there is anything to compare with hosts. */
+bool image_wishes_ask(const ImageWishes *wishes);
 
 /* What a check looks at. One that is made of every host compares what the entry has, where it can:
  * the host's own record is somewhere else in memory. */
@@ -45,6 +66,7 @@ typedef struct Subject {
     const HostEntry *source_entry; /* NULL: a create, or the source is not known */
     const Host *source;            /* of source_entry */
     GPtrArray *specs; /* Spec * */
+    ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
 } Subject;
@@ -52,6 +74,9 @@ typedef struct Subject {
 /* ---- what checks have in common ---- */
 PlacementResult check_answer(bool passed, const char *fix, PlacementRow *row);
 PlacementResult check_unless_forced(PlacementResult result, const Subject *subject);
+char *check_join(GHashTable *set); /* its words in their order; NULL is empty. Caller frees */
+char *check_version_text(int version);
+bool check_has_word(const char *words, const char *word); /* of words with commas between */
 /* What must match the source matches without: there is none, or it has said nothing. */
 bool subject_has_source(const Subject *subject);
 /* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
@@ -75,6 +100,11 @@ PlacementResult check_cpu(const Subject *subject, PlacementRow *row);
 PlacementResult check_refused(const Subject *subject, PlacementRow *row);
 PlacementResult check_canary(const Subject *subject, PlacementRow *row);
 
+/* ---- image_checks.c ---- */
+PlacementResult check_image_properties(const Subject *subject, PlacementRow *row);
+PlacementResult check_image_isolation(const Subject *subject, PlacementRow *row);
+PlacementResult check_flavor(const Subject *subject, PlacementRow *row);
+
 /* ---- room_checks.c ---- */
 PlacementResult check_ram(const Subject *subject, PlacementRow *row);
 PlacementResult check_ram_free(const Subject *subject, PlacementRow *row);
@@ -82,6 +112,9 @@ PlacementResult check_vcpus(const Subject *subject, PlacementRow *row);
 PlacementResult check_disk(const Subject *subject, PlacementRow *row);
 PlacementResult check_disk_free(const Subject *subject, PlacementRow *row);
 PlacementResult check_instances(const Subject *subject, PlacementRow *row);
+PlacementResult check_aggregate_instances(const Subject *subject, PlacementRow *row);
+PlacementResult check_io_ops(const Subject *subject, PlacementRow *row);
+PlacementResult check_aggregate_io_ops(const Subject *subject, PlacementRow *row);
 
 /* ---- group_checks.c ---- */
 PlacementResult check_cell(const Subject *subject, PlacementRow *row);

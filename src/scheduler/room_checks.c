@@ -136,15 +136,54 @@ check_disk_free(const Subject *subject, PlacementRow *row)
     return result == PLACEMENT_FAIL && request->disk_over_commit ? PLACEMENT_OFF : result;
 }
 
+static PlacementResult
+compare_count(int most, int have, const char *what, const char *fix, PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = most == 0 ? g_strdup("any number")
+                                : g_strdup_printf("less than %d %s", most, what);
+        row->have = g_strdup_printf("%d %s", have, what);
+    }
+    return check_answer(most == 0 || have < most, fix, row);
+}
+
+/* What its aggregates say, else what holds for all. */
+static int
+limit_of(int own, int common)
+{
+    return own != 0 ? own : common;
+}
+
 PlacementResult
 check_instances(const Subject *subject, PlacementRow *row)
 {
-    int most = subject->request->policy->max_instances_per_host;
-    int have = subject->usage->claims;
-    if (row != NULL) {
-        row->needed = most == 0 ? g_strdup("any number")
-                                : g_strdup_printf("less than %d instances", most);
-        row->have = g_strdup_printf("%d instances", have);
-    }
-    return check_answer(most == 0 || have < most, "free it, or raise max_instances_per_host", row);
+    return compare_count(subject->request->policy->max_instances_per_host, subject->usage->claims,
+        "instances", "free it, or raise max_instances_per_host", row);
+}
+
+PlacementResult
+check_aggregate_instances(const Subject *subject, PlacementRow *row)
+{
+    const HostAggregates *own = subject->entry->aggregates;
+    int most = limit_of(own != NULL ? own->max_instances_per_host : 0,
+        subject->request->policy->max_instances_per_host);
+    return compare_count(most, subject->usage->claims, "instances",
+        "free it, or raise max_instances_per_host of its aggregate", row);
+}
+
+PlacementResult
+check_io_ops(const Subject *subject, PlacementRow *row)
+{
+    return compare_count(subject->request->policy->max_io_ops_per_host, subject->usage->io_ops,
+        "being made or moved", "wait for them, or raise max_io_ops_per_host", row);
+}
+
+PlacementResult
+check_aggregate_io_ops(const Subject *subject, PlacementRow *row)
+{
+    const HostAggregates *own = subject->entry->aggregates;
+    int most = limit_of(own != NULL ? own->max_io_ops_per_host : 0,
+        subject->request->policy->max_io_ops_per_host);
+    return compare_count(most, subject->usage->io_ops, "being made or moved",
+        "wait for them, or raise max_io_ops_per_host of its aggregate", row);
 }

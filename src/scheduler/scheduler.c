@@ -21,6 +21,8 @@ placement_request(const PlacementPolicy *policy, const Instance *instance,
         .tpm_version = instance->hardware.tpm_version,
         .project_id = instance->project_id,
         .extra_specs_json = instance->flavor.extra_specs_json,
+        .flavor_name = instance->flavor.name,
+        .image_properties_json = instance->image_properties_json,
         .group_policy = instance->group_policy,
         .group_max_per_host = instance->group_max_per_host,
         .same_host = instance->same_host,
@@ -102,6 +104,8 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     subject->source_entry = host_index_find(hosts, request->source_host);
     subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
     subject->specs = specs_new(request->extra_specs_json);
+    subject->image = image_wishes_new(
+        request->image_properties_json, request->policy->image_default_arch);
     subject->zone = host_index_word(hosts, request->zone);
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
@@ -121,6 +125,7 @@ static void
 look_clear(Look *look)
 {
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
+    g_clear_pointer(&look->subject.image, image_wishes_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 

@@ -24,7 +24,10 @@ typedef struct PlacementPolicy {
     double ram_allocation_ratio;
     double disk_allocation_ratio;
     int reserved_host_memory_mib;
-    int max_instances_per_host; /* where NumInstancesFilter is enabled; 0 = no limit */
+    int max_instances_per_host; /* 0 = no limit, as of the next; an aggregate may have its own */
+    int max_io_ops_per_host;
+    const char *image_default_arch;     /* NULL: images that name none go anywhere */
+    const char *image_isolation_prefix; /* of the keys that are compared; NULL: all */
     unsigned filters_off;       /* a bit for each filter that is not enabled */
     double multipliers[PLACEMENT_N_WEIGHERS];
     int64_t decisions_kept_us; /* 0: they are not stored */
@@ -40,8 +43,8 @@ PlacementRatios placement_ratios(const PlacementPolicy *policy, const Host *host
 
 /* [filter_scheduler] enabled_filters: names of Nova. warnings: sentences, char *, of those that
  * change nothing here. False: one is no filter of Nova's. */
-bool placement_read_filters(char *const *names, unsigned *ret_filters_off, bool *ret_instances,
-    GPtrArray *warnings, GError **error);
+bool placement_read_filters(
+    char *const *names, unsigned *ret_filters_off, GPtrArray *warnings, GError **error);
 
 /* What is asked for. Strings are borrowed. */
 typedef struct PlacementRequest {
@@ -54,6 +57,8 @@ typedef struct PlacementRequest {
     const char *tpm_version;    /* as GuestHardware */
     const char *project_id;
     const char *extra_specs_json; /* of its flavor; NULL: none */
+    const char *flavor_name;
+    const char *image_properties_json; /* as Instance */
     ServerGroupPolicy group_policy;
     int group_max_per_host;     /* as ServerGroup */
     const char *same_host;      /* as Instance, as is the next */

@@ -27,19 +27,26 @@ own_key(const char *key)
     return strchr(key, ':') == NULL ? key : NULL;
 }
 
-GPtrArray *
-specs_new(const char *extra_specs_json)
+static const char *
+any_key(const char *key)
+{
+    return key;
+}
+
+/* key_of: what it is called here; NULL: it is for others. */
+static GPtrArray *
+read_specs(const char *json, const char *(*key_of)(const char *key))
 {
     GPtrArray *specs = g_ptr_array_new_with_free_func((GDestroyNotify)spec_free);
-    if (extra_specs_json == NULL || strcmp(extra_specs_json, "{}") == 0) {
+    if (json == NULL || strcmp(json, "{}") == 0) {
         return specs;
     }
-    json_auto_t *object = json_loads(extra_specs_json, 0, NULL);
+    json_auto_t *object = json_loads(json, 0, NULL);
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach(object, key, value)
     {
-        const char *own = own_key(key);
+        const char *own = key_of(key);
         if (own != NULL && json_is_string(value)) {
             Spec *spec = g_new0(Spec, 1);
             spec->key = g_strdup(own);
@@ -48,6 +55,18 @@ specs_new(const char *extra_specs_json)
         }
     }
     return specs;
+}
+
+GPtrArray *
+specs_new(const char *extra_specs_json)
+{
+    return read_specs(extra_specs_json, own_key);
+}
+
+GPtrArray *
+specs_of_image(const char *properties_json)
+{
+    return read_specs(properties_json, any_key);
 }
 
 /* ---- operators ---- */

@@ -14,6 +14,8 @@
     X(POOL, "pool", NONE)             /* it is in the pool of the source, or may be copied to */   \
     X(TENANT, "tenant", TENANCY)      /* its aggregates keep it for nobody else's projects */      \
     X(EXTRA_SPECS, "extra-specs", EXTRA_SPECS) /* they say what the flavor asks for */             \
+    X(FLAVOR, "flavor", FLAVOR)       /* they are for this flavor, if for any one */               \
+    X(IMAGE_ISOLATION, "image-isolation", IMAGE_ISOLATION) /* they say what the image says */      \
     X(ALIVE, "alive", NONE)           /* nobody has said, or seen to it, that it is dead */        \
     X(UP, "up", COMPUTE)                                                                           \
     X(ENABLED, "enabled", COMPUTE)                                                                 \
@@ -22,6 +24,7 @@
     X(ARCH, "arch", NONE)                                                                          \
     X(VERSION, "version", NONE) /* its hypervisor is not older than the source's */                \
     X(VERSION_SAFE, "version-safe", NONE) /* guests survive the way from the source's */           \
+    X(IMAGE_PROPERTIES, "image-properties", IMAGE_PROPERTIES) /* it is what the image is for */    \
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
@@ -37,6 +40,9 @@
     X(DISK, "disk", NONE)           /* what is promised to instances */                            \
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
     X(INSTANCES, "instances", NUM_INSTANCES)                                                       \
+    X(AGGREGATE_INSTANCES, "aggregate-instances", AGGREGATE_NUM_INSTANCES)                         \
+    X(IO_OPS, "io-ops", IO_OPS) /* not too many are being made there or moved */                   \
+    X(AGGREGATE_IO_OPS, "aggregate-io-ops", AGGREGATE_IO_OPS)                                      \
     X(AFFINITY, "affinity", NONE) /* the others of its server group are there */                   \
     X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */                         \
     X(SAME_HOST, "same-host", SAME_HOST) /* one that its hint names is there */                    \

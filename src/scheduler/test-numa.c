@@ -228,7 +228,6 @@ test_row(const void *data)
     PlacementPolicy policy = {
         .cpu_allocation_ratio = 1, .ram_allocation_ratio = 1, .disk_allocation_ratio = 1};
     char *names[] = {"ComputeFilter", NULL};
-    bool has_instances = false;
     PlacementRequest request = {.policy = &policy,
         .vcpus = 2,
         .ram_mib = 512,
@@ -237,7 +236,7 @@ test_row(const void *data)
         .service_down_time_us = 1,
         .now_us = NOW_US};
     g_assert_true(
-        placement_read_filters(names, &policy.filters_off, &has_instances, NULL, NULL));
+        placement_read_filters(names, &policy.filters_off, NULL, NULL));
     g_ptr_array_add(hosts, make_host(row->topology));
     g_hash_table_insert(usage, (void *)"hosta", &used);
 

@@ -470,15 +470,13 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     unsigned off = 0;
-    bool has_instances = false;
     char *all[] = {"ComputeFilter", "NumInstancesFilter", "RamFilter", NULL};
     char *none[] = {"TrustedFilter", NULL};
     char *wrong[] = {"ComputeFiler", NULL};
     Host *host = add_host(fleet, "hosta");
     host->enabled = false;
     g_assert_true(placement_read_filters(
-        none, &fleet->policy.filters_off, &has_instances, warnings, &error));
-    g_assert_false(has_instances);
+        none, &fleet->policy.filters_off, warnings, &error));
     g_assert_cmpuint(warnings->len, ==, 1);
     assert_chosen(fleet, "hosta");
     g_autoptr(Placement) placement = explain(fleet);
@@ -492,8 +490,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     host->forced_down = false;
 
     g_assert_true(placement_read_filters(
-        all, &fleet->policy.filters_off, &has_instances, warnings, &error));
-    g_assert_true(has_instances);
+        all, &fleet->policy.filters_off, warnings, &error));
     g_assert_cmpuint(warnings->len, ==, 1);
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'enabled' (hosta: needs 'enabled', has "
@@ -507,7 +504,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
         "No valid host was found. 1 host: 1 failed 'instances' (hosta: needs less than 2 "
         "instances, has 2 instances)");
 
-    g_assert_false(placement_read_filters(wrong, &off, &has_instances, warnings, &error));
+    g_assert_false(placement_read_filters(wrong, &off, warnings, &error));
     g_assert_cmpstr(error->message, ==, "Nova has no filter 'ComputeFiler'");
 }
 
@@ -856,6 +853,120 @@ test_hints(Fleet *fleet, const void *unused)
 }
 
 static void
+test_image_properties(Fleet *fleet, const void *unused)
+{
+    static const struct {
+        const char *json;
+        bool fits;
+    } wishes[] = {
+        {"{}", true},
+        {"{\"hw_architecture\":\"x86_64\"}", true},
+        {"{\"architecture\":\"AMD64\"}", true},
+        {"{\"hw_architecture\":\"i586\"}", true},
+        {"{\"hw_architecture\":\"aarch64\"}", false},
+        {"{\"img_hv_type\":\"kvm\",\"hw_vm_mode\":\"hvm\"}", true},
+        {"{\"img_hv_type\":\"QEMU\"}", true},
+        {"{\"img_hv_type\":\"xen\"}", false},
+        {"{\"hw_vm_mode\":\"xen\"}", false},
+        {"{\"img_hv_requested_version\":\">=8.0, <10.1\"}", true},
+        {"{\"img_hv_requested_version\":\"==10.0.2\"}", true},
+        {"{\"img_hv_requested_version\":\"!=10.0.2\"}", false},
+        {"{\"img_hv_requested_version\":\">10.0.2\"}", false},
+        {"{\"img_hv_requested_version\":\"<=9\"}", false},
+        {"{\"img_hv_requested_version\":\"new\"}", false},
+        {"{\"img_hv_requested_version\":\">=8.x\"}", false},
+    };
+    Host *host = add_host(fleet, "hosta");
+    for (size_t i = 0; i < G_N_ELEMENTS(wishes); i++) {
+        fleet->request.image_properties_json = wishes[i].json;
+        g_test_message("%s", wishes[i].json);
+        g_assert_cmpint(choose(fleet, NULL, NULL) != NULL, ==, wishes[i].fits);
+    }
+    fleet->request.image_properties_json = "{\"hw_architecture\":\"arm64\"}";
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'image-properties' (hosta: needs aarch64, has "
+        "x86_64, kvm, hvm, 10.0.2)");
+    assert_switch(fleet, FILTER_IMAGE_PROPERTIES);
+    fleet->request.image_properties_json = "{}";
+    fleet->policy.image_default_arch = "aarch64";
+    g_assert_null(choose(fleet, NULL, NULL));
+    fleet->policy.image_default_arch = NULL;
+    g_free(host->facts.offers);
+    host->facts.offers = g_strdup("qemu,uefi");
+    fleet->request.image_properties_json = "{\"img_hv_type\":\"kvm\"}";
+    g_assert_null(choose(fleet, NULL, NULL));
+}
+
+static void
+test_image_isolation(Fleet *fleet, const void *unused)
+{
+    say(add_host(fleet, "hosta"), "os_distro", "debian, fedora", "licence.os", "windows");
+    fleet->request.image_properties_json = "{\"os_type\":\"linux\"}";
+    assert_chosen(fleet, "hosta");
+    fleet->request.image_properties_json = "{\"os_distro\":\"fedora\"}";
+    assert_chosen(fleet, "hosta");
+    fleet->request.image_properties_json = "{\"os_distro\":\"arch\",\"licence.os\":\"windows\"}";
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'image-isolation' (hosta: needs os_distro=arch, "
+        "has os_distro=debian, fedora)");
+    assert_switch(fleet, FILTER_IMAGE_ISOLATION);
+    fleet->policy.image_isolation_prefix = "licence.";
+    assert_chosen(fleet, "hosta");
+    fleet->request.image_properties_json = "{\"licence.os\":\"linux\"}";
+    g_assert_null(choose(fleet, NULL, NULL));
+}
+
+static void
+test_flavors_of_aggregates(Fleet *fleet, const void *unused)
+{
+    say(add_host(fleet, "hosta"), "instance_type", "m1.tiny,m1.small", NULL, NULL);
+    fleet->request.flavor_name = "m1.small";
+    assert_chosen(fleet, "hosta");
+    fleet->request.flavor_name = "m1.large";
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'flavor' (hosta: needs open to flavor "
+        "'m1.large', has only for m1.small, m1.tiny)");
+    assert_switch(fleet, FILTER_FLAVOR);
+    add_host(fleet, "hostb");
+    assert_chosen(fleet, "hostb");
+}
+
+/* What aggregates say counts for the filter of aggregates alone. */
+static void
+test_counts(Fleet *fleet, const void *unused)
+{
+    HostUsage *usage = use(fleet, "hosta");
+    Host *host = add_host(fleet, "hosta");
+    *usage = (HostUsage){.claims = 3, .io_ops = 3};
+    fleet->policy.max_instances_per_host = 3;
+    fleet->policy.filters_off = 1U << FILTER_AGGREGATE_NUM_INSTANCES;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'instances' (hosta: needs less than 3 "
+        "instances, has 3 instances)");
+    fleet->policy.filters_off = 1U << FILTER_NUM_INSTANCES;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'aggregate-instances' (hosta: needs less than 3 "
+        "instances, has 3 instances)");
+    say(host, "max_instances_per_host", "9, 4", "max_io_ops_per_host", "5");
+    assert_chosen(fleet, "hosta");
+    usage->claims = 4;
+    g_assert_null(choose(fleet, NULL, NULL));
+    usage->claims = 0;
+
+    fleet->policy.max_io_ops_per_host = 3;
+    fleet->policy.filters_off = 1U << FILTER_AGGREGATE_IO_OPS;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'io-ops' (hosta: needs less than 3 being made "
+        "or moved, has 3 being made or moved)");
+    fleet->policy.filters_off = 1U << FILTER_IO_OPS;
+    assert_chosen(fleet, "hosta");
+    usage->io_ops = 5;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'aggregate-io-ops' (hosta: needs less than 5 "
+        "being made or moved, has 5 being made or moved)");
+}
+
+static void
 test_soft_groups_weigh(Fleet *fleet, const void *unused)
 {
     add_host(fleet, "hosta");
@@ -910,6 +1021,10 @@ main(int argc, char **argv)
     ADD("/scheduler/affinity", test_affinity_goes_where_the_others_are);
     ADD("/scheduler/anti-affinity-rule", test_anti_affinity_allows_as_many_as_its_rule);
     ADD("/scheduler/hints", test_hints);
+    ADD("/scheduler/image-properties", test_image_properties);
+    ADD("/scheduler/image-isolation", test_image_isolation);
+    ADD("/scheduler/flavors-of-aggregates", test_flavors_of_aggregates);
+    ADD("/scheduler/counts", test_counts);
     ADD("/scheduler/soft-groups", test_soft_groups_weigh);
     g_test_add_func("/scheduler/operators-of-specs", test_specs_have_novas_operators);
     ADD("/scheduler/explanation-ranks-as-the-choice-does",

@@ -15,6 +15,11 @@
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(memory_mib) AS BIGINT)"                     \
     " FROM host_differences WHERE kind = 'foreign'"
 #define SELECT_TOPOLOGIES "SELECT host, vcpus, topology FROM claims WHERE topology IS NOT NULL"
+/* What makes or moves a guest: its disks are written meanwhile. */
+#define SELECT_IO                                                                                  \
+    "SELECT c.host, COUNT(*) FROM claims c JOIN operations o ON o.instance_id = c.instance_id"     \
+    " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migrate', 'cold-migrate', 'resize',"      \
+    " 'evacuate')"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
     " WHERE o.is_open = 1 AND i.host IS NOT NULL"
@@ -90,6 +95,12 @@ read_foreign(DbStatement *statement, HostUsage *usage)
 }
 
 static void
+read_io(DbStatement *statement, HostUsage *usage)
+{
+    usage->io_ops = (int)db_int(statement, 1);
+}
+
+static void
 read_operations(DbStatement *statement, HostUsage *usage)
 {
     usage->open_operations = (int)db_int(statement, 1);
@@ -113,6 +124,7 @@ static const UsageQuery usage_queries[] = {
     {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host", read_claims},
     {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
     {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1", read_topology},
+    {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host", read_io},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
         read_operations},
     {SELECT_OUTGOING " GROUP BY m.source_host",
@@ -159,7 +171,7 @@ run_usage_query(
 }
 
 /* The first of the queries: the names, what is claimed, and what is taken without a claim. */
-enum { N_CLAIM_QUERIES = 4 };
+enum { N_CLAIM_QUERIES = 5 };
 
 /* host NULL = all. */
 static GHashTable *

@@ -12,6 +12,8 @@
 #define TRIGGER(name, event, body)                                                                 \
     "CREATE TEMP TRIGGER watch_" name " AFTER " event " BEGIN " body "; END;"
 #define NOTE(row, column) "SELECT note_host(" row "." column ")"
+/* What is under way counts where the instance has claims. */
+#define NOTE_CLAIMS "SELECT note_host(host) FROM claims WHERE instance_id = NEW.instance_id"
 #define NOTE_ALL "SELECT note_all_hosts()"
 #define SQL_WATCH                                                                                  \
     TRIGGER("hosts_insert", "INSERT ON main.hosts", NOTE("NEW", "name"))                           \
@@ -24,6 +26,9 @@
     TRIGGER("claims_delete", "DELETE ON main.claims", NOTE("OLD", "host"))                         \
     TRIGGER("claims_update", "UPDATE ON main.claims",                                              \
         NOTE("OLD", "host") ";" NOTE("NEW", "host"))                                               \
+    TRIGGER("operations_insert", "INSERT ON main.operations", NOTE_CLAIMS)                         \
+    TRIGGER("operations_update", "UPDATE OF is_open ON main.operations"                            \
+        " WHEN OLD.is_open <> NEW.is_open", NOTE_CLAIMS)                                           \
     TRIGGER("aggregates_rename",                                                                   \
         "UPDATE OF name ON main.aggregates WHEN OLD.name <> NEW.name", NOTE_ALL)                   \
     TRIGGER("differences_insert", "INSERT ON main.host_differences", NOTE("NEW", "host"))          \
