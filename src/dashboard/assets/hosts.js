@@ -23,6 +23,10 @@ function share(host, what) {
   return all > 0 ? some / all : 0;
 }
 
+export function memoryShare(host) {
+  return share(host, "memory");
+}
+
 export function loadBar(host, what) {
   const [some, all] = used(host, what);
   return bar(some, all, what === "cpu" ? `${host.name}: ${some} of ${all} processors given`

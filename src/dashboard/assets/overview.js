@@ -3,29 +3,92 @@
 // The fleet at a glance: hosts as cells, what flows between them, what needs a human.
 import {bar, empty, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
-import {badge, mib} from "./format.js";
-import {loadBar} from "./hosts.js";
+import {flowLayer} from "./flows.js";
+import {badge, mib, plural} from "./format.js";
+import {loadBar, memoryShare} from "./hosts.js";
 import {isRunning, progressBar} from "./progress.js";
 
 const FLOWS_MAX = 30;
 const NEEDS_MAX = 30;
+const CELLS_MAX = 60; // of more there are squares, by zone
 
 function toneOf(host) {
   return host.state !== "up" ? "bad" : host.status !== "enabled" ? "warn" : "good";
 }
 
-function cell(host, flows) {
-  const out = flows.filter((one) => one.source_host === host.name).length;
-  const into = flows.filter((one) => one.dest_host === host.name).length;
-  const word = host.state !== "up" ? "down" : host.status !== "enabled" ? "disabled" : "up";
-  return h("li", {class: `cell ${toneOf(host)}`},
+function wordOf(host) {
+  return host.state !== "up" ? "down" : host.status !== "enabled" ? "disabled" : "up";
+}
+
+// Host -> [going, coming]
+function countFlows(flows) {
+  const counts = new Map();
+  const add = (name, i) => {
+    if (name) {
+      counts.set(name, (counts.get(name) ?? [0, 0]).map((n, at) => (at === i ? n + 1 : n)));
+    }
+  };
+  flows.forEach((one) => {
+    add(one.source_host, 0);
+    add(one.dest_host, 1);
+  });
+  return counts;
+}
+
+function cell(host, [out, into]) {
+  return h("li", {class: `cell ${toneOf(host)}`, "data-host": host.name},
     h("a", {href: `#/hosts/${encodeURIComponent(host.name)}`, title: host.reason}, host.name),
-    h("div", {class: "cell-line"}, badge(word), h("span", {},
+    h("div", {class: "cell-line"}, badge(wordOf(host)), h("span", {},
       `${host.usage?.instances ?? 0} inst.`)),
     h("div", {class: "load"}, "cpu", loadBar(host, "cpu")),
     h("div", {class: "load"}, "mem", loadBar(host, "memory")),
     h("div", {class: "cell-line flows"}, out > 0 && h("span", {}, `${out} out →`),
       into > 0 && h("span", {}, `→ ${into} in`)));
+}
+
+// One of very many: its height is the memory that is given, its sign is not the colour alone.
+function tile(host, [out, into]) {
+  const share = Math.round(100 * Math.min(memoryShare(host), 1));
+  const fill = h("span", {class: "tile-fill"});
+  fill.style.setProperty("height", `${share}%`);
+  const word = wordOf(host);
+  const text = `${host.name}: ${word}, ${host.usage?.instances ?? 0} instances, ${
+    share} % of its memory given${out + into > 0 ? `, ${out} going, ${into} coming` : ""}`;
+  return h("li", {class: `tile ${toneOf(host)}`, "data-host": host.name}, h("a",
+    {href: `#/hosts/${encodeURIComponent(host.name)}`, title: text, "aria-label": text}, fill,
+    word !== "up" && h("span", {class: "tile-sign", "aria-hidden": "true"},
+      word === "down" ? "✕" : "!")));
+}
+
+const TONE_ORDER = {bad: 0, warn: 1, good: 2};
+
+// Zones, each with what is wrong first.
+function zones(hosts) {
+  const groups = new Map();
+  hosts.forEach((host) => groups.set(host.zone, [...(groups.get(host.zone) ?? []), host]));
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([zone, rows]) => [zone,
+    rows.sort((a, b) => TONE_ORDER[toneOf(a)] - TONE_ORDER[toneOf(b)])]);
+}
+
+function zoneSection([zone, rows], counts) {
+  const down = rows.filter((host) => host.state !== "up").length;
+  return h("section", {"aria-label": `Zone ${zone}`}, h("h3", {}, `Zone ${zone}: ${
+    plural(rows.length, "host")}${down > 0 ? `, ${down} down` : ""}`),
+  h("ul", {class: "tiles"}, rows.map((host) => tile(host, counts.get(host.name) ?? [0, 0]))));
+}
+
+function noHosts() {
+  return empty("No hosts yet", "A host runs libvirtd with TLS, and nothing of ours:",
+    h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"));
+}
+
+function drawHosts(cells, hosts, moving) {
+  const counts = countFlows(moving);
+  redraw(cells, hosts.length === 0 ? noHosts() : hosts.length > CELLS_MAX
+    ? h("div", {class: "zones"}, zones(hosts).map((one) => zoneSection(one, counts)),
+      h("p", {class: "hint"}, "Each square is a host, filled as far as its memory is given."))
+    : h("ul", {class: "cells"},
+      hosts.map((host) => cell(host, counts.get(host.name) ?? [0, 0]))));
 }
 
 function sum(hosts, pick) {
@@ -45,7 +108,7 @@ function capacity(hosts) {
     h("div", {class: "capacity"}, h("span", {}, name), bar(some, all, name),
       h("span", {}, `${text(some)} of ${text(all)}`))),
   h("p", {class: "hint"},
-    `${up.length} of ${hosts.length} hosts, ${fleet.servers.size} instances`)];
+    `${up.length} of ${plural(hosts.length, "host")}, ${plural(fleet.servers.size, "instance")}`)];
 }
 
 function flow(migration) {
@@ -60,8 +123,10 @@ function needs() {
   const rows = [];
   for (const host of fleet.hosts.values()) {
     if (host.state !== "up") {
-      rows.push(["bad", `#/hosts/${encodeURIComponent(host.name)}`, host.name,
-        `is down${host.reason ? `: ${host.reason}` : ""}`]);
+      const n = host.usage?.instances ?? 0;
+      rows.push(["bad", `#/${n > 0 ? "evacuate" : "hosts"}/${encodeURIComponent(host.name)}`,
+        host.name, `is down${n > 0 ? ` with ${plural(n, "instance")}` : ""}${
+          host.reason ? `: ${host.reason}` : ""}`]);
     }
   }
   for (const server of fleet.servers.values()) {
@@ -89,7 +154,8 @@ function needRow([tone, href, name, text]) {
 }
 
 export function openOverview(root) {
-  const cells = h("ul", {class: "cells"});
+  const cells = h("div", {});
+  const layer = flowLayer(cells);
   const flows = h("ul", {class: "flow-list"});
   const todo = h("ul", {class: "flow-list"});
   const room = h("div", {});
@@ -101,10 +167,8 @@ export function openOverview(root) {
     const moving = [...fleet.migrations.values()].filter(isRunning);
     const wanted = needs();
     redraw(room, capacity(hosts));
-    redraw(cells, hosts.length > 0 ? hosts.map((host) => cell(host, moving))
-      : h("li", {class: "plain-item"}, empty("No hosts yet",
-        "A host runs libvirtd with TLS, and nothing of ours:",
-        h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"))));
+    drawHosts(cells, hosts, moving);
+    layer.draw(moving);
     redraw(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flow)
       : h("li", {class: "hint"}, "Nothing moves."));
     redraw(todo, wanted.length > 0 ? wanted.slice(0, NEEDS_MAX).map(needRow)
@@ -119,10 +183,12 @@ export function openOverview(root) {
     h("div", {class: "columns"}, h("section", {class: "card"}, h("h2", {}, "Needs a human"), todo),
       h("section", {class: "card"}, room)),
     h("section", {class: "card"}, h("h2", {}, "What moves now"), flows),
-    h("section", {"aria-label": "Hosts"}, h("h2", {}, "Hosts"), cells));
+    h("section", {class: "fleet", "aria-label": "Hosts"}, h("h2", {}, "Hosts"), cells,
+      layer.node));
   draw();
   return () => {
     forget();
+    layer.close();
     cancelAnimationFrame(frame);
   };
 }
