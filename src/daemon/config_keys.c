@@ -136,7 +136,8 @@ const ConfigKey daemon_config_keys[] = {
 
     {"volumes", "pool", CONFIG_STRING, "", 0, 0,
         "The storage pool, of the same name on every host and of the same directory, that volumes are "
-        "made in; empty is no volumes but those on the network."},
+        "made in; empty is no volumes but those on the network. A host that lacks it is told of in the log, "
+        "by 'drover host list' and by 'drover host lint'."},
 
     {"glance", "image_size_cap", CONFIG_INT, "1099511627776", 1, 0x1p62,
         "The largest image, in bytes, that may be uploaded."},

@@ -180,6 +180,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .placement = configuration_placement(daemon->config),
         .cpus = daemon->cpus,
         .image_directory = daemon->image_directory,
+        .volume_pool = (char *)config_get_or_null(daemon->config, "volumes", "pool"),
         .fence_directory = (char *)config_get(daemon->config, "fencing", "agent_path"),
         .fence_timeout_ms = (int)config_get_int(daemon->config, "fencing", "timeout") * 1000,
     };

@@ -154,6 +154,7 @@ static void
 settings_own(OperationSettings *settings)
 {
     settings->image_directory = g_strdup(settings->image_directory);
+    settings->volume_pool = g_strdup(settings->volume_pool);
     settings->fence_directory = g_strdup(settings->fence_directory);
     settings->live = settings->live != NULL ? live_policy_ref(settings->live) : NULL;
 }
@@ -162,6 +163,7 @@ static void
 settings_clear(OperationSettings *settings)
 {
     g_clear_pointer(&settings->image_directory, g_free);
+    g_clear_pointer(&settings->volume_pool, g_free);
     g_clear_pointer(&settings->fence_directory, g_free);
     g_clear_pointer(&settings->live, live_policy_unref);
 }

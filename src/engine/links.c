@@ -322,6 +322,18 @@ look_at_touched(HostLink *link)
 }
 
 static void
+warn_of_pool(const HostLink *link, const HostFacts *facts)
+{
+    const char *pool = link->engine->context.settings.volume_pool;
+
+    if (pool != NULL && host_lacks_pool(facts, pool)) {
+        g_autofree char *fix = host_pool_fix(pool);
+        log_warning("host '%s' has no active storage pool '%s', in which volumes are: %s",
+            link->row->name, pool, fix);
+    }
+}
+
+static void
 on_connected(HostLink *link, LinkCall *call)
 {
     Engine *engine = link->engine;
@@ -329,6 +341,7 @@ on_connected(HostLink *link, LinkCall *call)
 
     hosts_close_doubles(link, call->facts.host_uuid);
     log_info("host '%s' is connected", link->row->name);
+    warn_of_pool(link, &call->facts);
     link->state = LINK_CONNECTED;
     link->host = g_steal_pointer(&call->host);
     link->n_failures = 0;

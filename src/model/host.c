@@ -124,3 +124,28 @@ host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us)
     }
     return now_us - host->last_seen_us <= service_down_time_us;
 }
+
+bool
+host_tells_pools(const HostFacts *facts)
+{
+    return facts->offers != NULL && strstr(facts->offers, ",pool=") != NULL;
+}
+
+bool
+host_lacks_pool(const HostFacts *facts, const char *pool)
+{
+    if (!host_tells_pools(facts)) {
+        return false;
+    }
+    g_autofree char *word = g_strdup_printf("pool=%s", pool);
+    g_auto(GStrv) words = g_strsplit(facts->offers, ",", -1);
+    return !g_strv_contains((const char *const *)words, word);
+}
+
+char *
+host_pool_fix(const char *pool)
+{
+    return g_strdup_printf("define it there as on the other hosts ('virsh pool-define'), then "
+                           "'virsh pool-start %s' and 'virsh pool-autostart %s'",
+        pool, pool);
+}

@@ -35,7 +35,8 @@ typedef struct HostFacts {
     char *pool_json;          /* type, owner, mode, source: an object as text; NULL = not told */
     char *certificate_json;   /* of its libvirtd: names, issuer, expires_us: as text; NULL = it
                                * has none, or none was seen */
-    char *offers;             /* what guests may have: "kvm,uefi,tpm"; NULL = not told */
+    char *offers;             /* what guests may have: "kvm,uefi,tpm"; then each storage pool that
+                               * is active: ",pool=volumes"; NULL = not told */
     char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */
     bool has_floating_cpus;   /* the configuration says which processors are for guests that are
                                * not pinned, so many: */
@@ -115,5 +116,11 @@ const char *host_power_name(HostPower power); /* "unknown", "off", "on" */
 bool host_power_parse(const char *text, HostPower *ret_power);
 /* Dead for certain: its power is off, or an operator has stated it. Silence is not enough. */
 bool host_is_fenced(const Host *host);
+/* Whether it has told which storage pools it has, and whether that one is known not to be active
+ * there. */
+bool host_tells_pools(const HostFacts *facts);
+bool host_lacks_pool(const HostFacts *facts, const char *pool);
+/* What to do about that; caller frees. */
+char *host_pool_fix(const char *pool);
 /* up: not fenced, and a sign of life within service_down_time. */
 bool host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us);

@@ -25,6 +25,7 @@ typedef struct OperationSettings {
     PlacementPolicy placement;
     const CpuPolicy *cpus; /* borrowed for good; NULL = nothing is said of any host */
     char *image_directory;
+    char *volume_pool;      /* that every host should have; NULL: no volumes are made */
     char *fence_directory;  /* where fence agents are */
     int fence_timeout_ms;   /* of each run of one */
 } OperationSettings;

@@ -96,7 +96,8 @@ check_offer(const Subject *subject, const char *what, const char *fix, Placement
     const char *offers = subject->host->facts.offers;
     if (row != NULL) {
         row->needed = g_strdup(what != NULL ? what : "nothing special");
-        row->have = g_strdup(offers != NULL ? offers : "not told");
+        g_auto(GStrv) parts = offers != NULL ? g_strsplit(offers, ",pool=", 2) : NULL;
+        row->have = g_strdup(parts != NULL ? parts[0] : "not told");
     }
     if (what != NULL && offers == NULL) {
         return PLACEMENT_UNKNOWN;

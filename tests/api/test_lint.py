@@ -188,3 +188,25 @@ def _():
     equal({host for host, _ in checks}, {"hosta", None}, "the hosts")
     for name in ("clock", "name-resolution", "pool-owner", "pool-mode", "export", "fstab"):
         equal(checks[None, name]["result"], "unseen", name)
+
+
+@test("a host that lacks the pool of volumes is told of in the log, with the hosts, in its "
+      "capabilities and by lint, each time with what to do")
+def _():
+    fix = "'virsh pool-start elsewhere' and 'virsh pool-autostart elsewhere'"
+    cloud = Cloud(("hosta",), more={"volumes": {"pool": "elsewhere"}})
+    try:
+        row, = json.loads(cloud.drover.drover("host", "list", "--json"))
+        equal(row["state"], "up", "the host")
+        contains(row["reason"], "it lacks the pool 'elsewhere' of volumes: ", "its reason")
+        contains(row["reason"], fix, "its reason")
+        contains(cloud.drover.drover("host", "show", "hosta"), fix, "the host, shown")
+        checks = cloud.other("GET", "/drover/v1/lint").json["lint"]["checks"]
+        row, = (row for row in checks if row["check"] == "volumes-pool")
+        equal((row["host"], row["result"]), ("hosta", "warn"), "lint")
+        contains(row["fix"], fix, "lint's fix")
+        contains(cloud.drover.log(), "host 'hosta' has no active storage pool 'elsewhere'", "log")
+    finally:
+        cloud.drover.remove()
+    rows = json.loads(world.fast.drover.drover("host", "list", "--json"))
+    equal({row["reason"] for row in rows}, {None}, "hosts that have it")

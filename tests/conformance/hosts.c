@@ -24,6 +24,8 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
     g_assert_cmpint(facts.pool_available_bytes, >, 0);
     g_assert_cmpint(facts.pool_capacity_bytes, >=, facts.pool_available_bytes);
     g_assert_cmpint(facts.pool_path[0], ==, '/');
+    g_assert_true(host_tells_pools(&facts));
+    g_assert_true(host_lacks_pool(&facts, "no-such-pool"));
     int n_domains = facts.running_domains;
     host_facts_clear(&facts);
 

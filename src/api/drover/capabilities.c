@@ -251,8 +251,11 @@ fill(Matrix *matrix, const json_t *sharers)
     add_guests(matrix);
     add_evacuation(matrix, json_array_size(sharers) > 0);
     const char *pool = matrix->context->options->volume_pool;
-    if (pool != NULL) {
-        add(matrix, "volumes", ANSWER_YES, "in the pool '%s', if the host has it", pool);
+    if (pool != NULL && host_lacks_pool(facts, pool)) {
+        g_autofree char *fix = host_pool_fix(pool);
+        add(matrix, "volumes", ANSWER_NO, "the pool '%s' is not active here: %s", pool, fix);
+    } else if (pool != NULL) {
+        add(matrix, "volumes", ANSWER_YES, "in the pool '%s'", pool);
     } else {
         add(matrix, "volumes", ANSWER_YES,
             "those on the network (NBD, iSCSI) alone: without [volumes] pool none is made here");

@@ -75,10 +75,12 @@ view_fence(const Host *host)
         api_string_or_null(host->fence_error));
 }
 
-/* Why it takes no instances, whatever keeps it from that; the caller's, or NULL. */
+/* Why it takes no instances, whatever keeps it from that, or takes some alone; the caller's, or
+ * NULL. */
 static char *
-reason_of(const Host *host, bool is_up)
+reason_of(const ApiContext *context, const Host *host, bool is_up)
 {
+    const char *pool = context->options->volume_pool;
     if (!is_up && host->connected && host->forced_down) {
         return g_strdup_printf(
             "it answers, and %s%s has declared it dead: once its guests are seen to, 'drover "
@@ -86,15 +88,20 @@ reason_of(const Host *host, bool is_up)
             host->forced_down_by != NULL ? "user " : "somebody",
             host->forced_down_by != NULL ? host->forced_down_by : "", host->name);
     }
-    return g_strdup(
-        !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason);
+    const char *told =
+        !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason;
+    if (told == NULL && host->enabled && pool != NULL && host_lacks_pool(&host->facts, pool)) {
+        g_autofree char *fix = host_pool_fix(pool);
+        return g_strdup_printf("it lacks the pool '%s' of volumes: %s", pool, fix);
+    }
+    return g_strdup(told);
 }
 
 static json_t *
 view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
 {
     bool is_up = host_is_up(host, api_now_us(context), context->options->service_down_time_us);
-    g_autofree char *reason = reason_of(host, is_up);
+    g_autofree char *reason = reason_of(context, host, is_up);
     json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "id",
         host->id, "name", host->name, "state", is_up ? "up" : "down", "status",
         host->enabled ? "enabled" : "disabled", "last_seen", api_time_us(host->last_seen_us),

@@ -189,7 +189,8 @@ drover_show_lint(ApiContext *context, GError **error)
     }
     json_t *rows = json_array();
     for (unsigned i = 0; i < hosts->len; i++) {
-        lint_host(rows, hosts->pdata[i], hosts, api_now_us(context));
+        lint_host(rows, hosts->pdata[i], hosts, context->options->volume_pool,
+            api_now_us(context));
     }
     lint_unseen(rows);
     return api_json(

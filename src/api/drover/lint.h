@@ -8,7 +8,8 @@
 
 /* Adds a row for each thing that is looked at: {"host", "check", "result", "found", "fix"}; result
  * is "pass", "warn", "fail", "unknown" (not told yet) or "unseen" (nobody can tell from here).
- * hosts: Host *, all that are compared with each other. */
-void lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, int64_t now_us);
+ * hosts: Host *, all that are compared with each other. volume_pool: of volumes, NULL = none. */
+void lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *volume_pool,
+    int64_t now_us);
 /* What nobody can see without a login, for all hosts at once: host is null. */
 void lint_unseen(json_t *rows);

@@ -15,6 +15,7 @@ typedef struct Sheet {
     json_t *rows;
     const Host *host;
     const GPtrArray *hosts;
+    const char *volume_pool;
     int64_t now_us;
 } Sheet;
 
@@ -253,6 +254,23 @@ check_marker(const Sheet *sheet)
                  : "no marker was made in it yet");
 }
 
+static void
+check_volumes(const Sheet *sheet)
+{
+    const char *pool = sheet->volume_pool;
+    if (pool == NULL) {
+        return;
+    }
+    if (!host_tells_pools(&sheet->host->facts)) {
+        add(sheet, "volumes-pool", "unknown", NULL, "it has not told which pools it has");
+        return;
+    }
+    bool is_lacking = host_lacks_pool(&sheet->host->facts, pool);
+    g_autofree char *fix = host_pool_fix(pool);
+    add(sheet, "volumes-pool", is_lacking ? "warn" : "pass", is_lacking ? fix : NULL, "'%s' %s",
+        pool, is_lacking ? "is not active here: volumes lie in it" : "is active here");
+}
+
 /* ---- all of them ---- */
 
 static void
@@ -272,9 +290,10 @@ check_connected(const Sheet *sheet)
 }
 
 void
-lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, int64_t now_us)
+lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *volume_pool,
+    int64_t now_us)
 {
-    Sheet sheet = {rows, host, hosts, now_us};
+    Sheet sheet = {rows, host, hosts, volume_pool, now_us};
     check_connected(&sheet);
     if (!host->has_facts) {
         add(&sheet, "facts", "unknown", NULL, "it has never told what it is and has");
@@ -289,6 +308,7 @@ lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, int64_t now_us
     check_space(&sheet);
     check_path(&sheet);
     check_marker(&sheet);
+    check_volumes(&sheet);
 }
 
 void

@@ -35,7 +35,7 @@ static char *
 look(const GPtrArray *hosts, const char *check, int64_t now_us)
 {
     json_auto_t *rows = json_array();
-    lint_host(rows, hosts->pdata[0], hosts, now_us);
+    lint_host(rows, hosts->pdata[0], hosts, "volumes", now_us);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         if (g_str_equal(json_string_value(json_object_get(row, "check")), check)) {
@@ -108,6 +108,12 @@ test_pools_and_processors(void)
     assert_says(hosts, "pool-space", 0, "pass 50 % free: 50 of 100 GiB");
     assert_says(hosts, "instances-path", 0, "pass /instances, as on the other hosts");
     assert_says(hosts, "cpu", 0, "pass EPYC, AMD");
+    assert_says(hosts, "volumes-pool", 0, "unknown ");
+    host->facts.offers = g_strdup("kvm,pool=instances,pool=volumes");
+    assert_says(hosts, "volumes-pool", 0, "pass 'volumes' is active here");
+    g_free(host->facts.offers);
+    host->facts.offers = g_strdup("kvm,pool=instances,pool=volumes2");
+    assert_says(hosts, "volumes-pool", 0, "warn 'volumes' is not active here");
     g_free(host->facts.pool_json);
     host->facts.pool_json = g_strdup("{\"type\": \"netfs\", \"owner\": \"0\", \"mode\": \"0750\","
                                      " \"source_host\": \"nfs\", \"source_path\": \"/vms\"}");

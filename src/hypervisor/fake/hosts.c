@@ -122,7 +122,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .pool_id = g_strdup(pool),
         .pool_json = g_strdup(
             "{\"type\":\"dir\",\"owner\":\"0\",\"group\":\"0\",\"mode\":\"0711\"}"),
-        .offers = g_strdup("kvm,uefi,tpm"),
+        .offers = g_strdup_printf("kvm,uefi,tpm,pool=%s,pool=volumes", pool),
         .topology = make_topology(&fleet->options, world_int(rows, 0), world_int(rows, 1)),
         .running_domains = (int)world_int(rows, 2),
     };

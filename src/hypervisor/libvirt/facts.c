@@ -375,6 +375,40 @@ read_offers(const Slot *slot, HostFacts *facts)
     }
 }
 
+static int
+compare_names(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* In the order of their names, so that the same is told each time. */
+static void
+add_pools(const Slot *slot, HostFacts *facts)
+{
+    virStoragePoolPtr *pools = NULL;
+    int n = virConnectListAllStoragePools(
+        slot->connection, &pools, VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    for (int i = 0; i < n; i++) {
+        const char *name = virStoragePoolGetName(pools[i]);
+        if (strchr(name, ',') == NULL) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+        virStoragePoolFree(pools[i]);
+    }
+    free(pools);
+    g_autoptr(GString) text = g_string_new(facts->offers);
+    if (names->len > 0) {
+        qsort(names->pdata, names->len, sizeof *names->pdata, compare_names);
+    }
+    for (unsigned i = 0; i < names->len; i++) {
+        g_string_append_printf(text, ",pool=%s", (const char *)names->pdata[i]);
+    }
+    g_free(facts->offers);
+    facts->offers = g_string_free(g_steal_pointer(&text), false);
+}
+
 /* The one that was shown at the opening, later one that is shown anew: it may have been renewed. */
 static char *
 read_certificate(LibvirtHost *host)
@@ -403,6 +437,9 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
         return false;
     }
     read_offers(&slot, &facts);
+    if (facts.offers != NULL) {
+        add_pools(&slot, &facts);
+    }
     facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
     facts.certificate_json = read_certificate(data);
     *ret_facts = facts;
