@@ -71,7 +71,11 @@ share_of(const json_t *row, const char *weigher)
     json_array_foreach(json_object_get(row, "weighers"), i, entry)
     {
         if (strcmp(string_of(entry, "weigher"), weigher) == 0) {
-            return g_strdup_printf("%.3f", json_number_value(json_object_get(entry, "share")));
+            double share = json_number_value(json_object_get(entry, "share"));
+            double multiplier = json_number_value(json_object_get(entry, "multiplier"));
+            bool is_own = strcmp(string_of(entry, "multiplier_from"), "aggregate") == 0;
+            return is_own ? g_strdup_printf("%.3f (x%g of its aggregate)", share, multiplier)
+                          : g_strdup_printf("%.3f", share);
         }
     }
     return g_strdup("-");

@@ -84,6 +84,10 @@ const ConfigKey daemon_config_keys[] = {
         "The same for disk."},
     {"filter_scheduler", "num_instances_weight_multiplier", CONFIG_FLOAT, "0.0", -1e9, 1e9,
         "How much it counts to have the most instances; negative prefers hosts with few."},
+    {"filter_scheduler", "io_ops_weight_multiplier", CONFIG_FLOAT, "0.0", -1e9, 1e9,
+        "How much it counts to have the most instances that are being made or moved; negative (-1.0 in "
+        "Nova) prefers hosts that have few to do. The metadata of an aggregate may hold any of these "
+        "multipliers for its hosts."},
     {"filter_scheduler", "soft_affinity_weight_multiplier", CONFIG_FLOAT, "1.0", 0, 1e9,
         "For a server of a group with the policy soft-affinity: how much it counts to have the most "
         "of its group."},

@@ -89,28 +89,43 @@ add_values(HostAggregates *all, const AggregateProperty *property)
     }
 }
 
-/* Whatever is no positive number is passed over, as Nova does. */
-static double
-lowest(const HostAggregates *all, const char *key)
+/* Whatever is no number, or too low, is passed over, as Nova does. */
+static bool
+find_lowest(const HostAggregates *all, const char *key, bool positive, double *ret_number)
 {
     GHashTable *values = host_aggregates_get(all, key);
     GHashTableIter iterator;
     gpointer text = NULL;
-    double found = 0;
+    bool found = false;
 
     if (values == NULL) {
-        return 0;
+        return false;
     }
     g_hash_table_iter_init(&iterator, values);
     while (g_hash_table_iter_next(&iterator, &text, NULL)) {
         char *end = NULL;
         double value = g_ascii_strtod(text, &end);
-        bool is_number = end != text && *end == '\0' && isfinite(value) && value > 0;
-        if (is_number && (found == 0 || value < found)) {
-            found = value;
+        bool is_number = end != text && *end == '\0' && isfinite(value);
+        if (is_number && (!positive || value > 0) && (!found || value < *ret_number)) {
+            *ret_number = value;
+            found = true;
         }
     }
     return found;
+}
+
+bool
+host_aggregates_get_number(const HostAggregates *aggregates, const char *key, double *ret_number)
+{
+    return find_lowest(aggregates, key, false, ret_number);
+}
+
+static double
+lowest(const HostAggregates *all, const char *key)
+{
+    double found = 0;
+
+    return find_lowest(all, key, true, &found) ? found : 0;
 }
 
 /* Of every key that begins so, as Nova has it. */
@@ -157,7 +172,9 @@ host_aggregates_new(const GPtrArray *aggregates)
     for (unsigned i = 0; i < aggregates->len; i++) {
         const Aggregate *aggregate = aggregates->pdata[i];
         for (unsigned j = 0; j < aggregate->metadata->len; j++) {
-            add_values(all, aggregate->metadata->pdata[j]);
+            const AggregateProperty *property = aggregate->metadata->pdata[j];
+            add_values(all, property);
+            all->weighs = all->weighs || g_str_has_suffix(property->key, AGGREGATE_WEIGHT);
         }
         if (all->zone == NULL) {
             all->zone = g_strdup(aggregate_get(aggregate, AGGREGATE_ZONE));

@@ -13,6 +13,8 @@
 /* Of a cell, and what the keys begin with that keep hosts for some projects. */
 #define AGGREGATE_CELL "cell"
 #define AGGREGATE_TENANTS "filter_tenant_id"
+/* How the keys end that say how much something counts. */
+#define AGGREGATE_WEIGHT "_weight_multiplier"
 /* The flavors that its hosts are for, by name. */
 #define AGGREGATE_FLAVORS "instance_type"
 
@@ -55,6 +57,7 @@ typedef struct HostAggregates {
     double disk_allocation_ratio;
     int max_instances_per_host;
     int max_io_ops_per_host;
+    bool weighs; /* some key of theirs ends in AGGREGATE_WEIGHT */
 } HostAggregates;
 
 /* aggregates: const Aggregate *. */
@@ -62,5 +65,8 @@ HostAggregates *host_aggregates_new(const GPtrArray *aggregates);
 HostAggregates *host_aggregates_ref(HostAggregates *aggregates); /* any thread */
 void host_aggregates_unref(HostAggregates *aggregates); /* NULL: nothing happens */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostAggregates, host_aggregates_unref)
+/* The lowest number that they say of that key; false: none of them says one. */
+bool host_aggregates_get_number(
+    const HostAggregates *aggregates, const char *key, double *ret_number);
 /* A set of const char *; NULL: none of them says anything of that key. */
 GHashTable *host_aggregates_get(const HostAggregates *aggregates, const char *key);

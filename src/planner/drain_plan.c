@@ -335,6 +335,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Attempt, attempt_free)
 static void
 pack(PlacementPolicy *policy)
 {
+    policy->packs = true;
     for (int i = 0; i < PLACEMENT_WEIGHER_SOFT_AFFINITY; i++) {
         policy->multipliers[i] = -ABS(policy->multipliers[i]);
     }

@@ -151,6 +151,10 @@ int64_t subject_free_ram_mib(const Subject *subject);
 int64_t subject_free_vcpus(const Subject *subject);
 int64_t subject_free_disk_gib(const Subject *subject);
 
+/* How much that counts for this host: what its aggregates say, the lowest of several, else what
+ * holds for all. */
+double placement_multiplier(const PlacementPolicy *policy, const HostAggregates *own,
+    PlacementWeigher weigher, bool *ret_is_own);
 /* What this weigher sees in a host that has facts. */
 double placement_weigh(const Subject *subject, PlacementWeigher weigher);
 

@@ -6,7 +6,8 @@
  *
  *   needs  VCPUS RAM_MIB DISK_GIB        asked  HOST ZONE SOURCE
  *   fit    HOSTS FIT CHOSEN REASON       host   NAME RANK WEIGHT
- *   check  NAME RESULT NEEDED HAS FIX    weigh  NAME MULTIPLIER VALUE SHARE */
+ *   check  NAME RESULT NEEDED HAS FIX    weigh  NAME MULTIPLIER VALUE SHARE
+ *   own    NAME: of the weigher; the multiplier is said by an aggregate */
 #include "scheduler/scheduler.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ add_number(GString *text, double value)
 }
 
 static void
-add_host(GString *text, const Placement *placement, const PlacementHost *host)
+add_host(GString *text, const PlacementHost *host)
 {
     g_string_append(text, "host");
     add_text(text, host->name);
@@ -50,10 +51,15 @@ add_host(GString *text, const Placement *placement, const PlacementHost *host)
     for (int i = 0; i < PLACEMENT_N_WEIGHERS && host->rank > 0; i++) {
         g_string_append(text, "weigh");
         add_text(text, placement_weigher_name((PlacementWeigher)i));
-        add_number(text, placement->multipliers[i]);
+        add_number(text, host->shares[i].multiplier);
         add_number(text, host->shares[i].value);
         add_number(text, host->shares[i].share);
         g_string_append_c(text, '\n');
+        if (host->shares[i].is_of_aggregate) {
+            g_string_append(text, "own");
+            add_text(text, placement_weigher_name((PlacementWeigher)i));
+            g_string_append_c(text, '\n');
+        }
     }
 }
 
@@ -75,7 +81,7 @@ placement_to_text(const Placement *placement)
     add_text(text, placement->reason);
     g_string_append_c(text, '\n');
     for (unsigned i = 0; i < placement->n_told; i++) {
-        add_host(text, placement, &placement->hosts[i]);
+        add_host(text, &placement->hosts[i]);
     }
     return g_string_free(text, FALSE);
 }
@@ -164,9 +170,20 @@ read_weigh(Placement *placement, char **values)
     PlacementHost *host = &placement->hosts[placement->n_told - 1];
     for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
         if (strcmp(placement_weigher_name((PlacementWeigher)i), values[0]) == 0) {
-            placement->multipliers[i] = take_number(values[1]);
-            host->shares[i] =
-                (PlacementShare){take_number(values[2]), take_number(values[3])};
+            host->shares[i] = (PlacementShare){.multiplier = take_number(values[1]),
+                .value = take_number(values[2]),
+                .share = take_number(values[3])};
+        }
+    }
+}
+
+static void
+read_own(Placement *placement, char **values)
+{
+    PlacementHost *host = &placement->hosts[placement->n_told - 1];
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        if (strcmp(placement_weigher_name((PlacementWeigher)i), values[0]) == 0) {
+            host->shares[i].is_of_aggregate = true;
         }
     }
 }
@@ -185,6 +202,7 @@ static const LineKind line_kinds[] = {
     {"host", 3, false, read_host},
     {"check", 5, true, read_check},
     {"weigh", 4, true, read_weigh},
+    {"own", 1, true, read_own},
 };
 
 static bool

@@ -166,13 +166,16 @@ static void
 look_weigh(const Look *look, Ranking *ranking)
 {
     const PlacementRequest *request = look->subject.request;
-    const double *multipliers = request->policy->multipliers;
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
+        const HostAggregates *own = host_index_at(look->hosts, candidate->index)->aggregates;
         candidate->weight = 0;
         for (int j = 0; j < n_weighers(request); j++) {
-            if (multipliers[j] != 0) {
-                candidate->weight += share_of(ranking, candidate, j, multipliers[j]);
+            bool is_own = false;
+            double multiplier =
+                placement_multiplier(request->policy, own, (PlacementWeigher)j, &is_own);
+            if (multiplier != 0) {
+                candidate->weight += share_of(ranking, candidate, j, multiplier);
             }
         }
     }
@@ -246,12 +249,16 @@ static void
 fill_rank(PlacementHost *entry, const Look *look, const Ranking *ranking,
     const Candidate *candidate, unsigned rank)
 {
+    const PlacementPolicy *policy = look->subject.request->policy;
+    const HostAggregates *own = host_index_at(look->hosts, candidate->index)->aggregates;
     entry->rank = rank;
     entry->weight = candidate->weight;
     for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
-        entry->shares[i].value = candidate->values[i];
-        entry->shares[i].share =
-            share_of(ranking, candidate, i, look->subject.request->policy->multipliers[i]);
+        PlacementShare *share = &entry->shares[i];
+        share->value = candidate->values[i];
+        share->multiplier =
+            placement_multiplier(policy, own, (PlacementWeigher)i, &share->is_of_aggregate);
+        share->share = share_of(ranking, candidate, i, share->multiplier);
     }
 }
 
@@ -329,7 +336,6 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
     placement->requested_host = g_strdup(request->requested_host);
     placement->zone = g_strdup(request->zone);
     placement->source_host = g_strdup(request->source_host);
-    memcpy(placement->multipliers, request->policy->multipliers, sizeof placement->multipliers);
     placement->n_hosts = host_index_size(look->hosts);
     placement->n_fit = ranking->candidates->len;
     sort_candidates(ranking->candidates, placement->n_hosts <= max ? max : max / 2);

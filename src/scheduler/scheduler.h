@@ -30,6 +30,7 @@ typedef struct PlacementPolicy {
     const char *image_isolation_prefix; /* of the keys that are compared; NULL: all */
     unsigned filters_off;       /* a bit for each filter that is not enabled */
     double multipliers[PLACEMENT_N_WEIGHERS];
+    bool packs; /* what aggregates say of the multipliers does not count */
     int64_t decisions_kept_us; /* 0: they are not stored */
 } PlacementPolicy;
 
@@ -110,6 +111,8 @@ typedef struct PlacementRow {
 typedef struct PlacementShare {
     double value;
     double share;
+    double multiplier;
+    bool is_of_aggregate; /* the multiplier: else it is that of the policy */
 } PlacementShare;
 
 typedef struct PlacementHost {
@@ -128,7 +131,6 @@ typedef struct Placement {
     char *requested_host; /* NULL: any */
     char *zone;           /* NULL: any */
     char *source_host;    /* NULL: a create */
-    double multipliers[PLACEMENT_N_WEIGHERS];
     unsigned n_hosts;     /* that were looked at */
     unsigned n_fit;
     PlacementHost *hosts; /* by name; of a record not all of them */

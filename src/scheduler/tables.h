@@ -64,6 +64,7 @@ const char *placement_check_filter(PlacementCheck check);
     X(CPU, "CPUWeigher", "cpu_weight_multiplier")                                                  \
     X(DISK, "DiskWeigher", "disk_weight_multiplier")                                               \
     X(INSTANCES, "NumInstancesWeigher", "num_instances_weight_multiplier")                         \
+    X(IO_OPS, "IoOpsWeigher", "io_ops_weight_multiplier")                                          \
     X(SOFT_AFFINITY, "ServerGroupSoftAffinityWeigher", "soft_affinity_weight_multiplier")          \
     X(SOFT_ANTI_AFFINITY, "ServerGroupSoftAntiAffinityWeigher",                                    \
         "soft_anti_affinity_weight_multiplier")

@@ -620,7 +620,7 @@ test_record_is_what_was_decided(Fleet *fleet, const void *unused)
     g_assert_cmpstr(now_text, ==, text);
     g_assert_cmpstr(told->zone, ==, "no\tva");
     g_assert_nonnull(told->hosts[0].rows[PLACEMENT_CHECK_ENABLED].fix);
-    g_assert_cmpfloat(told->multipliers[PLACEMENT_WEIGHER_CPU], ==, -0.25);
+    g_assert_cmpfloat(told->hosts[2].shares[PLACEMENT_WEIGHER_CPU].multiplier, ==, -0.25);
 }
 
 static void
@@ -811,6 +811,43 @@ test_anti_affinity_allows_as_many_as_its_rule(Fleet *fleet, const void *unused)
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'anti-affinity' (hosta: needs less than 2 of "
         "its server group, has 2 of its server group)");
+}
+
+/* The lowest of several; it holds for the hosts of the aggregate alone, and is told with them. */
+static void
+test_multipliers_of_aggregates(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    add_host(fleet, "hostc");
+    use(fleet, "hostb")->ram_mib = 10;
+    use(fleet, "hostc")->ram_mib = 1000;
+    assert_chosen(fleet, "hosta");
+    say(host, "ram_weight_multiplier", "2.0, -0.5, many", NULL, NULL);
+    assert_chosen(fleet, "hostb");
+    g_autoptr(Placement) placement = explain(fleet);
+    g_autofree char *text = placement_to_text(placement);
+    g_autoptr(Placement) told = placement_from_text(text, NULL);
+    const PlacementShare *own = &told->hosts[0].shares[PLACEMENT_WEIGHER_RAM];
+    const PlacementShare *common = &told->hosts[1].shares[PLACEMENT_WEIGHER_RAM];
+    g_assert_cmpfloat(own->multiplier, ==, -0.5);
+    g_assert_cmpfloat(own->share, ==, -0.5);
+    g_assert_true(own->is_of_aggregate);
+    g_assert_cmpfloat(common->multiplier, ==, 1.0);
+    g_assert_false(common->is_of_aggregate);
+    fleet->policy.packs = true;
+    assert_chosen(fleet, "hosta");
+}
+
+static void
+test_io_ops_weigh(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    use(fleet, "hosta")->io_ops = 2;
+    assert_chosen(fleet, "hosta");
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_IO_OPS] = -1;
+    assert_chosen(fleet, "hostb");
 }
 
 /* Nobody fits, and everybody fits without that filter. */
@@ -1020,6 +1057,8 @@ main(int argc, char **argv)
     ADD("/scheduler/joining-a-pool", test_a_host_that_joins_a_pool_takes_nobody);
     ADD("/scheduler/affinity", test_affinity_goes_where_the_others_are);
     ADD("/scheduler/anti-affinity-rule", test_anti_affinity_allows_as_many_as_its_rule);
+    ADD("/scheduler/multipliers-of-aggregates", test_multipliers_of_aggregates);
+    ADD("/scheduler/io-ops-weigh", test_io_ops_weigh);
     ADD("/scheduler/hints", test_hints);
     ADD("/scheduler/image-properties", test_image_properties);
     ADD("/scheduler/image-isolation", test_image_isolation);

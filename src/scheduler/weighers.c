@@ -28,6 +28,17 @@ placement_weigher_key(PlacementWeigher weigher)
     return weigher_keys[weigher];
 }
 
+double
+placement_multiplier(const PlacementPolicy *policy, const HostAggregates *own,
+    PlacementWeigher weigher, bool *ret_is_own)
+{
+    double multiplier = policy->multipliers[weigher];
+
+    *ret_is_own = own != NULL && own->weighs && !policy->packs &&
+        host_aggregates_get_number(own, weigher_keys[weigher], &multiplier);
+    return multiplier;
+}
+
 /* By claims alone: they are of the same moment for every host, what hosts have said is not. */
 double
 placement_weigh(const Subject *subject, PlacementWeigher weigher)
@@ -37,6 +48,7 @@ placement_weigh(const Subject *subject, PlacementWeigher weigher)
     case PLACEMENT_WEIGHER_CPU: return (double)subject_free_vcpus(subject);
     case PLACEMENT_WEIGHER_DISK: return (double)subject_free_disk_gib(subject);
     case PLACEMENT_WEIGHER_INSTANCES: return subject->usage->claims;
+    case PLACEMENT_WEIGHER_IO_OPS: return subject->usage->io_ops;
     case PLACEMENT_WEIGHER_SOFT_AFFINITY:
         return subject->request->group_policy == SERVER_GROUP_SOFT_AFFINITY
             ? subject->usage->group_members

@@ -121,7 +121,7 @@ def _():
     shares = {one["weigher"]: (one["multiplier"], one["share"])
               for one in told["hosts"][0]["weighers"]}
     equal(shares, {"RAMWeigher": (1.0, 1.0), "CPUWeigher": (1.0, 1.0), "DiskWeigher": (1.0, 1.0),
-                   "NumInstancesWeigher": (0.0, 0.0),
+                   "NumInstancesWeigher": (0.0, 0.0), "IoOpsWeigher": (0.0, 0.0),
                    "ServerGroupSoftAffinityWeigher": (1.0, 0.0),
                    "ServerGroupSoftAntiAffinityWeigher": (1.0, 0.0)}, "of the better one")
     cloud.delete(server, full)

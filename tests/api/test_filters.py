@@ -57,6 +57,28 @@ def _():
         cloud.drover.remove()
 
 
+@test("an aggregate says how much something counts for its hosts, and explain tells whose word "
+      "it is")
+def _():
+    cloud = world.fast
+    server = cloud.create("weighed", host="hosta")
+    packed = create_aggregate(cloud, "packed")["id"]
+    act(cloud, packed, "add_host", {"host": "hostb"})
+    act(cloud, packed, "set_metadata", {"metadata": {"ram_weight_multiplier": "-3"}})
+    full = cloud.create("full", host="hostc")
+    told = cloud.other("GET", f"/drover/v1/instances/{server}/explanation").json["explanation"]
+    words = {row["name"]: [(one["multiplier"], one["multiplier_from"], one["share"])
+                           for one in row["weighers"] if one["weigher"] == "RAMWeigher"]
+             for row in told["hosts"] if row["fits"]}
+    equal(words, {"hostb": [(-3.0, "aggregate", -3.0)], "hostc": [(1.0, "configuration", 0.0)]},
+          "the multipliers")
+    equal(told["chosen"], "hostc", "the choice")
+    contains(cloud.drover.drover("explain", "weighed"), "-3.000 (x-3 of its aggregate)",
+             "the table")
+    cloud.delete(server, full)
+    clean_aggregates(cloud)
+
+
 @test("a host that makes as many servers as max_io_ops_per_host says gets no other one meanwhile")
 def _():
     cloud = Cloud(["hosta"], more={

@@ -67,14 +67,16 @@ view_check(const PlacementRow *row, PlacementCheck check)
 }
 
 static json_t *
-view_share(const PlacementShare *share, PlacementWeigher weigher, double multiplier)
+view_share(const PlacementShare *share, PlacementWeigher weigher)
 {
-    return json_pack("{s:s, s:f, s:f, s:f}", "weigher", placement_weigher_name(weigher),
-        "multiplier", multiplier, "value", share->value, "share", share->share);
+    return json_pack("{s:s, s:f, s:s, s:f, s:f}", "weigher", placement_weigher_name(weigher),
+        "multiplier", share->multiplier, "multiplier_from",
+        share->is_of_aggregate ? "aggregate" : "configuration", "value", share->value, "share",
+        share->share);
 }
 
 static json_t *
-view_host(const PlacementHost *entry, const double *multipliers)
+view_host(const PlacementHost *entry)
 {
     bool fits = entry->rank > 0;
     json_t *checks = json_array();
@@ -88,8 +90,7 @@ view_host(const PlacementHost *entry, const double *multipliers)
         }
     }
     for (int i = 0; fits && i < PLACEMENT_N_WEIGHERS; i++) {
-        json_array_append_new(weighers,
-            view_share(&entry->shares[i], (PlacementWeigher)i, multipliers[i]));
+        json_array_append_new(weighers, view_share(&entry->shares[i], (PlacementWeigher)i));
     }
     return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", entry->name, "fits", fits,
         "rank", fits ? json_integer(entry->rank) : json_null(), "weight",
@@ -124,7 +125,7 @@ view_hosts(const Placement *placement)
     g_ptr_array_sort(entries, compare_hosts);
     json_t *views = json_array();
     for (unsigned i = 0; i < entries->len; i++) {
-        json_array_append_new(views, view_host(entries->pdata[i], placement->multipliers));
+        json_array_append_new(views, view_host(entries->pdata[i]));
     }
     return views;
 }
