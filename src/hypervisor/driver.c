@@ -522,6 +522,15 @@ hypervisor_check_way(
 }
 
 bool
+hypervisor_rehearse(HypervisorHost *dest, HypervisorHost *source, const MigrateRequest *request,
+    GError **error)
+{
+    return before(dest, "rehearse", error) &&
+        provider(dest)->rehearse(dest->host, source->host, request, error) &&
+        after(dest, "rehearse", error);
+}
+
+bool
 hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error)
 {

@@ -93,6 +93,8 @@ bool hypervisor_compare_cpu(
 CpuBaseline *hypervisor_baseline_cpu(HypervisorHost *const *hosts, int n_hosts, GError **error);
 bool hypervisor_check_way(
     HypervisorHost *source, HypervisorHost *dest, const WayRequest *request, GError **error);
+bool hypervisor_rehearse(HypervisorHost *dest, HypervisorHost *source,
+    const MigrateRequest *request, GError **error);
 bool hypervisor_prepare_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_live_migrate(HypervisorHost *source, HypervisorHost *dest,

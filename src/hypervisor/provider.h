@@ -133,6 +133,13 @@ typedef struct HypervisorProvider {
      * not wait for the end. Touches no guest, and whatever else may stand in the way of a migration
      * is left for it to tell: then this is true. */
     bool (*check_way)(void *source, void *dest, const WayRequest *request, GError **error);
+    /* Proves that dest starts with what the request would bring there: a twin of the guest, which
+     * is active on source, with its processor, machine, firmware, memory, how that is backed, and
+     * TPM, and with no disk, NIC or device of a host, starts there paused and is destroyed. What
+     * the guest has is not touched, and what a process leaves that dies in the middle ends with it,
+     * or when the host is opened the next time. HYPERVISOR_REFUSED: it did not start; CONFLICT: the
+     * guest is off. */
+    bool (*rehearse)(void *dest, void *source, const MigrateRequest *request, GError **error);
     /* On the destination, before a migration that copies disks: makes the volumes of the guest's
      * own that the source has (root overlay on its base, config drive, console log), empty and of
      * the same capacity and format; read-only ones with the same bytes, compared by hash. The bases

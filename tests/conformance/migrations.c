@@ -116,6 +116,21 @@ count_domains(HypervisorHost *host)
 }
 
 static void
+test_a_destination_rehearses_a_guest_and_keeps_nothing(Fixture *fixture)
+{
+    const char *uuid = fixture_start(fixture, fixture->a);
+    MigrateRequest request = fixture_request(uuid, true);
+    unsigned n_domains = count_domains(fixture->b);
+    assert_ok(hypervisor_rehearse(fixture->b, fixture->a, &request, &error));
+    assert_ok(hypervisor_rehearse(fixture->b, fixture->a, &request, &error));
+    g_assert_cmpuint(count_domains(fixture->b), ==, n_domains);
+    fixture_assert_view(fixture->a, uuid, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+    assert_fails(hypervisor_rehearse(fixture->a, fixture->b, &request, &error), ERROR_NOT_FOUND);
+    assert_ok(hypervisor_destroy_guest(fixture->a, uuid, &error));
+    assert_fails(hypervisor_rehearse(fixture->b, fixture->a, &request, &error), ERROR_CONFLICT);
+}
+
+static void
 test_the_way_between_two_hosts_is_open(Fixture *fixture)
 {
     const char *uuid = fixture_start(fixture, fixture->a);
@@ -427,6 +442,8 @@ conformance_add_migrations(Target *target)
         "/migration/an-old-definition-is-replaced", target, test_an_old_definition_is_replaced);
     fixture_add("/migration/a-destination-says-that-it-can-run-a-guest", target,
         test_a_destination_says_that_it_can_run_a_guest);
+    fixture_add("/migration/a-destination-rehearses-a-guest-and-keeps-nothing", target,
+        test_a_destination_rehearses_a_guest_and_keeps_nothing);
     fixture_add("/migration/the-way-between-two-hosts-is-open", target,
         test_the_way_between_two_hosts_is_open);
     fixture_add("/migration/a-canary-gets-there-and-leaves-nothing", target,

@@ -25,6 +25,25 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     return done;
 }
 
+/* What an emulator here can fail for is the memory. */
+bool
+fake_rehearse(void *dest_host, void *source_host, const MigrateRequest *request, GError **error)
+{
+    FakeSession *dest = dest_host;
+    FakeSession *source = source_host;
+    if (!fleet_enter_both(dest, source, true, error)) {
+        return false;
+    }
+    g_auto(FakeDomain) domain;
+    bool done = domains_get(source->fleet, source->host, request->uuid, &domain, error) &&
+        (domain_state_is_active(domain.state) ||
+            error_set(error, ERROR_CONFLICT, "guest '%s' is off on host '%s'", request->uuid,
+                source->host)) &&
+        domains_check_memory(dest->fleet, dest->host, domain.memory_mib, error);
+    fleet_leave(dest->fleet);
+    return done;
+}
+
 char *
 fake_describe_cpu(void *host, const char *uuid, GError **error)
 {

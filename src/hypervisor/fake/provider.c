@@ -172,6 +172,7 @@ static const HypervisorProvider fake_provider = {
     .compare_cpu = fake_compare_cpu,
     .baseline_cpu = fake_baseline_cpu,
     .check_way = fake_check_way,
+    .rehearse = fake_rehearse,
     .prepare_dest = fake_prepare_dest,
     .live_migrate = fake_live_migrate,
     .copy_disks = fake_copy_disks,

@@ -7,7 +7,7 @@
 #include "hypervisor/libvirt/marker.h"
 #include "hypervisor/libvirt/open.h"
 #include "hypervisor/libvirt/tpm.h"
-#include "hypervisor/libvirt/try_disk.h"
+#include "hypervisor/libvirt/trial.h"
 #include <string.h>
 
 /* Threads that close connections: closing asks the host, which may be frozen. */
@@ -169,7 +169,7 @@ libvirt_host_open(Settings *settings, const HostAddress *address, uint64_t sessi
         return NULL;
     }
     tpm_sweep_secrets(host);
-    try_disk_sweep(host);
+    trial_sweep(host);
     marker_sweep(host);
     return host;
 }

@@ -54,6 +54,7 @@ static const HypervisorProvider libvirt_provider = {
     .compare_cpu = libvirt_compare_cpu,
     .baseline_cpu = libvirt_baseline_cpu,
     .check_way = libvirt_check_way,
+    .rehearse = libvirt_rehearse,
     .prepare_dest = libvirt_prepare_dest,
     .live_migrate = libvirt_live_migrate,
     .limit_downtime = libvirt_limit_downtime,

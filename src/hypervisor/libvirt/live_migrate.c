@@ -3,11 +3,10 @@
 /* The one libvirt call that moves a guest, and what it is told. */
 #include "hypervisor/libvirt/address.h"
 #include "hypervisor/libvirt/companions.h"
-#include "hypervisor/libvirt/dest_xml.h"
+#include "hypervisor/libvirt/dest_place.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/verbs.h"
-#include "hypervisor/libvirt/volumes.h"
 #include <string.h>
 
 /* The parameters of one call, and the texts they are made from. */
@@ -123,30 +122,13 @@ add_target(
     return true;
 }
 
-/* Generation and operation travel in both definitions of the destination, because metadata cannot
- * be changed while a job runs. */
-static char *
-dest_xml(const Slot *slot, virDomainPtr domain, unsigned int flags, const LibvirtHost *dest,
-    const MigrateRequest *request, const DestPlace *place, GError **error)
-{
-    /* With passwords of consoles: what is left out here is gone on the destination. */
-    flags |= VIR_DOMAIN_XML_MIGRATABLE | VIR_DOMAIN_XML_SECURE;
-    g_autofree char *xml = domain_get_xml(slot, domain, flags, error);
-    Metadata metadata = {request->uuid, request->display_name, request->project_id,
-        request->flavor_name, request->generation, request->operation};
-
-    return xml != NULL
-        ? dest_xml_make(xml, &metadata, place, error)
-        : NULL;
-}
-
 static bool
-add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain, const LibvirtHost *dest,
+add_definitions(MigrateCall *call, const Slot *slot, virDomainPtr domain,
     const MigrateRequest *request, const DestPlace *place, GError **error)
 {
-    g_autofree char *live = dest_xml(slot, domain, 0, dest, request, place, error);
+    g_autofree char *live = dest_definition(slot, domain, 0, request, place, error);
     g_autofree char *persistent = live != NULL
-        ? dest_xml(slot, domain, VIR_DOMAIN_XML_INACTIVE, dest, request, place, error)
+        ? dest_definition(slot, domain, VIR_DOMAIN_XML_INACTIVE, request, place, error)
         : NULL;
 
     if (persistent == NULL) {
@@ -190,75 +172,12 @@ prepare_call(MigrateCall *call, const Slot *slot, virDomainPtr domain, const Lib
     call->flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST |
         VIR_MIGRATE_UNDEFINE_SOURCE | VIR_MIGRATE_ABORT_ON_ERROR;
     if (!add_target(call, dest, request, error) ||
-        !add_definitions(call, slot, domain, dest, request, place, error)) {
+        !add_definitions(call, slot, domain, request, place, error)) {
         return false;
     }
     add_speed(call, request);
     return call->is_ok ||
         libvirt_error_set(error, slot->connection, EFFECT_NONE, "cannot ask for a migration");
-}
-
-/* How many processors and NUMA cells there are to be pinned to. */
-static bool
-learn_size(LibvirtHost *host, DestPlace *place, GError **error)
-{
-    g_auto(Slot) slot = {0};
-    virNodeInfo node;
-
-    if (!slot_take_control(&slot, host, error)) {
-        return false;
-    }
-    if (virNodeGetInfo(slot.connection, &node) < 0) {
-        return libvirt_error_set(error, slot.connection, EFFECT_NONE,
-            "cannot ask host '%s' for its processors", host->name);
-    }
-    place->n_cpus = (int)VIR_NODEINFO_MAXCPUS(node);
-    place->n_cells = (int)node.nodes;
-    return true;
-}
-
-/* Where a host's pool is; known after the first use of it in a session. */
-static bool
-learn_pool_path(LibvirtHost *host, const char **ret_path, GError **error)
-{
-    g_auto(Slot) slot = {0};
-
-    if (host->pool[0] == '\0') {
-        *ret_path = NULL;
-        return true;
-    }
-    if (!slot_take_control(&slot, host, error)) {
-        return false;
-    }
-    g_autoptr(virStoragePool) pool = pool_get(&slot, error);
-    *ret_path = pool != NULL ? pool_get_path(&slot, pool, error) : NULL;
-    return *ret_path != NULL;
-}
-
-/* What a place points to. */
-typedef struct VolumePaths {
-    char *from;
-    char *to;
-} VolumePaths;
-
-static void
-volume_paths_clear(VolumePaths *paths)
-{
-    g_free(paths->from);
-    g_free(paths->to);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VolumePaths, volume_paths_clear)
-
-static bool
-learn_named_path(LibvirtHost *host, const char *pool_name, char **ret_path, GError **error)
-{
-    g_auto(Slot) slot = {0};
-
-    if (!slot_take_control(&slot, host, error)) {
-        return false;
-    }
-    g_autoptr(virStoragePool) pool = pool_get_named(&slot, pool_name, ret_path, error);
-    return pool != NULL;
 }
 
 /* The source's answer, once the call is over: only a refusal can be the abort that we asked for. */
@@ -284,21 +203,6 @@ run_call(const Slot *slot, virDomainPtr domain, const MigrateCall *call, Libvirt
     }
     g_propagate_error(error, g_steal_pointer(&reason));
     return false;
-}
-
-/* Where their volumes are, on both sides; nothing when there are none. */
-static bool
-learn_volume_paths(LibvirtHost *source, LibvirtHost *dest, const char *pool, DestPlace *place,
-    VolumePaths *paths, GError **error)
-{
-    if (pool == NULL) {
-        return true;
-    }
-    bool is_ok = learn_named_path(source, pool, &paths->from, error) &&
-        learn_named_path(dest, pool, &paths->to, error);
-    place->from_volumes = paths->from;
-    place->to_volumes = paths->to;
-    return is_ok;
 }
 
 /* Seen with 11.3.0: whatever the URI, the destination's libvirtd follows a null pointer when it is
@@ -331,24 +235,17 @@ migrate(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request, G
 {
     g_auto(Slot) slot = {0};
     g_auto(MigrateCall) call = {0};
-    g_auto(VolumePaths) paths = {0};
-    DestPlace place = {
-        .vnc_listen = dest->settings->vnc_listen,
-        .spice_listen = dest->settings->spice_listen,
-        .topology = request->topology,
-    };
+    g_auto(DestPlaceRead) place = {0};
 
     if (request->resume_post_copy && !check_can_resume(dest, error)) {
         return false;
     }
-    if (!learn_pool_path(source, &place.from_pool, error) ||
-        !learn_pool_path(dest, &place.to_pool, error) || !learn_size(dest, &place, error) ||
-        !learn_volume_paths(source, dest, request->volume_pool, &place, &paths, error) ||
+    if (!dest_place_read(source, dest, request, &place, error) ||
         !slot_take_transfer(&slot, source, error)) {
         return false;
     }
     g_autoptr(virDomain) domain = domain_get(&slot, request->uuid, error);
-    if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, &place, error)) {
+    if (domain == NULL || !prepare_call(&call, &slot, domain, dest, request, &place.place, error)) {
         return false;
     }
     if (request->downtime_ms > 0 && !request->resume_post_copy &&

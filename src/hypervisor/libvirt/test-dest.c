@@ -3,6 +3,7 @@
 /* Definitions of domains as they arrive on another host, and what keeps them from leaving. */
 #include "hypervisor/libvirt/blockers.h"
 #include "hypervisor/libvirt/dest_xml.h"
+#include "hypervisor/libvirt/twin_xml.h"
 #include <string.h>
 
 static const Metadata metadata = {"1", "n", "p", "f", 2, 3};
@@ -209,6 +210,122 @@ test_blocker(const void *data)
     assert_has(found, "migrate it cold");
 }
 
+/* ---- twins ---- */
+
+#define TWIN "22222222-2222-4333-8444-555555555555"
+
+static char *
+twin_of(const char *body, bool *ret_has_secret)
+{
+    g_autofree char *text = g_strdup_printf(
+        "<domain type='kvm' id='7'><name>instance-1</name><uuid>1b</uuid>"
+        "<metadata><drover:instance xmlns:drover='" METADATA_URI "' generation='3'>"
+        "<drover:uuid>1b</drover:uuid></drover:instance></metadata>%s</domain>", body);
+    Metadata twin = {.uuid = TWIN, .name = "twin"};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *made = twin_xml_make(text, &twin, ret_has_secret, &error);
+    g_assert_no_error(error);
+    g_autoptr(GRegex) blanks = g_regex_new(">\\s+<", 0, 0, NULL);
+    return g_regex_replace_literal(blanks, made, -1, 0, "><", 0, NULL);
+}
+
+static void
+test_a_twin_has_what_a_rehearsal_is_of_and_nothing_of_a_host(void)
+{
+    bool has_secret = true;
+    g_autofree char *made = twin_of(
+        "<sysinfo type='smbios'><system><entry name='uuid'>1b</entry>"
+        "<entry name='product'>x</entry></system></sysinfo>"
+        "<memory unit='KiB'>4194304</memory><memoryBacking><source type='memfd'/></memoryBacking>"
+        "<os><type machine='pc-q35-10.0'>hvm</type><kernel>/p/k</kernel><initrd>/p/i</initrd>"
+        "<cmdline>quiet</cmdline></os><cpu mode='custom' check='full'><model>Nehalem</model></cpu>"
+        "<devices><emulator>/usr/bin/qemu</emulator>"
+        "<disk type='file'><source file='/p/d'/></disk><interface type='bridge'/>"
+        "<hostdev type='pci'/><filesystem/><shmem/><serial type='file'><log file='/p/l'/></serial>"
+        "<console type='pty'/><channel type='unix'/><redirdev/><vsock/>"
+        "<input type='keyboard' bus='ps2'/><input type='evdev'/>"
+        "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+        "<rng model='virtio'><backend model='egd' type='tcp'/></rng>"
+        "<memory model='dimm'/><memory model='nvdimm'/>"
+        "<controller type='pci' model='pcie-root'/><graphics type='vnc'/><video/></devices>"
+        "<seclabel type='dynamic' model='apparmor'><label>libvirt-1b</label></seclabel>",
+        &has_secret);
+    static const char *const kept[] = {"<name>try-" TWIN "</name>", "<uuid>" TWIN "</uuid>",
+        "<drover:uuid>" TWIN "</drover:uuid>", "name=\"product\"", ">4194304</memory>",
+        "<source type=\"memfd\"/>", "pc-q35-10.0", "check=\"full\"><model>Nehalem</model>",
+        "<emulator>", "type=\"keyboard\"", "/dev/urandom", "model=\"dimm\"", "pcie-root",
+        "<graphics type=\"vnc\"/>", "<video/>"};
+    static const char *const gone[] = {"id=\"7\"", "1b<", "/p/", "quiet", "<disk", "interface",
+        "hostdev", "filesystem", "shmem", "serial", "console", "channel", "redirdev", "vsock",
+        "evdev", "egd", "nvdimm", "seclabel", "stateless"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+        assert_has(made, kept[i]);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(gone); i++) {
+        assert_has_not(made, gone[i]);
+    }
+    g_assert_false(has_secret);
+}
+
+static void
+test_a_twins_tpm_and_firmware_leave_nothing(void)
+{
+    bool has_secret = false;
+    g_autofree char *made = twin_of(
+        "<os firmware='efi'><type>hvm</type><firmware><feature name='secure-boot'/></firmware>"
+        "<loader type='pflash' readonly='yes'>/usr/share/OVMF/CODE.fd</loader>"
+        "<nvram template='/usr/share/OVMF/VARS.fd'>/p/1b.nvram</nvram></os>"
+        "<devices><tpm model='tpm-crb'><backend type='emulator' version='2.0' "
+        "persistent_state='yes'><encryption secret='1b'/><source type='dir' path='/t'/></backend>"
+        "</tpm><tpm model='tpm-tis'><backend type='passthrough'/></tpm></devices>",
+        &has_secret);
+
+    g_assert_true(has_secret);
+    assert_has(made, "<encryption secret=\"" TWIN "\"/>");
+    assert_has(made, "stateless=\"yes\">/usr/share/OVMF/CODE.fd</loader>");
+    assert_has(made, "version=\"2.0\"");
+    assert_has_not(made, "persistent_state");
+    assert_has_not(made, "path=");
+    assert_has_not(made, "passthrough");
+    assert_has_not(made, "nvram");
+    assert_has_not(made, "firmware");
+}
+
+static void
+test_a_twin_takes_little_of_memory_that_would_be_taken_at_once(void)
+{
+    static const char *const sizes = "<memory unit='KiB'>8388608</memory>"
+                                     "<currentMemory unit='KiB'>8388608</currentMemory>"
+                                     "<maxMemory slots='4' unit='KiB'>16777216</maxMemory>";
+    bool has_secret;
+    g_autofree char *pages = g_strdup_printf(
+        "%s<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>"
+        "<cpu><numa><cell id='0' cpus='0' memory='4' unit='GiB'/>"
+        "<cell id='1' cpus='1' memory='4' unit='GiB'/></numa></cpu>"
+        "<devices><memory model='dimm'/></devices>", sizes);
+    g_autofree char *large = g_strdup_printf(
+        "%s<memoryBacking><hugepages><page size='1' unit='G'/></hugepages></memoryBacking>", sizes);
+    g_autofree char *any = g_strdup_printf(
+        "%s<memoryBacking><hugepages/></memoryBacking>", sizes);
+    g_autofree char *locked =
+        g_strdup_printf("%s<memoryBacking><locked/></memoryBacking>", sizes);
+    g_autofree char *of_pages = twin_of(pages, &has_secret);
+    g_autofree char *of_large = twin_of(large, &has_secret);
+    g_autofree char *of_any = twin_of(any, &has_secret);
+    g_autofree char *of_locked = twin_of(locked, &has_secret);
+
+    assert_has(of_pages, "<memory unit=\"KiB\">131072</memory>");
+    assert_has(of_pages, "<currentMemory unit=\"KiB\">131072</currentMemory>");
+    assert_has(of_pages, "<cell id=\"1\" cpus=\"1\" memory=\"65536\" unit=\"KiB\"/>");
+    assert_has(of_pages, "<page size=\"2048\" unit=\"KiB\"/>");
+    assert_has_not(of_pages, "maxMemory");
+    assert_has_not(of_pages, "dimm");
+    assert_has(of_large, ">1048576</memory>");
+    assert_has(of_any, ">1048576</memory>");
+    assert_has(of_locked, ">65536</memory>");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -231,5 +348,11 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/blockers/%s", blocker_cases[i].name);
         g_test_add_data_func(path, &blocker_cases[i], test_blocker);
     }
+    g_test_add_func("/twin/has-what-a-rehearsal-is-of-and-nothing-of-a-host",
+        test_a_twin_has_what_a_rehearsal_is_of_and_nothing_of_a_host);
+    g_test_add_func("/twin/tpm-and-firmware-leave-nothing",
+        test_a_twins_tpm_and_firmware_leave_nothing);
+    g_test_add_func("/twin/takes-little-of-memory-that-would-be-taken-at-once",
+        test_a_twin_takes_little_of_memory_that_would_be_taken_at_once);
     return g_test_run();
 }

@@ -12,5 +12,3 @@ bool try_disks_of(LibvirtHost *host, const char *uuid, const char *domain_xml, G
 /* The server of this disk on the network takes the connection, or does not even refuse it, and says
  * nothing; the error tells that. Slots as above. One that refuses is not silent. */
 bool try_disk_is_silent(LibvirtHost *host, const char *uuid, const char *disk_xml, GError **error);
-/* Destroys what daemons have left that ended in the middle of it. */
-void try_disk_sweep(LibvirtHost *host);

@@ -2,10 +2,8 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/try_disk_xml.h"
 
-#include <string.h>
-
-/* QEMU starts with so little; nothing in it ever runs. */
-enum { MEMORY_MIB = 8 };
+#include "hypervisor/libvirt/throwaway.h"
+#include "hypervisor/libvirt/trial.h"
 
 GPtrArray *
 try_disk_xml_list(const char *domain_xml, GError **error)
@@ -22,12 +20,6 @@ try_disk_xml_list(const char *domain_xml, GError **error)
         g_ptr_array_add(texts, xml_node_to_text(g_ptr_array_index(disks, i)));
     }
     return texts;
-}
-
-char *
-try_disk_xml_name(const char *uuid)
-{
-    return g_strconcat("try-", uuid, NULL);
 }
 
 static char *
@@ -90,10 +82,9 @@ try_disk_xml_build(const char *disk_xml, const char *uuid, const char *guest_uui
 {
     g_autoptr(xmlDoc) parsed = xml_parse(disk_xml, error);
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
-    xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
-    g_autofree char *name = try_disk_xml_name(uuid);
+    g_autofree char *name = trial_name(uuid);
+    Metadata metadata = {.uuid = uuid, .name = "try"};
 
-    xmlDocSetRootElement(document, domain);
     if (parsed == NULL) {
         return NULL;
     }
@@ -102,18 +93,7 @@ try_disk_xml_build(const char *disk_xml, const char *uuid, const char *guest_uui
         error_set(error, ERROR_INVALID, "a disk on the network has no source");
         return NULL;
     }
-    xml_set(domain, "type", "%s", virt_type);
-    xml_add_text(domain, "name", "%s", name);
-    xml_add_text(domain, "uuid", "%s", uuid);
-    metadata_xml_put(domain, &(Metadata){.uuid = uuid, .name = "try"});
-    xml_set(xml_add_text(domain, "memory", "%d", MEMORY_MIB), "unit", "MiB");
-    xml_add_text(domain, "vcpu", "1");
-    xmlNode *os = xml_add(domain, "os");
-    xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
-    xmlNode *devices = xml_add(domain, "devices");
-    put_disk(devices, disk, guest_uuid);
-    xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
-    xml_set(xml_add(devices, "memballoon"), "model", "none");
+    put_disk(throwaway_build(document, name, &metadata, virt_type), disk, guest_uuid);
     *ret_what = describe(disk);
     return xml_to_text(document);
 }

@@ -7,8 +7,6 @@
 /* The <disk> elements of a domain whose servers are on the network, as texts. A socket in the
  * host's own file system is not. */
 GPtrArray *try_disk_xml_list(const char *domain_xml, GError **error);
-/* "try-<uuid>": what the domain is called; caller frees. */
-char *try_disk_xml_name(const char *uuid);
 /* A domain with that disk, to read, and next to nothing else. It calls at an iSCSI target by the
  * name that the guest will have there. *ret_what: "volume 'SERIAL' at 'nbd://...'". Caller frees
  * both. */

@@ -65,6 +65,9 @@ CpuBaseline *libvirt_baseline_cpu(void *const *hosts, int n_hosts, GError **erro
 /* way.c */
 bool libvirt_check_way(void *source, void *dest, const WayRequest *request, GError **error);
 
+/* rehearse.c */
+bool libvirt_rehearse(void *dest, void *source, const MigrateRequest *request, GError **error);
+
 /* prepare.c */
 bool libvirt_prepare_dest(void *dest, void *source, const char *uuid, GError **error);
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "hypervisor/libvirt/twin_xml.h"
+
+#include "hypervisor/libvirt/trial.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void
+drop_all(xmlDoc *document, const char *path)
+{
+    g_autoptr(GPtrArray) nodes = xml_find_all(document, path);
+
+    for (unsigned int i = 0; i < nodes->len; i++) {
+        xml_remove(g_ptr_array_index(nodes, i));
+    }
+}
+
+/* ---- devices ---- */
+
+static bool
+is_kept(const xmlNode *device)
+{
+    static const char *const names[] = {"emulator", "controller", "input", "graphics", "video",
+        "sound", "audio", "watchdog", "memballoon", "rng", "panic", "iommu", "tpm", "memory", NULL};
+
+    return g_strv_contains(names, (const char *)device->name);
+}
+
+static void
+drop_devices(xmlDoc *document)
+{
+    g_autoptr(GPtrArray) devices = xml_find_all(document, "/domain/devices/*");
+
+    for (unsigned int i = 0; i < devices->len; i++) {
+        if (!is_kept(g_ptr_array_index(devices, i))) {
+            xml_remove(g_ptr_array_index(devices, i));
+        }
+    }
+    /* Of those that are kept, which are files or devices of a host. */
+    drop_all(document,
+        "/domain/devices/input[@type='passthrough' or @type='evdev']"
+        " | /domain/devices/rng[backend/@model='egd']"
+        " | /domain/devices/memory[@model='nvdimm' or @model='virtio-pmem']"
+        " | /domain/devices/tpm[not(backend/@type='emulator')]");
+}
+
+/* ---- what a domain leaves behind ---- */
+
+/* A TPM of its own, which goes with it. */
+static bool
+give_tpm(xmlDoc *document, const char *uuid)
+{
+    g_autoptr(GPtrArray) backends = xml_find_all(document, "/domain/devices/tpm/backend");
+    g_autoptr(GPtrArray) secrets = xml_find_all(document, "/domain/devices/tpm/backend/encryption");
+
+    for (unsigned int i = 0; i < backends->len; i++) {
+        xmlUnsetProp(g_ptr_array_index(backends, i), BAD_CAST "persistent_state");
+    }
+    for (unsigned int i = 0; i < secrets->len; i++) {
+        xml_set(g_ptr_array_index(secrets, i), "secret", "%s", uuid);
+    }
+    drop_all(document, "/domain/devices/tpm/backend/source");
+    return secrets->len > 0;
+}
+
+/* The kernel is in the guest's pool and never runs here; a file of UEFI variables would stay. The
+ * loader is the one that was found for the guest: it is not looked for again. */
+static void
+give_firmware(xmlDoc *document)
+{
+    drop_all(document,
+        "/domain/os/kernel | /domain/os/initrd | /domain/os/cmdline | /domain/os/dtb"
+        " | /domain/os/nvram");
+    g_autoptr(GPtrArray) loaders = xml_find_all(document, "/domain/os/loader[@type='pflash']");
+    if (loaders->len > 0) {
+        drop_all(document, "/domain/os/@firmware | /domain/os/firmware");
+        xml_set(g_ptr_array_index(loaders, 0), "stateless", "yes");
+    }
+}
+
+/* ---- memory ---- */
+
+/* Enough for any machine, and a multiple of the usual huge pages. */
+static const int64_t LITTLE_KIB = 64 << 10;
+static const int64_t GIB_KIB = 1 << 20;
+
+/* Of a guest whose memory has huge pages of a size that is not said, any size will do. */
+static int64_t
+little_memory_kib(xmlDoc *document)
+{
+    g_autoptr(GPtrArray) pages = xml_find_all(document, "/domain/memoryBacking/hugepages/page");
+    g_autoptr(GPtrArray) plain =
+        xml_find_all(document, "/domain/memoryBacking/hugepages[not(page)]");
+    int64_t kib = plain->len > 0 ? GIB_KIB : LITTLE_KIB;
+
+    for (unsigned int i = 0; i < pages->len; i++) {
+        const xmlNode *page = g_ptr_array_index(pages, i);
+        g_autofree char *unit = xml_get(page, "unit");
+        int64_t scale = unit != NULL && unit[0] == 'G' ? GIB_KIB
+            : unit != NULL && unit[0] == 'M'           ? 1 << 10
+                                                       : 1;
+        kib = MAX(kib, xml_get_int(page, "size", 0) * scale);
+    }
+    return kib;
+}
+
+static void
+set_memory(xmlDoc *document, const char *path, int64_t kib)
+{
+    g_autoptr(GPtrArray) nodes = xml_find_all(document, path);
+
+    for (unsigned int i = 0; i < nodes->len; i++) {
+        g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, kib);
+        xml_set(g_ptr_array_index(nodes, i), "unit", "KiB");
+        xml_set_text(g_ptr_array_index(nodes, i), text);
+    }
+}
+
+static void
+cut_memory(xmlDoc *document)
+{
+    g_autoptr(GPtrArray) greedy = xml_find_all(document,
+        "/domain/memoryBacking/hugepages | /domain/memoryBacking/locked"
+        " | /domain/memoryBacking/allocation[@mode='immediate']");
+    g_autoptr(GPtrArray) cells = xml_find_all(document, "/domain/cpu/numa/cell");
+    int64_t little_kib = little_memory_kib(document);
+
+    if (greedy->len == 0) {
+        return;
+    }
+    drop_all(document, "/domain/maxMemory | /domain/devices/memory");
+    for (unsigned int i = 0; i < cells->len; i++) {
+        xml_set(g_ptr_array_index(cells, i), "unit", "KiB");
+        xml_set(g_ptr_array_index(cells, i), "memory", "%" G_GINT64_FORMAT, little_kib);
+    }
+    set_memory(document, "/domain/memory | /domain/currentMemory", little_kib * MAX(cells->len, 1));
+}
+
+/* ---- the domain ---- */
+
+static void
+give_name(xmlNode *domain, const Metadata *twin)
+{
+    g_autofree char *name = trial_name(twin->uuid);
+
+    xmlUnsetProp(domain, BAD_CAST "id");
+    xml_set_text(xml_child(domain, "name"), name);
+    xml_set_text(xml_child(domain, "uuid"), twin->uuid);
+    metadata_xml_put(domain, twin);
+    /* libvirt wants the same UUID there; and the label of a process is its own. */
+    drop_all(domain->doc,
+        "/domain/sysinfo/system/entry[@name='uuid']"
+        " | /domain/seclabel[@type='dynamic' or not(@type)]");
+}
+
+char *
+twin_xml_make(
+    const char *definition, const Metadata *twin, bool *ret_has_secret, GError **error)
+{
+    g_autoptr(xmlDoc) document = xml_parse(definition, error);
+
+    if (document == NULL) {
+        return NULL;
+    }
+    give_name(xmlDocGetRootElement(document), twin);
+    drop_devices(document);
+    *ret_has_secret = give_tpm(document, twin->uuid);
+    give_firmware(document);
+    cut_memory(document);
+    return xml_to_text(document);
+}
