@@ -15,6 +15,7 @@ static const CommandOption OPTIONS[] = {
     {"--cold", NULL, "a cold migration"},
     {"--evacuate", NULL, "an evacuation"},
     {"--host", "HOST", "this host alone, with every check"},
+    {"--rehearse", NULL, "live: let it, or the host it would go to, start a twin of the server"},
     {"--request", "ID", "why a request went where it went, as it was then (req-...)"},
     {"--all", NULL, "every check of every host, not only what speaks against it"},
     {NULL, NULL, NULL},
@@ -38,13 +39,14 @@ choose_move(CommandContext *context, const char **ret_move, GError **error)
 }
 
 static json_t *
-get_explanation(
-    Session *session, const char *id, const char *move, const char *host, GError **error)
+get_explanation(Session *session, const char *id, const char *move, const char *host, bool rehearse,
+    GError **error)
 {
     g_autofree char *path = session_path("/instances/%s/explanation", id);
     g_autofree char *move_part = move != NULL ? session_path("&move=%s", move) : g_strdup("");
     g_autofree char *host_part = host != NULL ? session_path("&host=%s", host) : g_strdup("");
-    g_autofree char *query = g_strconcat(move_part, host_part, NULL);
+    g_autofree char *query =
+        g_strconcat(move_part, host_part, rehearse ? "&rehearse=true" : "", NULL);
     if (query[0] != '\0') {
         query[0] = '?';
     }
@@ -260,7 +262,8 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     GError **error)
 {
     const char *host = command_value(context, "--host");
-    json_auto_t *explanation = get_explanation(session, id, move, host, error);
+    bool rehearse = command_has(context, "--rehearse");
+    json_auto_t *explanation = get_explanation(session, id, move, host, rehearse, error);
     if (explanation == NULL || !show_explanation(context, explanation, host != NULL, error)) {
         return false;
     }
@@ -280,8 +283,10 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
 static bool
 explain_request(CommandContext *context, const char *request, GError **error)
 {
-    if (command_n_arguments(context) > 0 || command_has(context, "--host")) {
-        return usage_error(error, "--request tells of a request: no SERVER and no --host with it");
+    if (command_n_arguments(context) > 0 || command_has(context, "--host") ||
+        command_has(context, "--rehearse")) {
+        return usage_error(
+            error, "--request tells of a request: no SERVER, --host or --rehearse with it");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {
@@ -330,7 +335,8 @@ explain(CommandContext *context, GError **error)
         return false;
     }
     g_autofree char *id = find_id(server);
-    json_auto_t *explanation = get_explanation(session, id, move, host, error);
+    bool rehearse = command_has(context, "--rehearse");
+    json_auto_t *explanation = get_explanation(session, id, move, host, rehearse, error);
     bool all = command_has(context, "--all") || host != NULL;
     return explanation != NULL && show_explanation(context, explanation, all, error);
 }
@@ -341,10 +347,14 @@ const Command explain_commands[] = {
         "touched: a host may be full by the time that something is asked for. What only the host\n"
         "itself can tell (does its processor suit the guest?) is asked when it is chosen: that\n"
         "check is 'unknown' here. With --json every check of every host is told.\n"
+        "With --rehearse the host (the one that is named, else the one it would go to) starts a\n"
+        "twin of the running server, paused, with its processor, machine, memory and TPM and\n"
+        "without its disks and NICs, and ends it: the check 'rehearsal' tells what came of it.\n"
         "With --request: what was looked at when that request was decided, and what was found\n"
         "then, for as long as [filter_scheduler] decisions_kept_hours says.",
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"
+        "  drover explain vm1 --host hostb --rehearse\n"
         "  drover explain vm1 --live --json\n"
         "  drover explain --request req-7f2a4e5c-...",
         OPTIONS, explain},

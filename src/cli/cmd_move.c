@@ -17,6 +17,7 @@ static const CommandOption MIGRATE_OPTIONS[] = {
     {"--block-migration", NULL, "live: copy the disks; refused when the pool is shared"},
     {"--shared-migration", NULL, "live: copy no disks; refused when the pool is not shared"},
     {"--pause-first", NULL, "pause it while it moves: certain to end, and not without a gap"},
+    {"--rehearse", NULL, "live: the destination starts a twin of it first (paused, without disks)"},
     {"--dry-run", NULL, "tell where it would go, and why not elsewhere; nothing is touched"},
     {"--reason", "TEXT", "why, for whoever looks at the migration later"},
     {"--wait", NULL, "show the progress; fails with the reason when the migration failed"},
@@ -28,9 +29,12 @@ static json_t *
 cold_body(CommandContext *context, GError **error)
 {
     const char *host = command_value(context, "--host");
-    if (command_has(context, "--pause-first")) {
-        usage_error(error, "--pause-first needs --live-migration");
-        return NULL;
+    static const char *const LIVE_ONLY[] = {"--pause-first", "--rehearse"};
+    for (size_t i = 0; i < G_N_ELEMENTS(LIVE_ONLY); i++) {
+        if (command_has(context, LIVE_ONLY[i])) {
+            usage_error(error, "%s needs --live-migration", LIVE_ONLY[i]);
+            return NULL;
+        }
     }
     if (command_has(context, "--block-migration") || command_has(context, "--shared-migration")) {
         fprintf(stderr,
@@ -83,6 +87,7 @@ server_migrate(CommandContext *context, GError **error)
         return explain_dry_run(context, session, id, is_live ? "live" : "cold", error);
     }
     int64_t migration_id = -1;
+    session_set_rehearse(session, command_has(context, "--rehearse"));
     if (!session_set_reason(session, command_value(context, "--reason"), error) ||
         !session_act(session, id, body, error) ||
         !watch_newest_migration(session, id, &migration_id, error)) {
@@ -104,9 +109,12 @@ const Command move_commands[] = {
         "Whether disks must be copied is found out by asking both hosts, unless you say it. With\n"
         "--wait the exit code and the last line tell how the migration ended; --json prints the\n"
         "migration. A server that was switched off for its move waits to be confirmed or\n"
-        "reverted.",
+        "reverted. With --rehearse the destination proves first that its QEMU starts with what\n"
+        "the server has: where it does not, another host is tried, or, where it was named,\n"
+        "nothing moves, and the cause is told.",
         "  drover server migrate --live-migration --wait vm1\n"
         "  drover server migrate --live-migration --dry-run vm1\n"
+        "  drover server migrate --live-migration --host hostc --rehearse --wait vm1\n"
         "  drover server migrate --live-migration --host hostc --reason 'new kernel' --wait vm1\n"
         "  drover server migrate --wait vm1 && drover server migrate confirm vm1",
         MIGRATE_OPTIONS, server_migrate},

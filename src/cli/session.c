@@ -23,6 +23,7 @@ struct Session {
     char *token_id;
     json_t *token;
     char *reason;     /* NULL = none is said */
+    bool rehearse;
     char *request_id; /* of the last request; NULL = nobody said */
     bool is_silent;   /* so was the last request answered: not at all */
 };
@@ -290,7 +291,16 @@ prepare(Session *session, const char *service, const char *method, const char *p
         g_autofree char *reason = g_strconcat("X-Drover-Reason: ", session->reason, NULL);
         exchange->headers = curl_slist_append(exchange->headers, reason);
     }
+    if (session->rehearse) {
+        exchange->headers = curl_slist_append(exchange->headers, "X-Drover-Rehearse: true");
+    }
     return true;
+}
+
+void
+session_set_rehearse(Session *session, bool rehearse)
+{
+    session->rehearse = rehearse;
 }
 
 bool

@@ -40,6 +40,8 @@ bool session_upload(Session *session, const char *service, const char *path, con
 /* Why a move is asked for: said with every request that follows. NULL: nothing is said. False when
  * it is not one line. */
 bool session_set_reason(Session *session, const char *reason, GError **error);
+/* Destinations of live migrations are to rehearse: likewise. */
+void session_set_rehearse(Session *session, bool rehearse);
 
 /* printf for paths whose arguments are escaped for use between slashes or after '='. Caller
  * frees. Only %s. */

@@ -193,6 +193,12 @@ const ConfigKey daemon_config_keys[] = {
         "Seconds in which the destination must answer where it takes migrations, before a guest is "
         "moved there: QEMU and its guest stand still while they wait for that. 0 is untried.",
         CONFIG_GROUP | CONFIG_RELOAD},
+    {"libvirt", "live_migration_rehearse", CONFIG_BOOL, "false", 0, 0,
+        "Whether the destination of every live migration first starts a twin of the guest (its "
+        "processor, machine, memory and TPM; paused, without disks and NICs) and ends it: a second "
+        "or two, in which the guest runs on as if nothing were. Otherwise it does when it is asked "
+        "to (drover server migrate --rehearse).",
+        CONFIG_GROUP | CONFIG_RELOAD},
     {"libvirt", "migration_port_min", CONFIG_INT, "49152", 1024, 65535,
         "The first port at which the QEMU of a host takes migrations and disks, as in its qemu.conf.",
         CONFIG_GROUP | CONFIG_RELOAD},

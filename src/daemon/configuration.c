@@ -125,6 +125,7 @@ read_live_settings(const Config *config)
         .port_max = (int)config_get_int(config, "libvirt", "migration_port_max"),
         .connect_timeout_s =
             (int)config_get_int(config, "libvirt", "live_migration_connect_timeout"),
+        .rehearse = config_get_bool(config, "libvirt", "live_migration_rehearse"),
     };
 }
 

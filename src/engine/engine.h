@@ -4,6 +4,7 @@
 /* The engine: one thread that owns every open operation and every host connection. It decides;
  * workers block. Other threads only use the functions below, which post messages. */
 #include "hypervisor/driver.h"
+#include "model/rehearsal.h"
 #include "operation/operation.h"
 
 typedef struct Engine Engine;
@@ -76,6 +77,13 @@ void engine_ask_baseline(
 typedef void (*EngineCpusDone)(const char *guest_cpu, void *data);
 void engine_ask_cpus(Engine *engine, const char *instance_id, const char *source_host,
     EngineCpusDone done, void *data);
+
+/* An ask: whether dest_host starts a twin of that guest, which runs on source_host. topology: what
+ * it would be given there, as GuestTopology, NULL: nothing. done runs on the engine's thread; the
+ * rehearsal is borrowed. */
+typedef void (*EngineRehearsalDone)(const Rehearsal *rehearsal, void *data);
+void engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *source_host,
+    const char *dest_host, const char *topology, EngineRehearsalDone done, void *data);
 
 /* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
  * time for each key. run on a worker of its own (image streams never keep it waiting), done on the

@@ -419,6 +419,30 @@ effect_check_dest(MigrationTask *task)
     return effect_submit(effect, LANE_SHORT);
 }
 
+/* As the transfer will be asked for: what of it matters to a guest without disks. */
+static bool
+run_rehearse(Effect *effect, GError **error)
+{
+    MigrateRequest request = {.uuid = effect->uuid, .topology = effect->topology};
+    return hypervisor_rehearse(effect->host, effect->peer, &request, error);
+}
+
+StepResult
+effect_rehearse(MigrationTask *task)
+{
+    Effect *effect = effect_between(task, EFFECT_REHEARSE, run_rehearse);
+    if (effect == NULL) {
+        return STEP_AGAIN;
+    }
+    if (!store_find_topology(task->context->store, task->instance->id, task->operation_id,
+            &effect->topology, &task->error)) {
+        effect_drop(effect);
+        return STEP_AGAIN;
+    }
+    effect->done = done_check_dest;
+    return effect_submit(effect, LANE_SHORT);
+}
+
 StepResult
 effect_check_way(MigrationTask *task, int port)
 {

@@ -58,6 +58,7 @@ typedef enum {
     X(CLAIM, "claim")               /* in the store */                                             \
     X(PROBE, "probe")               /* markers in both pools */                                    \
     X(CHECK_DEST, "check_dest")     /* may the guest run on the destination? */                    \
+    X(REHEARSE, "rehearse")         /* does its QEMU start with what the guest has? */             \
     X(CHECK_WAY, "check_way")       /* do its packets get there? */                                \
     X(FORGET_STALE, "forget_stale") /* what an older move left on the destination */               \
     X(BASE, "base")                                                                                \

@@ -272,6 +272,13 @@ wait_for_way(MigrationTask *task)
     return STEP_WAIT;
 }
 
+static bool
+is_to_rehearse(const MigrationTask *task)
+{
+    return task->migration->rehearse ||
+        live_policy_for(task->context->settings.live, task->migration->dest_host)->rehearse;
+}
+
 static StepResult
 step_claiming(MigrationTask *task)
 {
@@ -315,6 +322,9 @@ step_claiming(MigrationTask *task)
     if (!migration_task_did(task, EFFECT_CHECK_DEST)) {
         return effect_check_dest(task);
     }
+    if (is_to_rehearse(task) && !migration_task_did(task, EFFECT_REHEARSE)) {
+        return effect_rehearse(task);
+    }
     if (!is_way_known(task)) {
         return wait_for_way(task);
     }
@@ -324,6 +334,9 @@ step_claiming(MigrationTask *task)
     task->migration->generation = task->instance->generation + 1;
     OperationMove move = operation_plain_move();
     move.migration = task->migration;
+    move.sentence = migration_task_did(task, EFFECT_REHEARSE)
+        ? "a destination is chosen and reserved, and a twin of the guest has started there"
+        : NULL;
     return migration_move(task, MIGRATION_PREPARING, &move);
 }
 

@@ -130,6 +130,8 @@ StepResult effect_bases(MigrationTask *task);
 void effect_cancel_bases(MigrationTask *task);
 /* A refusal is kept in refusals as well. */
 StepResult effect_check_dest(MigrationTask *task);
+/* The same. */
+StepResult effect_rehearse(MigrationTask *task);
 /* Not waited for: the answer may never come. Refusals as of check_dest. */
 StepResult effect_check_way(MigrationTask *task, int port);
 /* The address that is set for the destination's group, where the host has none of its own; NULL:

@@ -347,6 +347,14 @@ static const Diagnosis table[] = {
         "had stayed",
         "migrate again",
         .is_ours = true},
+
+    /* ---- whatever is not named above ---- */
+    {"rehearsal",
+        {"cannot start a twin of guest"},
+        "the host's QEMU does not start with what the guest has: its processor, machine, memory or "
+        "TPM",
+        "see the log of that start, /var/log/libvirt/qemu/try-*.log on that host, and mend what it "
+        "names, or choose another host"},
 };
 /* clang-format on */
 

@@ -88,6 +88,7 @@ typedef struct Migration {
     bool disk_over_commit;
     bool force;           /* 2.1-2.67: the named host is taken without the scheduler's checks */
     bool early_checks;    /* below 2.34: the request waits for the checks */
+    bool rehearse;        /* live, asked for: the destination starts a twin of the guest first */
     bool copies_disks;    /* decided in CLAIMING: the pools are not shared; of an evacuation: the
                            * root disk begins anew */
     char *disks;          /* decided with it, of each disk: model/disk_plan.h; NULL until then */

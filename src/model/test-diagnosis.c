@@ -211,6 +211,11 @@ static const Case cases[] = {
         "not-shared"},
     {"hostb is not on local storage: Block migration can not be used with shared storage.",
         "not-local"},
+    {"host 'hostb' cannot start a twin of guest '1b': its QEMU had not started within 20 s",
+        "rehearsal"},
+    {"host 'hostb' cannot start a twin of guest '1b': internal error: process exited while connecting "
+        "to monitor: qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory",
+        "memory-full"},
     {"The migration ended unseen, and the guest is still on hosta.", "outcome-unseen"},
     {"It was still making bases and disks on the destination when its time was over.", "time-out"},
     {"The migration was aborted.", NULL},

@@ -28,6 +28,7 @@ typedef struct LiveSettings {
     int port_min; /* of the ports at which QEMU takes migrations and disks, as in qemu.conf */
     int port_max;
     int connect_timeout_s; /* for an answer from there, before a guest moves; 0: untried */
+    bool rehearse; /* there, before a guest moves */
 } LiveSettings;
 #define LIVE_SETTINGS_DEFAULT                                                                      \
     (LiveSettings)                                                                                 \

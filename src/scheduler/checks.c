@@ -108,6 +108,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_CPU] = check_cpu,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
+    [PLACEMENT_CHECK_REHEARSAL] = check_rehearsal,
     [PLACEMENT_CHECK_CANARY] = check_canary,
     [PLACEMENT_CHECK_NUMA_FILTERS] = check_numa_filters,
     [PLACEMENT_CHECK_RAM] = check_ram,
@@ -185,6 +186,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
     case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
+    case PLACEMENT_CHECK_REHEARSAL: return request->rehearsal != NULL;
     case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;
     case PLACEMENT_CHECK_NUMA_FILTERS:
         return request->is_live && numa_request_binds(&subject->numa);

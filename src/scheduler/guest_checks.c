@@ -3,6 +3,8 @@
 /* The checks of whether the host can run this guest, and whether it gets there from its source. */
 #include "scheduler/internal.h"
 
+#include "model/diagnosis.h"
+
 #include "model/bad_version.h"
 
 #include <string.h>
@@ -157,6 +159,36 @@ check_refused(const Subject *subject, PlacementRow *row)
     }
     return reason == NULL ? PLACEMENT_UNKNOWN
                           : check_answer(false, "see what keeps it from that", row);
+}
+
+static void
+fill_rehearsal(const Rehearsal *rehearsal, PlacementRow *row)
+{
+    row->have = rehearsal->problem != NULL ? g_strdup(rehearsal->problem)
+        : rehearsal->refusal != NULL
+        ? g_strdup(rehearsal->refusal)
+        : g_strdup_printf("a twin of the guest started there, in %.1f s",
+              (double)rehearsal->elapsed_ms / 1000);
+    const Diagnosis *diagnosis = diagnosis_find(rehearsal->refusal);
+    row->fix = diagnosis != NULL ? diagnosis->fix : "see what the host says, and choose another";
+}
+
+PlacementResult
+check_rehearsal(const Subject *subject, PlacementRow *row)
+{
+    const Rehearsal *rehearsal = subject->request->rehearsal;
+    bool is_here = rehearsal != NULL && strcmp(rehearsal->host, subject->host->name) == 0;
+    if (row != NULL) {
+        row->needed = g_strdup("a twin of it starts there");
+    }
+    if (row != NULL && is_here) {
+        fill_rehearsal(rehearsal, row);
+    } else if (row != NULL) {
+        row->have = g_strdup("not rehearsed");
+    }
+    return !is_here || rehearsal->problem != NULL ? PLACEMENT_UNKNOWN
+        : rehearsal->refusal != NULL              ? PLACEMENT_FAIL
+                                                  : PLACEMENT_PASS;
 }
 
 /* After this a failure is no proof any more that the next one fails as well. */

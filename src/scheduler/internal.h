@@ -98,6 +98,7 @@ PlacementResult check_firmware(const Subject *subject, PlacementRow *row);
 PlacementResult check_tpm(const Subject *subject, PlacementRow *row);
 PlacementResult check_cpu(const Subject *subject, PlacementRow *row);
 PlacementResult check_refused(const Subject *subject, PlacementRow *row);
+PlacementResult check_rehearsal(const Subject *subject, PlacementRow *row);
 PlacementResult check_canary(const Subject *subject, PlacementRow *row);
 
 /* ---- image_checks.c ---- */

@@ -399,7 +399,12 @@ scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
     look_init(&look, request, hosts);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
-    return write_out(&look, &ranking, host_index_size(hosts));
+    Placement *placement = write_out(&look, &ranking, host_index_size(hosts));
+    if (placement->chosen != NULL) {
+        Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
+        placement->topology = subject_give_topology(&subject);
+    }
+    return placement;
 }
 
 void
@@ -420,6 +425,7 @@ placement_free(Placement *placement)
     g_free(placement->zone);
     g_free(placement->source_host);
     g_free(placement->chosen);
+    g_free(placement->topology);
     g_free(placement->reason);
     g_free(placement);
 }

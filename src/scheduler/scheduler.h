@@ -12,6 +12,7 @@
 #include "model/host_index.h"
 #include "model/instance.h"
 #include "model/migration.h"
+#include "model/rehearsal.h"
 #include "scheduler/numa.h"
 #include "scheduler/tables.h"
 #include <glib.h>
@@ -68,6 +69,7 @@ typedef struct PlacementRequest {
     const char *zone;           /* NULL: any */
     const char *source_host;    /* where it is; NULL for a create */
     GHashTable *refusals;       /* host -> its own no, as far as it was asked; NULL: nobody was */
+    const Rehearsal *rehearsal; /* on one of the hosts; NULL: there was none */
     GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
@@ -136,6 +138,7 @@ typedef struct Placement {
     PlacementHost *hosts; /* by name; of a record not all of them */
     unsigned n_told;
     char *chosen;         /* NULL: nobody fits */
+    char *topology;       /* what that one gives to the guest; NULL: nothing, or it is a record */
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;
 

@@ -29,6 +29,7 @@
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
+    X(REHEARSAL, "rehearsal", NONE) /* a twin of the guest started there, if that was tried */     \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
     X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
     X(RAM, "ram", NONE)                                                                            \

@@ -7,6 +7,7 @@
 #define COLUMNS                                                                                    \
     "m.id, m.uuid, m.type, m.source_host, m.dest_host, m.block_migration, m.disk_over_commit,"     \
     " m.force, m.early_checks, m.copies_disks, m.disks, m.generation, m.pause_first,"              \
+    " m.rehearse,"                                                                                 \
     " m.convergence,"                                                                              \
     " m.convergence_reason, m.connections, m.downtime_limit_ms, m.forced, m.forced_reason,"        \
     " m.trouble, m.ends_stopped, m.admin_pass, m.reason,"                                          \
@@ -28,8 +29,9 @@ enum { END_COLUMNS = 9 };
 #define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
-    " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass, reason)"              \
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass, reason,"             \
+    " rehearse)"                                                                                   \
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 #define STATS_ASSIGNMENTS                                                                          \
     "memory_total_bytes = $2, memory_processed_bytes = $3, memory_remaining_bytes = $4,"           \
     " disk_total_bytes = $5, disk_processed_bytes = $6, disk_remaining_bytes = $7,"                \
@@ -158,6 +160,7 @@ read_migration(DbStatement *statement)
     migration->disks = db_dup_text(statement, column++);
     migration->generation = db_int(statement, column++);
     migration->pause_first = db_int(statement, column++);
+    migration->rehearse = db_int(statement, column++);
     column = read_convergence(statement, column, migration);
     migration->ends_stopped = db_int(statement, column++);
     migration->admin_pass = db_dup_text(statement, column++);
@@ -221,6 +224,7 @@ insert_migration(Store *store, const MigrationRequest *request, const Operation 
     db_bind_int(statement, 10, request->ends_stopped);
     db_bind_text(statement, 11, request->admin_pass);
     db_bind_text(statement, 12, request->reason);
+    db_bind_int(statement, 13, request->rehearse);
     return db_run(statement, NULL, error);
 }
 

@@ -393,6 +393,7 @@ typedef struct MigrationRequest {
     bool disk_over_commit;
     bool force;
     bool early_checks;
+    bool rehearse;
     bool ends_stopped;
     const char *admin_pass;
     const char *reason;   /* NULL = not said */

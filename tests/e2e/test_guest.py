@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """What a guest is built like, and what of it belongs to a host: firmware, TPM, consoles."""
+import contextlib
 import re
 from xml.etree import ElementTree
 
@@ -47,20 +48,31 @@ def request(flavor, image="guest", **more):
         "networks": [{"uuid": world.ids["private"]}]}, **more)})
 
 
+def change_image(**change):
+    change["path"] = "/hw_firmware_type"
+    image = f"/image/v2/images/{world.ids['guest']}"
+    answer = world.drover.admin("PATCH", image, [change], headers={
+        "Content-Type": "application/openstack-images-v2.1-json-patch"})
+    equal(answer.status, 200, answer.text)
+
+
+@contextlib.contextmanager
+def by_uefi():
+    """What is made meanwhile boots so, and those of flavor 'secure' have a TPM."""
+    make_flavor("secure", hw__tpm_version="2.0", hw__tpm_model="tpm-crb")
+    change_image(op="add", value="uefi")
+    try:
+        yield
+    finally:
+        change_image(op="remove")
+
+
 def server_id():
     """A guest with UEFI and a TPM, on hosta."""
     if "id" not in guest:
-        make_flavor("secure", hw__tpm_version="2.0", hw__tpm_model="tpm-crb")
-        image = f"/image/v2/images/{world.ids['guest']}"
-        change = [{"op": "add", "path": "/hw_firmware_type", "value": "uefi"}]
-        answer = world.drover.admin("PATCH", image, change, headers={
-            "Content-Type": "application/openstack-images-v2.1-json-patch"})
-        equal(answer.status, 200, answer.text)
-        answer = request("secure", host="hosta")
-        plain = request("tiny", host="hosta", name="variables")
-        change = [{"op": "remove", "path": "/hw_firmware_type"}]
-        world.drover.admin("PATCH", image, change, headers={
-            "Content-Type": "application/openstack-images-v2.1-json-patch"})
+        with by_uefi():
+            answer = request("secure", host="hosta")
+            plain = request("tiny", host="hosta", name="variables")
         equal(answer.status, 202, answer.text)
         equal(plain.status, 202, plain.text)
         guest["id"], guest["plain"] = answer.json["server"]["id"], plain.json["server"]["id"]

@@ -37,6 +37,7 @@ accept_move(ApiContext *context, const Instance *instance, const char *action,
         request->flavor != NULL ? OPERATION_RESIZE : OPERATION_COLD_MIGRATE;
 
     if (!compute_read_reason(context, &request->reason, error) ||
+        !compute_check_no_rehearse(context, error) ||
         !compute_check_state(instance, action, movable, G_N_ELEMENTS(movable), error)) {
         return NULL;
     }

@@ -150,6 +150,11 @@ bool compute_check_state(const Instance *instance, const char *name, const VmSta
 /* Why a move is asked for: the header X-Drover-Reason, which the Compute API has no place for;
  * *ret_reason NULL = not said. 400 when it is not one line of at most 255 characters. */
 bool compute_read_reason(const ApiContext *context, const char **ret_reason, GError **error);
+/* Whether the destination is to rehearse: the header X-Drover-Rehearse, likewise. 400 when it is no
+ * boolean. */
+bool compute_read_rehearse(const ApiContext *context, bool *ret_rehearse, GError **error);
+/* 400 when it is asked for where nothing moves while it runs. */
+bool compute_check_no_rehearse(const ApiContext *context, GError **error);
 /* 409 for everybody but administrators while the instance is locked. */
 bool compute_check_lock(const ApiContext *context, const Instance *instance, GError **error);
 

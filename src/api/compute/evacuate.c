@@ -186,7 +186,8 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
 {
     const char *reason = NULL;
     if (!validate_body(value, fields, 0, context->minor, error) ||
-        !compute_read_reason(context, &reason, error)) {
+        !compute_read_reason(context, &reason, error) ||
+        !compute_check_no_rehearse(context, error)) {
         return false;
     }
     const char *host = body_string(value, "host", NULL);

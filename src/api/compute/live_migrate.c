@@ -72,7 +72,8 @@ read_request(ApiContext *context, const Instance *instance, const json_t *value,
 {
     if (!validate_body(value, fields, 0, context->minor, error) ||
         !read_block_migration(context, value, &request->block_migration, error) ||
-        !compute_read_reason(context, &request->reason, error)) {
+        !compute_read_reason(context, &request->reason, error) ||
+        !compute_read_rehearse(context, &request->rehearse, error)) {
         return false;
     }
     request->requested_host = body_string(value, "host", NULL);

@@ -119,6 +119,28 @@ compute_read_reason(const ApiContext *context, const char **ret_reason, GError *
     return true;
 }
 
+bool
+compute_read_rehearse(const ApiContext *context, bool *ret_rehearse, GError **error)
+{
+    const char *text = http_request_header(context->request, "X-Drover-Rehearse");
+    *ret_rehearse = false;
+    return text == NULL || parse_bool(text, ret_rehearse) ||
+        error_set(error, ERROR_INVALID, "X-Drover-Rehearse is true or false, not '%s'.", text);
+}
+
+bool
+compute_check_no_rehearse(const ApiContext *context, GError **error)
+{
+    bool rehearse;
+    if (!compute_read_rehearse(context, &rehearse, error)) {
+        return false;
+    }
+    return !rehearse ||
+        error_set(error, ERROR_INVALID,
+            "A rehearsal (X-Drover-Rehearse) is of a live migration: only of a guest that runs is "
+            "it known what it has.");
+}
+
 /* ---- the small verbs ---- */
 
 static HttpResponse *

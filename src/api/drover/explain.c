@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Where an instance may go, and why not elsewhere: what a request would be told, and every check of
- * every host, by the functions that choose. Nothing is touched. */
+ * every host, by the functions that choose. Nothing is touched; a rehearsal, which is asked for by
+ * name, starts something on a host and ends it. */
 #include "api/compute/compute.h"
 #include "api/drover/drover.h"
 #include "scheduler/scheduler.h"
@@ -163,6 +164,7 @@ view_explanation(const Move *move, const Instance *instance, const Placement *pl
 static const QueryField explain_query[] = {
     {"move", QUERY_STRING},
     {"host", QUERY_STRING},
+    {"rehearse", QUERY_BOOLEAN},
     {0},
 };
 
@@ -183,12 +185,14 @@ typedef struct Explanation {
     ApiContext *context;
     const Move *move;
     Instance *instance;
+    char *guest_cpu; /* NULL: not known, or no matter */
 } Explanation;
 
 static void
 explanation_free(Explanation *explanation)
 {
     instance_free(explanation->instance);
+    g_free(explanation->guest_cpu);
     g_free(explanation);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanation, explanation_free)
@@ -199,16 +203,24 @@ is_live(const Move *move, const Instance *instance)
     return strcmp(move->name, "live") == 0 && instance->host != NULL;
 }
 
-/* Of one moment, which is over when it is read: only a claim holds what it has found. guest_cpu
- * NULL: not known, or no matter. */
-static json_t *
-explain(const Explanation *explanation, const char *guest_cpu, GError **error)
+static bool
+check_rehearse(ApiContext *context, const Move *move, const Instance *instance, GError **error)
+{
+    return !query_bool(context->request, "rehearse", false) || is_live(move, instance) ||
+        error_set(error, ERROR_INVALID,
+            "a rehearsal is of a live migration, not of move '%s': only of a guest that runs is it "
+            "known what it has", move->name);
+}
+
+/* Of one moment, which is over when it is read: only a claim holds what it has found. rehearsal
+ * NULL: there was none. */
+static Placement *
+place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error)
 {
     ApiContext *context = explanation->context;
     const Instance *instance = explanation->instance;
     const PlacementPolicy *policy = &context->options->placement;
     int64_t down_time_us = context->options->service_down_time_us;
-    g_autoptr(GError) problem = NULL;
     g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
     g_autoptr(GHashTable) usage =
         hosts != NULL ? store_list_host_usage(context->store, error) : NULL;
@@ -229,9 +241,10 @@ explain(const Explanation *explanation, const char *guest_cpu, GError **error)
     if (with_ways && canaries == NULL) {
         return NULL;
     }
+    const char *cpu = explanation->guest_cpu;
     g_autoptr(GHashTable) cpus =
-        guest_cpu != NULL ? store_map_cpu_answers(context->store, guest_cpu, error) : NULL;
-    if (guest_cpu != NULL && cpus == NULL) {
+        cpu != NULL ? store_map_cpu_answers(context->store, cpu, error) : NULL;
+    if (cpu != NULL && cpus == NULL) {
         return NULL;
     }
     g_autoptr(GPtrArray) volumes = store_list_volumes(
@@ -241,21 +254,67 @@ explain(const Explanation *explanation, const char *guest_cpu, GError **error)
     }
     request.canaries = canaries;
     request.cpus = cpus;
+    request.rehearsal = rehearsal;
     request.n_volumes = volumes->len;
-    g_autoptr(Placement) placement = scheduler_explain(&request, index);
-    explanation->move->may(context, instance, &problem);
-    return view_explanation(explanation->move, instance, placement, problem);
+    return scheduler_explain(&request, index);
+}
+
+/* Takes the explanation. placement NULL: the error says why. */
+static void
+answer(Explanation *take_explanation, const Placement *placement, const GError *error)
+{
+    g_autoptr(Explanation) explanation = take_explanation;
+    ApiContext *context = explanation->context;
+    g_autoptr(GError) problem = NULL;
+
+    if (placement == NULL) {
+        api_complete(context, NULL, error);
+        return;
+    }
+    explanation->move->may(context, explanation->instance, &problem);
+    json_t *view =
+        view_explanation(explanation->move, explanation->instance, placement, problem);
+    api_complete(context, api_json(200, json_pack("{s:o}", "explanation", view)), NULL);
+}
+
+/* A host that turns out not to start it leaves the choice to the others. */
+static void
+on_rehearsal(const Rehearsal *rehearsal, void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Placement) placement = place(data, rehearsal, &error);
+
+    answer(data, placement, error);
+}
+
+/* Where it is to be rehearsed: where it was asked for, else where it would go. */
+static const char *
+stage_of(const Explanation *explanation, const Placement *placement)
+{
+    ApiContext *context = explanation->context;
+    bool is_asked = query_bool(context->request, "rehearse", false);
+
+    return !is_asked || placement == NULL      ? NULL
+        : placement->requested_host != NULL ? placement->requested_host
+                                            : placement->chosen;
 }
 
 static void
 on_cpus(const char *guest_cpu, void *data)
 {
-    g_autoptr(Explanation) explanation = data;
+    Explanation *explanation = data;
+    const Instance *instance = explanation->instance;
     g_autoptr(GError) error = NULL;
-    json_t *view = explain(explanation, guest_cpu, &error);
 
-    api_complete(explanation->context,
-        view != NULL ? api_json(200, json_pack("{s:o}", "explanation", view)) : NULL, error);
+    explanation->guest_cpu = g_strdup(guest_cpu);
+    g_autoptr(Placement) placement = place(explanation, NULL, &error);
+    const char *stage = stage_of(explanation, placement);
+    if (stage == NULL) {
+        answer(explanation, placement, error);
+        return;
+    }
+    engine_ask_rehearsal(explanation->context->engine, instance->id, instance->host, stage,
+        placement->topology, on_rehearsal, explanation);
 }
 
 HttpResponse *
@@ -276,11 +335,11 @@ drover_explain(ApiContext *context, GError **error)
         return NULL;
     }
     const Move *move = read_move(context, instance, source, error);
-    if (move == NULL) {
+    if (move == NULL || !check_rehearse(context, move, instance, error)) {
         return NULL;
     }
     Explanation *explanation = g_new0(Explanation, 1);
-    *explanation = (Explanation){context, move, g_steal_pointer(&instance)};
+    *explanation = (Explanation){context, move, g_steal_pointer(&instance), NULL};
     const Instance *guest = explanation->instance;
     api_defer(context);
     if (is_live(move, guest)) {

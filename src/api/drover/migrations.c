@@ -141,6 +141,7 @@ view_migration(const ApiContext *context, const Migration *migration)
         api_time_us(migration->started_us), "finished_at", api_time_us(migration->finished_us),
         "total_ms", duration_ms(operation->created_us, end_us), "stats", view_stats(migration));
     json_object_update(view, rest);
+    json_object_set_new(view, "rehearse", json_boolean(migration->rehearse));
     json_object_set_new(view, "reason", api_string_or_null(migration->reason));
     add_diagnosis(view, operation);
     json_object_set_new(view, "convergence", view_convergence(migration));
