@@ -3,7 +3,8 @@
 """Usable by everybody, everywhere: names for screen readers, contrast, narrow screens."""
 from stage import check, equal, stage, test
 
-PAGES = ("overview", "instances", "hosts", "migrations", "instances/{server}", "hosts/hosta")
+PAGES = ("overview", "instances", "hosts", "migrations", "instances/{server}", "hosts/hosta",
+         "evacuate/hosta")
 
 UNNAMED = """[...document.querySelectorAll("button, input, select, a, [role=meter], progress")]
   .filter((node) => !(node.ariaLabel || node.textContent.trim() || node.labels?.length))
