@@ -30,4 +30,17 @@ def test(sentence, cloud="fast"):
     return register
 
 
-__all__ = ["stage", "test", "check", "equal", "world"]
+def choose_action(browser, name, item):
+    """From the Actions menu of that row. The page may not know yet that something is over, whose
+    menu is shut: then it is opened again."""
+    def is_offered():
+        browser.click("button", f"Actions for {name}")
+        if browser.has("[role=menuitem]", item):
+            return True
+        browser.key("Escape")
+        return False
+    tap.wait_until(is_offered, f"{item!r} is in the menu of {name}", 40)
+    browser.click("[role=menuitem]", item)
+
+
+__all__ = ["choose_action", "stage", "test", "check", "equal", "world"]

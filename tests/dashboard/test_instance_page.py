@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """One instance: resized, given volumes, set right after an ERROR, and what its page tells."""
-from stage import check, equal, stage, test
+from stage import check, choose_action, equal, stage, test
 from tap import wait_until
 
 TABLE = """[...document.querySelectorAll('table[aria-label=%s] tbody tr')].map((row) =>
     [...row.cells].map((cell) => cell.innerText.trim()))"""
-
-
-def act(browser, name, item):
-    browser.click("button", f"Actions for {name}")
-    browser.click("[role=menuitem]", item)
 
 
 def row_says(browser, text):
@@ -29,7 +24,7 @@ def _(browser, cloud):
     for end, flavor, status in (("Revert", "m1.tiny", "reverted"),
                                 ("Confirm", "m1.more", "confirmed")):
         row_says(browser, "ACTIVE")
-        act(browser, "grower", "Resize")
+        choose_action(browser, "grower", "Resize")
         browser.wait_text("Flavor, now m1.tiny")
         free = browser.js("Object.fromEntries([...document.querySelectorAll('.target input')]"
                           ".map((one) => [one.value, !one.disabled]))")
@@ -42,7 +37,7 @@ def _(browser, cloud):
         stage.picture("resize")
         browser.click("dialog button[type=submit]")
         row_says(browser, "VERIFY_RESIZE")
-        act(browser, "grower", f"{end} move")
+        choose_action(browser, "grower", f"{end} move")
         browser.click("dialog button[type=submit]")
         cloud.wait_migration(server, status)
         cloud.wait_status(server, "ACTIVE")
@@ -61,7 +56,7 @@ def _(browser, cloud):
     volume = answer.json["volume"]["id"]
     stage.login(cloud, f"instances/{server}")
     browser.wait(f"({TABLE % 'Disks'}).length === 2", "its root disk and config drive")
-    act(browser, "<b>disky</b>", "Attach volume")
+    choose_action(browser, "<b>disky</b>", "Attach volume")
     browser.wait_text("Attach a volume to")
     check(f"openstack server add volume {server} {volume}" in browser.text(), "the command")
     browser.click("dialog button[type=submit]")
@@ -94,7 +89,7 @@ def _(browser, cloud):
     cloud.do(server, {"os-resetState": {"state": "error"}})
     stage.login(cloud)
     row_says(browser, "ERROR")
-    act(browser, "mended", "Set to ACTIVE")
+    choose_action(browser, "mended", "Set to ACTIVE")
     check(f"openstack server set --state active {server}" in browser.text(), "the command")
     browser.click("dialog button[type=submit]")
     row_says(browser, "ACTIVE")

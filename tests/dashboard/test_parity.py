@@ -4,15 +4,14 @@
 comes of it as of the button."""
 import shlex
 
-from stage import check, equal, stage, test
+from stage import check, choose_action, equal, stage, test
 from tap import wait_until
 
 COMMANDS = "[...document.querySelectorAll('dialog .command code')].map((one) => one.textContent)"
 
 
 def act(browser, name, item):
-    browser.click("button", f"Actions for {name}")
-    browser.click("[role=menuitem]", item)
+    choose_action(browser, name, item)
     browser.wait_text("The same by command line")
 
 
