@@ -83,7 +83,8 @@ struct Engine {
     struct EventTarget *events;
     GHashTable *observing; /* "host instance" of domains that are being looked at, and whether
                             * they must be once more */
-    GHashTable *clearing;  /* leftovers.c: "host instance" of leftovers that are being removed */
+    GHashTable *clearing;  /* leftovers.c: "host instance" of leftovers that are being removed, and
+                            * whether they must be looked at once more */
 
     GHashTable *strays;    /* inventory.c: host -> set of UUIDs, as its last inventory has them */
 
@@ -157,6 +158,7 @@ bool look_ask(HypervisorHost *host, HostFacts *facts, GPtrArray **ret_domains, G
 void look_after_connecting(HostLink *link, bool is_new);
 /* What is known of it may have changed: it is asked within a minute. */
 void look_soon(HostLink *link);
+void look_soon_at(Engine *engine, const char *host);
 /* Of a domain without an open operation. */
 void look_on_event(HostLink *link, const HostEvent *event);
 /* Of the hosts that the operation has taken something from, or given to. */

@@ -15,6 +15,10 @@ typedef enum {
     CLEAR_PAUSE,  /* it runs beside its newer generation: both keep what they have */
 } ClearAction;
 
+/* In engine->clearing: whether something has happened to it meanwhile, so that it is to be looked
+ * at once more. */
+enum { ASKED_ONCE = 1, ASK_AGAIN = 2 };
+
 typedef struct Clearing {
     Engine *engine;
     char *key; /* in engine->clearing */
@@ -217,7 +221,11 @@ on_cleared(void *data, bool cancelled)
     if (cancelled) {
         return;
     }
+    bool again = GPOINTER_TO_INT(g_hash_table_lookup(engine->clearing, clearing->key)) == ASK_AGAIN;
     g_hash_table_remove(engine->clearing, clearing->key);
+    if (again) {
+        reconcile_instance(engine, clearing->host_name, clearing->instance_id);
+    }
     bool is_paused = clearing->action == CLEAR_PAUSE;
     const char *done = is_paused ? "paused" : "removed";
     g_autoptr(Leftover) known = find_record(engine, clearing->host_name, clearing->instance_id);
@@ -236,6 +244,7 @@ on_cleared(void *data, bool cancelled)
             clearing->error != NULL ? clearing->error->message
                                     : "the instance is not seen where it should be");
         look_when_deleted(engine, clearing);
+        look_soon_at(engine, clearing->host_name);
     } else if (!is_paused) {
         close_record(engine, known);
     }
@@ -262,11 +271,14 @@ clear(Engine *engine, const char *host, const Instance *instance, ClearAction ac
     HypervisorHost *owner = hosts_find_session(engine, instance->host);
     g_autofree char *key = g_strdup_printf("%s %s", host, instance->id);
 
-    if (session == NULL || g_hash_table_contains(engine->clearing, key) ||
-        (action != CLEAR_REMOVE && owner == NULL)) {
+    if (session == NULL || (action != CLEAR_REMOVE && owner == NULL)) {
         return;
     }
-    g_hash_table_add(engine->clearing, g_strdup(key));
+    if (g_hash_table_contains(engine->clearing, key)) {
+        g_hash_table_insert(engine->clearing, g_strdup(key), GINT_TO_POINTER(ASK_AGAIN));
+        return;
+    }
+    g_hash_table_insert(engine->clearing, g_strdup(key), GINT_TO_POINTER(ASKED_ONCE));
     Clearing *clearing = g_new0(Clearing, 1);
     clearing->engine = engine;
     clearing->key = g_steal_pointer(&key);

@@ -135,7 +135,7 @@ look_on_event(HostLink *link, const HostEvent *event)
 
 /* ---- after operations ---- */
 
-static void
+void
 look_soon_at(Engine *engine, const char *host)
 {
     HostLink *link = hosts_find(engine, host);

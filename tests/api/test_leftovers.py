@@ -134,3 +134,21 @@ def _():
             equal([cloud.state(each, "hostb") for each in servers], [RUNNING] * 2, "both run")
         finally:
             cloud.drover.remove()
+
+
+@test("what could not be removed of a deleted server is tried again within a minute or so")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(directory, ", ".join(
+            f"fault:remove_guest/hosta@{i}=refused" for i in (1, 2, 3)))
+        try:
+            server = cloud.create("gone", host="hosta")
+            cloud.set_power(False)
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            cloud.delete(server)
+            equal([row["instance_uuid"] for row in cloud.leftovers()], [server], "on record")
+            cloud.set_power(True)
+            wait_until(lambda: "was not removed" in cloud.drover.log(), "the first try", 30)
+            wait_until(lambda: not cloud.leftovers(), "it is removed", 150)
+        finally:
+            cloud.drover.remove()
