@@ -148,10 +148,12 @@ export function options(pairs, chosen) {
   return pairs.map(([value, text]) => h("option", {value, selected: value === chosen}, text));
 }
 
-// A bar for a share; its width is set by script, as the policy allows no style attributes.
-export function bar(used, total, label) {
+// A bar for a share; its width is set by script, as the policy allows no style attributes. Some
+// things are given more than once as a rule: full is nothing to worry about then.
+export function bar(used, total, label, isElastic = false) {
   const share = total > 0 ? Math.min(used / total, 1) : 0;
-  const level = share > 0.9 ? "high" : share > 0.7 ? "middle" : "low";
+  const level = isElastic ? (used > total ? "middle" : "low")
+    : share > 0.9 ? "high" : share > 0.7 ? "middle" : "low";
   const inner = h("div", {class: `bar-fill ${level}`});
   inner.style.setProperty("width", `${(share * 100).toFixed(1)}%`);
   return h("div", {class: "bar", role: "meter", "aria-label": label, "aria-valuemin": 0,

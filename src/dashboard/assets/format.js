@@ -14,7 +14,7 @@ export function bytes(value) {
     size /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 ? size : size.toFixed(1).replace(".0", "")} ${units[unit]}`;
 }
 
 export function mib(value) {
@@ -60,6 +60,11 @@ const SIGNS = {good: "✓", bad: "✕", warn: "!", calm: "–", busy: "↻"};
 export function badge(text, tone) {
   const kind = tone ?? TONES[text] ?? "busy";
   return h("span", {class: `badge ${kind}`}, h("span", {"aria-hidden": "true"}, SIGNS[kind]), text);
+}
+
+// What is done with an instance, where its status does not say it already.
+export function taskWord({status, task}) {
+  return task === status.toLowerCase() ? "" : task;
 }
 
 export const FINAL = new Set(["completed", "done", "failed", "error", "cancelled", "finished",

@@ -8,7 +8,7 @@ import {badge, bytes, mib, plural, time, version} from "./format.js";
 import {drainWanted} from "./host-actions.js";
 import {actions, loadBar, states} from "./hosts.js";
 import {lintCard} from "./lint.js";
-import {isRunning, progressCard} from "./progress.js";
+import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
 
 function fact(name, value) {
   return [h("dt", {}, name), h("dd", {}, value ?? "–")];
@@ -113,7 +113,7 @@ export function openHost(root, name) {
   const top = h("div", {class: "stack"});
   const left = h("section", {class: "card"});
   const right = h("section", {class: "card"});
-  const moves = h("div", {class: "stack"});
+  const moves = h("section", {class: "card", hidden: true});
   const drain = h("section", {class: "card", hidden: true});
   const truth = h("div", {});
   const pool = h("section", {class: "card"});
@@ -170,8 +170,11 @@ export function openHost(root, name) {
       h("div", {class: "buttons"}, actions(host)));
     redraw(left, h("h2", {}, "What it is"), about(host));
     redraw(right, onHost(name));
-    redraw(moves, [...fleet.migrations.values()].filter((one) => isRunning(one)
-      && (one.source_host === name || one.dest_host === name)).map(progressCard));
+    const moving = [...fleet.migrations.values()].filter((one) => isRunning(one)
+      && (one.source_host === name || one.dest_host === name));
+    moves.hidden = moving.length === 0;
+    redraw(moves, h("h2", {}, "What moves now"), h("ul", {class: "flow-list"},
+      moving.slice(0, FLOWS_MAX).map(flowRow)));
   }
 
   const forget = onFleet((kind) => {
@@ -183,7 +186,7 @@ export function openHost(root, name) {
       readMore();
     }
   });
-  show(root, h("a", {href: "#/hosts", class: "back"}, "‹ Hosts"), top, truth, moves, drain,
+  show(root, h("a", {href: "#/hosts", class: "back"}, "‹ Hosts"), top, truth, drain, moves,
     h("div", {class: "columns"}, left, right), h("div", {class: "columns"}, pool, belongs), can,
     lint.node);
   draw();

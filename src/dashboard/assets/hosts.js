@@ -29,8 +29,8 @@ export function memoryShare(host) {
 
 export function loadBar(host, what) {
   const [some, all] = used(host, what);
-  return bar(some, all, what === "cpu" ? `${host.name}: ${some} of ${all} processors given`
-    : `${host.name}: ${mib(some)} of ${mib(all)} memory given`);
+  return what === "cpu" ? bar(some, all, `${host.name}: ${some} of ${all} processors given`, true)
+    : bar(some, all, `${host.name}: ${mib(some)} of ${mib(all)} memory given`);
 }
 
 export function states(host) {
@@ -46,7 +46,8 @@ export function actions(host) {
 const COLUMNS = [
   {key: "name", label: "Host", value: (row) => row.name, class: "name",
     cell: (row) => h("a", {href: `#/hosts/${encodeURIComponent(row.name)}`}, row.name)},
-  {key: "state", label: "State", value: (row) => `${row.state}${row.status}`, cell: states},
+  {key: "state", label: "State", value: (row) => `${row.state}${row.status}`, class: "states",
+    cell: states},
   {key: "instances", label: "Instances", value: (row) => row.usage?.instances ?? 0,
     cell: (row) => `${row.usage?.instances ?? 0}`},
   {key: "cpu", label: "Processors", value: (row) => share(row, "cpu"), class: "wide-only",

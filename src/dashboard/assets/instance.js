@@ -7,7 +7,7 @@ import {diskTable, readVolumes} from "./disks.js";
 import {empty, h, redraw, show} from "./dom.js";
 import {onChange} from "./events.js";
 import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
-import {badge, duration, readable, time} from "./format.js";
+import {badge, duration, readable, taskWord, time} from "./format.js";
 import {menuButton} from "./menu.js";
 import {isRunning, progressCard} from "./progress.js";
 
@@ -117,7 +117,7 @@ export function openInstance(root, id) {
     const main = namesOf(row).filter((name) => ["live", "cold", "confirm",
       "revert"].includes(name));
     redraw(top, h("div", {class: "title"}, h("h1", {}, server.name), badge(server.status),
-      row.task && h("span", {class: "hint"}, row.task)),
+      h("span", {class: "hint"}, taskWord(row))),
     server.fault && h("div", {class: "alert bad"}, h("strong", {}, "Fault: "),
       server.fault.message),
     server.status === "VERIFY_RESIZE" && h("div", {class: "alert warn"},

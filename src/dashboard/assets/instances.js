@@ -4,7 +4,7 @@
 import {itemsOf} from "./actions.js";
 import {empty, h, options, show} from "./dom.js";
 import {fleet, onFleet, projectName} from "./fleet.js";
-import {badge, plural} from "./format.js";
+import {badge, plural, taskWord} from "./format.js";
 import {menuButton} from "./menu.js";
 import {isRunning, percent} from "./progress.js";
 import {Table} from "./table.js";
@@ -22,9 +22,10 @@ function migrationOf(server) {
 function statusCell(server) {
   const migration = migrationOf(server);
   const share = migration && percent(migration);
-  return [badge(server.status), server.locked && h("span", {class: "hint"}, " locked"),
-    server.task && h("span", {class: "hint"}, ` ${server.task}${
-    typeof share === "number" ? `, ${share} %` : ""}`)];
+  const more = [server.locked && "locked", taskWord(server),
+    typeof share === "number" && `${share} %`].filter((word) => word);
+  return [badge(server.status), more.length > 0 && h("span", {class: "hint"},
+    ` ${more.join(", ")}`)];
 }
 
 const COLUMNS = [

@@ -22,8 +22,8 @@ function fault(migration) {
     h("p", {}, h("strong", {}, "What went wrong: "), migration.message),
     migration.cause && h("p", {}, h("strong", {}, "Cause: "), migration.cause),
     migration.fix && h("p", {}, h("strong", {}, "What to do: "), migration.fix),
-    migration.evidence && h("p", {class: "hint"}, h("strong", {}, "Evidence: "),
-      h("code", {}, migration.evidence)));
+    migration.evidence && migration.evidence !== migration.message && h("p", {class: "hint"},
+      h("strong", {}, "Evidence: "), h("code", {}, migration.evidence)));
 }
 
 function fact(name, value) {

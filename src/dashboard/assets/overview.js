@@ -6,9 +6,8 @@ import {fleet, onFleet} from "./fleet.js";
 import {flowLayer} from "./flows.js";
 import {badge, mib, plural} from "./format.js";
 import {loadBar, memoryShare} from "./hosts.js";
-import {isRunning, progressBar} from "./progress.js";
+import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
 
-const FLOWS_MAX = 30;
 const NEEDS_MAX = 30;
 const CELLS_MAX = 60; // of more there are squares, by zone
 
@@ -105,17 +104,10 @@ function capacity(hosts) {
   ];
   return [h("h2", {}, "Capacity of the hosts that take instances"), rows.map(([name, some, all,
     text]) =>
-    h("div", {class: "capacity"}, h("span", {}, name), bar(some, all, name),
+    h("div", {class: "capacity"}, h("span", {}, name), bar(some, all, name, text === String),
       h("span", {}, `${text(some)} of ${text(all)}`))),
   h("p", {class: "hint"},
     `${up.length} of ${plural(hosts.length, "host")}, ${plural(fleet.servers.size, "instance")}`)];
-}
-
-function flow(migration) {
-  const name = fleet.servers.get(migration.instance_uuid)?.name ?? migration.instance_uuid;
-  return h("li", {}, h("a", {href: `#/migrations/${migration.id}`}, name), " ",
-    h("span", {class: "way"}, migration.source_host, " → ", migration.dest_host ?? "…"), " ",
-    progressBar(migration));
 }
 
 // What nobody but a person will do.
@@ -169,7 +161,7 @@ export function openOverview(root) {
     redraw(room, capacity(hosts));
     drawHosts(cells, hosts, moving);
     layer.draw(moving);
-    redraw(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flow)
+    redraw(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flowRow)
       : h("li", {class: "hint"}, "Nothing moves."));
     redraw(todo, wanted.length > 0 ? wanted.slice(0, NEEDS_MAX).map(needRow)
       : h("li", {class: "hint"}, "Nothing. All hosts are up, no instance is in ERROR, none waits."),

@@ -9,11 +9,14 @@ import {fleet, onFleet} from "./fleet.js";
 import {badge, bytes, duration, FINAL} from "./format.js";
 
 const SAMPLES_MAX = 240;
-const samples = new Map(); // id -> [{at, left}]
+const samples = new Map(); // id -> {what, list: [{at, left}]}
 
-function leftOf({stats}) {
-  const left = (stats.memory_remaining_bytes ?? 0) + (stats.disk_remaining_bytes ?? 0);
-  return stats.memory_remaining_bytes === null && stats.disk_remaining_bytes === null ? null : left;
+// What flows now: first the disks, and when they are there, the memory. How much memory there is
+// is not known before, so each is a whole of its own.
+function flowOf({stats}) {
+  const what = stats.memory_total_bytes > 0 ? "memory" : stats.disk_total_bytes > 0 ? "disk" : null;
+  return what && {what, total: stats[`${what}_total_bytes`],
+    left: stats[`${what}_remaining_bytes`] ?? 0, rate: stats[`${what}_bytes_s`]};
 }
 
 onFleet((kind) => {
@@ -21,15 +24,16 @@ onFleet((kind) => {
     return;
   }
   for (const migration of fleet.migrations.values()) {
-    const left = leftOf(migration);
-    if (FINAL.has(migration.status) || left === null) {
+    const flow = flowOf(migration);
+    if (FINAL.has(migration.status) || !flow) {
       continue;
     }
-    const list = samples.get(migration.id) ?? [];
+    const known = samples.get(migration.id);
+    const list = known?.what === flow.what ? known.list : [];
     const at = migration.stats.elapsed_ms ?? 0;
     if (list.length === 0 || list.at(-1).at !== at) {
-      list.push({at, left});
-      samples.set(migration.id, list.slice(-SAMPLES_MAX));
+      samples.set(migration.id, {what: flow.what,
+        list: [...list, {at, left: flow.left}].slice(-SAMPLES_MAX)});
     }
   }
 });
@@ -38,11 +42,10 @@ export function isRunning(migration) {
   return !FINAL.has(migration.status);
 }
 
-export function percent({stats}) {
-  const total = (stats.memory_total_bytes ?? 0) + (stats.disk_total_bytes ?? 0);
-  const left = leftOf({stats});
-  return total > 0 && left !== null
-    ? Math.max(0, Math.min(100, Math.round(100 - 100 * left / total))) : null;
+// Of what flows now; null before anything does.
+export function percent(migration) {
+  const flow = flowOf(migration);
+  return flow && Math.max(0, Math.min(100, Math.round(100 - 100 * flow.left / flow.total)));
 }
 
 export function progressBar(migration) {
@@ -54,7 +57,7 @@ export function progressBar(migration) {
 
 // What was still to be moved, over time: a line that falls, or does not.
 function chart(migration) {
-  const list = samples.get(migration.id) ?? [];
+  const {what, list} = samples.get(migration.id) ?? {list: []};
   if (list.length < 2) {
     return null;
   }
@@ -66,7 +69,8 @@ function chart(migration) {
     (height - one.left / top * (height - 4)).toFixed(1)}`).join(" ");
   return h("figure", {}, svg("svg", {viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img",
     "aria-label": `Left to move: ${bytes(list[0].left)} at first, ${bytes(list.at(-1).left)} now`},
-  svg("polyline", {points})), h("figcaption", {}, `Left to move, over ${duration(span)}`));
+  svg("polyline", {points})), h("figcaption", {}, `${
+    what === "disk" ? "Disks" : "Memory"} left to move, over ${duration(span)}`));
 }
 
 function fact(name, value) {
@@ -74,21 +78,29 @@ function fact(name, value) {
 }
 
 function rate(value) {
-  return value === null ? "–" : `${bytes(value)}/s`;
+  return `${bytes(value)}/s`;
 }
 
+function etaText({eta_ms: eta, memory_bytes_s: sent, dirty_bytes_s: written}) {
+  return eta !== null ? duration(eta)
+    : written > 0 && written >= sent ? "none: it writes faster than is sent" : "–";
+}
+
+// What is known of it, and nothing of what is not.
 export function facts(migration) {
   const {stats} = migration;
-  return h("dl", {class: "facts"},
-    fact("Memory", `${bytes(stats.memory_processed_bytes)} sent, ${
-      bytes(stats.memory_remaining_bytes)} left`),
-    stats.disk_total_bytes > 0 && fact("Disks", `${bytes(stats.disk_processed_bytes)} sent, ${
-      bytes(stats.disk_remaining_bytes)} left`),
-    fact("Rate", rate(stats.memory_bytes_s)),
-    fact("Written by the guest", rate(stats.dirty_bytes_s)),
-    fact("Iteration", stats.iteration ?? "–"),
-    isRunning(migration) && fact("Estimated time left", duration(stats.eta_ms)),
-    fact(isRunning(migration) ? "Downtime, expected" : "Downtime", duration(stats.downtime_ms)));
+  const known = (name, value, text) => value !== null && fact(name, text(value));
+  const flow = (name, what) => stats[`${what}_total_bytes`] > 0 && fact(name,
+    `${bytes(stats[`${what}_processed_bytes`])} sent, ${
+      bytes(stats[`${what}_remaining_bytes`])} left`);
+  const rows = [flow("Disks", "disk"), flow("Memory", "memory"),
+    known("Rate", stats.memory_bytes_s, rate), known("Written by the guest", stats.dirty_bytes_s,
+      rate), stats.iteration > 0 && fact("Iteration", stats.iteration),
+    isRunning(migration) && flowOf(migration) && fact("Estimated time left", etaText(stats)),
+    known(isRunning(migration) ? "Downtime, expected" : "Downtime", stats.downtime_ms, duration)]
+    .filter((row) => row);
+  return rows.length > 0 ? h("dl", {class: "facts"}, rows)
+    : h("p", {class: "hint"}, "Nothing was moved.");
 }
 
 export function abortButton(migration) {
@@ -124,15 +136,41 @@ function forceButton(migration) {
   })}, "Force complete");
 }
 
+export const FLOWS_MAX = 30;
+
+// One of several that run, in a list.
+export function flowRow(migration) {
+  const name = fleet.servers.get(migration.instance_uuid)?.name ?? migration.instance_uuid;
+  const share = percent(migration);
+  return h("li", {class: "flow"}, h("a", {href: `#/migrations/${migration.id}`}, name),
+    h("span", {class: "way"}, migration.source_host, " → ", migration.dest_host ?? "…"),
+    progressBar(migration), share === null ? badge(migration.status) : h("span", {}, `${share} %`));
+}
+
+// In one line: what flows, how fast, for how long.
+function headline(migration) {
+  const {stats} = migration;
+  const flow = flowOf(migration);
+  if (!flow) {
+    return h("p", {class: "headline"}, "Nothing flows yet: the destination is prepared.");
+  }
+  const parts = [flow.what === "disk" ? "of the disks" : stats.iteration > 1
+    ? `of the memory, pass ${stats.iteration}` : "of the memory",
+  flow.rate > 0 && rate(flow.rate), stats.eta_ms > 0 && `about ${duration(stats.eta_ms)} left`];
+  return h("p", {class: "headline"}, h("strong", {}, `${percent(migration)} %`), " ",
+    parts.filter((part) => part).join(" · "));
+}
+
 // The whole of a running one.
 export function progressCard(migration) {
   const isLive = migration.migration_type === "live-migration";
   return h("section", {class: "card", "aria-label": `Migration ${migration.id}`},
     h("div", {class: "card-head"}, h("h3", {}, h("a", {href: `#/migrations/${migration.id}`},
       `Migration ${migration.id}`)), badge(migration.status),
-    h("span", {}, `${migration.source_host} → ${migration.dest_host ?? "to be chosen"}`)),
-    progressBar(migration), facts(migration), chart(migration),
+    h("span", {}, `${migration.source_host} → ${migration.dest_host ?? "to be chosen"}`),
+    h("div", {class: "buttons"}, isLive && forceButton(migration), abortButton(migration))),
+    headline(migration), progressBar(migration),
+    flowOf(migration) && h("div", {class: "columns"}, facts(migration), chart(migration)),
     migration.convergence?.trouble && h("div", {class: "alert warn"},
-      migration.convergence.trouble),
-    h("div", {class: "buttons"}, isLive && forceButton(migration), abortButton(migration)));
+      migration.convergence.trouble));
 }
