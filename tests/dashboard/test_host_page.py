@@ -75,7 +75,7 @@ def _():
                 "differences"], "drover has seen it")
             with stage.watched(cloud) as browser:
                 stage.login(cloud, "hosts/hosta")
-                browser.wait_text("has 3 vCPU, 512.0 MiB; on record 1 vCPU, 128.0 MiB. resize")
+                browser.wait_text("has 3 vCPU, 512 MiB; on record 1 vCPU, 128 MiB. resize")
                 stage.picture("host-differences")
         finally:
             cloud.drover.remove()

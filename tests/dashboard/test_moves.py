@@ -138,6 +138,7 @@ def _(browser, cloud):
     for state in ("queued", "claiming", "transferring", "completed"):
         check(state in states, f"no {state} in {states}")
     check("Downtime" in browser.text(), "the downtime")
+    stage.picture("forced")
     cloud.delete(server)
 
 
@@ -153,6 +154,7 @@ def _(browser, cloud):
     browser.click("td:first-child a")
     browser.wait_text("What went wrong")
     check("new kernel" in browser.text() and "hostc" in browser.text(), browser.text())
+    stage.picture("failed")
     for host in ("hostb", "hostc"):
         set_service(cloud, host, status="enabled")
     browser.click("nav a", "Migrations")
@@ -170,7 +172,7 @@ def _(browser, cloud):
     total = usage["facts"]["vcpus"]
     text = " ".join(targets(browser)["hostb"][1].split())
     check(f"Processors {1 / total:.2f}:1 → {2 / total:.2f}:1" in text, text)
-    check(f"2 of {total}" in text and "256.0 MiB of" in text, text)
+    check(f"2 of {total}" in text and "256 MiB of" in text, text)
     check("→" not in targets(browser)["hosta"][1], "nothing is foretold of one that does not fit")
     browser.key("Escape")
     cloud.delete(server, other)

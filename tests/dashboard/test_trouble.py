@@ -41,6 +41,7 @@ def _(browser, cloud):
     browser.click("dialog button[type=submit]")
     browser.wait_text("Your session has ended")
     check(not browser.js("document.querySelector('dialog[open]')"), "a dialog is left")
+    stage.picture("expired")
     browser.fill("input[name=password]", cloud.drover.password)
     browser.key("Enter")
     browser.wait_text("What was done")

@@ -87,11 +87,12 @@ def _():
         live_migrate(browser, "web1", "hostb")
         wait_row(browser, "MIGRATING", "%")
         browser.click("td a", "web1")
-        browser.wait("document.querySelector('main progress')?.value > 4", "it advances")
+        browser.wait("/ [5-9] %|[1-9][0-9] %/.test(' ' + document.querySelector('.headline')"
+                     "?.innerText) && document.querySelector('.headline').innerText"
+                     ".includes('of the memory')", "it advances", 90)
         browser.wait("document.querySelector('svg.chart polyline') !== null", "the chart")
         for word in ("Memory", "Rate", "Estimated time left", "hosta → hostb"):
             check(word in browser.text(), f"no {word}")
-        stage.pictures_of("moving", ("phone", 390, 844))
         hurry(server_id, "hosta")
         browser.wait("!document.querySelector('main progress')", "it has ended", 120)
         browser.wait("document.querySelector('.title').innerText.includes('ACTIVE') && "
@@ -193,7 +194,9 @@ def _():
         browser.click("main button", "Live Migrate Instance")
         browser.click(".target label", "hostb")
         send(browser)
-        browser.wait("document.querySelector('main progress')?.value > 4", "it advances", 60)
+        browser.wait("document.querySelector('.headline')?.innerText.includes('pass')",
+                     "it goes over the memory again", 90)
+        stage.pictures_of("moving", ("phone", 390, 844))
         browser.click("main h3 a", "Migration")
         browser.click("main button", "Force complete")
         send(browser)

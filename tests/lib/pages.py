@@ -45,6 +45,7 @@ class Stage:
         """For the documents: light and dark; more: (suffix, width, height) of other sizes."""
         if not self.pictures:
             return
+        self.browser.js("document.querySelectorAll('.notices button').forEach((b) => b.click())")
         for scheme in ("dark", "light"):
             self.browser.scheme(scheme)
             self.picture(f"{name}-{scheme}")

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the drover authors.
 // Hosts: their services, what they carry, and taking one out for maintenance.
-import {get} from "./api.js";
-import {bar, empty, h, redraw, show} from "./dom.js";
+import {bar, empty, h, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
-import {badge, bytes, mib, plural, time, version} from "./format.js";
-import {drainWanted, hostItems} from "./host-actions.js";
+import {badge, mib, plural} from "./format.js";
+import {hostItems} from "./host-actions.js";
 import {menuButton} from "./menu.js";
-import {isRunning, progressCard} from "./progress.js";
 import {Table} from "./table.js";
 
 const wish = {text: ""};
