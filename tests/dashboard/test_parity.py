@@ -85,7 +85,8 @@ def _(browser, cloud):
         cloud.live_migrate(server, "hosta")
         wait_until(lambda: cloud.host_of(server) == "hosta", "it is back", 40)
         cloud.wait_idle(server)
-        browser.wait("document.querySelector('tbody')?.innerText.includes('hosta')", "seen")
+        browser.wait("['hosta', 'ACTIVE'].every((word) => document.querySelector('tbody')"
+                     "?.innerText.includes(word))", "seen")
     cloud.delete(server)
 
 

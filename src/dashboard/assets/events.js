@@ -35,22 +35,19 @@ document.addEventListener("visibilitychange", () => {
     isResting = true;
   } else if (!document.hidden && isResting) {
     startEvents();
-    tell(ANYTHING);
   }
 });
 window.addEventListener("pagehide", stopEvents);
 
+// What happened before the stream stood is not in it: so whenever it stands, anything may have
+// changed since it was read.
 export function startEvents() {
-  let isFirst = true;
   stopEvents();
   isResting = false;
   source = new EventSource("/drover/v1/events");
   source.addEventListener("hello", () => {
     setLost(false);
-    if (!isFirst) {
-      tell(ANYTHING);
-    }
-    isFirst = false;
+    tell(ANYTHING);
   });
   source.addEventListener("change", (event) => {
     tell({...{instances: [], migrations: [], hosts: []}, ...JSON.parse(event.data)});
@@ -70,7 +67,6 @@ async function retry(isOver) {
       expire();
     } else if (isOver) {
       startEvents();
-      tell(ANYTHING);
     }
   } catch {
     timer = setTimeout(() => retry(isOver), 1500);

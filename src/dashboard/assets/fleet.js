@@ -141,7 +141,7 @@ async function take(change) {
   }
 }
 
-export async function startFleet(session) {
+async function readAll(session) {
   generation += 1;
   fleet.session = session;
   fleet.isAdmin = session.roles.includes("admin");
@@ -159,8 +159,16 @@ export async function startFleet(session) {
   return failure === undefined;
 }
 
-// Changes are taken one after the other, so that an older answer never overwrites a newer one.
+// Changes are taken one after the other, and the first after everything was read, so that an older
+// answer never overwrites a newer one.
 let chain = Promise.resolve();
+
+export function startFleet(session) {
+  const reading = readAll(session);
+  chain = reading;
+  return reading;
+}
+
 onChange((change) => {
   chain = chain.then(() => take(change)).catch(() => {});
 });
