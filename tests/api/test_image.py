@@ -278,6 +278,10 @@ def _():
     equal(names("os_hidden=true"), ["list3"], "hidden")
     equal(names("name=list1"), ["list1"], "name")
     equal(names("tag=t2"), ["list2"], "two tags")
+    # As Debian 13's client asks for the names of the images in `server list`.
+    equal(names(f"id=in:{made[2]},{made[0]},nothing"), ["list2", "list0"], "one of several")
+    equal(names("name=in:%22list0%22,list1"), ["list1", "list0"], "in quotation marks")
+    equal(names("name=in:"), [], "none of several")
     equal(names("group=g&status=queued"), ["list2", "list1", "list0"], "property")
     equal(names("group=x"), [], "property")
     equal(names("visibility=public"), [], "visibility")

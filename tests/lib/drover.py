@@ -97,6 +97,12 @@ class Answer:
         return self.text
 
 
+def is_mixed_up(output, number):
+    """Debian 13's openstack (7.4) swaps the two that `server migration show` is given, whatever the
+    cloud: what it says then tells nothing of drover."""
+    return f"/servers/{number}/migrations/" in output
+
+
 class Droverd:
     """One droverd with a state directory of its own. config: {section: {key: value}}."""
 
@@ -237,20 +243,24 @@ class Droverd:
 
     def openstack(self, *arguments, check=True, timeout=300, **who):
         """The stock client. A str of its output; with check=False (code, output)."""
-        return self._run(["/usr/bin/openstack", *arguments], check, timeout, who)
+        return self._run(["/usr/bin/openstack", *arguments], check, timeout, who,
+                         errors=subprocess.PIPE)
 
     def drover(self, *arguments, check=True, timeout=300, **who):
         return self._run([DROVER, *arguments], check, timeout, who)
 
-    def _run(self, command, check, timeout, who):
+    def _run(self, command, check, timeout, who, errors=subprocess.STDOUT):
+        """errors=PIPE: what it says there when all went well is not its output. Debian 13's
+        openstack warns of microversions with each command."""
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                              stderr=errors, text=True, timeout=timeout,
                               env=self.client_env(**who))
+        output = done.stdout if done.returncode == 0 else done.stdout + (done.stderr or "")
         if not check:
-            return done.returncode, done.stdout
+            return done.returncode, output
         if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {done.stdout}")
-        return done.stdout
+            raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {output}")
+        return output
 
     # ---- making things ----
 

@@ -20,6 +20,34 @@ has_tag(const json_t *tags, const char *wanted)
     return false;
 }
 
+/* Glance's "in:a,b": one of these. What has a comma stands in quotation marks. */
+static bool
+is_listed(const char *list, const char *value)
+{
+    while (*list != '\0') {
+        bool is_quoted = *list == '"';
+        const char *begin = list + is_quoted;
+        size_t size = strcspn(begin, is_quoted ? "\"" : ",");
+        if (size == strlen(value) && strncmp(begin, value, size) == 0) {
+            return true;
+        }
+        list = begin + size;
+        list += strcspn(list, ",");
+        list += *list == ',';
+    }
+    return false;
+}
+
+static bool
+matches_value(const char *name, const char *wanted, const char *value)
+{
+    static const char *const lists[] = {
+        "id", "name", "status", "container_format", "disk_format", NULL};
+    return g_str_has_prefix(wanted, "in:") && g_strv_contains(lists, name)
+        ? is_listed(wanted + strlen("in:"), value)
+        : strcmp(wanted, value) == 0;
+}
+
 /* Every ?tag= must be there, and every other name that is not known here is that of a property. */
 static bool
 matches_others(const ApiContext *context, const json_t *view)
@@ -35,7 +63,7 @@ matches_others(const ApiContext *context, const json_t *view)
                 return false;
             }
         } else if (!g_strv_contains(handled, name) &&
-            strcmp(body_string(view, name, ""), wanted) != 0) {
+            !matches_value(name, wanted, body_string(view, name, ""))) {
             return false;
         }
     }
