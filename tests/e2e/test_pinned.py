@@ -5,6 +5,7 @@ The hosts share one machine with two processors."""
 from xml.etree import ElementTree
 
 from tap import contains, equal, test
+from test_cold import accept, end, wait_moved
 from world import world
 
 SETS = {
@@ -45,12 +46,32 @@ def explain_rows(server, host):
 
 def make_flavor():
     drover = world.drover
-    answer = drover.compute("POST", "/flavors", {"flavor": {
-        "name": "m1.pinned", "id": "pinned", "ram": 128, "vcpus": 1, "disk": 1}})
-    equal(answer.status, 200, answer.text)
+    for name in ("pinned", "floats"):
+        answer = drover.compute("POST", "/flavors", {"flavor": {
+            "name": f"m1.{name}", "id": name, "ram": 128, "vcpus": 1, "disk": 1}})
+        equal(answer.status, 200, answer.text)
     answer = drover.compute("POST", "/flavors/pinned/os-extra_specs", {
         "extra_specs": {"hw:cpu_policy": "dedicated"}})
     equal(answer.status, 200, answer.text)
+
+
+def create_pinned(host):
+    answer = world.drover.compute("POST", "/servers", {"server": {
+        "name": "pinned", "flavorRef": "pinned", "imageRef": world.ids["guest"],
+        "networks": [{"uuid": world.ids["private"]}], "host": host}})
+    equal(answer.status, 202, answer.text)
+    server = answer.json["server"]["id"]
+    world.wait_status(server, "ACTIVE")
+    world.wait_heard(server)
+    return server
+
+
+def remove(servers):
+    for server in servers:
+        world.delete(server)
+    for name in ("pinned", "floats"):
+        world.drover.compute("DELETE", f"/flavors/{name}")
+    restart()
 
 
 @test("a pinned guest moves live to the processor that is claimed for it on the destination, in "
@@ -64,14 +85,8 @@ def _():
         make_flavor()
         servers.append(world.create("floats", "hosta"))
         equal(both_pins("hosta", servers[0]), ({}, None, "0"), "one that floats")
-        answer = drover.compute("POST", "/servers", {"server": {
-            "name": "pinned", "flavorRef": "pinned", "imageRef": world.ids["guest"],
-            "networks": [{"uuid": world.ids["private"]}], "host": "hosta"}})
-        equal(answer.status, 202, answer.text)
-        pinned = answer.json["server"]["id"]
+        pinned = create_pinned("hosta")
         servers.append(pinned)
-        world.wait_status(pinned, "ACTIVE")
-        world.wait_heard(pinned)
         equal(both_pins("hosta", pinned), ({"0": "1"}, "1", None), "the first host")
 
         row = explain_rows(pinned, "hostc")["dedicated-cpus"]
@@ -108,7 +123,43 @@ def _():
         equal(both_pins("hosta", pinned), ({"0": "1"}, "1", None), "back")
         equal(world.runs_on(pinned), {"hosta": "running"}, "where it runs")
     finally:
-        for server in servers:
-            world.delete(server)
-        drover.compute("DELETE", "/flavors/pinned")
-        restart()
+        remove(servers)
+
+
+@test("a pinned guest that moves cold has the processor that is claimed for it there, and its old "
+      "one again after the revert; one that is resized to float is not pinned, until that is "
+      "reverted; what is confirmed stays [S3-18 S3-20]")
+def _():
+    servers = []
+    try:
+        restart(filter_scheduler=BOTH, **SETS)
+        make_flavor()
+        pinned = create_pinned("hosta")
+        servers.append(pinned)
+        first, second = ({"0": "1"}, "1", None), ({"0": "0"}, "0", None)
+        equal(both_pins("hosta", pinned), first, "where it begins")
+
+        accept(pinned, {"migrate": {"host": "hostb"}})
+        wait_moved(pinned)
+        equal(both_pins("hostb", pinned), second, "moved cold")
+        equal(pins("hosta", pinned, "--inactive"), first, "what the source keeps")
+        end(pinned, "revertResize", "ACTIVE")
+        equal(both_pins("hosta", pinned), first, "reverted")
+        equal(world.runs_on(pinned), {"hosta": "running"}, "where it runs")
+
+        accept(pinned, {"resize": {"flavorRef": "floats"}})
+        host = wait_moved(pinned)["dest_compute"]
+        shared = {"hostb": "1", "hostc": None}[host]
+        equal(both_pins(host, pinned), ({}, None, shared), f"it floats on {host}")
+        end(pinned, "revertResize", "ACTIVE")
+        equal(both_pins("hosta", pinned), first, "pinned again")
+
+        accept(pinned, {"migrate": {"host": "hostb"}})
+        wait_moved(pinned)
+        end(pinned, "confirmResize", "ACTIVE")
+        equal(both_pins("hostb", pinned), second, "confirmed")
+        equal(world.runs_on(pinned), {"hostb": "running"}, "where it runs")
+        servers.append(create_pinned("hosta"))
+        equal(both_pins("hosta", servers[-1]), first, "what it had there is free")
+    finally:
+        remove(servers)
