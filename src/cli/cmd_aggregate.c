@@ -53,6 +53,10 @@ format_pool(const json_t *metadata, const json_t *row)
         g_string_append_printf(text, ", %s %s", joining,
             find_text(metadata, "operational_error") != NULL ? "could not join" : "joins");
     }
+    const char *error = find_text(metadata, "operational_error");
+    if (joining == NULL && error != NULL) {
+        g_string_append_printf(text, ": %s", error);
+    }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 

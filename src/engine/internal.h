@@ -225,6 +225,8 @@ void pools_init(Engine *engine);
 void pools_clear(Engine *engine);
 /* Asks the hosts that join pools, as the rows of the store say. */
 void pools_pass(Engine *engine);
+/* The host's facts were written: does its pool still have one storage? */
+void pools_on_looked(Engine *engine, const char *host);
 
 /* ---- watches.c ---- */
 void watches_init(Engine *engine);

@@ -353,6 +353,9 @@ on_connected(HostLink *link, LinkCall *call)
     link_write_facts(link, &call->facts);
     write_connection(link, true, NULL, now_us);
     look_after_connecting(link, is_new);
+    if (!is_new) {
+        pools_on_looked(engine, link->row->name);
+    }
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     truth_on_listed(engine, link->row->name, call->domains, call->asked_us);
     canaries_on_listed(engine, link->row->name, call->domains);

@@ -213,6 +213,7 @@ take_answer(HostLink *link, const Look *look)
     link->sign_us = engine_now_us(engine);
     link->is_stale |= link_write_facts(link, &look->facts);
     schedule(link);
+    pools_on_looked(engine, look->name);
     reconcile_host(engine, look->name, look->domains, look->asked_us);
     truth_on_listed(engine, look->name, look->domains, look->asked_us);
     canaries_on_listed(engine, look->name, look->domains);

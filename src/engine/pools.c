@@ -215,6 +215,18 @@ pools_pass(Engine *engine)
     }
 }
 
+void
+pools_on_looked(Engine *engine, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+
+    engine_assert_thread(engine);
+    if (!store_look_at_pools(engine->context.store, host, &error)) {
+        log_error("cannot write whether host '%s' has the storage of its pool: %s", host,
+            error->message);
+    }
+}
+
 static void
 nudge(Engine *engine, void *data)
 {

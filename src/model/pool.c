@@ -200,6 +200,10 @@ pool_refuse_join(const Aggregate *pool, const Host *host, const HostUsage *usage
                                "operational_state is active",
             pool_joining(pool));
     }
+    if (pool_state(pool) == POOL_ERROR && pool_joining(pool) == NULL) {
+        return g_strdup_printf("the pool is in error, mend that first: %s",
+            aggregate_get(pool, POOL_KEY_ERROR));
+    }
     if (pool_state(pool) == POOL_ERROR) {
         return g_strdup_printf(
             "the pool is in error, since host '%s' could not join: take that one out first",
@@ -277,7 +281,9 @@ pool_on_leave(const Aggregate *pool, const char *host)
 {
     bool is_master = g_strcmp0(pool_master(pool), host) == 0;
     bool is_joining = g_strcmp0(pool_joining(pool), host) == 0;
-    if (!is_master && !is_joining) {
+    /* Who has lost the storage may be the one that leaves; if not, the next look says so again. */
+    bool has_lost = pool_state(pool) == POOL_ERROR && pool_joining(pool) == NULL;
+    if (!is_master && !is_joining && !has_lost) {
         return g_ptr_array_new();
     }
     bool is_last = pool_master(pool) == NULL || is_master;
@@ -301,4 +307,55 @@ pool_on_settled(const Aggregate *pool, const Host *host, const char *reason)
         g_ptr_array_add(properties, aggregate_property_new(POOL_KEY_STORAGE, host->pool));
     }
     return properties;
+}
+
+/* ---- what hosts say later ---- */
+
+static const Host *
+find_host(const GPtrArray *hosts, const char *name)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        if (g_strcmp0(((const Host *)hosts->pdata[i])->name, name) == 0) {
+            return hosts->pdata[i];
+        }
+    }
+    return NULL;
+}
+
+/* Known; "" and NULL are not. */
+static const char *
+storage_of(const Host *host)
+{
+    const char *id = host != NULL && host->has_facts ? host->facts.pool_id : NULL;
+    return id != NULL && id[0] != '\0' ? id : NULL;
+}
+
+/* Caller frees; NULL: all that have told have it. */
+static char *
+tell_lost(const Aggregate *pool, const GPtrArray *hosts)
+{
+    const Host *master = find_host(hosts, pool_master(pool));
+    const char *storage = storage_of(master);
+    for (unsigned i = 0; storage != NULL && i < pool->hosts->len; i++) {
+        const Host *host = find_host(hosts, pool->hosts->pdata[i]);
+        const char *its = storage_of(host);
+        if (its != NULL && strcmp(its, storage) != 0) {
+            return g_strdup_printf("storage pool '%s' of host '%s' is not the one of the master "
+                                   "'%s' any more: mount that there again, or take the host out",
+                host->pool, host->name, master->name);
+        }
+    }
+    return NULL;
+}
+
+GPtrArray *
+pool_on_looked(const Aggregate *pool, const GPtrArray *hosts)
+{
+    PoolState state = pool_state(pool);
+    bool is_settled = state == POOL_ACTIVE || (state == POOL_ERROR && pool_joining(pool) == NULL);
+    g_autofree char *lost = is_settled ? tell_lost(pool, hosts) : NULL;
+    if (!is_settled || g_strcmp0(lost, aggregate_get(pool, POOL_KEY_ERROR)) == 0) {
+        return g_ptr_array_new();
+    }
+    return properties_new(lost != NULL ? POOL_ERROR : POOL_ACTIVE, NULL, lost);
 }

@@ -18,14 +18,15 @@
 #define POOL_KEY_STATE "operational_state"
 #define POOL_KEY_MASTER "master_compute"
 #define POOL_KEY_JOINING "joining_compute" /* the host that joins, or could not */
-#define POOL_KEY_ERROR "operational_error" /* why it could not */
+#define POOL_KEY_ERROR "operational_error" /* why it could not; or which has lost the storage */
 
 /* NAME, Nova's word */
 #define POOL_STATES(X)                                                                             \
     X(CREATED, "created")   /* it has no hosts */                                                  \
     X(CHANGING, "changing") /* a host is joining */                                                \
     X(ACTIVE, "active")                                                                            \
-    X(ERROR, "error") /* a host could not join; those that have are as they were */
+    X(ERROR, "error") /* a host could not join, and those that have are as they were; or, with     \
+                       * nobody joining, one that has joined has the master's storage no more */
 
 typedef enum {
 #define X(name, text) POOL_##name,
@@ -57,5 +58,8 @@ char *pool_refuse_leave(const Aggregate *pool, const char *host, const HostUsage
 /* What the pool says from then on: AggregateProperty *. */
 GPtrArray *pool_on_join(const char *host);
 GPtrArray *pool_on_leave(const Aggregate *pool, const char *host);
+/* After hosts have said what they have (Host *, its members and others): whether members still have
+ * the master's storage. Empty: it says that already, or a host is joining it. */
+GPtrArray *pool_on_looked(const Aggregate *pool, const GPtrArray *hosts);
 /* reason NULL: the host has joined. */
 GPtrArray *pool_on_settled(const Aggregate *pool, const Host *host, const char *reason);

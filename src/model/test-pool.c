@@ -191,6 +191,48 @@ test_leaves(void)
         "host 'c' is joining the pool: take others out when the operational_state is active", NULL);
 }
 
+/* ids: of the storage of a and b; "" = not told. */
+static void
+assert_looked(const char *metadata, const char *const ids[2], const char *expected)
+{
+    g_autoptr(Aggregate) pool = make(metadata, "a b");
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    for (int i = 0; i < 2; i++) {
+        Host *host = make_host(i == 0 ? "a" : "b");
+        host->facts.pool_id = g_strdup(ids[i]);
+        g_ptr_array_add(hosts, host);
+    }
+    g_autoptr(GPtrArray) said = pool_on_looked(pool, hosts);
+    g_autofree char *told = tell(said);
+    g_assert_cmpstr(told, ==, expected);
+}
+
+#define LOST                                                                                       \
+    "operational_state=error joining_compute=- operational_error=storage pool 'instances' of "     \
+    "host 'b' is not the one of the master 'a' any more: mount that there again, or take the "     \
+    "host out"
+
+static void
+test_looking(void)
+{
+    static const char *const same[] = {"one", "one"};
+    static const char *const other[] = {"one", "two"};
+    static const char *const untold[] = {"one", ""};
+    assert_looked(ACTIVE, same, "");
+    assert_looked(ACTIVE, untold, "");
+    assert_looked(ACTIVE, other, LOST);
+    assert_looked("hypervisor_pool=true operational_state=changing joining_compute=b "
+                  "master_compute=a",
+        other, "");
+    assert_looked(FAILED("b") " master_compute=a", other, "");
+    assert_looked("hypervisor_pool=true operational_state=error master_compute=a "
+                  "operational_error=why",
+        same, "operational_state=active joining_compute=- operational_error=-");
+    assert_leave("hypervisor_pool=true operational_state=error master_compute=a "
+                 "operational_error=why",
+        "a b", "b", 0, NULL, "operational_state=active joining_compute=- operational_error=-");
+}
+
 static void
 test_settling(void)
 {
@@ -240,6 +282,7 @@ main(int argc, char **argv)
     g_test_add_func("/pool/who-may-join", test_joins);
     g_test_add_func("/pool/who-may-leave", test_leaves);
     g_test_add_func("/pool/what-comes-of-a-join", test_settling);
+    g_test_add_func("/pool/members-that-lose-the-storage-are-told", test_looking);
     g_test_add_func("/pool/what-hosts-are-told", test_what_hosts_are_told);
     return g_test_run();
 }

@@ -115,3 +115,57 @@ store_settle_pool(
     g_autoptr(GPtrArray) said = pool_on_settled(pool, host, reason);
     return aggregates_set_properties(store, id, said, error) && db_commit(transaction, error);
 }
+
+static bool
+look_at_pool(Store *store, const Aggregate *pool, const GPtrArray *hosts, GError **error)
+{
+    g_autoptr(GPtrArray) said = pool_on_looked(pool, hosts);
+
+    return said->len == 0 || aggregates_set_properties(store, pool->id, said, error);
+}
+
+/* The hosts of a pool, those that are known. */
+static GPtrArray *
+list_members(Store *store, const Aggregate *pool, GError **error)
+{
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+
+    for (unsigned i = 0; i < pool->hosts->len; i++) {
+        Host *host = NULL;
+        if (!store_find_host(store, pool->hosts->pdata[i], &host, error)) {
+            return NULL;
+        }
+        if (host != NULL) {
+            g_ptr_array_add(hosts, host);
+        }
+    }
+    return g_steal_pointer(&hosts);
+}
+
+/* In a transaction, for somebody may join at this moment. */
+static bool
+look_again(Store *store, int64_t id, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autoptr(Aggregate) pool =
+        transaction != NULL ? store_get_aggregate(store, id, error) : NULL;
+    g_autoptr(GPtrArray) members = pool != NULL ? list_members(store, pool, error) : NULL;
+
+    return members != NULL && look_at_pool(store, pool, members, error) &&
+        db_commit(transaction, error);
+}
+
+bool
+store_look_at_pools(Store *store, const char *host, GError **error)
+{
+    g_autoptr(GPtrArray) aggregates = store_list_aggregates(store, error);
+
+    for (unsigned i = 0; aggregates != NULL && i < aggregates->len; i++) {
+        const Aggregate *pool = aggregates->pdata[i];
+        if (pool_is(pool) && aggregate_has_host(pool, host) &&
+            !look_again(store, pool->id, error)) {
+            return false;
+        }
+    }
+    return aggregates != NULL;
+}

@@ -135,6 +135,9 @@ bool store_remove_aggregate_host(Store *store, int64_t id, const char *host, GEr
  * down. Nothing happens when it joins no more. */
 bool store_settle_pool(
     Store *store, int64_t id, const char *host, const char *reason, GError **error);
+/* Engine only: that host has said what it has; the pool it is in says whether its members still
+ * have the master's storage. */
+bool store_look_at_pools(Store *store, const char *host, GError **error);
 
 /* ---- hosts (store/hosts.c) ---- */
 /* A zone other than the default: it joins an aggregate of that zone, which is made, and called

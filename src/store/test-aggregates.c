@@ -199,14 +199,22 @@ assert_says(Fixture *fixture, int64_t id, const char *key, const char *expected)
 }
 
 static void
+tell_storage(Fixture *fixture, const char *name, const char *pool_id)
+{
+    HostFacts facts = {.arch = (char *)"x86_64",
+        .hypervisor_type = (char *)"QEMU",
+        .cpu_json = (char *)"{}",
+        .pool_id = (char *)pool_id};
+
+    g_assert_true(store_set_host_facts(fixture->store, name, &facts, NULL));
+}
+
+static void
 test_connected_host(Fixture *fixture, const char *name)
 {
-    HostFacts facts = {
-        .arch = (char *)"x86_64", .hypervisor_type = (char *)"QEMU", .cpu_json = (char *)"{}"};
-
     test_host(fixture, name);
     g_assert_true(store_set_host_connection(fixture->store, name, true, NULL, 1, NULL));
-    g_assert_true(store_set_host_facts(fixture->store, name, &facts, NULL));
+    tell_storage(fixture, name, "one");
 }
 
 static void
@@ -214,6 +222,7 @@ test_a_pool_outlives_the_daemon_at_every_step(Fixture *fixture, const void *data
 {
     test_connected_host(fixture, "a");
     test_connected_host(fixture, "b");
+    test_connected_host(fixture, "c");
     int64_t pool = make(fixture, "rack", "west");
     set(fixture, pool, "hypervisor_pool", "true", NULL);
     assert_says(fixture, pool, "operational_state", "created");
@@ -229,6 +238,20 @@ test_a_pool_outlives_the_daemon_at_every_step(Fixture *fixture, const void *data
     g_assert_true(store_settle_pool(fixture->store, pool, "a", NULL, NULL));
     assert_says(fixture, pool, "operational_state", "active");
     assert_says(fixture, pool, "master_compute", "a");
+    add(fixture, pool, "b");
+    g_assert_true(store_settle_pool(fixture->store, pool, "b", NULL, NULL));
+    tell_storage(fixture, "b", "two");
+    g_assert_true(store_look_at_pools(fixture->store, "c", NULL));
+    assert_says(fixture, pool, "operational_state", "active");
+    g_assert_true(store_look_at_pools(fixture->store, "b", NULL));
+    assert_says(fixture, pool, "operational_state", "error");
+    assert_refused(store_add_aggregate_host(fixture->store, pool, "c", &error), ERROR_INVALID,
+        "the pool is in error, mend that first: storage pool '' of host 'b' is not the one of the "
+        "master 'a' any more: mount that there again, or take the host out");
+    tell_storage(fixture, "b", "one");
+    g_assert_true(store_look_at_pools(fixture->store, "b", NULL));
+    assert_says(fixture, pool, "operational_state", "active");
+    g_assert_true(store_remove_aggregate_host(fixture->store, pool, "b", NULL));
     add(fixture, pool, "b");
     g_assert_true(store_settle_pool(fixture->store, pool, "b", "why", NULL));
     assert_says(fixture, pool, "operational_error", "why");

@@ -39,8 +39,16 @@ class PoolWorld(SharedWorld):
         return self.pool()
 
 
+def come_and_go(lab, host):
+    """A domain of nobody, after which the host is asked for all that it is and has."""
+    lab("exec", host, "sh", "-c",
+        f"echo \"{FOREIGN}\" >/run/foreign.xml && virsh -q create --paused /run/foreign.xml && "
+        "virsh -q destroy foreign")
+
+
 @test("real hosts make a pool when they share its storage and have no guests, and a guest moves "
-      "live inside it, and out of it by copies [S4-33] [S4-39] [S4-40] [S4-41]")
+      "live inside it, and out of it by copies; one that has lost the storage is told "
+      "[S4-33] [S4-39] [S4-40] [S4-41]")
 def _():
     pools = PoolWorld()
     try:
@@ -62,6 +70,21 @@ def _():
         openstack("aggregate", "remove", "host", "pool1", "hostb")
         openstack("aggregate", "add", "host", "pool1", "hostb")
         pools.wait_pool("active")
+
+        path = lab.env["LAB_SHARED_PATH"]
+        lab("exec", "hostb", "sh", "-c", f"mkdir -p /run/bare && mount --bind /run/bare {path}")
+        try:
+            come_and_go(lab, "hostb")
+            shown = pools.wait_pool("error")
+            equal((shown["operational_error"], shown.get("joining_compute")),
+                  ("storage pool 'shared' of host 'hostb' is not the one of the master 'hosta' any "
+                   "more: mount that there again, or take the host out", None), "it was unmounted")
+            contains(pools.drover.drover("aggregate", "list"), "error, master hosta: storage pool",
+                     "the table")
+        finally:
+            lab("exec", "hostb", "umount", path)
+        come_and_go(lab, "hostb")
+        check("operational_error" not in pools.wait_pool("active"), "mounted again")
 
         openstack("aggregate", "add", "host", "pool1", "hostc")
         shown = pools.wait_pool("error")
