@@ -12,6 +12,8 @@ enum { MATRIX_MAX = 8, LOOK_INTERVAL_S = 1 };
 
 static const CommandOption OPTIONS[] = {
     {"--no-canaries", NULL, "send none: show what is known, and the last ones with their age"},
+    {"--post-copy", NULL, "another canary each, which switches to post-copy"},
+    {"--parallel-connections", "N", "another canary each, by so many connections (1 to 255)"},
     {"--all", NULL, "what is in order as well"},
     {NULL, NULL, NULL},
 };
@@ -88,13 +90,24 @@ look(CommandContext *context, Session *session, GError **error)
 static bool
 start(CommandContext *context, Session *session, GError **error)
 {
+    int64_t connections = 0;
+    if (!command_int(context, "--parallel-connections", 0, 1, 255, &connections, error)) {
+        return false;
+    }
     json_auto_t *body = json_pack("{s:{}}", "lint");
+    json_t *lint = json_object_get(body, "lint");
+    if (command_has(context, "--post-copy")) {
+        json_object_set_new(lint, "post_copy", json_true());
+    }
+    if (connections > 0) {
+        json_object_set_new(lint, "parallel_connections", json_integer(connections));
+    }
     json_t *hosts = json_array();
     for (int i = 0; i < command_n_arguments(context); i++) {
         json_array_append_new(hosts, json_string(command_argument(context, i)));
     }
     if (json_array_size(hosts) > 0) {
-        json_object_set_new(json_object_get(body, "lint"), "hosts", hosts);
+        json_object_set_new(lint, "hosts", hosts);
     } else {
         json_decref(hosts);
     }
@@ -130,6 +143,17 @@ wait_for_canaries(CommandContext *context, Session *session, GError **error)
 
 /* ---- tables ---- */
 
+static size_t
+count_red_extras(const json_t *canaries)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(canaries); i++) {
+        const json_t *extra = json_object_get(json_array_get(canaries, i), "extra");
+        n += strcmp(string_of(extra, "result"), "fail") == 0;
+    }
+    return n;
+}
+
 static json_t *
 select_rows(const json_t *rows, bool all, const char *const *results)
 {
@@ -164,16 +188,63 @@ list_names(const json_t *canaries)
     return names;
 }
 
-/* "ok 2.5 s", "FAIL", "..." */
+/* "post-copy, 4 connections": what was asked beside what is configured. Caller frees. */
+static char *
+extra_text(const json_t *extra)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int connections =
+        (int)json_integer_value(json_object_get(extra, "parallel_connections"));
+    if (json_is_true(json_object_get(extra, "post_copy"))) {
+        g_string_append(text, "post-copy");
+    }
+    if (connections > 0) {
+        g_string_append_printf(text, "%s%d connections", text->len > 0 ? ", " : "", connections);
+    }
+    return g_strdup(text->str);
+}
+
+/* "ok 2.5 s", "ok (guest)", "FAIL", "..."; then, of what was asked beside, the same. */
 static char *
 cell_text(const json_t *canary)
 {
     const char *result = string_of(canary, "result");
+    const json_t *extra = json_object_get(canary, "extra");
     double elapsed_s = json_number_value(json_object_get(canary, "elapsed_ms")) / 1000;
-    if (strcmp(result, "pass") == 0) {
-        return g_strdup_printf("ok %.1f s", elapsed_s);
+    bool is_ok = strcmp(result, "pass") == 0;
+    bool is_by_guest = strcmp(string_of(canary, "known_by"), "guest") == 0;
+    g_autofree char *first = is_ok && !is_by_guest ? g_strdup_printf("ok %.1f s", elapsed_s)
+                                                   : NULL;
+    const char *word = is_ok                    ? "ok (guest)"
+        : strcmp(result, "fail") == 0           ? "FAIL"
+        : strcmp(result, "warn") == 0           ? "WARN"
+                                                : "...";
+    if (!json_is_object(extra)) {
+        return g_strdup(first != NULL ? first : word);
     }
-    return g_strdup(strcmp(result, "fail") == 0 ? "FAIL" : "...");
+    g_autofree char *how = extra_text(extra);
+    return g_strdup_printf("%s; %s %s", first != NULL ? first : word, how,
+        strcmp(string_of(extra, "result"), "pass") == 0 ? "ok" : "FAIL");
+}
+
+/* What failed in a way that was asked for is red too, and told beside. */
+static void
+add_red_extras(json_t *rows, const json_t *canaries)
+{
+    for (size_t i = 0; i < json_array_size(canaries); i++) {
+        const json_t *canary = json_array_get(canaries, i);
+        json_t *extra = json_object_get(canary, "extra");
+        if (strcmp(string_of(extra, "result"), "fail") == 0) {
+            g_autofree char *how = extra_text(extra);
+            g_autofree char *dest =
+                g_strdup_printf("%s (%s)", string_of(canary, "dest_host"), how);
+            json_t *row = json_copy(extra);
+            json_object_set_new(
+                row, "source_host", json_string(string_of(canary, "source_host")));
+            json_object_set_new(row, "dest_host", json_string(dest));
+            json_array_append_new(rows, row);
+        }
+    }
 }
 
 static json_t *
@@ -219,10 +290,11 @@ static bool
 print_tables(Output *output, const json_t *lint, bool all, GError **error)
 {
     static const char *const bad[] = {"warn", "fail", "unknown", "unseen", NULL};
-    static const char *const red[] = {"fail", NULL};
+    static const char *const red[] = {"fail", "warn", NULL};
     const json_t *canaries = json_object_get(lint, "canaries");
     json_auto_t *checks = select_rows(json_object_get(lint, "checks"), all, bad);
     json_auto_t *failed = select_rows(canaries, false, red);
+    add_red_extras(failed, canaries);
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
@@ -255,7 +327,8 @@ host_lint(CommandContext *context, GError **error)
         return false;
     }
     size_t n_failed = count(json_object_get(lint, "checks"), "fail") +
-        count(json_object_get(lint, "canaries"), "fail");
+        count(json_object_get(lint, "canaries"), "fail") +
+        count_red_extras(json_object_get(lint, "canaries"));
     bool is_told = output->format == OUTPUT_JSON
         ? output_object(output, lint, error)
         : print_tables(output, lint, command_has(context, "--all"), error);
@@ -269,11 +342,16 @@ const Command lint_commands[] = {
         "Looks at what is known of each host (versions, CPU, certificate, pool) and sends\n"
         "canaries: an empty, paused domain of 8 MiB goes from one host to another by the same\n"
         "call as a guest, and ends there. That proves names, trust, ports, TLS and addresses at\n"
-        "once. Named hosts are tried in pairs, both ways; without names each host with two\n"
-        "others. What came of them is kept. Nothing has to be installed on a host, and nobody\n"
-        "logs in there: what cannot be seen that way is listed as 'unseen'.\n"
+        "once. --post-copy and --parallel-connections send a second one where the first has\n"
+        "arrived: it runs and is switched over before its memory is there, or goes by so many\n"
+        "streams (both together need QEMU 10.1). A guest that moved later than a canary, or\n"
+        "could not because of the way, counts instead of it. Named hosts are tried in pairs, both\n"
+        "ways; without names each host with two others. What came of them is kept. Nothing has\n"
+        "to be installed on a host, and nobody logs in there: what cannot be seen that way is\n"
+        "listed as 'unseen'.\n"
         "Exit code 1: something failed.",
         "  drover host lint\n  drover host lint hosta hostb\n"
+        "  drover host lint --post-copy hosta hostb\n"
         "  drover host lint --no-canaries --all hosta\n  drover host lint --json",
         OPTIONS, host_lint},
     {NULL},

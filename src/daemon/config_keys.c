@@ -138,6 +138,11 @@ const ConfigKey daemon_config_keys[] = {
         "the files of both are on it.",
         0, "openstack,nocloud"},
 
+    {"lint", "canary_interval", CONFIG_INT, "0", 0, 31536000,
+        "Seconds after which a canary (drover host lint) from each host to its next two is sent anew by "
+        "itself, one at a time, at most twelve in a minute; 0 sends those alone that are asked for.",
+        CONFIG_RELOAD},
+
     {"volumes", "pool", CONFIG_STRING, "", 0, 0,
         "The storage pool, of the same name on every host and of the same directory, that volumes are "
         "made in; empty is no volumes but those on the network. A host that lacks it is told of in the log, "

@@ -176,6 +176,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .switchover_timeout_us = SWITCHOVER_TIMEOUT_US,
         .shutdown_timeout_us = get_us(config, "DEFAULT", "shutdown_timeout"),
         .resize_confirm_window_us = get_us(config, "DEFAULT", "resize_confirm_window"),
+        .canary_interval_us = get_us(config, "lint", "canary_interval"),
         .watch_interval_us = WATCH_INTERVAL_US,
         .placement = configuration_placement(daemon->config),
         .cpus = daemon->cpus,

@@ -5,6 +5,7 @@
  * say why. Those that an earlier daemon has left are swept away when their host tells of them. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "migration/converge.h"
 
 /* At once; and one at a time from and to each host, so that they do not slow each other down. */
 enum { FLIGHTS_MAX = 4 };
@@ -24,9 +25,12 @@ typedef struct Flight {
     MigrateRequest request;
     char *address; /* of the request */
     char *token;   /* of the marker */
+    char *refusal; /* why what was asked beside is not tried; NULL: it is */
     HypervisorHost *source;
     HypervisorHost *dest;
     int64_t since_us;
+    int64_t first_us; /* when the first one arrived; written by its call before has_extra */
+    int has_extra;    /* atomic: that is so, and a second one is on its way, or has ended */
     bool is_late; /* it was told as lost already */
     GError *error;
 } Flight;
@@ -41,6 +45,7 @@ flight_free(void *data)
     g_clear_pointer(&flight->result, canary_free);
     g_clear_error(&flight->error);
     g_free(flight->address);
+    g_free(flight->refusal);
     g_free(flight->token);
     g_free(flight->uuid);
     g_free(flight);
@@ -73,36 +78,79 @@ finish(Engine *engine, const Canary *result)
     if (!store_finish_canary(engine->context.store, result, &error)) {
         log_error("cannot write what came of the canary from host '%s' to host '%s': %s",
             result->source_host, result->dest_host, error->message);
-    } else if (result->error != NULL) {
+    } else if (result->error != NULL || result->extra_error != NULL) {
         log_warning("the canary from host '%s' to host '%s' failed: %s", result->source_host,
-            result->dest_host, result->error);
+            result->dest_host, result->error != NULL ? result->error : result->extra_error);
     }
 }
 
+/* The elapsed time is that of the first: of a second one it is its configuration that counts. */
 static void
 finish_flight(Flight *flight, const char *reason)
 {
-    int64_t elapsed_us = engine_now_us(flight->engine) - flight->since_us;
+    Canary *result = flight->result;
+    int64_t now_us = engine_now_us(flight->engine);
+    bool is_of_extra = g_atomic_int_get(&flight->has_extra) != 0;
+    char **place = is_of_extra ? &result->extra_error : &result->error;
 
-    g_free(flight->result->error);
-    flight->result->error = g_strdup(reason);
-    flight->result->elapsed_ms = elapsed_us / 1000;
-    finish(flight->engine, flight->result);
+    g_free(*place);
+    *place = g_strdup(reason);
+    if (is_of_extra) {
+        result->extra = result->asked;
+        result->extra_us = now_us;
+    } else {
+        flight->first_us = now_us;
+    }
+    result->elapsed_ms = (flight->first_us - flight->since_us) / 1000;
+    finish(flight->engine, result);
 }
 
 /* ---- sending ---- */
+
+/* The same once more, in the way that was asked for: what fails only then is not of the network.
+ * Post-copy takes one stream alone from QEMU before 10.1, so it gets as many as were asked for. */
+static void
+send_extra(Flight *flight)
+{
+    const CanaryExtra *asked = &flight->result->asked;
+    MigrateRequest request = flight->request;
+
+    request.post_copy = asked->post_copy;
+    request.connections = asked->connections > 0 ? asked->connections
+        : asked->post_copy                       ? 1
+                                                 : request.connections;
+    flight->first_us = clock_now_us(flight->engine->context.clock);
+    g_atomic_int_set(&flight->has_extra, true);
+    if (flight->refusal != NULL) {
+        error_set(&flight->error, ERROR_UNSUPPORTED, "%s", flight->refusal);
+        return;
+    }
+    hypervisor_send_canary(flight->source, flight->dest, &request, &flight->error);
+}
+
+static void
+fly(Flight *flight)
+{
+    bool is_shared = false;
+
+    if (!hypervisor_send_canary(flight->source, flight->dest, &flight->request, &flight->error)) {
+        return;
+    }
+    if (hypervisor_probe_shared_pool(
+            flight->source, flight->dest, NULL, flight->token, &is_shared, NULL)) {
+        flight->result->pool = is_shared ? CANARY_POOL_SHARED : CANARY_POOL_OWN;
+    }
+    if (canary_extra_is_set(&flight->result->asked)) {
+        send_extra(flight);
+    }
+}
 
 static void
 run_flight(void *data)
 {
     Flight *flight = data;
-    bool is_shared = false;
 
-    if (hypervisor_send_canary(flight->source, flight->dest, &flight->request, &flight->error) &&
-        hypervisor_probe_shared_pool(
-            flight->source, flight->dest, NULL, flight->token, &is_shared, NULL)) {
-        flight->result->pool = is_shared ? CANARY_POOL_SHARED : CANARY_POOL_OWN;
-    }
+    fly(flight);
     g_clear_pointer(&flight->source, hypervisor_host_unref);
     g_clear_pointer(&flight->dest, hypervisor_host_unref);
 }
@@ -135,18 +183,43 @@ inbound_address(Engine *engine, const char *dest)
         : live_policy_inbound_address(engine->context.settings.live, dest);
 }
 
+/* QEMU would say it in words that name neither its version nor the other host's. Caller frees. */
+static char *
+refuse_both(const Engine *engine, const Canary *wish)
+{
+    const char *names[] = {wish->source_host, wish->dest_host};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const HostLink *link = g_hash_table_lookup(engine->links, names[i]);
+        int version = link != NULL && link->row->has_facts
+            ? link->row->facts.hypervisor_version
+            : CONVERGE_PARALLEL_POST_COPY_VERSION;
+        if (wish->asked.post_copy && wish->asked.connections > 1 &&
+            version < CONVERGE_PARALLEL_POST_COPY_VERSION) {
+            return g_strdup_printf("post-copy by several connections needs QEMU 10.1.0, and host "
+                                   "'%s' has %d.%d.%d: ask for one of them at a time",
+                names[i], version / 1000000, version / 1000 % 1000, version % 1000);
+        }
+    }
+    return NULL;
+}
+
 static void
 send_one(Engine *engine, const Canary *wish, HypervisorHost *source, HypervisorHost *dest)
 {
     const LiveSettings *live = live_policy_for(engine->context.settings.live, wish->source_host);
     Flight *flight = g_new0(Flight, 1);
     Canary result = {
-        .source_host = g_strdup(wish->source_host), .dest_host = g_strdup(wish->dest_host)};
+        .source_host = g_strdup(wish->source_host),
+        .dest_host = g_strdup(wish->dest_host),
+        .asked = wish->asked,
+    };
 
     flight->engine = engine;
     flight->uuid = canary_make_uuid(wish->source_host, wish->dest_host);
     flight->result = g_memdup2(&result, sizeof result);
     flight->address = inbound_address(engine, wish->dest_host);
+    flight->refusal = refuse_both(engine, wish);
     flight->token = clock_random_hex(engine->context.clock, 16);
     flight->source = hypervisor_host_ref(source);
     flight->dest = hypervisor_host_ref(dest);
@@ -220,8 +293,10 @@ look_at(Engine *engine, const Canary *wish)
     if (!hosts_is_gathering(engine)) {
         const char *missing = source == NULL ? wish->source_host : wish->dest_host;
         g_autofree char *reason = g_strdup_printf("host '%s' is not connected", missing);
-        Canary result = {
-            .source_host = wish->source_host, .dest_host = wish->dest_host, .error = reason};
+        Canary result = {.source_host = wish->source_host,
+            .dest_host = wish->dest_host,
+            .asked = wish->asked,
+            .error = reason};
         finish(engine, &result);
     }
 }
@@ -291,7 +366,9 @@ look_at_late(Engine *engine)
     g_hash_table_iter_init(&iter, engine->canaries->flights);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Flight *flight = value;
-        if (!flight->is_late && now_us - flight->since_us > PATIENCE_US) {
+        int64_t since_us =
+            g_atomic_int_get(&flight->has_extra) ? flight->first_us : flight->since_us;
+        if (!flight->is_late && now_us - since_us > PATIENCE_US) {
             give_up(engine, flight);
         }
     }
@@ -304,6 +381,16 @@ canaries_pass(Engine *engine)
     look_at_late(engine);
     if (engine->canaries->is_wanted) {
         send_wanted(engine);
+    }
+}
+
+void
+canaries_on_tick(Engine *engine)
+{
+    canaries_pass(engine);
+    if (!engine->canaries->is_wanted && canaries_ask_due(engine)) {
+        engine->canaries->is_wanted = true;
+        canaries_pass(engine);
     }
 }
 

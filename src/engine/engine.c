@@ -185,6 +185,7 @@ take_settings(Engine *engine, void *data)
     settings_clear(&engine->context.settings);
     engine->context.settings = *settings;
     settings_own(&engine->context.settings);
+    engine->next_canary_us = 0;
     /* More may move at once than before. */
     tasks_wake_all(engine);
 }
@@ -261,7 +262,7 @@ on_tick(void *data)
     tasks_pass(engine);
     volumes_pass(engine);
     drains_pass(engine);
-    canaries_pass(engine);
+    canaries_on_tick(engine);
     pools_pass(engine);
     export_metrics(engine);
     timer_set(engine->timers, &engine->tick, engine_now_us(engine) + TICK_US, on_tick, engine);

@@ -95,6 +95,7 @@ struct Engine {
     GHashTable *watches; /* &id -> GPtrArray of Watch */
     struct Works *works;
     struct Canaries *canaries;
+    int64_t next_canary_us; /* canary_rounds.c: nothing is due before */
     struct Pools *pools;
     GHashTable *volumes; /* ids of those that are being made or deleted */
 };
@@ -217,8 +218,14 @@ void canaries_init(Engine *engine);
 void canaries_clear(Engine *engine);
 /* Sends what the rows of the store say, and gives up what has not arrived in time. */
 void canaries_pass(Engine *engine);
+/* The same at times, and asks for those that are due. */
+void canaries_on_tick(Engine *engine);
 /* DomainView *, all of that host: canaries among them that nobody waits for are removed. */
 void canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains);
+
+/* ---- canary_rounds.c ---- */
+/* One that is due by the configuration is asked for; false: none is. */
+bool canaries_ask_due(Engine *engine);
 
 /* ---- pools.c ---- */
 void pools_init(Engine *engine);

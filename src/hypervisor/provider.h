@@ -166,8 +166,10 @@ typedef struct HypervisorProvider {
     bool (*copy_disks)(void *source, void *dest, const CopyRequest *request, GError **error);
     /* Proves that guests get from source to dest: a throw-away domain, paused and without disks, is
      * migrated there by the same call as a guest, with the UUID and the ways of the request, and
-     * destroyed. What an earlier one of that UUID has left goes first; on return nothing is left on
-     * a host that answers. CANCELLED after abort_job(source, uuid). Long: until TCP gives up. */
+     * destroyed. request->post_copy: it runs, and is switched over before its memory is there, so
+     * that both QEMUs have shown that they can; HYPERVISOR_REFUSED also when it has arrived without
+     * that. What an earlier one of that UUID has left goes first; on return nothing is left on a
+     * host that answers. CANCELLED after abort_job(source, uuid). Long: until TCP gives up. */
     bool (*send_canary)(
         void *source, void *dest, const MigrateRequest *request, GError **error);
     /* Progress of the job on the source. CONFLICT: there is no job. */

@@ -73,6 +73,37 @@ add_fault(OperationMove *move, const MigrationTask *task, MigrationState to, Fau
     move->fault = fault;
 }
 
+/* What the guest's way has to do with it; NULL: nothing, or that is not known. */
+static const char *
+way_error(const MigrationTask *task, MigrationState to, const OperationMove *move)
+{
+    const char *message = task->refused_by != NULL
+        ? g_hash_table_lookup(task->refusals, task->refused_by)
+        : NULL;
+    if (to == MIGRATION_FAILED || to == MIGRATION_ERROR) {
+        const Operation *operation = &task->migration->operation;
+        message = move->message != NULL && operation->error_code == NULL ? move->message
+                                                                         : operation->message;
+    }
+    const Diagnosis *diagnosis = diagnosis_find(message);
+    return diagnosis != NULL && diagnosis->is_way ? message : NULL;
+}
+
+/* A guest that got there, or did not since nothing does, tells what a canary would. */
+static void
+add_way(OperationMove *move, const MigrationTask *task, MigrationState to, Canary *way)
+{
+    const char *dest =
+        task->refused_by != NULL ? task->refused_by : task->migration->dest_host;
+    const char *error = to == MIGRATION_COMPLETED ? NULL : way_error(task, to, move);
+    *way = (Canary){.source_host = task->migration->source_host,
+        .dest_host = (char *)dest,
+        .move_error = (char *)error};
+    if (dest != NULL && (to == MIGRATION_COMPLETED || error != NULL)) {
+        move->way = way;
+    }
+}
+
 /* The guest as it was seen, or is known to be by what the move says; -1: neither. */
 static int
 seen_power(const MigrationTask *task, MigrationState to)
@@ -114,8 +145,10 @@ migration_move(MigrationTask *task, MigrationState to, OperationMove *with)
     complete(&move, task, to);
     g_autofree char *explained = operation_explain(&move);
     Fault fault;
+    Canary way;
     add_power(&move, task, to);
     add_fault(&move, task, to, &fault);
+    add_way(&move, task, to, &way);
     OperationCommit commit = {
         .context = task->context,
         .operation = &task->migration->operation,

@@ -11,7 +11,48 @@ canary_free(Canary *canary)
     g_free(canary->source_host);
     g_free(canary->dest_host);
     g_free(canary->error);
+    g_free(canary->extra_error);
+    g_free(canary->move_error);
     g_free(canary);
+}
+
+CanaryVerdict
+canary_verdict(const Canary *canary)
+{
+    if (canary->moved_us > canary->tried_us && canary->move_error == NULL) {
+        return CANARY_VERDICT_OPEN;
+    }
+    if (canary->tried_us == 0) {
+        return CANARY_VERDICT_NONE;
+    }
+    if (canary->error != NULL) {
+        return CANARY_VERDICT_SHUT;
+    }
+    return canary->moved_us > canary->tried_us ? CANARY_VERDICT_DOUBTFUL : CANARY_VERDICT_OPEN;
+}
+
+const char *
+canary_verdict_name(CanaryVerdict verdict)
+{
+    switch (verdict) {
+    case CANARY_VERDICT_NONE: return "unknown";
+    case CANARY_VERDICT_OPEN: return "pass";
+    case CANARY_VERDICT_SHUT: return "fail";
+    case CANARY_VERDICT_DOUBTFUL: return "warn";
+    }
+    g_assert_not_reached();
+}
+
+bool
+canary_extra_is_set(const CanaryExtra *extra)
+{
+    return extra->post_copy || extra->connections > 0;
+}
+
+bool
+canary_extra_is_same(const CanaryExtra *one, const CanaryExtra *other)
+{
+    return one->post_copy == other->post_copy && one->connections == other->connections;
 }
 
 bool

@@ -15,6 +15,7 @@ typedef struct Diagnosis {
     const char *patterns[DIAGNOSIS_MAX_PATTERNS];
     const char *cause; /* both: a sentence without its dot */
     const char *fix;
+    bool is_way;  /* whatever goes between these two hosts would meet it */
     bool is_ours; /* the text is drover's own and says this itself: it is not told twice */
 } Diagnosis;
 

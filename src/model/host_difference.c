@@ -15,6 +15,20 @@ host_difference_kind_name(HostDifferenceKind kind)
     return kind_names[kind];
 }
 
+const char *
+host_difference_fix(HostDifferenceKind kind)
+{
+    switch (kind) {
+    case HOST_DIFFERENCE_FOREIGN:
+        return "stop it, or leave it: it counts where a place is looked for";
+    case HOST_DIFFERENCE_SIZE:
+        return "resize the server to what it has ('drover server resize'), or set the domain back";
+    case HOST_DIFFERENCE_NO_DOMAIN:
+        return "see the server's fault ('drover server show'), then evacuate or delete it";
+    }
+    g_assert_not_reached();
+}
+
 bool
 host_difference_kind_parse(const char *text, HostDifferenceKind *ret_kind)
 {

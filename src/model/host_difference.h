@@ -18,6 +18,8 @@ typedef enum {
 #undef X
 } HostDifferenceKind;
 const char *host_difference_kind_name(HostDifferenceKind kind); /* "foreign" */
+/* What would help, half a sentence. */
+const char *host_difference_fix(HostDifferenceKind kind);
 bool host_difference_kind_parse(const char *text, HostDifferenceKind *ret_kind);
 
 typedef struct HostDifference {

@@ -21,6 +21,7 @@ typedef struct OperationSettings {
     int64_t switchover_timeout_us;
     int64_t shutdown_timeout_us;  /* graceful stop, then the plug: Nova's 60 s */
     int64_t resize_confirm_window_us; /* a cold move that waits so long is confirmed; 0 = never */
+    int64_t canary_interval_us; /* so old a canary may get before one is sent anew; 0 = any age */
     int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
     PlacementPolicy placement;
     const CpuPolicy *cpus; /* borrowed for good; NULL = nothing is said of any host */

@@ -194,20 +194,43 @@ check_rehearsal(const Subject *subject, PlacementRow *row)
 /* After this a failure is no proof any more that the next one fails as well. */
 static const int64_t CANARY_FRESH_US = 600 * G_USEC_PER_SEC;
 
+static int
+minutes_since(const Subject *subject, int64_t then_us)
+{
+    return (int)((subject->request->now_us - then_us) / G_USEC_PER_SEC / 60);
+}
+
+/* What the way is known by: the later of a canary and a guest. Caller frees. */
+static char *
+tell_canary(const Subject *subject, const Canary *canary)
+{
+    bool is_guest = canary->moved_us > canary->tried_us;
+    const char *error = is_guest ? canary->move_error : canary->error;
+    return g_strdup_printf("%s from there %s %d min ago%s%s",
+        is_guest ? "a guest" : "the canary", error != NULL ? "failed" : "arrived",
+        minutes_since(subject, is_guest ? canary->moved_us : canary->tried_us),
+        error != NULL ? ": " : "", error != NULL ? error : "");
+}
+
+/* That a guest failed where a canary had arrived is a word and no refusal: who asks again, knowing
+ * what it failed with, may have mended it. */
 static PlacementResult
 fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
 {
     int64_t age_us = subject->request->now_us - canary->tried_us;
-    bool is_fresh = age_us < CANARY_FRESH_US;
     if (row != NULL) {
-        row->have = g_strdup_printf("the canary from there %s %d min ago%s%s",
-            canary->error != NULL ? "failed" : "arrived", (int)(age_us / G_USEC_PER_SEC / 60),
-            canary->error != NULL ? ": " : "", canary->error != NULL ? canary->error : "");
+        row->have = canary->tried_us == 0 && canary->moved_us == 0
+            ? g_strdup("no canary was sent")
+            : tell_canary(subject, canary);
         row->fix = "mend the way, and send another: 'drover host lint SOURCE DESTINATION'";
     }
-    return canary->error == NULL ? PLACEMENT_PASS
-        : is_fresh               ? PLACEMENT_FAIL
-                                 : PLACEMENT_WARN;
+    switch (canary_verdict(canary)) {
+    case CANARY_VERDICT_NONE: return PLACEMENT_UNKNOWN;
+    case CANARY_VERDICT_OPEN: return PLACEMENT_PASS;
+    case CANARY_VERDICT_SHUT: return age_us < CANARY_FRESH_US ? PLACEMENT_FAIL : PLACEMENT_WARN;
+    case CANARY_VERDICT_DOUBTFUL: return PLACEMENT_WARN;
+    }
+    g_assert_not_reached();
 }
 
 PlacementResult
@@ -219,7 +242,7 @@ check_canary(const Subject *subject, PlacementRow *row)
     if (row != NULL) {
         row->needed = g_strdup("a way for guests from their host");
     }
-    if (canary != NULL && canary->tried_us != 0) {
+    if (canary != NULL) {
         return check_unless_forced(fill_canary(subject, canary, row), subject);
     }
     if (row != NULL) {

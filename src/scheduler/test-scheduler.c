@@ -522,9 +522,8 @@ test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
 }
 
 static PlacementResult
-look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
+look_at_way(Fleet *fleet, Canary canary, const char *problem)
 {
-    Canary canary = {.tried_us = tried_s * G_USEC_PER_SEC, .error = (char *)problem};
     g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
     g_hash_table_insert(canaries, (char *)"hosta", &canary);
     fleet->request.canaries = canaries;
@@ -536,6 +535,14 @@ look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
     g_assert_true(problem == NULL || strstr(row->have, problem) != NULL);
     g_assert_cmpint(placement->n_fit, ==, row->result == PLACEMENT_FAIL ? 0 : 1);
     return row->result;
+}
+
+static PlacementResult
+look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
+{
+    Canary canary = {.tried_us = tried_s * G_USEC_PER_SEC, .error = (char *)problem};
+
+    return look_at_way(fleet, canary, problem);
 }
 
 /* No age makes a no better: with what it depends on the class of the host changes. */
@@ -576,6 +583,25 @@ test_a_failed_canary_is_a_no_for_a_while(Fleet *fleet, const void *unused)
     fleet->request.force = true;
     fleet->request.requested_host = "hosta";
     g_assert_cmpint(look_at_canary(fleet, NOW_S - 1, "no way"), ==, PLACEMENT_OFF);
+}
+
+/* What is later counts: a guest that got there, or one that did not where a canary had. */
+static void
+test_a_guest_knows_better_than_an_older_canary(Fleet *fleet, const void *unused)
+{
+    const int64_t tried_us = (NOW_S - 60) * G_USEC_PER_SEC;
+    Canary red = {.tried_us = tried_us, .error = (char *)"no way", .moved_us = tried_us + 1};
+    Canary green = {
+        .tried_us = tried_us, .moved_us = tried_us + 1, .move_error = (char *)"lost on the way"};
+    add_host(fleet, "hosta");
+    g_assert_cmpint(look_at_way(fleet, red, "a guest from there arrived"), ==, PLACEMENT_PASS);
+    red.moved_us = tried_us - 1;
+    g_assert_cmpint(look_at_way(fleet, red, "no way"), ==, PLACEMENT_FAIL);
+    g_assert_cmpint(
+        look_at_way(fleet, green, "a guest from there failed 0 min ago: lost on the way"), ==,
+        PLACEMENT_WARN);
+    green.moved_us = tried_us - 1;
+    g_assert_cmpint(look_at_way(fleet, green, "the canary"), ==, PLACEMENT_PASS);
 }
 
 /* A host that has not told what it offers may have it all. */
@@ -1077,6 +1103,8 @@ main(int argc, char **argv)
     ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-class-of-processors-that-cannot-is-no-choice",
         test_a_class_of_processors_that_cannot_is_no_choice);
+    ADD("/scheduler/a-guest-knows-better-than-an-older-canary",
+        test_a_guest_knows_better_than_an_older_canary);
     ADD("/scheduler/a-failed-canary-is-a-no-for-a-while",
         test_a_failed_canary_is_a_no_for_a_while);
 #undef ADD

@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "store/canaries.h"
+
 #include "store/query.h"
 #include "store/rows.h"
 
 #define SELECT_CANARIES                                                                            \
-    "SELECT source_host, dest_host, asked_us, tried_us, elapsed_ms, error, pool FROM canaries"
-/* The end of the last one is never later than a new wish, however coarse the clock. */
+    "SELECT source_host, dest_host, asked_us, tried_us, elapsed_ms, error, pool, ask_post_copy,"   \
+    " ask_connections, extra_us, extra_post_copy, extra_connections, extra_error, moved_us,"       \
+    " move_error FROM canaries"
+/* The end of the last one is never later than a new wish, however coarse the clock. Who asks for
+ * less while more is pending takes nothing away. */
 #define SQL_ASK                                                                                    \
-    "INSERT INTO canaries (source_host, dest_host, asked_us) VALUES ($1, $2, $3)"                  \
+    "INSERT INTO canaries (source_host, dest_host, asked_us, ask_post_copy, ask_connections)"      \
+    " VALUES ($1, $2, $3, $4, $5)"                                                                 \
     " ON CONFLICT (source_host, dest_host) DO UPDATE SET asked_us ="                               \
     " CASE WHEN excluded.asked_us > canaries.tried_us THEN excluded.asked_us"                      \
-    " ELSE canaries.tried_us + 1 END"
+    " ELSE canaries.tried_us + 1 END,"                                                             \
+    " ask_post_copy = CASE WHEN canaries.asked_us > canaries.tried_us"                             \
+    " AND canaries.ask_post_copy > excluded.ask_post_copy"                                         \
+    " THEN canaries.ask_post_copy ELSE excluded.ask_post_copy END,"                                \
+    " ask_connections = CASE WHEN canaries.asked_us > canaries.tried_us"                           \
+    " AND canaries.ask_connections > excluded.ask_connections"                                     \
+    " THEN canaries.ask_connections ELSE excluded.ask_connections END"
+/* More that was asked for while it was on its way is still to be sent. */
 #define SQL_FINISH                                                                                 \
-    "UPDATE canaries SET tried_us = CASE WHEN $3 > asked_us THEN $3 ELSE asked_us END,"            \
+    "UPDATE canaries SET tried_us = CASE"                                                          \
+    " WHEN ask_post_copy <> $7 OR ask_connections <> $8 THEN asked_us - 1"                         \
+    " WHEN $3 > asked_us THEN $3 ELSE asked_us END,"                                               \
     " elapsed_ms = $4, error = $5, pool = $6 WHERE source_host = $1 AND dest_host = $2"
+#define SQL_FINISH_EXTRA                                                                           \
+    "UPDATE canaries SET extra_us = $3, extra_post_copy = $4, extra_connections = $5,"             \
+    " extra_error = $6 WHERE source_host = $1 AND dest_host = $2"
+/* A move never ends at the very time of a canary that it comes after. */
+#define SQL_NOTE_MOVE                                                                              \
+    "UPDATE canaries SET moved_us = CASE WHEN $3 > tried_us THEN $3 ELSE tried_us + 1 END,"        \
+    " move_error = $4 WHERE source_host = $1 AND dest_host = $2"
 
 static void *
 read_canary(DbStatement *statement)
@@ -28,6 +50,14 @@ read_canary(DbStatement *statement)
     canary->elapsed_ms = db_int(statement, column++);
     canary->error = db_dup_text(statement, column++);
     canary->pool = (CanaryPool)db_int(statement, column++);
+    canary->asked.post_copy = db_int(statement, column++) != 0;
+    canary->asked.connections = (int)db_int(statement, column++);
+    canary->extra_us = db_int(statement, column++);
+    canary->extra.post_copy = db_int(statement, column++) != 0;
+    canary->extra.connections = (int)db_int(statement, column++);
+    canary->extra_error = db_dup_text(statement, column++);
+    canary->moved_us = db_int(statement, column++);
+    canary->move_error = db_dup_text(statement, column++);
     return canary;
 }
 
@@ -42,6 +72,8 @@ ask(Store *store, const Canary *canary, GError **error)
     db_bind_text(statement, 1, canary->source_host);
     db_bind_text(statement, 2, canary->dest_host);
     db_bind_int(statement, 3, db_now_us(store));
+    db_bind_int(statement, 4, canary->asked.post_copy);
+    db_bind_int(statement, 5, canary->asked.connections);
     return db_run(statement, NULL, error);
 }
 
@@ -103,8 +135,8 @@ store_add_canaries(Store *store, const char *source_host, GHashTable *by_host, G
     return map != NULL && g_hash_table_insert(by_host, g_strdup(source_host), map);
 }
 
-bool
-store_finish_canary(Store *store, const Canary *canary, GError **error)
+static bool
+finish(Store *store, const Canary *canary, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_FINISH, error);
 
@@ -117,5 +149,49 @@ store_finish_canary(Store *store, const Canary *canary, GError **error)
     db_bind_int(statement, 4, canary->elapsed_ms);
     db_bind_text(statement, 5, canary->error);
     db_bind_int(statement, 6, canary->pool);
+    db_bind_int(statement, 7, canary->asked.post_copy);
+    db_bind_int(statement, 8, canary->asked.connections);
+    return db_run(statement, NULL, error);
+}
+
+static bool
+finish_extra(Store *store, const Canary *canary, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FINISH_EXTRA, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, canary->source_host);
+    db_bind_text(statement, 2, canary->dest_host);
+    db_bind_int(statement, 3, canary->extra_us);
+    db_bind_int(statement, 4, canary->extra.post_copy);
+    db_bind_int(statement, 5, canary->extra.connections);
+    db_bind_text(statement, 6, canary->extra_error);
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_finish_canary(Store *store, const Canary *canary, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    return transaction != NULL && finish(store, canary, error) &&
+        (canary->extra_us == 0 || finish_extra(store, canary, error)) &&
+        db_commit(transaction, error);
+}
+
+bool
+canaries_note_move(Store *store, const Canary *way, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_NOTE_MOVE, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, way->source_host);
+    db_bind_text(statement, 2, way->dest_host);
+    db_bind_int(statement, 3, db_now_us(store));
+    db_bind_text(statement, 4, way->move_error);
     return db_run(statement, NULL, error);
 }

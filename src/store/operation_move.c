@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* THE transaction that moves an operation. Nothing else writes operations.state. */
+#include "store/canaries.h"
 #include "store/claims.h"
 #include "store/console.h"
 #include "store/instance_rows.h"
@@ -321,6 +322,9 @@ store_move_operation(Store *store, const OperationMove *move, GError **error)
         return false;
     }
     if (move->leftover != NULL && !leftovers_insert(store, move->leftover, error)) {
+        return false;
+    }
+    if (move->way != NULL && !canaries_note_move(store, move->way, error)) {
         return false;
     }
     if (move->closes && !follow_close(store, &moved, error)) {

@@ -361,6 +361,8 @@ typedef struct OperationMove {
     const char *settle_sentence;
 
     const Leftover *leftover; /* recorded with it: what stays behind on a host; NULL = nothing */
+    const Canary *way; /* what the guest has met between the hosts of it, by move_error; NULL =
+                        * nothing is learned of the way */
 } OperationMove;
 bool store_move_operation(Store *store, const OperationMove *move, GError **error);
 /* Engine only: what a closed operation still waited for has come. Its state changes from one name
@@ -531,7 +533,8 @@ typedef struct CanaryFilter {
     const char *source_host; /* NULL = any */
     bool is_pending;         /* only those that are to be sent, or on their way; the oldest first */
 } CanaryFilter;
-/* API: one is to be sent from source_host to dest_host of each Canary, whose rest is ignored. */
+/* API: one is to be sent from source_host to dest_host of each Canary, in the
+ * way that it has asked for; its rest is ignored. */
 bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error);
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
 /* The last ones from that host: name of the other host -> Canary. */
@@ -540,8 +543,8 @@ GHashTable *store_map_canaries(Store *store, const char *source_host, GError **e
  * and its values (such maps). source_host NULL adds nothing. */
 bool store_add_canaries(
     Store *store, const char *source_host, GHashTable *by_host, GError **error);
-/* Engine only: what came of it, by elapsed_ms, error and pool. One whose host was removed meanwhile
- * is nobody's. */
+/* Engine only: what came of it, and of its second one when extra_us is set. asked: what it was sent
+ * for; more that was asked meanwhile stays pending. One whose host was removed is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
 
 /* ---- what hosts say of guests' processors (store/cpu_answers.c) ---- */

@@ -175,6 +175,82 @@ def _():
         cloud.drover.remove()
 
 
+@test("what is asked of canaries beside is tried by a second one, told apart from the first, and "
+      "kept; a guest that got there later takes the place of a red one [S4-11 S4-16]")
+def _():
+    # The second call from hosta is the one in post-copy; of hostb's the first fails.
+    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {
+        "filters": "fault:send_canary/hosta@2=refused, fault:send_canary/hostb@1=refused"}})
+    try:
+        send_canaries(cloud, {"post_copy": True}, 2)
+        canaries = wait_canaries(cloud)
+        red, shut = canaries["hosta", "hostb"], canaries["hostb", "hosta"]
+        equal((red["result"], red["reason"], red["extra"]["result"]), ("pass", None, "fail"),
+              "only what was asked beside fails")
+        equal((red["extra"]["post_copy"], red["extra"]["parallel_connections"]), (True, None),
+              "how")
+        contains(red["extra"]["reason"], "send_canary on host 'hosta' failed", "why")
+        equal((shut["result"], shut["known_by"], shut["extra"]), ("fail", "canary", None),
+              "where none arrives no second one is sent")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        canaries = wait_canaries(cloud)
+        equal(canaries["hosta", "hostb"]["extra"]["result"], "fail", "it is kept")
+        code, table = cloud.drover.drover("host", "lint", "--no-canaries", check=False)
+        equal(code, 1, table)
+        for part in ("post-copy FAIL", "hostb (post-copy)", "1 of the checks and canaries failed"):
+            contains(table, part, "the table")
+        table = cloud.drover.drover("host", "lint", "--parallel-connections", "2", "hosta", "hostb")
+        contains(table, "2 connections ok", "the table")
+        code, table = cloud.drover.drover("host", "lint", "--post-copy", "--parallel-connections",
+                                          "2", "hosta", "hostb", check=False)
+        equal(code, 1, table)
+        for part in ("post-copy, 2 connections FAIL", "needs QEMU 10.1.0, and host 'hosta' has "
+                     "10.0.2: ask for one of them at a time"):
+            contains(table, part, "the table")
+        for value in ("no", 0, 256):
+            send_canaries(cloud, {"parallel_connections": value}, status=400)
+        send_canaries(cloud, {"post_copy": "maybe"}, status=400)
+        code, output = cloud.drover.drover("host", "lint", "--parallel-connections", "256",
+                                           check=False)
+        equal(code, 2, output)
+    finally:
+        cloud.drover.remove()
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:send_canary/hosta@1=refused"}})
+    try:
+        server = cloud.create("flyer", host="hosta")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        equal(wait_canaries(cloud)["hosta", "hostb"]["result"], "fail", "a red one")
+        answer = cloud.send("POST", f"/servers/{server}/action", {"os-migrateLive": {
+            "host": "hostb", "block_migration": "auto", "force": True}}, "2.60")
+        equal(answer.status, 202, answer.text)
+        equal(cloud.wait_migration(server, "completed", "error")["status"], "completed", "forced")
+        row = look(cloud)[1]["hosta", "hostb"]
+        equal((row["result"], row["known_by"], row["reason"]), ("pass", "guest", None), row)
+        contains(cloud.drover.drover("host", "lint", "--no-canaries"), "ok (guest)", "the table")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        equal(wait_canaries(cloud)["hosta", "hostb"]["known_by"], "canary", "a later one counts")
+    finally:
+        cloud.drover.remove()
+
+
+@test("canaries are sent by themselves when the last ones are too old, to the hosts that lint "
+      "without names takes, and again [S4-11]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={"lint": {"canary_interval": 1}})
+    try:
+        def all_arrived():
+            _, canaries = look(cloud)
+            return len(canaries) == 6 and all(
+                row["result"] == "pass" for row in canaries.values()) and canaries
+        first = wait_until(all_arrived, "each host has sent one to its next two", 180)
+        wait_until(lambda: any(row["tried_at"] != first[pair]["tried_at"]
+                               for pair, row in look(cloud)[1].items()),
+                   "the oldest is sent anew", 60)
+    finally:
+        cloud.drover.remove()
+
+
 @test("what cannot be linted is refused: unknown hosts, too many, others than administrators")
 def _():
     cloud = world.fast

@@ -431,6 +431,17 @@ test_a_canary_gets_there_and_leaves_nothing(Fixture *fixture)
     assert_ok(hypervisor_send_canary(fixture->b, fixture->a, &request, &error));
 }
 
+/* Where that is not permitted, and by how many streams, is the business of whoever asks. */
+static void
+test_a_canary_switches_to_post_copy(Fixture *fixture)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    MigrateRequest request = {.uuid = uuid, .with_tls = true, .post_copy = true};
+    assert_ok(hypervisor_send_canary(fixture->a, fixture->b, &request, &error));
+    g_assert_false(has_domain(fixture->a, uuid));
+    g_assert_false(has_domain(fixture->b, uuid));
+}
+
 void
 conformance_add_migrations(Target *target)
 {
@@ -448,6 +459,8 @@ conformance_add_migrations(Target *target)
         test_the_way_between_two_hosts_is_open);
     fixture_add("/migration/a-canary-gets-there-and-leaves-nothing", target,
         test_a_canary_gets_there_and_leaves_nothing);
+    fixture_add("/migration/a-canary-switches-to-post-copy", target,
+        test_a_canary_switches_to_post_copy);
     fixture_add("/migration/a-guest-that-moves-is-looked-at", target,
         test_a_guest_that_moves_is_looked_at);
     fixture_add("/migration/a-guest-comes-back", target, test_a_guest_comes_back);

@@ -5,6 +5,7 @@ import os
 from xml.etree import ElementTree
 
 from tap import check, contains, equal, test, wait_until
+from test_provoke import hidden
 from world import world
 
 
@@ -130,3 +131,72 @@ def _():
            for pair, row in wait_canaries("hosta", "hostb").items()},
           {("hosta", "hostb"): ("pass", None), ("hostb", "hosta"): ("pass", None)}, "after healing")
     nothing_stays()
+
+
+def ask_extra(**asked):
+    """A canary from hosta to hostb and back, and another each in the way that is asked for."""
+    answer = world.drover.admin("POST", "/drover/v1/lint",
+                                {"lint": {"hosts": ["hosta", "hostb"], **asked}})
+    equal(answer.status, 202, answer.text)
+    return wait_canaries("hosta", "hostb")
+
+
+@test("a canary that is asked to switches to post-copy, another takes several connections; where "
+      "the kernel gives no userfaultfd the first alone is red, with its cause and fix [S4-11]")
+def _():
+    both = [("hosta", "hostb"), ("hostb", "hosta")]
+    canaries = ask_extra(post_copy=True)
+    for pair in both:
+        equal((canaries[pair]["result"], canaries[pair]["reason"]), ("pass", None), pair)
+        extra = canaries[pair]["extra"]
+        equal((extra["post_copy"], extra["result"], extra["reason"]), (True, "pass", None), pair)
+    with hidden("hostb", "/dev/userfaultfd", "/dev/null"):
+        canaries = ask_extra(post_copy=True)
+        code, table = world.drover.drover("host", "lint", "--no-canaries", "hosta", "hostb",
+                                          check=False)
+    red = canaries["hosta", "hostb"]
+    equal((red["result"], red["reason"]), ("pass", None), "without post-copy guests get there")
+    equal((red["extra"]["result"], red["extra"]["diagnosis"]), ("fail", "postcopy-unsupported"),
+          red["extra"])
+    contains(red["extra"]["fix"], "unprivileged_userfaultfd", "the fix")
+    equal(canaries["hostb", "hosta"]["extra"]["result"], "pass", "and back")
+    equal(code, 1, table)
+    for part in ("post-copy FAIL", "hostb (post-copy)", "1 of the checks and canaries failed"):
+        contains(table, part, "the table")
+    table = world.drover.drover("host", "lint", "--parallel-connections", "4", "hosta", "hostb")
+    contains(table, "4 connections ok", "the table")
+    extra = look(["hosta", "hostb"])[1]["hosta", "hostb"]["extra"]
+    equal((extra["post_copy"], extra["parallel_connections"], extra["result"]), (False, 4, "pass"),
+          "what was asked beside")
+    nothing_stays()
+
+
+@test("a guest that moved after a canary failed takes its place, and one that could not because "
+      "of the way is not hidden by a canary that arrived before [S4-13]")
+def _():
+    guest = world.create("knows-better", "hosta")
+    world.wait_heard(guest)
+    try:
+        send_canaries("hosta", "hostb")
+        equal(wait_canaries("hosta", "hostb")["hosta", "hostb"]["result"], "pass", "a green one")
+        world.lab("cut", "data", "hostb")
+        try:
+            equal(world.migrate(guest, "hostb").status, 202, "a move")
+            migration = world.wait_migration(guest)
+            row = look(["hosta", "hostb"])[1]["hosta", "hostb"]
+            send_canaries("hosta", "hostb")
+            red = wait_canaries("hosta", "hostb")["hosta", "hostb"]
+        finally:
+            world.lab("heal", "hostb")
+        check(migration["status"] in ("error", "failed"), migration)
+        equal((row["result"], row["known_by"], row["diagnosis"]),
+              ("warn", "guest", "data-port-timeout"), row)
+        equal((red["result"], red["known_by"]), ("fail", "canary"), red)
+        answer = world.drover.compute("POST", f"/servers/{guest}/action", {"os-migrateLive": {
+            "host": "hostb", "block_migration": "auto", "force": True}}, "2.60")
+        equal(answer.status, 202, answer.text)
+        equal(world.wait_migration(guest)["status"], "completed", "it is forced there")
+        row = look(["hosta", "hostb"])[1]["hosta", "hostb"]
+        equal((row["result"], row["known_by"], row["reason"]), ("pass", "guest", None), row)
+    finally:
+        world.delete(guest)

@@ -36,6 +36,13 @@ def differences(host):
     return {row["domain"]: row for row in shown(host)["differences"]}
 
 
+def lint_rows(host):
+    answer = world.drover.admin("GET", f"/drover/v1/lint?hosts={host}")
+    equal(answer.status, 200, answer.text)
+    return "\n".join(f"{row['result']}: {row['found']}" for row in answer.json["lint"]["checks"]
+                     if row["check"] == "claims")
+
+
 def free_mib(host):
     """By the defaults: reserved_host_memory_mb 512, ram_allocation_ratio 1.5."""
     told = shown(host)
@@ -61,7 +68,8 @@ def ask_for(name, ram_mib):
 
 
 @test("a domain that somebody else starts is seen within seconds, shown with its name, and what it "
-      "takes is refused to others; a guest that was given more memory is shown as well")
+      "takes is refused to others; a guest that was given more memory is shown as well, and one "
+      "whose domain is gone; lint tells the same")
 def _():
     equal(differences("hosta"), {}, "before")
     with stranger("hosta"):
@@ -90,8 +98,25 @@ def _():
         equal((row["uuid"], row["kind"], row["ram_mib"], row["claimed_ram_mib"]),
               (server_id, "size", ram_mib + 64, ram_mib), "the guest")
         check(row["fix"], "with a fix")
+        contains(lint_rows("hosta"), f"has 1 vCPUs and {ram_mib + 64} MiB, and 1 and {ram_mib} are "
+                 "claimed for it", "what lint says of it")
+        world.lab.virsh("hosta", "undefine", server_id)
+        with stranger("hosta"):  # so that the host is asked for all that it has
+            wait_until(lambda: any(row["kind"] == "no-domain"
+                                   for row in differences("hosta").values()),
+                       "it is seen that its domain is gone", 30)
+            (row,) = [row for row in differences("hosta").values() if row["uuid"] == server_id]
+            equal((row["kind"], row["ram_mib"], row["claimed_ram_mib"]), ("no-domain", 0, ram_mib),
+                  "what is claimed for nobody")
+            rows = lint_rows("hosta")
+            contains(rows, "warn: domain 'stranger' is not drover's, and takes 2 vCPUs and "
+                     f"{STRANGER_MIB} MiB", "what lint says of one that is not drover's")
+            contains(rows, f"1 vCPUs and {ram_mib} MiB are claimed for server '{server_id}', and "
+                     "the host has no domain of it", "and of what is claimed for nobody")
     finally:
         world.delete(server_id)
+    wait_until(lambda: lint_rows("hosta") == "pass: what it runs is what is claimed of it",
+               "nothing differs any more", 120)
 
 
 def looks_for_strangers():

@@ -152,20 +152,6 @@ drover_get_host(ApiContext *context, const char *name, GError **error)
     return g_steal_pointer(&host);
 }
 
-static const char *
-fix_of(HostDifferenceKind kind)
-{
-    switch (kind) {
-    case HOST_DIFFERENCE_FOREIGN:
-        return "stop it, or leave it: it counts where a place is looked for";
-    case HOST_DIFFERENCE_SIZE:
-        return "resize the server to what it has ('drover server resize'), or set the domain back";
-    case HOST_DIFFERENCE_NO_DOMAIN:
-        return "see the server's fault ('drover server show'), then evacuate or delete it";
-    }
-    g_assert_not_reached();
-}
-
 static json_t *
 view_differences(GPtrArray *differences)
 {
@@ -178,7 +164,7 @@ view_differences(GPtrArray *differences)
                 difference->uuid, "vcpus", difference->vcpus, "ram_mib",
                 (json_int_t)difference->memory_mib, "claimed_vcpus", difference->claimed_vcpus,
                 "claimed_ram_mib", (json_int_t)difference->claimed_memory_mib, "fix",
-                fix_of(difference->kind)));
+                host_difference_fix(difference->kind)));
     }
     return views;
 }

@@ -9,11 +9,13 @@
 #include <string.h>
 
 /* Named hosts are tried in pairs, both ways; without names each host with its next ones. */
-enum { NAMED_MAX = 16, PEERS = 2 };
+enum { NAMED_MAX = 16, CONNECTIONS_MAX = 255 };
 
 static const Field host_item[] = {{"host", FIELD_STRING, 0, 1, 255}, {0}};
 static const Field lint_fields[] = {
     {"hosts", FIELD_ARRAY, 0, 1, NAMED_MAX, .item = host_item},
+    {"post_copy", FIELD_BOOLEAN},
+    {"parallel_connections", FIELD_INTEGER, 0, 1, CONNECTIONS_MAX},
     {0},
 };
 static const Field lint_body[] = {
@@ -24,23 +26,24 @@ static const Field lint_body[] = {
 /* ---- asking ---- */
 
 static void
-add_pair(GPtrArray *pairs, const Host *source, const Host *dest)
+add_pair(GPtrArray *pairs, const Host *source, const Host *dest, const CanaryExtra *asked)
 {
     Canary *canary = g_new0(Canary, 1);
+    canary->asked = *asked;
     canary->source_host = g_strdup(source->name);
     canary->dest_host = g_strdup(dest->name);
     g_ptr_array_add(pairs, canary);
 }
 
 static GPtrArray *
-make_pairs(const GPtrArray *hosts, bool is_named)
+make_pairs(const GPtrArray *hosts, bool is_named, const CanaryExtra *asked)
 {
     GPtrArray *pairs = g_ptr_array_new_with_free_func((GDestroyNotify)canary_free);
     unsigned n_others = hosts->len > 0 ? hosts->len - 1 : 0;
-    unsigned n_peers = is_named ? n_others : MIN(n_others, PEERS);
+    unsigned n_peers = is_named ? n_others : MIN(n_others, CANARY_PEERS);
     for (unsigned i = 0; i < hosts->len; i++) {
         for (unsigned step = 1; step <= n_peers; step++) {
-            add_pair(pairs, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len]);
+            add_pair(pairs, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len], asked);
         }
     }
     return pairs;
@@ -94,9 +97,12 @@ drover_start_lint(ApiContext *context, GError **error)
     if (!validate_body(context->body, lint_body, 0, 0, error)) {
         return NULL;
     }
-    g_auto(GStrv) names = read_names(json_object_get(context->body, "lint"));
+    const json_t *body = json_object_get(context->body, "lint");
+    CanaryExtra asked = {.post_copy = body_bool(body, "post_copy", false),
+        .connections = (int)body_int(body, "parallel_connections", 0)};
+    g_auto(GStrv) names = read_names(body);
     g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
-    g_autoptr(GPtrArray) pairs = hosts != NULL ? make_pairs(hosts, names != NULL) : NULL;
+    g_autoptr(GPtrArray) pairs = hosts != NULL ? make_pairs(hosts, names != NULL, &asked) : NULL;
     if (pairs == NULL || !store_ask_canaries(context->store, pairs, error)) {
         return NULL;
     }
@@ -117,26 +123,49 @@ view_pool(CanaryPool pool)
     g_assert_not_reached();
 }
 
-static json_t *
-view_canary(const Canary *canary, int64_t now_us)
+/* When it was, and what it failed with, if it did; error NULL: it did not. */
+static void
+add_outcome(json_t *view, int64_t when_us, const char *error, int64_t now_us)
 {
-    const Diagnosis *diagnosis = diagnosis_find(canary->error);
-    bool is_tried = canary->tried_us != 0;
-    const char *result = canary_is_pending(canary) ? "pending"
-        : canary->error == NULL                    ? "pass"
-                                                   : "fail";
-    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "source_host",
-        canary->source_host, "dest_host", canary->dest_host, "result", result, "tried_at",
-        api_time_us(canary->tried_us), "age_s",
-        is_tried ? json_integer((now_us - canary->tried_us) / G_USEC_PER_SEC) : json_null(),
-        "elapsed_ms", is_tried ? json_integer(canary->elapsed_ms) : json_null(), "pool_shared",
-        view_pool(canary->pool));
-    json_auto_t *rest = json_pack("{s:o, s:o, s:o, s:o}", "reason",
-        api_string_or_null(canary->error), "diagnosis",
+    const Diagnosis *diagnosis = diagnosis_find(error);
+    json_auto_t *outcome = json_pack("{s:o, s:o, s:o, s:o, s:o}", "age_s",
+        when_us != 0 ? json_integer((now_us - when_us) / G_USEC_PER_SEC) : json_null(), "reason",
+        api_string_or_null(error), "diagnosis",
         api_string_or_null(diagnosis != NULL ? diagnosis->code : NULL), "cause",
         api_string_or_null(diagnosis != NULL ? diagnosis->cause : NULL), "fix",
         api_string_or_null(diagnosis != NULL ? diagnosis->fix : NULL));
-    json_object_update(view, rest);
+    json_object_update(view, outcome);
+}
+
+static json_t *
+view_extra(const Canary *canary, int64_t now_us)
+{
+    if (canary->extra_us == 0) {
+        return json_null();
+    }
+    json_t *view = json_pack("{s:b, s:o, s:s}", "post_copy", canary->extra.post_copy,
+        "parallel_connections",
+        canary->extra.connections > 0 ? json_integer(canary->extra.connections) : json_null(),
+        "result", canary->extra_error == NULL ? "pass" : "fail");
+    add_outcome(view, canary->extra_us, canary->extra_error, now_us);
+    return view;
+}
+
+static json_t *
+view_canary(const Canary *canary, int64_t now_us)
+{
+    bool is_by_guest = canary->moved_us > canary->tried_us;
+    const char *result = canary_is_pending(canary)
+        ? "pending"
+        : canary_verdict_name(canary_verdict(canary));
+    json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "source_host",
+        canary->source_host, "dest_host", canary->dest_host, "result", result, "known_by",
+        is_by_guest ? "guest" : "canary", "tried_at", api_time_us(canary->tried_us), "moved_at",
+        api_time_us(canary->moved_us), "elapsed_ms",
+        canary->tried_us != 0 ? json_integer(canary->elapsed_ms) : json_null(), "pool_shared",
+        view_pool(canary->pool), "extra", view_extra(canary, now_us));
+    add_outcome(view, is_by_guest ? canary->moved_us : canary->tried_us,
+        is_by_guest ? canary->move_error : canary->error, now_us);
     return view;
 }
 
@@ -169,6 +198,24 @@ view_canaries(ApiContext *context, const GPtrArray *hosts, GError **error)
     return views;
 }
 
+static json_t *
+view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
+{
+    json_auto_t *rows = json_array();
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *host = hosts->pdata[i];
+        g_autoptr(GPtrArray) differences =
+            store_list_host_differences(context->store, host->name, error);
+        if (differences == NULL) {
+            return NULL;
+        }
+        lint_host(rows, host, hosts, context->options->volume_pool, api_now_us(context));
+        lint_claims(rows, host, differences);
+    }
+    lint_unseen(rows);
+    return json_incref(rows);
+}
+
 static const QueryField lint_query[] = {
     {"hosts", QUERY_STRING},
     {0},
@@ -183,16 +230,10 @@ drover_show_lint(ApiContext *context, GError **error)
     const char *text = api_query(context, "hosts");
     g_auto(GStrv) names = text != NULL ? g_strsplit(text, ",", NAMED_MAX + 1) : NULL;
     g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
-    json_t *canaries = hosts != NULL ? view_canaries(context, hosts, error) : NULL;
-    if (canaries == NULL) {
-        return NULL;
-    }
-    json_t *rows = json_array();
-    for (unsigned i = 0; i < hosts->len; i++) {
-        lint_host(rows, hosts->pdata[i], hosts, context->options->volume_pool,
-            api_now_us(context));
-    }
-    lint_unseen(rows);
-    return api_json(
-        200, json_pack("{s:{s:o, s:o}}", "lint", "checks", rows, "canaries", canaries));
+    json_auto_t *canaries = hosts != NULL ? view_canaries(context, hosts, error) : NULL;
+    json_t *rows = canaries != NULL ? view_checks(context, hosts, error) : NULL;
+    return rows == NULL
+        ? NULL
+        : api_json(
+              200, json_pack("{s:{s:o, s:O}}", "lint", "checks", rows, "canaries", canaries));
 }

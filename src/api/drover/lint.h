@@ -3,6 +3,7 @@
 #pragma once
 /* What can be said of hosts from what is known of them, judged. Pure. */
 #include "model/host.h"
+#include "model/host_difference.h"
 #include <glib.h>
 #include <jansson.h>
 
@@ -11,5 +12,8 @@
  * hosts: Host *, all that are compared with each other. volume_pool: of volumes, NULL = none. */
 void lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *volume_pool,
     int64_t now_us);
+/* Adds how it differs from what is claimed of it: a row for each HostDifference, or one that there
+ * is none. */
+void lint_claims(json_t *rows, const Host *host, const GPtrArray *differences);
 /* What nobody can see without a login, for all hosts at once: host is null. */
 void lint_unseen(json_t *rows);

@@ -311,6 +311,45 @@ lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *vo
     check_volumes(&sheet);
 }
 
+static void
+tell_difference(const Sheet *sheet, const HostDifference *difference)
+{
+    const char *fix = host_difference_fix(difference->kind);
+    switch (difference->kind) {
+    case HOST_DIFFERENCE_FOREIGN:
+        add(sheet, "claims", "warn", fix,
+            "domain '%s' is not drover's, and takes %d vCPUs and %" G_GINT64_FORMAT " MiB",
+            difference->domain, difference->vcpus, difference->memory_mib);
+        return;
+    case HOST_DIFFERENCE_SIZE:
+        add(sheet, "claims", "warn", fix,
+            "domain '%s' has %d vCPUs and %" G_GINT64_FORMAT " MiB, and %d and %" G_GINT64_FORMAT
+            " are claimed for it",
+            difference->domain, difference->vcpus, difference->memory_mib,
+            difference->claimed_vcpus, difference->claimed_memory_mib);
+        return;
+    case HOST_DIFFERENCE_NO_DOMAIN:
+        add(sheet, "claims", "warn", fix,
+            "%d vCPUs and %" G_GINT64_FORMAT " MiB are claimed for server '%s', and the host has "
+            "no domain of it",
+            difference->claimed_vcpus, difference->claimed_memory_mib, difference->uuid);
+        return;
+    }
+    g_assert_not_reached();
+}
+
+void
+lint_claims(json_t *rows, const Host *host, const GPtrArray *differences)
+{
+    Sheet sheet = {.rows = rows, .host = host};
+    for (unsigned i = 0; i < differences->len; i++) {
+        tell_difference(&sheet, differences->pdata[i]);
+    }
+    if (differences->len == 0 && host->has_facts) {
+        add(&sheet, "claims", "pass", NULL, "what it runs is what is claimed of it");
+    }
+}
+
 void
 lint_unseen(json_t *rows)
 {

@@ -11,6 +11,9 @@ struct EventTap {
     GMutex lock;        /* sink; held while it is called, so that shutting waits for it */
     HostEventSink sink; /* NULL = shut */
     void *sink_data;
+    GMutex watch_lock;   /* watched */
+    GCond switched;      /* one of them has */
+    GHashTable *watched; /* UUID -> whether it has gone on in post-copy */
     uint64_t session;
     int callbacks[N_EVENTS]; /* ids of libvirt, -1 = none */
 };
@@ -21,6 +24,9 @@ event_tap_new(uint64_t session, HostEventSink sink, void *sink_data)
     EventTap *tap = g_atomic_rc_box_new0(EventTap);
 
     g_mutex_init(&tap->lock);
+    g_mutex_init(&tap->watch_lock);
+    g_cond_init(&tap->switched);
+    tap->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     tap->sink = sink;
     tap->sink_data = sink_data;
     tap->session = session;
@@ -41,6 +47,9 @@ tap_clear(void *data)
 {
     EventTap *tap = data;
 
+    g_hash_table_unref(tap->watched);
+    g_cond_clear(&tap->switched);
+    g_mutex_clear(&tap->watch_lock);
     g_mutex_clear(&tap->lock);
 }
 
@@ -78,6 +87,47 @@ tap_deliver_domain(EventTap *tap, virDomainPtr domain, HostEvent *event)
     }
 }
 
+void
+event_tap_watch_post_copy(EventTap *tap, const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tap->watch_lock);
+
+    g_hash_table_replace(tap->watched, g_strdup(uuid), GINT_TO_POINTER(false));
+}
+
+void
+event_tap_unwatch_post_copy(EventTap *tap, const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tap->watch_lock);
+
+    g_hash_table_remove(tap->watched, uuid);
+}
+
+bool
+event_tap_wait_post_copy(EventTap *tap, const char *uuid, int64_t until_us)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tap->watch_lock);
+
+    while (!GPOINTER_TO_INT(g_hash_table_lookup(tap->watched, uuid))) {
+        if (!g_cond_wait_until(&tap->switched, &tap->watch_lock, until_us)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+note_post_copy(EventTap *tap, virDomainPtr domain)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tap->watch_lock);
+
+    if (virDomainGetUUIDString(domain, uuid) == 0 && g_hash_table_contains(tap->watched, uuid)) {
+        g_hash_table_replace(tap->watched, g_strdup(uuid), GINT_TO_POINTER(true));
+        g_cond_broadcast(&tap->switched);
+    }
+}
+
 static const char *
 close_reason(int reason)
 {
@@ -107,6 +157,9 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int what, int detail
         event.kind = HOST_EVENT_DEFINED;
         tap_deliver_domain(data, domain, &event);
     } else if (state_from_event(what, detail, &event.state, &event.reason)) {
+        if (event.reason == DOMAIN_REASON_POSTCOPY) {
+            note_post_copy(data, domain);
+        }
         tap_deliver_domain(data, domain, &event);
     }
     return 0;

@@ -14,5 +14,11 @@ void event_tap_shut(EventTap *tap);
 /* Registers for closing, lifecycle, iterations and finished jobs. What a driver does not know is
  * left out. */
 bool event_tap_attach(EventTap *tap, virConnectPtr connection, GError **error);
+/* Between the two it is remembered whether that domain has been seen going on in post-copy. */
+void event_tap_watch_post_copy(EventTap *tap, const char *uuid);
+void event_tap_unwatch_post_copy(EventTap *tap, const char *uuid);
+/* Waits for the event until then (monotonic): it may be behind the end of the call that caused it,
+ * which comes by another connection. */
+bool event_tap_wait_post_copy(EventTap *tap, const char *uuid, int64_t until_us);
 /* Undoes it; asks the host. Without it libvirt never closes the connection. */
 void event_tap_detach(EventTap *tap, virConnectPtr connection);
