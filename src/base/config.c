@@ -40,6 +40,7 @@ fill_groups(Config *config)
                 *value = config->values[j];
                 value->text = g_strdup(value->text);
                 value->where = g_strdup(value->where);
+                value->wheres = g_strdup(value->wheres);
             }
         }
     }
@@ -79,6 +80,7 @@ config_free(Config *config)
     for (size_t i = 0; i < config->n_keys; i++) {
         g_free(config->values[i].text);
         g_free(config->values[i].where);
+        g_free(config->values[i].wheres);
     }
     g_free(config->values);
     g_clear_pointer(&config->groups, g_ptr_array_unref);
@@ -121,6 +123,17 @@ const char *
 config_where(const Config *config, const char *section, const char *name)
 {
     return find_value(config, section, name)->where;
+}
+
+char *
+config_where_line(const Config *config, const char *section, const char *name, unsigned line)
+{
+    const ConfigValue *value = find_value(config, section, name);
+    if (value->wheres == NULL) {
+        return g_strdup(value->where);
+    }
+    g_auto(GStrv) lines = g_strsplit(value->wheres, "\n", -1);
+    return g_strdup(lines[MIN(line, g_strv_length(lines) - 1)]);
 }
 
 int64_t

@@ -18,6 +18,7 @@ typedef enum {
     CONFIG_RELOAD = 1,     /* takes effect without a restart */
     CONFIG_GROUP = 2,      /* may stand in a group as well */
     CONFIG_GROUP_ONLY = 4, /* stands in groups alone: who belongs to them */
+    CONFIG_MULTI = 8,      /* may stand several times in one file; the text has a line for each */
 } ConfigFlags;
 
 typedef struct ConfigKey {
@@ -42,8 +43,9 @@ typedef struct Config Config;
 
 /* keys and obsolete (may be NULL) end with a row whose section is NULL, and outlive the result. A
  * line is "[section]", "key = value" or a comment (# or ;); what a later file says wins, twice in
- * one file is an error. path NULL = defaults only; directory NULL = no snippets. Values are read by
- * config_get_*. ret_warnings (may be NULL) gets sentences. */
+ * one file is an error, but for keys that may stand several times. path NULL = defaults only;
+ * directory NULL = no snippets. Values are read by config_get_*. ret_warnings (may be NULL) gets
+ * sentences. */
 Config *config_load(const ConfigKey *keys, const ConfigObsolete *obsolete, const char *path,
     const char *directory, GPtrArray **ret_warnings, GError **error);
 /* A file of the directory, as it would be: read after the others, in place of the one that has its
@@ -68,6 +70,9 @@ char **config_get_list(const Config *config, const char *section, const char *na
 bool config_get_bool(const Config *config, const char *section, const char *name);
 /* "file:line" of the value, or "default", or "option". */
 const char *config_where(const Config *config, const char *section, const char *name);
+/* The same of one line, from 0, of a key that may stand several times. Caller frees. */
+char *config_where_line(
+    const Config *config, const char *section, const char *name, unsigned line);
 /* Overrides one value (command line, tests), with the same checks. */
 bool config_set(
     Config *config, const char *section, const char *name, const char *value, GError **error);

@@ -138,6 +138,10 @@ set_key(
     }
     const ConfigValue *slot = &reader->target->values[key - reader->config->keys];
     int first = GPOINTER_TO_INT(g_hash_table_lookup(reader->seen, slot));
+    if (first > 0 && (key->flags & CONFIG_MULTI) != 0) {
+        config_add_line(reader->target, key, where, text);
+        return true;
+    }
     if (first > 0) {
         return error_set(
             error, ERROR_INVALID, "%s: '%s' was set already in line %d", where, key->name, first);

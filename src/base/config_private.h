@@ -8,6 +8,7 @@
 typedef struct ConfigValue {
     char *text;  /* NULL: not set, in a group alone */
     char *where; /* "file:line", "default" or "option" */
+    char *wheres; /* of a key that stands several times: the same of each, a line each; else NULL */
     int64_t integer;
     double number;
     bool flag;
@@ -40,6 +41,9 @@ bool config_set_unknown_key(const Config *config, const char *where, const char 
 /* where is what a message begins with: "file:line", or "option". */
 bool config_set_value(
     Config *config, const ConfigKey *key, const char *where, const char *text, GError **error);
+
+/* Another line of a key that may stand several times. */
+void config_add_line(Config *config, const ConfigKey *key, const char *where, const char *text);
 
 /* ---- config_file.c ---- */
 bool config_read_file(Config *config, const char *path, GPtrArray *warnings, GError **error);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/spelling.h"
 
 /* ---- the table ---- */
 
@@ -34,27 +35,6 @@ config_find_obsolete(const Config *config, const char *section, const char *name
     return NULL;
 }
 
-/* How many letters must be changed, added or taken away to make one word of the other. */
-static size_t
-edit_distance(const char *a, const char *b)
-{
-    size_t b_length = strlen(b);
-    g_autofree size_t *row = g_new(size_t, b_length + 1);
-    for (size_t j = 0; j <= b_length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_length; j++) {
-            size_t changed = diagonal + (g_ascii_tolower(a[i]) != g_ascii_tolower(b[j]));
-            diagonal = row[j + 1];
-            row[j + 1] = MIN(changed, MIN(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[b_length];
-}
-
 const ConfigKey *
 config_find_in_other_section(const Config *config, const char *name)
 {
@@ -74,7 +54,7 @@ find_similar_key(const Config *config, const char *section, const char *name)
     size_t best_score = G_MAXSIZE;
     for (size_t i = 0; i < config->n_keys; i++) {
         const ConfigKey *key = &config->keys[i];
-        size_t distance = edit_distance(name, key->name);
+        size_t distance = spelling_distance(name, key->name);
         size_t score = 2 * distance + (strcmp(key->section, section) != 0);
         if (distance <= MAX(2, strlen(name) / 4) && score < best_score) {
             best = key;
@@ -119,7 +99,7 @@ config_find_similar_section(const Config *config, const char *section)
     const char *best = NULL;
     size_t best_distance = 3;
     for (size_t i = 0; i < config->n_keys; i++) {
-        size_t distance = edit_distance(section, config->keys[i].section);
+        size_t distance = spelling_distance(section, config->keys[i].section);
         if (distance < best_distance) {
             best = config->keys[i].section;
             best_distance = distance;
@@ -255,6 +235,18 @@ config_set_value(
     ConfigValue *slot = &config->values[key - config->keys];
     g_free(slot->text);
     g_free(slot->where);
+    g_free(slot->wheres);
     *slot = value;
     return true;
+}
+
+void
+config_add_line(Config *config, const ConfigKey *key, const char *where, const char *text)
+{
+    ConfigValue *slot = &config->values[key - config->keys];
+    g_autofree char *so_far = slot->text;
+    g_autofree char *wheres = slot->wheres;
+
+    slot->text = g_strconcat(so_far, "\n", text, NULL);
+    slot->wheres = g_strconcat(wheres != NULL ? wheres : slot->where, "\n", where, NULL);
 }

@@ -25,6 +25,30 @@ host_list(CommandContext *context, GError **error)
             "There are no hosts yet. 'drover host add --help' shows how to add one.", error);
 }
 
+/* "0000:3b:00.0 10de:2236 type-PCI: vm1 (gpu)", a line each. */
+static char *
+tell_devices(const json_t *devices)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    size_t index;
+    json_t *device;
+    json_array_foreach(devices, index, device)
+    {
+        const char *holder = json_string_value(json_object_get(device, "instance_name"));
+        const char *alias = json_string_value(json_object_get(device, "alias"));
+        g_string_append_printf(text, "%s%s %s:%s %s: %s", index > 0 ? "\n" : "",
+            json_string_value(json_object_get(device, "address")),
+            json_string_value(json_object_get(device, "vendor_id")),
+            json_string_value(json_object_get(device, "product_id")),
+            json_string_value(json_object_get(device, "device_type")),
+            holder != NULL ? holder : "free");
+        if (alias != NULL) {
+            g_string_append_printf(text, " (%s)", alias);
+        }
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static bool
 host_show(CommandContext *context, GError **error)
 {
@@ -35,7 +59,12 @@ host_show(CommandContext *context, GError **error)
     if (answer == NULL) {
         return false;
     }
-    return output_object_flat(output, json_object_get(answer, "host"), error);
+    json_t *host = json_object_get(answer, "host");
+    if (output->format == OUTPUT_TABLE && output->columns->len == 0) {
+        g_autofree char *devices = tell_devices(json_object_get(host, "pci_devices"));
+        json_object_set_new(host, "pci_devices", json_string(devices));
+    }
+    return output_object_flat(output, host, error);
 }
 
 /* ---- capabilities ---- */

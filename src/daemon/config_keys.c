@@ -51,6 +51,21 @@ const ConfigKey daemon_config_keys[] = {
         "cpu_dedicated_set none.",
         CONFIG_GROUP},
 
+    {"pci", "hosts", CONFIG_LIST, "", 0, 0,
+        "The hosts of a group, as in [compute:NAME].", CONFIG_GROUP_ONLY},
+    {"pci", "device_spec", CONFIG_STRING, "", 0, 0,
+        "PCI devices of hosts that are for instances: a JSON object with any of vendor_id, product_id "
+        "and address (like 0000:3b:00.1, each part of which may be *), for example "
+        "{\"vendor_id\": \"10de\", \"product_id\": \"2236\"}; several times for several. The functions of "
+        "a device are named with it.",
+        CONFIG_GROUP | CONFIG_MULTI},
+    {"pci", "alias", CONFIG_STRING, "", 0, 0,
+        "What flavors call such devices in pci_passthrough:alias = NAME:COUNT: a JSON object with name, and "
+        "any of vendor_id, product_id and device_type (type-PCI, type-PF or type-VF), for example "
+        "{\"name\": \"gpu\", \"vendor_id\": \"10de\"}; several times for several, and those of one name are "
+        "alternatives.",
+        CONFIG_MULTI},
+
     {"filter_scheduler", "enabled_filters", CONFIG_LIST,
         "ComputeFilter, ImagePropertiesFilter, SameHostFilter, DifferentHostFilter", 0, 0,
         "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "
@@ -264,6 +279,8 @@ const ConfigKey daemon_config_keys[] = {
         "NUMA cells of each fake host, which share its processors and its memory evenly."},
     {"fake", "huge_pages", CONFIG_INT, "0", 0, 0x1p40,
         "Pages of 2 MiB in each cell of a fake host."},
+    {"fake", "pci_devices", CONFIG_INT, "0", 0, 32,
+        "PCI devices 10de:2236 of each fake host."},
     {"fake", "pool_gb", CONFIG_INT, "10240", 1, 0x1p30, "Pool of each fake host, in GiB."},
     {"fake", "shared_pool", CONFIG_BOOL, "false", 0, 0, "Whether all fake hosts share one pool."},
     {"fake", "transfer_rate", CONFIG_INT, "0", 0, 0x1p50,

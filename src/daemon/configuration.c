@@ -83,6 +83,7 @@ configuration_placement(const Config *config)
         .image_default_arch = config_get_or_null(
             config, "filter_scheduler", "image_properties_default_architecture"),
         .image_isolation_prefix = isolation_prefix(config),
+        .pci_aliases = config_get(config, "pci", "alias"),
         .decisions_kept_us =
             config_get_int(config, "filter_scheduler", "decisions_kept_hours") * 3600 *
             G_USEC_PER_SEC,
@@ -171,6 +172,33 @@ configuration_cpu_policy(const Config *config)
     return policy;
 }
 
+PciPolicy *
+configuration_pci_policy(const Config *config)
+{
+    PciPolicy *policy = pci_policy_new();
+
+    for (unsigned i = 0; i < config_n_groups(config); i++) {
+        const Config *group = config_group(config, i);
+        if (configuration_is_group_of(group, "pci")) {
+            g_auto(GStrv) hosts = config_get_list(group, "pci", "hosts");
+            pci_policy_add(policy, hosts, config_get(group, "pci", "device_spec"));
+        }
+    }
+    pci_policy_add(policy, NULL, config_get(config, "pci", "device_spec"));
+    return policy;
+}
+
+bool
+configuration_has_pci(const Config *config)
+{
+    bool has = config_get(config, "pci", "device_spec")[0] != '\0';
+
+    for (unsigned i = 0; !has && i < config_n_groups(config); i++) {
+        has = config_get(config_group(config, i), "pci", "device_spec")[0] != '\0';
+    }
+    return has;
+}
+
 bool
 configuration_is_group_of(const Config *group, const char *section)
 {
@@ -186,10 +214,8 @@ configuration_for_host(const Config *config, const char *section, const char *ho
             continue;
         }
         g_auto(GStrv) hosts = config_get_list(group, section, "hosts");
-        for (size_t j = 0; hosts[j] != NULL; j++) {
-            if (g_pattern_match_simple(hosts[j], host)) {
-                return group;
-            }
+        if (host_is_named(hosts, host)) {
+            return group;
         }
     }
     return config;

@@ -30,6 +30,10 @@ PlacementPolicy configuration_placement(const Config *config);
 LivePolicy *configuration_live_policy(const Config *config);
 /* Which processors are for whom. Caller frees. */
 CpuPolicy *configuration_cpu_policy(const Config *config);
+/* Which PCI devices are for guests. Caller frees. */
+PciPolicy *configuration_pci_policy(const Config *config);
+/* Whether any host's are: otherwise nobody asks hosts for them. */
+bool configuration_has_pci(const Config *config);
 /* The group of that host in that section, or the whole. Borrowed. */
 const Config *configuration_for_host(
     const Config *config, const char *section, const char *host);

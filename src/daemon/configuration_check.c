@@ -9,6 +9,7 @@
 #include "daemon/configuration.h"
 #include "migration/converge.h"
 #include "model/host.h"
+#include "scheduler/pci.h"
 
 #define POOL_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$"
 
@@ -126,6 +127,48 @@ check_cpu_sets(const Config *config, GError **error)
             config_where(config, "compute", "cpu_shared_set"), text);
 }
 
+/* ---- PCI devices ---- */
+
+static bool
+at_line(const Config *config, const char *name, unsigned line, GError **error)
+{
+    g_autofree char *where = config_where_line(config, "pci", name, line);
+
+    g_prefix_error(error, "%s: '%s': ", where, name);
+    return false;
+}
+
+static bool
+check_device_spec(const Config *config, GError **error)
+{
+    unsigned line = 0;
+    g_autoptr(GArray) specs =
+        pci_specs_read(config_get(config, "pci", "device_spec"), &line, error);
+
+    return specs != NULL || at_line(config, "device_spec", line, error);
+}
+
+/* Devices that nobody can ask for are a slip, or half of a change: a warning. */
+static bool
+check_pci(const Config *config, GPtrArray *warnings, GError **error)
+{
+    unsigned line = 0;
+    const char *text = config_get(config, "pci", "alias");
+    g_autoptr(GArray) aliases = pci_aliases_read(text, &line, error);
+
+    if (aliases == NULL) {
+        return at_line(config, "alias", line, error);
+    }
+    const char *specs = config_get(config, "pci", "device_spec");
+    if (specs[0] != '\0' && text[0] == '\0') {
+        g_ptr_array_add(warnings,
+            g_strdup_printf("%s: 'device_spec' names devices that nobody can ask for: no [pci] "
+                            "alias is set",
+                config_where(config, "pci", "device_spec")));
+    }
+    return check_device_spec(config, error);
+}
+
 static bool
 check_group(GHashTable *seen, const Config *group, GError **error)
 {
@@ -134,6 +177,9 @@ check_group(GHashTable *seen, const Config *group, GError **error)
 
     if (!check_members(seen, group, hosts, error)) {
         return false;
+    }
+    if (configuration_is_group_of(group, "pci")) {
+        return check_device_spec(group, error);
     }
     return configuration_is_group_of(group, "compute")
         ? check_cpu_sets(group, error)
@@ -144,7 +190,7 @@ check_group(GHashTable *seen, const Config *group, GError **error)
 static bool
 check_groups(const Config *config, GError **error)
 {
-    static const char *const sections[] = {"libvirt", "compute"};
+    static const char *const sections[] = {"libvirt", "compute", "pci"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
         g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -279,7 +325,7 @@ configuration_check(const Config *config, GPtrArray *warnings, GError **error)
         !check_ports(config, error) || !check_groups(config, error) || !check_cpu(config, error) ||
         !check_graphics(config, "vnc", error) || !check_graphics(config, "spice", error) ||
         !check_pool(config, error) || !check_fencing(config, error) || !check_api(config, error) ||
-        !check_filters(config, warnings, error)) {
+        !check_pci(config, warnings, error) || !check_filters(config, warnings, error)) {
         return false;
     }
     warn_of_useless(config, warnings);
@@ -307,17 +353,6 @@ configuration_check_hosts(const Config *config, const GPtrArray *hosts, GError *
 }
 
 static bool
-is_named(GStrv patterns, const char *host)
-{
-    for (size_t i = 0; patterns[i] != NULL; i++) {
-        if (g_pattern_match_simple(patterns[i], host)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
 is_known(const GPtrArray *hosts, const char *name)
 {
     for (unsigned i = 0; i < hosts->len; i++) {
@@ -341,7 +376,7 @@ find_shadow(const Config *config, const Config *group, GStrv names, const GPtrAr
         if (first == group) {
             return NULL;
         }
-        if (is_named(names, host)) {
+        if (host_is_named(names, host)) {
             shadow = first;
         }
     }

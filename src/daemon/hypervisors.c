@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "daemon/configuration.h"
 #include "hypervisor/fake/fake.h"
 
 static Hypervisor *
@@ -27,6 +28,7 @@ new_libvirt(const Config *config, LibvirtFindCpu find_cpu, void *data, GError **
         .with_tls = config_get_bool(config, "libvirt", "live_migration_with_native_tls"),
         .find_cpu = find_cpu,
         .find_cpu_data = data,
+        .with_pci_devices = configuration_has_pci(config),
         .tpm_key = tpm_key,
         .vnc_enabled = config_get_bool(config, "vnc", "enabled"),
         .vnc_listen = config_get(config, "vnc", "server_listen"),
@@ -46,6 +48,7 @@ new_fake(const Config *config, GError **error)
         .vcpus = (int)config_get_int(config, "fake", "vcpus"),
         .memory_mib = config_get_int(config, "fake", "memory_mb"),
         .numa_cells = (int)config_get_int(config, "fake", "numa_cells"),
+        .pci_devices = (int)config_get_int(config, "fake", "pci_devices"),
         .huge_pages = config_get_int(config, "fake", "huge_pages"),
         .pool_bytes = config_get_int(config, "fake", "pool_gb") << 30,
         .transfer_bytes_s = config_get_int(config, "fake", "transfer_rate"),

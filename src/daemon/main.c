@@ -111,24 +111,27 @@ type_name(ConfigType type)
     g_assert_not_reached();
 }
 
-static const char *
-flags_text(unsigned flags)
+/* Caller frees. */
+static char *
+flags_text(const ConfigKey *key)
 {
-    if ((flags & CONFIG_GROUP_ONLY) != 0) {
-        return " It stands in a group, [libvirt:NAME], alone.";
-    }
-    if ((flags & CONFIG_GROUP) != 0) {
-        return " A group, [libvirt:NAME], may have its own. A reload is enough.";
-    }
-    return (flags & CONFIG_RELOAD) != 0 ? " A reload is enough." : "";
+    bool is_group = (key->flags & (CONFIG_GROUP | CONFIG_GROUP_ONLY)) != 0;
+    g_autofree char *group = !is_group ? g_strdup("")
+        : (key->flags & CONFIG_GROUP_ONLY) != 0
+        ? g_strdup_printf(" It stands in a group, [%s:NAME], alone.", key->section)
+        : g_strdup_printf(" A group, [%s:NAME], may have its own.", key->section);
+
+    return g_strconcat(
+        group, (key->flags & CONFIG_RELOAD) != 0 ? " A reload is enough." : "", NULL);
 }
 
 static int
 list_config(void)
 {
     for (const ConfigKey *key = daemon_config_keys; key->section != NULL; key++) {
+        g_autofree char *flags = flags_text(key);
         printf("%s\t%s\t%s\t%s\t%s%s\n", key->section, key->name, type_name(key->type),
-            key->default_value, key->help, flags_text(key->flags));
+            key->default_value, key->help, flags);
     }
     return EXIT_OK;
 }

@@ -34,6 +34,7 @@ struct Daemon {
     Config *current;      /* of the last reload; NULL = that of the start */
     char *image_directory;
     CpuPolicy *cpus; /* of the start */
+    PciPolicy *pci;  /* the same */
     Store *store;
     Hypervisor *libvirt;
     Hypervisor *fake; /* NULL: not configured */
@@ -180,6 +181,7 @@ read_settings(const Daemon *daemon, const Config *config)
         .watch_interval_us = WATCH_INTERVAL_US,
         .placement = configuration_placement(daemon->config),
         .cpus = daemon->cpus,
+        .pci = daemon->pci,
         .image_directory = daemon->image_directory,
         .volume_pool = (char *)config_get_or_null(daemon->config, "volumes", "pool"),
         .fence_directory = (char *)config_get(daemon->config, "fencing", "agent_path"),
@@ -192,6 +194,7 @@ make_engine(Daemon *daemon)
 {
     const Config *config = daemon->config;
     daemon->cpus = configuration_cpu_policy(config);
+    daemon->pci = configuration_pci_policy(config);
     OperationSettings settings = read_settings(daemon, config);
     g_autoptr(LivePolicy) live = settings.live;
     int64_t keepalive_s = config_get_int(config, "libvirt", "keepalive_interval") *
@@ -502,6 +505,7 @@ daemon_reset_password(const Config *config, const char *user, GError **error)
     g_clear_pointer(&daemon.store, store_close);
     g_free(daemon.image_directory);
     cpu_policy_free(daemon.cpus);
+    pci_policy_free(daemon.pci);
     return is_ok;
 }
 

@@ -33,6 +33,7 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->pool_json, two->pool_json) == 0 &&
         g_strcmp0(one->offers, two->offers) == 0 &&
         g_strcmp0(one->topology, two->topology) == 0 &&
+        g_strcmp0(one->pci_devices, two->pci_devices) == 0 &&
         g_strcmp0(one->certificate_json, two->certificate_json) == 0 &&
         one->running_domains == two->running_domains;
 }
@@ -46,6 +47,7 @@ link_write_facts(HostLink *link, const HostFacts *told)
 
     host_facts_copy(told, &own);
     cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, &own);
+    pci_policy_apply(link->engine->context.settings.pci, link->row->name, &own);
     if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
         return false;
     }

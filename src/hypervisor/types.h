@@ -167,6 +167,7 @@ typedef struct GuestSpec {
     const char *tpm_version;   /* "2.0", "1.2"; NULL: no TPM */
     const char *tpm_model;     /* "tpm-tis", "tpm-crb" */
     const GuestTopology *topology; /* what it is given of the host's cells; NULL: nothing is said */
+    const char *devices;       /* PCI devices of the host: as pci_given_text; NULL: none */
     const GuestNic *nics;
     int n_nics;
     const void *config_drive;  /* its bytes */

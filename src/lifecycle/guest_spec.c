@@ -121,7 +121,8 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
 {
     g_autoptr(GuestPlan) plan = g_new0(GuestPlan, 1);
     if (!add_nics(plan, store, instance, error) || !add_disks(plan, store, instance, error) ||
-        !store_find_topology(store, instance->id, operation, &plan->topology, error)) {
+        !store_find_topology(store, instance->id, operation, &plan->topology, error) ||
+        !store_find_devices(store, instance->id, operation, &plan->devices, error)) {
         return NULL;
     }
     plan->domain_name = instance_domain_name(instance);
@@ -149,6 +150,7 @@ guest_plan_new(Store *store, const Instance *instance, int64_t operation, GError
         .tpm_version = instance->hardware.tpm_version,
         .tpm_model = instance->hardware.tpm_model,
         .topology = plan->topology,
+        .devices = plan->devices,
         .nics = plan->nics,
         .n_nics = (int)instance->ports->len,
         .config_drive_is_read_only = instance_has_read_only_config_drive(instance),
@@ -182,6 +184,7 @@ guest_plan_free(GuestPlan *plan)
     g_clear_pointer(&plan->volumes, g_ptr_array_unref);
     g_clear_pointer(&plan->names, g_ptr_array_unref);
     g_clear_pointer(&plan->topology, guest_topology_free);
+    g_free(plan->devices);
     g_free(plan->disks);
     g_free(plan->admin_pass);
     g_free(plan->nics);

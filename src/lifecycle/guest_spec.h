@@ -12,6 +12,7 @@ typedef struct GuestPlan {
     char *domain_name;
     GuestNic *nics;
     GuestTopology *topology; /* as its claim says; NULL = nothing */
+    char *devices;           /* the same of PCI devices */
     GPtrArray *volumes; /* Volume *, those that it has */
     GPtrArray *names;   /* of their files, char * */
     GuestDisk *disks;

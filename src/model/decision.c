@@ -13,5 +13,6 @@ stored_decision_free(StoredDecision *decision)
     g_free(decision->request_id);
     g_free(decision->text);
     g_free(decision->topology);
+    g_free(decision->devices);
     g_free(decision);
 }

@@ -18,6 +18,7 @@ typedef struct StoredDecision {
     char *text; /* as scheduler/record.c writes it; NULL: it is not to be kept */
     char *topology; /* what the guest is given of the host's cells, to be claimed with it: as
                      * GuestTopology; NULL: nothing. Not stored here but in the claim */
+    char *devices;  /* the same of the host's PCI devices: as pci_given_text */
 } StoredDecision;
 
 void stored_decision_free(StoredDecision *decision);

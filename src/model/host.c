@@ -27,6 +27,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->certificate_json);
     g_free(facts->offers);
     g_free(facts->topology);
+    g_free(facts->pci_devices);
     *facts = (HostFacts){0};
 }
 
@@ -47,6 +48,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.certificate_json = g_strdup(from->certificate_json);
     copy.offers = g_strdup(from->offers);
     copy.topology = g_strdup(from->topology);
+    copy.pci_devices = g_strdup(from->pci_devices);
     host_facts_clear(ret_to);
     *ret_to = copy;
 }
@@ -82,6 +84,7 @@ host_usage_free(HostUsage *usage)
 {
     if (usage != NULL) {
         g_free(usage->topologies);
+        g_free(usage->devices);
         g_free(usage);
     }
 }
@@ -148,4 +151,15 @@ host_pool_fix(const char *pool)
     return g_strdup_printf("define it there as on the other hosts ('virsh pool-define'), then "
                            "'virsh pool-start %s' and 'virsh pool-autostart %s'",
         pool, pool);
+}
+
+bool
+host_is_named(char *const *patterns, const char *name)
+{
+    bool is_named = patterns == NULL;
+
+    for (size_t i = 0; !is_named && patterns[i] != NULL; i++) {
+        is_named = g_pattern_match_simple(patterns[i], name);
+    }
+    return is_named;
 }

@@ -38,6 +38,7 @@ typedef struct HostFacts {
     char *offers;             /* what guests may have: "kvm,uefi,tpm"; then each storage pool that
                                * is active: ",pool=volumes"; NULL = not told */
     char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */
+    char *pci_devices;        /* of those that are for guests: as pci_devices_text; NULL = none */
     bool has_floating_cpus;   /* the configuration says which processors are for guests that are
                                * not pinned, so many: */
     int floating_cpus;
@@ -103,6 +104,8 @@ typedef struct HostUsage {
     int incoming_migrations;
     char *topologies; /* what guests are given of its cells: GuestTopology, a line each; NULL:
                        * nothing. Of the table that the store makes; a copy of this borrows it */
+    char *devices; /* what guests are given of its PCI devices: as pci_given_text, a line each;
+                    * NULL: nothing. As topologies */
 } HostUsage;
 void host_usage_free(HostUsage *usage);
 
@@ -112,6 +115,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 void host_facts_clear(HostFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostFacts, host_facts_clear)
 void host_facts_copy(const HostFacts *from, HostFacts *ret_to);
+/* Whether one of those names and patterns ("rack1-*") is the host's; patterns NULL: all are. */
+bool host_is_named(char *const *patterns, const char *name);
 const char *host_power_name(HostPower power); /* "unknown", "off", "on" */
 bool host_power_parse(const char *text, HostPower *ret_power);
 /* Dead for certain: its power is off, or an operator has stated it. Silence is not enough. */

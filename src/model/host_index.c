@@ -143,8 +143,10 @@ void
 host_entry_set_usage(HostEntry *entry, const HostUsage *usage)
 {
     g_free(entry->usage.topologies);
+    g_free(entry->usage.devices);
     entry->usage = *usage;
     entry->usage.topologies = g_strdup(usage->topologies);
+    entry->usage.devices = g_strdup(usage->devices);
 }
 
 static void
@@ -152,6 +154,7 @@ entry_clear(HostEntry *entry)
 {
     host_free((Host *)entry->host);
     g_free(entry->usage.topologies);
+    g_free(entry->usage.devices);
 }
 
 void

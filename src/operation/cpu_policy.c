@@ -51,16 +51,6 @@ cpu_policy_add(CpuPolicy *policy, char *const *hosts, const char *dedicated, con
     g_ptr_array_add(policy->groups, group);
 }
 
-static bool
-group_has(const Group *group, const char *host)
-{
-    bool has = group->hosts == NULL;
-    for (size_t i = 0; !has && group->hosts[i] != NULL; i++) {
-        has = g_pattern_match_simple(group->hosts[i], host);
-    }
-    return has;
-}
-
 static void
 apply_group(const Group *group, HostTopology *topology)
 {
@@ -79,8 +69,9 @@ cpu_policy_apply(const CpuPolicy *policy, const char *host, HostFacts *facts)
         return;
     }
     for (unsigned i = 0; i < policy->groups->len; i++) {
-        if (group_has(policy->groups->pdata[i], host)) {
-            apply_group(policy->groups->pdata[i], topology);
+        const Group *group = policy->groups->pdata[i];
+        if (host_is_named(group->hosts, host)) {
+            apply_group(group, topology);
             break;
         }
     }

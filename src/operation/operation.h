@@ -9,6 +9,7 @@
  * Everything here happens on the engine's thread; blocking work goes through calls.h. */
 #include "hypervisor/calls.h"
 #include "operation/cpu_policy.h"
+#include "operation/pci_policy.h"
 #include "operation/live_policy.h"
 #include "scheduler/scheduler.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ typedef struct OperationSettings {
     int64_t canary_interval_us; /* so old a canary may get before one is sent anew; 0 = any age */
     int64_t watch_interval_us;    /* how often a migration is looked at beside its events: 1 s */
     PlacementPolicy placement;
+    const PciPolicy *pci;  /* the same of its PCI devices */
     const CpuPolicy *cpus; /* borrowed for good; NULL = nothing is said of any host */
     char *image_directory;
     char *volume_pool;      /* that every host should have; NULL: no volumes are made */

@@ -202,12 +202,15 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     const Instance *instance = step->subject->instance;
     PlacementRequest ungrouped = request;
     PlacementRequest blind = request;
+    PlacementRequest off = request;
     g_autoptr(GError) problem = NULL;
     const char *fix = "see what each host lacks with 'drover explain SERVER', and make room";
     g_autofree char *reason = NULL;
     choose(attempt, &request, &problem);
     ungrouped.group_policy = SERVER_GROUP_NONE;
     blind.canaries = NULL;
+    off.canaries = NULL;
+    off.is_live = false;
     if (is_bound(instance) && choose(attempt, &ungrouped, NULL) != NULL) {
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,
             server_group_policy_name(instance->group_policy), problem->message);
@@ -215,6 +218,9 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     } else if (request.canaries != NULL && choose(attempt, &blind, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";
+    } else if (request.is_live && choose(attempt, &off, NULL) != NULL) {
+        step->is_way_shut = true;
+        fix = "drain with --cold-fallback, or migrate it cold: 'openstack server migrate'";
     }
     stays(step, reason != NULL ? reason : problem->message, fix);
     attempt->n_left++;

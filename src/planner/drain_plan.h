@@ -40,7 +40,8 @@ typedef struct DrainStep {
     char *reason;       /* why it stays, or why it goes cold; NULL: nothing to say */
     const char *fix;    /* what would let it go; NULL: nothing is to be done */
     bool is_busy;       /* it stays for as long as another operation of it is under way */
-    bool is_way_shut;   /* it stays since canaries did not get there: switched off it could go */
+    bool is_way_shut;   /* it stays since canaries did not get there, or it may not run on its
+                         * way: switched off it could go */
     bool may_begin;     /* there is a slot for it now */
     int64_t size_bytes; /* what has to be carried over: memory, and disks unless all hosts share
                          * their pool */

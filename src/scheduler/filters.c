@@ -34,7 +34,7 @@ static const struct {
     {"IsolatedHostsFilter", MEANS_NOTHING},
     {"JsonFilter", MEANS_NOTHING},
     {"MetricsFilter", MEANS_NOTHING},
-    {"PciPassthroughFilter", MEANS_NOTHING},
+    {"PciPassthroughFilter", MEANS_ALWAYS},
     {"ServerGroupAffinityFilter", MEANS_ALWAYS},
     {"ServerGroupAntiAffinityFilter", MEANS_ALWAYS},
     {"SimpleCIDRAffinityFilter", MEANS_NOTHING},

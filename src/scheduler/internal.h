@@ -3,6 +3,7 @@
 #pragma once
 /* For the files of scheduler/ alone: what its two tables look at. */
 #include "model/bad_version.h"
+#include "scheduler/pci.h"
 #include "scheduler/scheduler.h"
 
 /* NAME, Nova's name: the filters that can be switched. */
@@ -69,6 +70,8 @@ typedef struct Subject {
     ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
+    GArray *pci_wishes;  /* of PciWish; NULL: none */
+    GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
 } Subject;
 
 /* ---- what checks have in common ---- */
@@ -136,6 +139,11 @@ PlacementResult check_huge_pages(const Subject *subject, PlacementRow *row);
 PlacementResult check_numa(const Subject *subject, PlacementRow *row);
 /* What the host gives to a guest that fits, as GuestTopology; NULL: nothing. Caller frees. */
 char *subject_give_topology(const Subject *subject);
+
+/* ---- pci_checks.c ---- */
+PlacementResult check_pci_devices(const Subject *subject, PlacementRow *row);
+/* What the host gives to a guest that fits, as pci_given_text; NULL: nothing. Caller frees. */
+char *subject_give_devices(const Subject *subject);
 
 /* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
 typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);

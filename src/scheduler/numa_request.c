@@ -14,7 +14,7 @@ static const struct {
     {"hw:numa_mem.", "the memory is spread evenly over hw:numa_nodes cells"},
     {"hw:cpu_dedicated_mask", "all vCPUs of an instance are dedicated, or none"},
     {"hw:cpu_realtime", "there are no realtime processors"},
-    {"hw:pci_numa_affinity_policy", "there are no PCI devices to be near to"},
+    {"hw:pci_numa_affinity_policy", "PCI devices are not chosen by their NUMA node"},
 };
 
 static bool

@@ -112,6 +112,10 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
             request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
         subject->numa = (NumaRequest){0};
     }
+    pci_request_read(request->extra_specs_json, &subject->pci_wishes, NULL);
+    if (subject->pci_wishes != NULL) {
+        subject->pci_aliases = pci_aliases_read(request->policy->pci_aliases, NULL, NULL);
+    }
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
@@ -126,6 +130,8 @@ look_clear(Look *look)
 {
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
+    g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
+    g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
@@ -387,6 +393,7 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     if (decision != NULL) {
         Subject subject = look_subject(&look, best->index);
         decision->topology = subject_give_topology(&subject);
+        decision->devices = subject_give_devices(&subject);
     }
     return host_index_at(hosts, best->index)->host->name;
 }

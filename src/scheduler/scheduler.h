@@ -29,6 +29,7 @@ typedef struct PlacementPolicy {
     int max_io_ops_per_host;
     const char *image_default_arch;     /* NULL: images that name none go anywhere */
     const char *image_isolation_prefix; /* of the keys that are compared; NULL: all */
+    const char *pci_aliases;    /* [pci] alias, as it is written; NULL: none */
     unsigned filters_off;       /* a bit for each filter that is not enabled */
     double multipliers[PLACEMENT_N_WEIGHERS];
     bool packs; /* what aggregates say of the multipliers does not count */

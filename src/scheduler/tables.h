@@ -38,6 +38,7 @@
     X(DEDICATED_CPUS, "dedicated-cpus", NONE) /* processors of its own, if it is pinned */         \
     X(HUGE_PAGES, "huge-pages", NONE)                                                              \
     X(NUMA, "numa", NONE)           /* both, and memory, in as many cells as it asks for */        \
+    X(PCI_DEVICES, "pci-devices", NONE) /* those of its aliases; none goes along live */           \
     X(DISK, "disk", NONE)           /* what is promised to instances */                            \
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
     X(INSTANCES, "instances", NUM_INSTANCES)                                                       \

@@ -20,6 +20,7 @@
     "SELECT c.host, COUNT(*) FROM claims c JOIN operations o ON o.instance_id = c.instance_id"     \
     " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migrate', 'cold-migrate', 'resize',"      \
     " 'evacuate')"
+#define SELECT_DEVICES "SELECT host, devices FROM claims WHERE devices IS NOT NULL"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
     " WHERE o.is_open = 1 AND i.host IS NOT NULL"
@@ -34,10 +35,13 @@
 #define SQL_FIND_CLAIM "SELECT host FROM claims WHERE operation_id = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO claims (instance_id, role, operation_id, host, vcpus, ram_mib, disk_gib,"         \
-    " topology) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    " topology, devices) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 /* The end of a move has no claim of its own: a revert takes the guest back to what was kept. */
 #define SQL_FIND_TOPOLOGY                                                                          \
     "SELECT topology FROM claims WHERE instance_id = $1 ORDER BY CASE WHEN operation_id = $2"      \
+    " THEN 0 WHEN role = 'kept' THEN 1 ELSE 2 END LIMIT 1"
+#define SQL_FIND_DEVICES                                                                           \
+    "SELECT devices FROM claims WHERE instance_id = $1 ORDER BY CASE WHEN operation_id = $2"       \
     " THEN 0 WHEN role = 'kept' THEN 1 ELSE 2 END LIMIT 1"
 #define SQL_FIND_ANY_TOPOLOGY                                                                      \
     "SELECT topology FROM claims WHERE instance_id = $1 AND topology IS NOT NULL"
@@ -88,6 +92,15 @@ read_topology(DbStatement *statement, HostUsage *usage)
 }
 
 static void
+read_devices(DbStatement *statement, HostUsage *usage)
+{
+    g_autofree char *so_far = usage->devices;
+
+    usage->devices = so_far != NULL ? g_strconcat(so_far, "\n", db_text(statement, 1), NULL)
+                                    : db_dup_text(statement, 1);
+}
+
+static void
 read_foreign(DbStatement *statement, HostUsage *usage)
 {
     usage->foreign_vcpus = (int)db_int(statement, 1);
@@ -125,6 +138,7 @@ static const UsageQuery usage_queries[] = {
     {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
     {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1", read_topology},
     {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host", read_io},
+    {SELECT_DEVICES, SELECT_DEVICES " AND host = $1", read_devices},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
         read_operations},
     {SELECT_OUTGOING " GROUP BY m.source_host",
@@ -171,7 +185,7 @@ run_usage_query(
 }
 
 /* The first of the queries: the names, what is claimed, and what is taken without a claim. */
-enum { N_CLAIM_QUERIES = 5 };
+enum { N_CLAIM_QUERIES = 6 };
 
 /* host NULL = all. */
 static GHashTable *
@@ -219,6 +233,7 @@ store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GErro
     }
     *ret_usage = *usage;
     ret_usage->topologies = NULL;
+    ret_usage->devices = NULL;
     return true;
 }
 
@@ -243,7 +258,7 @@ find_claim(Store *store, int64_t operation_id, char **ret_host, GError **error)
 
 static bool
 insert_claim(Store *store, const Operation *operation, const Instance *instance, const char *host,
-    const char *topology, GError **error)
+    const StoredDecision *decision, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
 
@@ -258,7 +273,8 @@ insert_claim(Store *store, const Operation *operation, const Instance *instance,
     db_bind_int(statement, 5, flavor->vcpus);
     db_bind_int(statement, 6, flavor->ram_mib);
     db_bind_int(statement, 7, instance_disk_gib(instance) + flavor->ephemeral_gib);
-    db_bind_text(statement, 8, topology);
+    db_bind_text(statement, 8, decision->topology);
+    db_bind_text(statement, 9, decision->devices);
     return db_run(statement, NULL, error);
 }
 
@@ -287,7 +303,7 @@ find_or_make_claim(Store *store, const Operation *operation, const Instance *ins
     if (host == NULL) {
         host = choose_host(store, instance, choose, data, decision, error);
         if (host == NULL ||
-            !insert_claim(store, operation, instance, host, decision->topology, error) ||
+            !insert_claim(store, operation, instance, host, decision, error) ||
             !decisions_insert(store, operation->id, true, decision, error) ||
             !db_commit(transaction, error)) {
             return false;
@@ -332,7 +348,7 @@ store_claim(Store *store, const Operation *operation, const Instance *instance,
 
 /* *ret_text is NULL when there is no such claim, or it has none. */
 static bool
-find_topology(Store *store, const char *sql, const char *instance_id, int64_t operation_id,
+find_text(Store *store, const char *sql, const char *instance_id, int64_t operation_id,
     char **ret_text, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
@@ -359,15 +375,22 @@ store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
     g_autofree char *own = NULL;
     g_autofree char *any = NULL;
 
-    if (!find_topology(store, SQL_FIND_TOPOLOGY, instance_id, operation_id, &own, error) ||
+    if (!find_text(store, SQL_FIND_TOPOLOGY, instance_id, operation_id, &own, error) ||
         (own == NULL &&
-            !find_topology(store, SQL_FIND_ANY_TOPOLOGY, instance_id, 0, &any, error))) {
+            !find_text(store, SQL_FIND_ANY_TOPOLOGY, instance_id, 0, &any, error))) {
         return false;
     }
     *ret_topology = own != NULL ? guest_topology_parse(own)
         : any != NULL           ? guest_topology_new()
                                 : NULL;
     return true;
+}
+
+bool
+store_find_devices(
+    Store *store, const char *instance_id, int64_t operation_id, char **ret_text, GError **error)
+{
+    return find_text(store, SQL_FIND_DEVICES, instance_id, operation_id, ret_text, error);
 }
 
 static bool

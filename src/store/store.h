@@ -388,6 +388,17 @@ bool store_claim(Store *store, const Operation *operation, const Instance *insta
  * there does not come along. */
 bool store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
     GuestTopology **ret_topology, GError **error);
+typedef struct DeviceClaim {
+    char *instance_id;
+    char *instance_name;
+    char *devices; /* as pci_given_text */
+} DeviceClaim;
+void device_claim_free(DeviceClaim *claim);
+/* Of DeviceClaim: who has PCI devices of that host. */
+GPtrArray *store_list_device_claims(Store *store, const char *host, GError **error);
+/* The same of PCI devices, as pci_given_text. Caller frees. */
+bool store_find_devices(
+    Store *store, const char *instance_id, int64_t operation_id, char **ret_text, GError **error);
 
 /* ---- migrations (store/migrations.c) ---- */
 typedef struct MigrationRequest {

@@ -145,7 +145,7 @@ compute_resize(ApiContext *context, const Instance *instance, const json_t *valu
     }
     g_autoptr(Flavor) flavor = compute_read_flavor(context, value, error);
     if (flavor == NULL || !check_flavor(instance, flavor, error) ||
-        !compute_check_specs(flavor, error)) {
+        !compute_check_specs(context, flavor, error)) {
         return NULL;
     }
     request.flavor = flavor;

@@ -25,9 +25,9 @@ json_t *compute_parse_stored(const char *text);
  * failure. */
 bool compute_read_hardware(const ApiContext *context, const Flavor *flavor,
     const json_t *properties, GuestHardware *ret_hardware, GError **error);
-/* Whether what a flavor asks of processors and pages can be had: a part of the above. INVALID as
- * there. */
-bool compute_check_specs(const Flavor *flavor, GError **error);
+/* Whether what a flavor asks of processors, pages and devices can be had: a part of the above.
+ * INVALID as there. */
+bool compute_check_specs(const ApiContext *context, const Flavor *flavor, GError **error);
 
 /* ---- flavors.c ---- */
 HttpResponse *compute_list_flavors(ApiContext *context, GError **error);

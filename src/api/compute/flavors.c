@@ -2,7 +2,9 @@
 /* Copyright the drover authors. */
 /* /flavors and their extra specs. Source: Compute API reference, "Flavors". */
 #include "api/compute/compute.h"
+
 #include "base/json.h"
+#include "scheduler/pci.h"
 
 #include <string.h>
 
@@ -351,6 +353,12 @@ save_specs(ApiContext *context, Flavor *flavor, const json_t *specs, GError **er
 {
     g_free(flavor->extra_specs_json);
     flavor->extra_specs_json = json_to_text(specs);
+    /* Nova API: 2.86 checks what extra specs are set to. */
+    g_autoptr(GArray) wishes = NULL;
+    if (context->minor >= 86 &&
+        !pci_request_read(flavor->extra_specs_json, &wishes, error)) {
+        return false;
+    }
     return store_update_flavor(context->store, flavor, error);
 }
 

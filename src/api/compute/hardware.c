@@ -4,6 +4,7 @@
  * Sources: Nova, "Extra specs" (hw:tpm_*, pci_passthrough:alias) and Glance, "Useful image
  * properties" (hw_firmware_type, hw_tpm_*). */
 #include "api/compute/compute.h"
+#include "scheduler/pci.h"
 
 #include <string.h>
 
@@ -80,20 +81,6 @@ read_firmware(const json_t *properties, GuestHardware *hardware, GError **error)
             type);
 }
 
-/* No devices of hosts are handed out: an alias that somebody asks for does not exist. */
-static bool
-check_devices(const json_t *specs, GError **error)
-{
-    const char *alias = text_of(specs, "pci_passthrough:alias");
-
-    if (alias == NULL) {
-        return true;
-    }
-    g_auto(GStrv) parts = g_strsplit(alias, ":", 2);
-    return error_set(
-        error, ERROR_INVALID, "PCI alias %s is not defined", parts[0] != NULL ? parts[0] : "");
-}
-
 /* What an image asks of processors and pages is not kept with its instances: the flavor has to say
  * it too. */
 static bool
@@ -119,11 +106,12 @@ check_image(const json_t *specs, const json_t *properties, GError **error)
 }
 
 bool
-compute_check_specs(const Flavor *flavor, GError **error)
+compute_check_specs(const ApiContext *context, const Flavor *flavor, GError **error)
 {
+    const char *aliases = context->options->placement.pci_aliases;
     NumaRequest request;
 
-    return numa_request_read(
+    return pci_request_check(flavor->extra_specs_json, aliases, error) && numa_request_read(
         flavor->extra_specs_json, flavor->vcpus, flavor->ram_mib, &request, error);
 }
 
@@ -133,8 +121,7 @@ compute_read_hardware(const ApiContext *context, const Flavor *flavor, const jso
 {
     json_auto_t *specs = compute_parse_stored(flavor->extra_specs_json);
 
-    return check_devices(specs, error) && check_image(specs, properties, error) &&
-        compute_check_specs(flavor, error) &&
+    return check_image(specs, properties, error) && compute_check_specs(context, flavor, error) &&
         read_tpm(context, specs, properties, ret_hardware, error) &&
         read_firmware(properties, ret_hardware, error);
 }

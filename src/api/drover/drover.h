@@ -24,6 +24,10 @@ HttpResponse *drover_show_capabilities(ApiContext *context, GError **error);
  * NULL when the store failed. */
 json_t *drover_view_storage(ApiContext *context, const Host *host, GError **error);
 
+/* ---- devices.c ---- */
+/* Its PCI devices that are for instances, and who has them; NULL when the store failed. */
+json_t *drover_view_devices(ApiContext *context, const Host *host, GError **error);
+
 /* ---- session.c: of a browser ---- */
 HttpResponse *drover_begin_session(ApiContext *context, GError **error);
 HttpResponse *drover_show_session(ApiContext *context, GError **error);

@@ -180,11 +180,14 @@ drover_reply_host(ApiContext *context, const char *name, int status, GError **er
     g_autoptr(GPtrArray) differences = store_list_host_differences(context->store, name, error);
     json_t *storage =
         differences != NULL ? drover_view_storage(context, host, error) : NULL;
-    if (storage == NULL) {
+    json_t *devices = storage != NULL ? drover_view_devices(context, host, error) : NULL;
+    if (devices == NULL) {
+        json_decref(storage);
         return NULL;
     }
     json_t *view = view_host(context, host, &usage);
     json_object_set_new(view, "storage", storage);
+    json_object_set_new(view, "pci_devices", devices);
     json_object_set_new(view, "differences", view_differences(differences));
     return api_json(status, json_pack("{s:o}", "host", view));
 }

@@ -3,8 +3,11 @@
 #include "hypervisor/fake/domains.h"
 
 #include "hypervisor/fake/disks.h"
+#include "hypervisor/fake/hosts.h"
 #include "hypervisor/fake/jobs.h"
 #include "hypervisor/fake/volumes.h"
+#include "model/pci.h"
+#include <string.h>
 
 void
 fake_domain_clear(FakeDomain *domain)
@@ -80,6 +83,19 @@ domains_list(FakeFleet *fleet, const char *host, const char *uuid)
     return views;
 }
 
+static void
+define_devices(FakeFleet *fleet, const char *host, const GuestSpec *guest)
+{
+    g_autoptr(GArray) given = pci_given_parse(guest->devices);
+
+    world_run(fleet->world, "delete from devices where host = ?1 and uuid = ?2", TEXT(host),
+        TEXT(guest->uuid));
+    for (unsigned i = 0; i < given->len; i++) {
+        world_run(fleet->world, "insert into devices (host, uuid, address) values (?1, ?2, ?3)",
+            TEXT(host), TEXT(guest->uuid), TEXT(g_array_index(given, PciGiven, i).address));
+    }
+}
+
 void
 domains_define(FakeFleet *fleet, const FakeSession *host, const GuestSpec *guest)
 {
@@ -92,6 +108,7 @@ domains_define(FakeFleet *fleet, const FakeSession *host, const GuestSpec *guest
         TEXT(host->host), TEXT(guest->uuid), TEXT(guest->domain_name), TEXT(host->pool),
         INT(DOMAIN_SHUT_OFF), INT(DOMAIN_REASON_OTHER), INT(guest->generation),
         INT(guest->operation), INT(guest->vcpus), INT(guest->memory_mib));
+    define_devices(fleet, host->host, guest);
 }
 
 void
@@ -146,7 +163,56 @@ domains_undefine(FakeFleet *fleet, const char *host, const char *uuid)
         fleet->world, "delete from domains where host = ?1 and uuid = ?2", TEXT(host), TEXT(uuid));
     world_run(fleet->world, "delete from done_jobs where host = ?1 and uuid = ?2", TEXT(host),
         TEXT(uuid));
+    world_run(
+        fleet->world, "delete from devices where host = ?1 and uuid = ?2", TEXT(host), TEXT(uuid));
     disks_forget(fleet, host, uuid);
+}
+
+bool
+domains_check_stays(FakeFleet *fleet, const char *host, const char *uuid, GError **error)
+{
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select address from devices where host = ?1 and uuid = ?2", TEXT(host), TEXT(uuid));
+
+    return !world_next(rows) ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "cannot be moved while it runs: PCI device %s of its host is passed through to the "
+            "guest; stop it and migrate it cold (openstack server migrate)",
+            world_text(rows, 0));
+}
+
+/* One that the host has, and that no other active guest has. */
+static bool
+check_devices(FakeFleet *fleet, const char *host, const char *uuid, GError **error)
+{
+    g_auto(HostFacts) facts = {.pci_devices = hosts_make_pci_devices(&fleet->options, host)};
+    g_autoptr(GArray) there = pci_devices_parse(facts.pci_devices);
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select o.address, d.uuid from devices o left join devices e on e.host = o.host and"
+        " e.address = o.address and e.uuid <> o.uuid left join domains d on d.host = e.host and"
+        " d.uuid = e.uuid and d.state in (?3, ?4) where o.host = ?1 and o.uuid = ?2",
+        TEXT(host), TEXT(uuid), INT(DOMAIN_RUNNING), INT(DOMAIN_PAUSED));
+
+    while (world_next(rows)) {
+        const char *address = world_text(rows, 0);
+        const char *other = world_text(rows, 1);
+        bool is_there = false;
+        for (unsigned i = 0; i < there->len; i++) {
+            is_there = is_there ||
+                strcmp(g_array_index(there, PciDevice, i).address, address) == 0;
+        }
+        if (!is_there) {
+            return error_set(
+                error, ERROR_HYPERVISOR_REFUSED, "host '%s' has no PCI device %s", host, address);
+        }
+        if (other[0] != '\0') {
+            fleet_violate(fleet, "PCI device %s of '%s' was given to %s and to %s", address, host,
+                other, uuid);
+            return error_set(error, ERROR_HYPERVISOR_REFUSED,
+                "PCI device %s is in use by driver QEMU, domain %s", address, other);
+        }
+    }
+    return true;
 }
 
 bool
@@ -191,6 +257,7 @@ check_boot(
             "Cannot access storage file '%s': No such file or directory", uuid);
     }
     return domains_check_memory(fleet, host, domain->memory_mib, error) &&
+        check_devices(fleet, host, uuid, error) &&
         check_image_lock(fleet, host, uuid, domain->pool, error);
 }
 

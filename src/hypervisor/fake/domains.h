@@ -52,6 +52,8 @@ void domains_reset(FakeFleet *fleet, const char *host, const char *uuid);
 /* The guest was asked to power off. */
 void domains_ask_off(FakeFleet *fleet, const char *host, const char *uuid);
 /* REFUSED when memory for another domain is missing. */
+/* As libvirt refuses a guest with PCI devices of its host to move live. */
+bool domains_check_stays(FakeFleet *fleet, const char *host, const char *uuid, GError **error);
 bool domains_check_memory(FakeFleet *fleet, const char *host, int64_t memory_mib, GError **error);
 
 /* When a guest powers off next; 0 = never. */

@@ -3,6 +3,7 @@
 #include "hypervisor/fake/hosts.h"
 
 #include "hypervisor/fake/volumes.h"
+#include "model/pci.h"
 #include "model/topology.h"
 
 void
@@ -85,6 +86,25 @@ make_topology(const FakeOptions *options, int64_t vcpus, int64_t memory_mib)
     return host_topology_text(topology);
 }
 
+/* Where they are depends on the host, so that no address is right on another one. */
+char *
+hosts_make_pci_devices(const FakeOptions *options, const char *host)
+{
+    g_autoptr(GArray) devices = g_array_new(FALSE, FALSE, sizeof(PciDevice));
+    unsigned bus = 0x20 + g_str_hash(host) % 0x40;
+
+    for (int i = 0; i < options->pci_devices; i++) {
+        PciDevice device = {.vendor_id = "10de",
+            .product_id = "2236",
+            .type = PCI_TYPE_PCI,
+            .numa_node = i % MAX(options->numa_cells, 1),
+            .iommu_group = i + 1};
+        pci_address_write(&(PciAddress){0, bus, (unsigned)i, 0}, device.address);
+        g_array_append_val(devices, device);
+    }
+    return pci_devices_text(devices);
+}
+
 /* The same in every run and process, for one name. */
 static char *
 make_host_uuid(const char *host)
@@ -124,6 +144,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
             "{\"type\":\"dir\",\"owner\":\"0\",\"group\":\"0\",\"mode\":\"0711\"}"),
         .offers = g_strdup_printf("kvm,uefi,tpm,pool=%s,pool=volumes", pool),
         .topology = make_topology(&fleet->options, world_int(rows, 0), world_int(rows, 1)),
+        .pci_devices = hosts_make_pci_devices(&fleet->options, host),
         .running_domains = (int)world_int(rows, 2),
     };
 }

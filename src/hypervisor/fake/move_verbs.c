@@ -20,6 +20,7 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     }
     g_auto(FakeDomain) domain;
     bool done = domains_get(source->fleet, source->host, uuid, &domain, error) &&
+        domains_check_stays(source->fleet, source->host, uuid, error) &&
         disks_try(dest, source->host, uuid, error);
     fleet_leave(dest->fleet);
     return done;

@@ -34,6 +34,7 @@ settings_new(const LibvirtOptions *options)
     settings->vnc_listen = g_strdup(options->vnc_listen);
     settings->spice_enabled = options->spice_enabled;
     settings->spice_listen = g_strdup(options->spice_listen);
+    settings->with_pci_devices = options->with_pci_devices;
     settings->tpm_key = g_strdup(options->tpm_key);
     settings->virt_type = g_strdup(options->virt_type != NULL ? options->virt_type : "");
     return settings;

@@ -30,6 +30,7 @@ typedef struct Settings {
     char *vnc_listen; /* of guests that have such a console, whoever made them; NULL = as it is */
     bool spice_enabled;
     char *spice_listen;
+    bool with_pci_devices;
     char *tpm_key; /* NULL: no TPMs */
     char *virt_type;
 } Settings;

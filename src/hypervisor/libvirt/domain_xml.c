@@ -4,6 +4,7 @@
 
 #include "hypervisor/libvirt/disk_xml.h"
 #include "hypervisor/libvirt/names.h"
+#include "hypervisor/libvirt/pci_xml.h"
 #include "hypervisor/libvirt/topology_xml.h"
 #include <string.h>
 
@@ -187,6 +188,7 @@ build_devices(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place,
     for (int i = 0; i < guest->n_nics; i++) {
         build_nic(devices, &guest->nics[i]);
     }
+    pci_xml_build(devices, guest->devices);
     build_console(devices, guest, place);
     build_tpm(devices, guest);
     build_graphics(devices, "vnc", place->vnc_listen);

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/facts.h"
 
+#include "hypervisor/libvirt/pci_xml.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/topology_xml.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -409,6 +410,46 @@ add_pools(const Slot *slot, HostFacts *facts)
     facts->offers = g_string_free(g_steal_pointer(&text), false);
 }
 
+static void
+add_pci_device(GArray *devices, virNodeDevicePtr node)
+{
+    char *text = virNodeDeviceGetXMLDesc(node, 0);
+    PciDevice device;
+
+    if (text != NULL && node_device_to_pci(text, &device)) {
+        g_array_append_val(devices, device);
+    }
+    free(text);
+}
+
+/* libvirt lists them in no order. */
+static int
+compare_devices(gconstpointer one, gconstpointer other)
+{
+    return strcmp(((const PciDevice *)one)->address, ((const PciDevice *)other)->address);
+}
+
+/* A question for each device, so it is asked only where the configuration names some. A host
+ * without a driver for node devices has none for guests. */
+static void
+read_pci_devices(const Slot *slot, HostFacts *facts)
+{
+    virNodeDevicePtr *nodes = NULL;
+    int n_nodes = slot->host->settings->with_pci_devices
+        ? virConnectListAllNodeDevices(
+              slot->connection, &nodes, VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV)
+        : 0;
+    g_autoptr(GArray) devices = g_array_new(FALSE, FALSE, sizeof(PciDevice));
+
+    for (int i = 0; i < n_nodes; i++) {
+        add_pci_device(devices, nodes[i]);
+        virNodeDeviceFree(nodes[i]);
+    }
+    free(nodes);
+    g_array_sort(devices, compare_devices);
+    facts->pci_devices = pci_devices_text(devices);
+}
+
 /* The one that was shown at the opening, later one that is shown anew: it may have been renewed. */
 static char *
 read_certificate(LibvirtHost *host)
@@ -440,6 +481,7 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
     if (facts.offers != NULL) {
         add_pools(&slot, &facts);
     }
+    read_pci_devices(&slot, &facts);
     facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
     facts.certificate_json = read_certificate(data);
     *ret_facts = facts;

@@ -26,6 +26,7 @@ typedef struct LibvirtOptions {
     const char *vnc_listen;   /* where each listens, on whatever host; NULL = as it was made */
     bool spice_enabled;
     const char *spice_listen;
+    bool with_pci_devices;    /* hosts are asked for theirs */
     const char *tpm_key;      /* what secrets of TPMs are made from; NULL: guests have none */
     const char *virt_type;    /* "kvm", "qemu" or "" = what the host offers */
 } LibvirtOptions;
