@@ -9,7 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "api"))
 from world import world  # noqa: E402
 import tap  # noqa: E402
-from pages import Stage  # noqa: E402
+from pages import Stage, TABLE, choose_action, targets  # noqa: E402
 from tap import check, equal  # noqa: E402
 
 stage = Stage()
@@ -30,17 +30,4 @@ def test(sentence, cloud="fast"):
     return register
 
 
-def choose_action(browser, name, item):
-    """From the Actions menu of that row. The page may not know yet that something is over, whose
-    menu is shut: then it is opened again."""
-    def is_offered():
-        browser.click("button", f"Actions for {name}")
-        if browser.has("[role=menuitem]", item):
-            return True
-        browser.key("Escape")
-        return False
-    tap.wait_until(is_offered, f"{item!r} is in the menu of {name}", 40)
-    browser.click("[role=menuitem]", item)
-
-
-__all__ = ["choose_action", "stage", "test", "check", "equal", "world"]
+__all__ = ["TABLE", "choose_action", "targets", "stage", "test", "check", "equal", "world"]

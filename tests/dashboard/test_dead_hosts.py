@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """A host that has died: what is proven, what must be done first, and its instances one by one."""
+import json
 import os
 import shlex
 import sqlite3
@@ -59,6 +60,12 @@ class Dead:
         self.directory.cleanup()
 
 
+def wait_buttons(browser, free):
+    """The page has the answers about the host and about its instances then."""
+    browser.wait(f"({FREE}).join() === {','.join(map(json.dumps, free))!r}",
+                 f"the buttons are free: {free}")
+
+
 def run_shown(browser, cloud, selector, text, program):
     """The command of the dialog behind that button, which is not pressed itself."""
     browser.click(selector, text)
@@ -96,10 +103,10 @@ def _(browser, dead):
     one, two, three = [cloud.create(name, host="hosta") for name in ("one", "two", "three")]
     stage.login(cloud, "evacuate/hosta")
     browser.wait_text("Drain the host instead")
-    equal(browser.js(FREE), [False] * 4, "buttons of a host that answers")
+    wait_buttons(browser, [False] * 4)
     dead.switch_off()
     browser.wait_text("Silence is no proof", 60)
-    equal(browser.js(FREE), [False] * 4, "buttons without a proof")
+    wait_buttons(browser, [False] * 4)
     check("drover host set hosta --fence-agent NAME" in browser.text(), "the other way")
     stage.picture("evacuate-unproven")
     # What the server says of it is said as well, and nothing is hidden.
@@ -113,7 +120,7 @@ def _(browser, dead):
     browser.wait_text("an instance may run twice")
     browser.click("dialog button[type=submit]")
     browser.wait_text("has declared it dead")
-    browser.wait(f"JSON.stringify({FREE}) === '[true,true,true,true]'", "the buttons are free")
+    wait_buttons(browser, [True] * 4)
     run_shown(browser, cloud, "main button", "Evacuate: one", "drover server evacuate")
     browser.wait(f"({ROWS}).one?.includes('evacuated to hostc')", "one is evacuated")
     browser.click("main label", "Start again what ran")

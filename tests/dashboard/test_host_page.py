@@ -5,13 +5,10 @@ import os
 import sqlite3
 import tempfile
 
-from stage import check, equal, stage
+from stage import TABLE, check, equal, stage
 import tap
 from tap import wait_until
 from world import Cloud
-
-TABLE = """[...document.querySelectorAll('table[aria-label=%s] tbody tr')].map((row) =>
-    [...row.cells].map((cell) => cell.innerText.trim().replace(/^[✓✕!–↻]\\n/, '')))"""
 
 
 @tap.test("the page of a host has its capabilities with reasons, storage, aggregates and zone, and "

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """One instance: resized, given volumes, set right after an ERROR, and what its page tells."""
-from stage import check, choose_action, equal, stage, test
+from stage import TABLE, check, choose_action, equal, stage, test
 from tap import wait_until
-
-TABLE = """[...document.querySelectorAll('table[aria-label=%s] tbody tr')].map((row) =>
-    [...row.cells].map((cell) => cell.innerText.trim()))"""
 
 
 def row_says(browser, text):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Moving instances through the dialogs, and watching them move."""
-from stage import check, equal, stage, test
+from stage import check, choose_action, equal, stage, targets, test
 import tap
 from tap import wait_until
 from world import Cloud
@@ -14,16 +14,8 @@ def set_service(cloud, host, **change):
 
 
 def open_dialog(browser, name, item):
-    browser.click("button", f"Actions for {name}")
-    browser.click("[role=menuitem]", item)
+    choose_action(browser, name, item)
     browser.wait_text("Target host")
-
-
-def targets(browser):
-    """Each host of the list with what is said of it."""
-    return browser.js("""Object.fromEntries([...document.querySelectorAll(".target")].map((node) =>
-        [node.querySelector("input").value, [!node.querySelector("input").disabled,
-         node.innerText]]))""")
 
 
 @test("Live Migrate shows every host with pass or the reason why not, and the chosen one goes "

@@ -3,7 +3,7 @@
 """The dashboard over real hosts: real guests are moved in a real browser, with mouse and keys."""
 import contextlib
 
-from pages import Stage
+from pages import Stage, choose_action, targets
 from tap import check, contains, equal, test, wait_until
 from test_cold import check_up, console
 from test_converge import busy
@@ -31,25 +31,10 @@ def guest(name, **libvirt):
         world.delete(server_id)
 
 
-def pick(browser, name, item):
-    """From the Actions menu of that instance or host."""
-    browser.click("button", f"Actions for {name}")
-    browser.click("[role=menuitem]", item)
-    browser.wait("document.querySelector('dialog[open]') !== null", "the dialog")
-
-
 def send(browser):
     """What the dialog asks for, which is accepted."""
     browser.click("dialog button[type=submit]")
     browser.wait("!document.querySelector('dialog[open]')", "the dialog closes")
-
-
-def targets(browser):
-    """Each host of the list: whether it can be chosen, and what is said of it."""
-    browser.wait_text("Target host")
-    return browser.js("""Object.fromEntries([...document.querySelectorAll(".target")].map((node) =>
-        [node.querySelector("input").value, [!node.querySelector("input").disabled,
-         node.innerText]]))""")
 
 
 def wait_row(browser, *words):
@@ -65,7 +50,7 @@ def hurry(server_id, host):
 
 def live_migrate(browser, name, dest):
     """Through the dialog."""
-    pick(browser, name, "Live Migrate Instance")
+    choose_action(browser, name, "Live Migrate Instance")
     browser.click(".target label", dest)
     send(browser)
 
@@ -79,7 +64,7 @@ def _():
         stage.login(world, "overview")
         browser.click("nav a", "Instances")
         wait_row(browser, "web1", "ACTIVE", "hosta")
-        pick(browser, "web1", "Live Migrate Instance")
+        choose_action(browser, "web1", "Live Migrate Instance")
         equal({host: can for host, (can, _) in targets(browser).items()},
               {"": True, "hosta": False, "hostb": True, "hostc": True}, "who can be picked")
         stage.pictures_of("live-migrate")
@@ -119,7 +104,7 @@ def _():
         stage.login(world)
         for button, status, ends_on in (("Revert", "reverted", "hosta"),
                                         ("Confirm", "confirmed", "hostb")):
-            pick(browser, "web2", "Migrate Instance")
+            choose_action(browser, "web2", "Migrate Instance")
             browser.click(".target label", "hostb")
             send(browser)
             wait_row(browser, "VERIFY_RESIZE", "hostb")
@@ -148,12 +133,12 @@ def _():
     with guest("web3") as server_id, stage.watched(world) as browser:
         try:
             stage.login(world, "hosts")
-            pick(browser, "hostc", "Disable")
+            choose_action(browser, "hostc", "Disable")
             browser.fill("dialog input", "new kernel")
             send(browser)
             wait_row(browser, "disabled", "new kernel")
             browser.click("nav a", "Instances")
-            pick(browser, "web3", "Live Migrate Instance")
+            choose_action(browser, "web3", "Live Migrate Instance")
             seen = targets(browser)
             equal({host: can for host, (can, _) in seen.items()},
                   {"": True, "hosta": False, "hostb": True, "hostc": False}, "who can be picked")
@@ -169,7 +154,7 @@ def _():
             stage.picture("refused")
             equal(world.runs_on(server_id), {"hosta": "running"}, "libvirt says")
             browser.click("nav a", "Hosts")
-            pick(browser, "hostc", "Enable")
+            choose_action(browser, "hostc", "Enable")
             send(browser)
             browser.wait("!document.querySelector('tbody').innerText.includes('new kernel')", "it")
         finally:

@@ -1,12 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""The dashboard of a droverd, in a browser that the tests of a ring share. "cloud" is whatever has
-a droverd in its attribute drover."""
+"""The dashboard of a droverd, in a browser that the tests of a ring share, and what several of them
+do there. "cloud" is whatever has a droverd in its attribute drover."""
 import contextlib
 import os
 
 from browser import Browser
-from tap import equal, note
+from tap import equal, note, wait_until
+
+# The cells of the table of that name, row by row, without the signs of badges.
+TABLE = """[...document.querySelectorAll('table[aria-label=%s] tbody tr')].map((row) =>
+    [...row.cells].map((cell) => cell.innerText.trim().replace(/^[✓✕!–↻]\\n/, '')))"""
+
+
+def choose_action(browser, name, item):
+    """From the Actions menu of that row. The page may not know yet that something is over, whose
+    menu is shut: then it is opened again."""
+    def is_offered():
+        browser.click("button", f"Actions for {name}")
+        if browser.has("[role=menuitem]", item):
+            return True
+        browser.key("Escape")
+        return False
+    wait_until(is_offered, f"{item!r} is in the menu of {name}", 40)
+    browser.click("[role=menuitem]", item)
+
+
+def targets(browser):
+    """Each host that a dialog offers: whether it can be chosen, and what is said of it."""
+    browser.wait_text("Target host")
+    return browser.js("""Object.fromEntries([...document.querySelectorAll(".target")].map((node) =>
+        [node.querySelector("input").value, [!node.querySelector("input").disabled,
+         node.innerText]]))""")
 
 
 class Stage:
