@@ -9,7 +9,8 @@ let source = null;
 let timer = null;
 let isResting = false;
 
-// listener({instances, migrations, hosts}); each a list of ids, or null for "many".
+// listener({instances, migrations, hosts, at}); each a list of ids, or null for "many"; at: by the
+// clock of droverd.
 export function onChange(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -45,12 +46,13 @@ export function startEvents() {
   stopEvents();
   isResting = false;
   source = new EventSource("/drover/v1/events");
-  source.addEventListener("hello", () => {
+  source.addEventListener("hello", (event) => {
     setLost(false);
-    tell(ANYTHING);
+    tell({...ANYTHING, at: event.lastEventId});
   });
   source.addEventListener("change", (event) => {
-    tell({...{instances: [], migrations: [], hosts: []}, ...JSON.parse(event.data)});
+    tell({instances: [], migrations: [], hosts: [], ...JSON.parse(event.data),
+      at: event.lastEventId});
   });
   source.addEventListener("error", () => {
     const isOver = source?.readyState === EventSource.CLOSED;
@@ -60,16 +62,19 @@ export function startEvents() {
   });
 }
 
-// The stream says nothing about why it has ended: the session does.
+// The stream says nothing about why it has ended: the session does. A tab that rests
+// goes on when it is looked at.
 async function retry(isOver) {
   try {
     if (await findSession() === null) {
       expire();
-    } else if (isOver) {
+    } else if (isOver && !isResting) {
       startEvents();
     }
   } catch {
-    timer = setTimeout(() => retry(isOver), 1500);
+    if (!isResting) {
+      timer = setTimeout(() => retry(isOver), 1500);
+    }
   }
 }
 

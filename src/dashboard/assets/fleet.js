@@ -3,19 +3,20 @@
 // What is known of the fleet: read once, then kept up by the events. Pages read it and hear of it.
 import {get} from "./api.js";
 import {onChange} from "./events.js";
+import {FINAL} from "./format.js";
 
 const FIRST_ROWS = 100; // more than a screen has
 const PAGE_ROWS = 1000;
 const ONE_BY_ONE_MAX = 20;
 const HOSTS_EVERY_MS = 2000;
 const RECENT_MIGRATIONS = 200;
-const OVERLAP_MS = 5000; // the API's times are whole seconds
+const OVERLAP_MS = 5000; // events tell whole seconds, and are on their way for a while
 
 export const fleet = {
   session: null,
   isAdmin: false,
   isComplete: false, // all instances are here
-  problem: null, // why something could not be read
+  problem: null, // why the instances could not be read
   servers: new Map(),
   hosts: new Map(),
   projects: new Map(),
@@ -24,7 +25,8 @@ export const fleet = {
 
 const listeners = new Set();
 let generation = 0; // of this login: what an older one has asked for is dropped
-let readAt = null; // servers are as they were then
+let beganAt = 0; // by the clock of this machine: when all were read first
+let readAt = null; // servers are as they were then, by the clock of droverd
 let hostsTimer = null;
 
 // listener(kind): "instances", "hosts", "migrations".
@@ -52,7 +54,6 @@ function keep(row) {
 // Page by page: a few rows are shown at once, while the others come.
 async function readServers(since) {
   const mine = generation;
-  const now = new Date(Date.now() - OVERLAP_MS);
   const changes = since ? `&changes-since=${encodeURIComponent(since)}` : "";
   const seen = new Set();
   let page = `limit=${FIRST_ROWS}`;
@@ -73,9 +74,21 @@ async function readServers(since) {
     [...fleet.servers.keys()].filter((id) => !seen.has(id))
       .forEach((id) => fleet.servers.delete(id));
     fleet.isComplete = true;
+    fleet.problem = null;
     tell("instances");
   }
-  readAt = now.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function droverdTime(date) {
+  return date.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+// The two clocks may differ, but not in how long it is since the first reading began.
+function learnTime(at) {
+  if (at && readAt === null) {
+    const since = Date.now() - beganAt;
+    readAt = droverdTime(new Date(Date.parse(at) - since - OVERLAP_MS));
+  }
 }
 
 async function readServer(id) {
@@ -113,15 +126,26 @@ async function readMigration(id) {
   fleet.migrations.set(migration.id, migration);
 }
 
+// One that has ended while many changed may be older than the recent ones: it is asked for itself.
+async function readManyMigrations() {
+  await readMigrations(`limit=${RECENT_MIGRATIONS}`);
+  const open = new Set((await readMigrations("in_progress=true")).map(({id}) => id));
+  const ended = [...fleet.migrations.values()].filter(({id, status}) => !FINAL.has(status)
+    && !open.has(id)).slice(0, RECENT_MIGRATIONS);
+  await Promise.allSettled(ended.map(({id}) => readMigration(id)));
+  tell("migrations");
+}
+
 async function readProjects() {
   const answer = await get("/identity/v3/projects");
   fleet.projects = new Map(answer.projects.map((project) => [project.id, project.name]));
 }
 
 async function take(change) {
-  const {instances, migrations, hosts} = change;
+  const {instances, migrations, hosts, at} = change;
   if (instances === null || instances.length > ONE_BY_ONE_MAX) {
-    await readServers(readAt);
+    await readServers(fleet.isComplete ? readAt : null);
+    readAt = at || readAt;
   } else if (instances.length > 0) {
     await Promise.allSettled(instances.map(readServer));
     tell("instances");
@@ -130,8 +154,7 @@ async function take(change) {
     return;
   }
   if (migrations === null || migrations.length > ONE_BY_ONE_MAX) {
-    await readMigrations(`limit=${RECENT_MIGRATIONS}`);
-    await readMigrations("in_progress=true");
+    await readManyMigrations();
   } else if (migrations.length > 0) {
     await Promise.all(migrations.map(readMigration));
     tell("migrations");
@@ -143,6 +166,8 @@ async function take(change) {
 
 async function readAll(session) {
   generation += 1;
+  beganAt = Date.now();
+  readAt = null;
   fleet.session = session;
   fleet.isAdmin = session.roles.includes("admin");
   fleet.isComplete = false;
@@ -152,11 +177,9 @@ async function readAll(session) {
   if (fleet.isAdmin) {
     reads.push(readHosts(), readProjects(), readMigrations(`limit=${RECENT_MIGRATIONS}`));
   }
-  const results = await Promise.allSettled(reads);
-  const failure = results.find((result) => result.status === "rejected");
-  fleet.problem = failure?.reason.message ?? null;
+  const [servers] = await Promise.allSettled(reads);
+  fleet.problem = servers.reason?.message ?? null;
   tell("instances");
-  return failure === undefined;
 }
 
 // Changes are taken one after the other, and the first after everything was read, so that an older
@@ -170,6 +193,7 @@ export function startFleet(session) {
 }
 
 onChange((change) => {
+  learnTime(change.at);
   chain = chain.then(() => take(change)).catch(() => {});
 });
 
