@@ -91,7 +91,8 @@ def _():
         for page, words in (("hosts", "No hosts yet"), ("migrations", "Nothing has moved yet"),
                             ("overview", "No hosts yet"),
                             ("instances/00000000-0000-4000-8000-000000000000", "It is gone"),
-                            ("migrations/7", "There is no such migration")):
+                            ("migrations/7", "There is no such migration"),
+                            ("instances/%", "It is gone"), ("hosts/%", "%")):
             browser.goto(f"{drover.url}/dashboard/#/{page}")
             browser.wait_text(words)
         equal(browser.problems, [], "complaints")

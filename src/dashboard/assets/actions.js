@@ -50,13 +50,14 @@ const ACTIONS = {
   confirm: {label: "Confirm move", run: plain("Confirm", "It stays where it is now; what is left "
     + "of it on the host it came from is removed. There is no way back then.",
       {confirmResize: null},
-  "its move is confirmed.", commands.simple.confirm)},
+  "its move is being confirmed.", commands.simple.confirm)},
   revert: {label: "Revert move", run: plain("Revert", "It goes back to the host it came from, as "
     + "it was there. What it has written since is lost.", {revertResize: null}, "it goes back.",
   commands.simple.revert, "danger")},
   activate: {label: "Set to ACTIVE", run: plain("Set to ACTIVE", "You have seen to its fault, and "
     + "the guest is well. Its host is asked what it is, and that is shown then.",
-  {"os-resetState": {state: "active"}}, "its ERROR is over.", commands.simple.activate)},
+  {"os-resetState": {state: "active"}}, "it is set to ACTIVE, and its host is asked what it is.",
+  commands.simple.activate)},
   resize: {label: "Resize", run: openResize},
   attach: {label: "Attach volume", run: openAttach},
   evacuate: {label: "Evacuate", run: (server) => {

@@ -55,7 +55,8 @@ function isKept(old, fresh) {
 
 function keepAttributes(old, fresh) {
   for (const {name} of [...old.attributes]) {
-    if (!fresh.hasAttribute(name)) {
+    const isOpened = name === "open" && old.nodeName === "DETAILS"; // by whoever reads it
+    if (!fresh.hasAttribute(name) && !isOpened) {
       old.removeAttribute(name);
     }
   }
@@ -158,6 +159,11 @@ export function bar(used, total, label, isElastic = false) {
   inner.style.setProperty("width", `${(share * 100).toFixed(1)}%`);
   return h("div", {class: "bar", role: "meter", "aria-label": label, "aria-valuemin": 0,
     "aria-valuemax": 100, "aria-valuenow": Math.round(share * 100), title: label}, inner);
+}
+
+// Of a list of facts.
+export function fact(name, value) {
+  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
 }
 
 export function empty(title, text, ...more) {

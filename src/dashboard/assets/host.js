@@ -2,17 +2,13 @@
 // Copyright the drover authors.
 // One host: what it is and can do, what it carries, what drains it, and whether it is fit.
 import {get} from "./api.js";
-import {empty, h, redraw, show} from "./dom.js";
+import {empty, fact, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, bytes, mib, plural, time, version} from "./format.js";
 import {drainWanted} from "./host-actions.js";
 import {actions, loadBar, states} from "./hosts.js";
 import {lintCard} from "./lint.js";
 import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
-
-function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
-}
 
 function about(host) {
   const {facts} = host;

@@ -59,12 +59,16 @@ const COLUMNS = [
   {key: "actions", label: "Actions", class: "actions", cell: actions},
 ];
 
+export function noHosts() {
+  return empty("No hosts yet", "A host runs libvirtd with TLS, and nothing of ours:",
+    h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"));
+}
+
 export function openHosts(root) {
   const count = h("span", {class: "count", role: "status"});
   const table = new Table({label: "Hosts", columns: COLUMNS, keyOf: (row) => row.name,
     emptyNode: () => fleet.hosts.size > 0 ? empty("None of them matches", "Look for less.")
-      : empty("No hosts yet", "A host runs libvirtd with TLS, and nothing of ours:",
-        h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"))});
+      : noHosts()});
   const search = h("input", {type: "search", value: wish.text, "aria-label": "Search hosts",
     placeholder: "Name, zone or reason", oninput: () => {
       wish.text = search.value;

@@ -4,7 +4,7 @@
 import {action, get} from "./api.js";
 import {buttonOf, itemsOf, namesOf} from "./actions.js";
 import {diskTable, readVolumes} from "./disks.js";
-import {empty, h, redraw, show} from "./dom.js";
+import {empty, fact, h, redraw, show} from "./dom.js";
 import {onChange} from "./events.js";
 import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
 import {badge, duration, readable, taskWord, time} from "./format.js";
@@ -12,10 +12,6 @@ import {menuButton} from "./menu.js";
 import {isRunning, progressCard} from "./progress.js";
 
 const CONSOLE_LINES = 200;
-
-function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
-}
 
 function imageOf(server) {
   return server.image === "" ? "none: it starts from a volume"
@@ -94,9 +90,10 @@ export function openInstance(root, id) {
   let seen = null; // the state that is shown
 
   async function read() {
+    const path = `/compute/v2.1/servers/${encodeURIComponent(id)}`;
     try {
-      const {server} = await get(`/compute/v2.1/servers/${id}`);
-      const answer = await get(`/compute/v2.1/servers/${id}/os-instance-actions`);
+      const {server} = await get(path);
+      const answer = await get(`${path}/os-instance-actions`);
       const volumes = await readVolumes(server);
       if (isOpen) {
         drawServer(server, answer.instanceActions);
@@ -160,7 +157,7 @@ export function openInstance(root, id) {
   read();
   drawMoves();
   if (fleet.isAdmin) {
-    readMigrations(`instance_uuid=${id}`).catch(() => {});
+    readMigrations(`instance_uuid=${encodeURIComponent(id)}`).catch(() => {});
   }
   return () => {
     isOpen = false;

@@ -2,7 +2,7 @@
 // Copyright the drover authors.
 // One migration: its states with their reasons, and its fault with cause and fix.
 import {get} from "./api.js";
-import {empty, h, redraw, show} from "./dom.js";
+import {empty, fact, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, duration, parseTime, time} from "./format.js";
 import {facts, isRunning, progressCard} from "./progress.js";
@@ -24,10 +24,6 @@ function fault(migration) {
     migration.fix && h("p", {}, h("strong", {}, "What to do: "), migration.fix),
     migration.evidence && migration.evidence !== migration.message && h("p", {class: "hint"},
       h("strong", {}, "Evidence: "), h("code", {}, migration.evidence)));
-}
-
-function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value ?? "–")];
 }
 
 function about(migration) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the drover authors.
 // The fleet at a glance: hosts as cells, what flows between them, what needs a human.
-import {bar, empty, h, redraw, show} from "./dom.js";
+import {bar, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {flowLayer} from "./flows.js";
 import {badge, mib, plural} from "./format.js";
-import {loadBar, memoryShare} from "./hosts.js";
+import {loadBar, memoryShare, noHosts} from "./hosts.js";
 import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
 
 const NEEDS_MAX = 30;
@@ -74,11 +74,6 @@ function zoneSection([zone, rows], counts) {
   return h("section", {"aria-label": `Zone ${zone}`}, h("h3", {}, `Zone ${zone}: ${
     plural(rows.length, "host")}${down > 0 ? `, ${down} down` : ""}`),
   h("ul", {class: "tiles"}, rows.map((host) => tile(host, counts.get(host.name) ?? [0, 0]))));
-}
-
-function noHosts() {
-  return empty("No hosts yet", "A host runs libvirtd with TLS, and nothing of ours:",
-    h("pre", {}, "drover host add NAME --uri qemu+tls://NAME/system"));
 }
 
 function drawHosts(cells, hosts, moving) {

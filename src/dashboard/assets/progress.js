@@ -4,7 +4,7 @@
 import {post, remove} from "./api.js";
 import * as commands from "./commands.js";
 import {notice, openDialog} from "./dialog.js";
-import {h, svg} from "./dom.js";
+import {fact, h, svg} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, bytes, duration, FINAL} from "./format.js";
 
@@ -73,10 +73,6 @@ function chart(migration) {
     what === "disk" ? "Disks" : "Memory"} left to move, over ${duration(span)}`));
 }
 
-function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value)];
-}
-
 function rate(value) {
   return `${bytes(value)}/s`;
 }
@@ -116,7 +112,7 @@ export function abortButton(migration) {
         await post(`/drover/v1/instances/${migration.instance_uuid}/migrations/${
           migration.id}/abort`);
       }
-      notice(`Migration ${migration.id}: it is given up.`);
+      notice(`Migration ${migration.id}: it is being given up.`);
     },
   })}, "Abort");
 }

@@ -25,6 +25,15 @@ function themeButton() {
   return button;
 }
 
+// What is no such text is the name of nothing.
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // pages: [{path, title, group, open(root, id) -> close(), isAdmin}], path "instances" for
 // #/instances and #/instances/ID; parent: whose link is the current one.
 export function startShell(root, pages, onLogOut) {
@@ -52,7 +61,7 @@ export function startShell(root, pages, onLogOut) {
     });
     document.title = `${page.title} · drover`;
     show(content);
-    close = page.open(content, id && decodeURIComponent(id)) ?? (() => {});
+    close = page.open(content, id && decode(id)) ?? (() => {});
   }
 
   function onHash() {
