@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """One host: what it can do, where it belongs, whether it is fit, where drover is wrong of it."""
+import json
 import os
 import sqlite3
 import tempfile
@@ -9,6 +10,8 @@ from stage import TABLE, check, equal, stage
 import tap
 from tap import wait_until
 from world import Cloud
+
+REASONS = "[...document.querySelectorAll('main .why')].map((one) => one.parentNode.innerText)"
 
 
 @tap.test("the page of a host has its capabilities with reasons, storage, aggregates and zone, and "
@@ -32,6 +35,7 @@ def _():
             equal(browser.js(TABLE % "Aggregates"), [["<b>rack", "north", "1", "ssd=1"]], "rack")
             check("Shared with\nhostb, hostc" in browser.text(), "the pool")
             browser.wait(f"({TABLE % 'Canaries'}).length === 3", "the canaries")
+            browser.click("summary", "in order, or not to be seen")
             for first in (True, False):
                 browser.click("main button", "Run lint")
                 browser.wait_text("both ways")
@@ -42,17 +46,73 @@ def _():
                              "=> text.split(',')[0]).filter((text) => text !== '–').sort().join() "
                              f"=== {','.join(ends)!r}", f"the canaries are {ends}", 60)
                 if first:
-                    (why,) = browser.js("[...document.querySelectorAll('main .why')].map((one) => "
-                                        "one.parentNode.innerText)")
+                    (why,) = browser.js(REASONS)
                     check("hostb → " in why and "send_canary on host 'hostb' failed" in why, why)
                     browser.js("document.querySelector('table[aria-label=Canaries]')"
                                ".scrollIntoView()")
                     stage.picture("host-lint")
+            check(browser.js("document.querySelector('main details').open"), "what was opened")
             browser.js("document.querySelector('main').scrollTo(0, 0)")
             stage.picture("host-page")
             browser.size(390, 800)
             equal(browser.js("document.scrollingElement.scrollWidth"), 390, "on a phone")
             browser.size(1280, 720)
+    finally:
+        cloud.drover.remove()
+
+
+def send_canaries(cloud, **how):
+    answer = cloud.other("POST", "/drover/v1/lint", {"lint": dict(how, hosts=["hosta", "hostb"])})
+    equal(answer.status, 202, answer.text)
+    wait_until(lambda: all(row["result"] != "pending" for row in cloud.other(
+        "GET", "/drover/v1/lint").json["lint"]["canaries"]), "the canaries have ended")
+
+
+@tap.test("lint shows what came of a second canary, which way is known by a guest, and where a "
+          "guest has not got through since a canary did; none of it is nothing")
+def _():
+    cloud = Cloud(["hosta", "hostb"], more={"hypervisor": {
+        "filters": "fault:send_canary/hosta@2=refused, fault:send_canary/hostb@1=refused"}})
+    try:
+        send_canaries(cloud, post_copy=True)
+        server = cloud.create("flyer", host="hostb")
+        equal(cloud.live_migrate(server, "hosta", version="2.60", force=True).status, 202, "move")
+        cloud.wait_migration(server, "completed")
+        with stage.watched(cloud) as browser:
+            cells = f"JSON.stringify(({TABLE % 'Canaries'}).map((row) => row.slice(1)))"
+            stage.login(cloud, "hosts/hosta")
+            browser.wait(f"({TABLE % 'Canaries'}).length === 2", "the canaries")
+            (_, there), (back, _) = json.loads(browser.js(cells))
+            check(there.startswith("pass, ") and there.endswith("post-copy: fail"), there)
+            equal(back, "pass (guest)", "a guest came after the canary that failed")
+            check("Nothing is wrong" not in browser.text(), browser.text())
+            (why,) = browser.js(REASONS)
+            check("hosta → hostb (post-copy)" in why and "send_canary on host 'hosta'" in why, why)
+            stage.picture("host-lint-second")
+            with sqlite3.connect(f"{cloud.drover.directory}/drover.db", timeout=20) as store:
+                store.execute(
+                    "update canaries set moved_us = tried_us + 1, extra_us = 0, move_error = "
+                    "'Unable to resolve address' where source_host = 'hosta'")
+            browser.click("main a", "Hosts")
+            browser.click("td a", "hosta")
+            browser.wait(f"{cells}.includes('warn')", "the way is doubtful")
+            check("Nothing is wrong" not in browser.text(), browser.text())
+            (why,) = browser.js(REASONS)
+            check("hosta → hostb" in why and "Unable to resolve address" in why
+                  and "Cause: " in why, why)
+    finally:
+        cloud.drover.remove()
+
+
+@tap.test("of a host that is alone no canaries are told of")
+def _():
+    cloud = Cloud(["hosta"])
+    try:
+        with stage.watched(cloud) as browser:
+            stage.login(cloud, "hosts/hosta")
+            browser.click("main button", "Run lint")
+            browser.click("dialog button[type=submit]")
+            browser.wait_text("hosta: no canary is sent, since no other host is up.")
     finally:
         cloud.drover.remove()
 

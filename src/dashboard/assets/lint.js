@@ -7,7 +7,7 @@ import * as commands from "./commands.js";
 import {notice, openDialog} from "./dialog.js";
 import {h, redraw} from "./dom.js";
 import {fleet} from "./fleet.js";
-import {badge, duration} from "./format.js";
+import {badge, duration, plural} from "./format.js";
 
 const PEERS = 3;
 const LOOK_EVERY_MS = 1500; // canaries are no events
@@ -22,12 +22,27 @@ function hostsFor(name) {
 
 const RESULTS = {pass: "good", warn: "warn", fail: "bad", pending: "busy", unseen: "calm"};
 
+// How a second canary went, which somebody has asked for.
+function wayOf({post_copy: isPostCopy, parallel_connections: n}) {
+  return [isPostCopy && "post-copy", n && plural(n, "connection")].filter((one) => one).join(", ");
+}
+
 function cell(canary) {
   if (!canary) {
     return h("span", {class: "hint"}, "not tried");
   }
-  const text = canary.result === "pass" ? `pass, ${duration(canary.elapsed_ms)}` : canary.result;
-  return badge(text, RESULTS[canary.result]);
+  const {result: word, extra} = canary;
+  const text = word !== "pass" ? word : canary.known_by === "guest" ? "pass (guest)"
+    : `pass, ${duration(canary.elapsed_ms)}`;
+  return [badge(text, RESULTS[word]), extra && [" ", badge(`${wayOf(extra)}: ${extra.result}`,
+    RESULTS[extra.result])]];
+}
+
+// What failed, second canaries as well, and ways that a guest has not got through since.
+function notGreen(canaries) {
+  return [...canaries.filter(({result: word}) => ["fail", "warn"].includes(word)),
+    ...canaries.filter(({extra}) => extra?.result === "fail").map(({extra, source_host: from,
+      dest_host: to}) => ({...extra, source_host: from, dest_host: `${to} (${wayOf(extra)})`}))];
 }
 
 function matrix(names, canaries) {
@@ -45,8 +60,8 @@ function age(seconds) {
 }
 
 function redRow(canary) {
-  return h("li", {}, badge(`${canary.source_host} → ${canary.dest_host}`, "bad"), ` ${
-    age(canary.age_s)}`, h("div", {class: "why"}, canary.reason),
+  return h("li", {}, badge(`${canary.source_host} → ${canary.dest_host}`,
+    RESULTS[canary.result]), ` ${age(canary.age_s)}`, h("div", {class: "why"}, canary.reason),
   canary.cause && h("div", {}, h("strong", {}, "Cause: "), canary.cause),
   canary.fix && h("div", {class: "fix"}, canary.fix));
 }
@@ -61,14 +76,14 @@ function result(name, names, {checks, canaries}) {
   const bad = own.filter((check) => ["fail", "warn"].includes(check.result));
   const rest = [...own.filter((check) => !bad.includes(check)),
     ...checks.filter((check) => check.host === null)];
-  const red = canaries.filter((canary) => canary.result === "fail");
+  const red = notGreen(canaries);
   return [
     h("p", {role: "status"}, canaries.some((canary) => canary.result === "pending")
       ? "Canaries are under way…" : `${bad.length + red.length === 0 ? "Nothing is wrong"
         : `${bad.length + red.length} to look at`}.`),
-    bad.length > 0 && h("ul", {class: "events"}, bad.map(checkRow)),
-    names.length > 1 && h("div", {class: "scroll"}, matrix(names, canaries)),
-    red.length > 0 && h("ul", {class: "events"}, red.map(redRow)),
+    h("div", {}, bad.length > 0 && h("ul", {class: "events"}, bad.map(checkRow))),
+    h("div", {class: "scroll"}, names.length > 1 && matrix(names, canaries)),
+    h("div", {}, red.length > 0 && h("ul", {class: "events"}, red.map(redRow))),
     h("details", {}, h("summary", {}, `${rest.length} in order, or not to be seen from here`),
       h("ul", {class: "events"}, rest.map(checkRow)))];
 }
@@ -104,8 +119,12 @@ export function lintCard(name) {
         + "by the same call as a guest. Nothing of it stays."),
       commands: () => commands.lint(names),
       act: async () => {
-        await post("/drover/v1/lint", {lint: {hosts: names}});
-        notice(`${name}: canaries are sent.`);
+        const {lint} = await post("/drover/v1/lint", {lint: {hosts: names}});
+        if (lint.canaries > 0) {
+          notice(`${name}: canaries are sent.`);
+        } else {
+          notice(`${name}: no canary is sent, since no other host is up.`, "warn");
+        }
         read();
       }});
   }
