@@ -91,7 +91,9 @@ host_rate() { # HOST
     local cable file rates=''
     for cable in data control; do
         file=$(limit_file "$1" "$cable")
-        [[ ! -s $file ]] || rates+=${rates:+, }$(<"$file")${rates:+ to drover}
+        [[ -s $file ]] || continue
+        rates+=${rates:+, }$(<"$file")
+        [[ $cable == data ]] || rates+=' to drover'
     done
     echo "$rates"
 }

@@ -3,6 +3,7 @@
 /* drover host lint: are these hosts fit for migrations, and from which to which do guests get? */
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
 #include <string.h>
@@ -316,13 +317,18 @@ print_tables(Output *output, const json_t *lint, bool all, GError **error)
 static bool
 host_lint(CommandContext *context, GError **error)
 {
+    bool is_quiet = command_has(context, "--no-canaries");
+    if (is_quiet &&
+        (command_has(context, "--post-copy") || command_has(context, "--parallel-connections"))) {
+        return usage_error(error,
+            "--no-canaries sends none: leave out --post-copy and --parallel-connections with it");
+    }
     Session *session = command_session(context, error);
     Output *output = command_output(context);
-    bool is_started = session != NULL &&
-        (command_has(context, "--no-canaries") || start(context, session, error));
-    json_auto_t *lint = !is_started         ? NULL
-        : command_has(context, "--no-canaries") ? look(context, session, error)
-                                            : wait_for_canaries(context, session, error);
+    bool is_started = session != NULL && (is_quiet || start(context, session, error));
+    json_auto_t *lint = !is_started ? NULL
+        : is_quiet              ? look(context, session, error)
+                                : wait_for_canaries(context, session, error);
     if (lint == NULL) {
         return false;
     }

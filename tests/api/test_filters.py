@@ -83,7 +83,7 @@ def _():
 def _():
     cloud = Cloud(["hosta"], more={
         "filter_scheduler": {"enabled_filters": "IoOpsFilter", "max_io_ops_per_host": 1},
-        "hypervisor": {"filters": "delay:start_guest=3000"}})
+        "hypervisor": {"filters": "delay:start_guest=10000"}})
     try:
         # It has been used before, so that what is known of it by heart is told of the change.
         cloud.delete(cloud.create("before"))

@@ -70,13 +70,19 @@ def _():
 @test("the drain of a host keeps a server away from those that its hint names")
 def _():
     cloud = world.fast
-    near = cloud.create("near", host="hosta")
-    kept = create(cloud, "kept", same_host=near)
-    steps = ask(cloud, "hosta", status=200, dry_run=True)["steps"]
-    # The one that is to be beside may be planned after it: it waits then.
-    hosts = {row["instance_name"]: row["dest_host"] for row in steps}
-    check(hosts["kept"] in (None, hosts["near"]), f"the plan: {steps}")
-    cloud.delete(kept, near)
+    near = cloud.create("near", host="hostb")
+    free = cloud.create("free", host="hosta")
+    path, = (f"/os-services/{row['id']}" for row in cloud.get("/os-services", "2.53")["services"]
+             if row["host"] == "hostc")
+    equal(cloud.send("PUT", path, {"status": "disabled"}, "2.53").status, 200, "hostc is out")
+    try:
+        kept = create(cloud, "kept", different_host=near)
+        steps = ask(cloud, "hosta", status=200, dry_run=True)["steps"]
+        hosts = {row["instance_name"]: row["dest_host"] for row in steps}
+        equal(hosts, {"free": "hostb", "kept": None}, f"the plan: {steps}")
+    finally:
+        cloud.send("PUT", path, {"status": "enabled"}, "2.53")
+    cloud.delete(kept, free, near)
 
 
 @test("hints that name no server are refused with Nova's sentence")

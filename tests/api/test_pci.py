@@ -145,6 +145,9 @@ def _():
         cloud.refused(answer, 400, "'gpu' is not NAME:COUNT")
         equal(cloud.send("POST", "/flavors/fpga/os-extra_specs", bad, "2.85").status, 200,
               "as before 2.86")
+        other = {"extra_specs": {"hw:mem_page_size": "small"}}
+        equal(cloud.send("POST", "/flavors/fpga/os-extra_specs", other, "2.86").status, 200,
+              "what is there is not checked with what is sent")
     finally:
         cloud.drover.remove()
 

@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """os-resetState, and what is true afterwards: its host tells, whatever an administrator said."""
 import tempfile
+import time
 
 from tap import contains, equal, wait_until
 from test_dead_volumes import DeadCloud
@@ -41,8 +42,12 @@ def _():
             cloud.fleet("delete from domains where uuid = ?", server)
             cloud.drover.start()
             cloud.wait_status(server, "ERROR")
+            first = cloud.server(server)["fault"]["created"]
+            time.sleep(1.1)  # it is told in seconds
             cloud.drover.drover("server", "set", "--state", "active", "lost")
-            cloud.wait_status(server, "ERROR")
+            wait_until(lambda: cloud.server(server).get("fault", {}).get("created", first) != first,
+                       "it was ACTIVE, and has a fault anew", 20)
+            equal(cloud.server(server)["status"], "ERROR", "status")
             contains(cloud.server(server)["fault"]["message"], "Host hostb does not know", "fault")
         finally:
             cloud.drover.remove()

@@ -120,10 +120,10 @@ void server_view_clear(ServerView *view);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerView, server_view_clear)
 /* The server object as its microversion shows it; NULL when the store failed. */
 json_t *server_view_detail(ServerView *view, const Instance *instance, GError **error);
-/* hostId: differs per project, changes with the host, and tells nobody which host it is. */
 /* Whether its fault is shown: Nova shows those of ERROR and DELETED alone; here also why a move
  * could be neither confirmed nor reverted. */
 bool compute_shows_fault(const Instance *instance);
+/* hostId: differs per project, changes with the host, and tells nobody which host it is. */
 json_t *compute_host_id(const Instance *instance);
 json_t *server_view_summary(const ApiContext *context, const Instance *instance);
 

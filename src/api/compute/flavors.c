@@ -348,17 +348,21 @@ merge_specs(json_t *specs, const json_t *more, GError **error)
     return true;
 }
 
+/* Nova API: 2.86 checks what extra specs are set to: those that are sent, not those that are there. */
+static bool
+check_sent(const ApiContext *context, const json_t *sent, GError **error)
+{
+    g_autofree char *text = json_to_text(sent);
+    g_autoptr(GArray) wishes = NULL;
+
+    return context->minor < 86 || pci_request_read(text, &wishes, error);
+}
+
 static bool
 save_specs(ApiContext *context, Flavor *flavor, const json_t *specs, GError **error)
 {
     g_free(flavor->extra_specs_json);
     flavor->extra_specs_json = json_to_text(specs);
-    /* Nova API: 2.86 checks what extra specs are set to. */
-    g_autoptr(GArray) wishes = NULL;
-    if (context->minor >= 86 &&
-        !pci_request_read(flavor->extra_specs_json, &wishes, error)) {
-        return false;
-    }
     return store_update_flavor(context->store, flavor, error);
 }
 
@@ -384,7 +388,8 @@ compute_create_flavor_specs(ApiContext *context, GError **error)
     }
     const json_t *more = json_object_get(context->body, "extra_specs");
     json_auto_t *specs = compute_parse_stored(flavor->extra_specs_json);
-    if (!merge_specs(specs, more, error) || !save_specs(context, flavor, specs, error)) {
+    if (!merge_specs(specs, more, error) || !check_sent(context, more, error) ||
+        !save_specs(context, flavor, specs, error)) {
         return NULL;
     }
     return api_json(200, json_pack("{s:O}", "extra_specs", more));
@@ -422,7 +427,7 @@ compute_update_flavor_spec(ApiContext *context, GError **error)
     g_autoptr(Flavor) flavor = get_flavor(context, error);
     json_auto_t *specs = flavor != NULL ? compute_parse_stored(flavor->extra_specs_json) : NULL;
     if (specs == NULL || !merge_specs(specs, context->body, error) ||
-        !save_specs(context, flavor, specs, error)) {
+        !check_sent(context, context->body, error) || !save_specs(context, flavor, specs, error)) {
         return NULL;
     }
     return api_json(200, json_incref(context->body));

@@ -81,8 +81,8 @@ read_firmware(const json_t *properties, GuestHardware *hardware, GError **error)
             type);
 }
 
-/* What an image asks of processors and pages is not kept with its instances: the flavor has to say
- * it too. */
+/* What an image asks of processors and pages is not looked at when its instances move: the flavor
+ * has to say it too. */
 static bool
 check_image(const json_t *specs, const json_t *properties, GError **error)
 {

@@ -254,6 +254,8 @@ fill(Matrix *matrix, const json_t *sharers)
     if (pool != NULL && host_lacks_pool(facts, pool)) {
         g_autofree char *fix = host_pool_fix(pool);
         add(matrix, "volumes", ANSWER_NO, "the pool '%s' is not active here: %s", pool, fix);
+    } else if (pool != NULL && !host_tells_pools(facts)) {
+        add(matrix, "volumes", ANSWER_UNKNOWN, "in the pool '%s', if the host has it", pool);
     } else if (pool != NULL) {
         add(matrix, "volumes", ANSWER_YES, "in the pool '%s'", pool);
     } else {

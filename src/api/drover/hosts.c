@@ -90,7 +90,8 @@ reason_of(const ApiContext *context, const Host *host, bool is_up)
     }
     const char *told =
         !is_up && host->connect_error != NULL ? host->connect_error : host->disabled_reason;
-    if (told == NULL && host->enabled && pool != NULL && host_lacks_pool(&host->facts, pool)) {
+    if (told == NULL && is_up && host->enabled && pool != NULL &&
+        host_lacks_pool(&host->facts, pool)) {
         g_autofree char *fix = host_pool_fix(pool);
         return g_strdup_printf("it lacks the pool '%s' of volumes: %s", pool, fix);
     }

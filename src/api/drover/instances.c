@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* Instances in short, for whoever shows very many of them: a quarter of what the Compute API's list
- * takes to make, to send and to read. */
+/* Instances in short, for whoever shows very many of them: the Compute API's list takes
+ * several times as much to make, to send and to read. */
 #include "api/compute/compute.h"
 #include "api/drover/drover.h"
 

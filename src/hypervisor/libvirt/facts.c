@@ -406,6 +406,9 @@ add_pools(const Slot *slot, HostFacts *facts)
     for (unsigned i = 0; i < names->len; i++) {
         g_string_append_printf(text, ",pool=%s", (const char *)names->pdata[i]);
     }
+    if (n == 0) {
+        g_string_append(text, ",pool="); /* that there are none is told as well */
+    }
     g_free(facts->offers);
     facts->offers = g_string_free(g_steal_pointer(&text), false);
 }
