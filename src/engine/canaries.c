@@ -96,12 +96,13 @@ finish_flight(Flight *flight, const char *reason)
     g_free(*place);
     *place = g_strdup(reason);
     if (is_of_extra) {
+        /* The first one got there, also when it was given up for late before. */
+        g_clear_pointer(&result->error, g_free);
         result->extra = result->asked;
         result->extra_us = now_us;
-    } else {
-        flight->first_us = now_us;
     }
-    result->elapsed_ms = (flight->first_us - flight->since_us) / 1000;
+    result->elapsed_ms =
+        ((is_of_extra ? flight->first_us : now_us) - flight->since_us) / 1000;
     finish(flight->engine, result);
 }
 

@@ -26,7 +26,7 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->cpu_class, two->cpu_class) == 0 && one->vcpus == two->vcpus &&
         one->memory_mib == two->memory_mib &&
         is_near(one->memory_free_mib, two->memory_free_mib, two->memory_mib) &&
-        one->pool_capacity_bytes == two->pool_capacity_bytes &&
+        is_near(one->pool_capacity_bytes, two->pool_capacity_bytes, two->pool_capacity_bytes) &&
         is_near(one->pool_available_bytes, two->pool_available_bytes, two->pool_capacity_bytes) &&
         g_strcmp0(one->pool_path, two->pool_path) == 0 &&
         g_strcmp0(one->pool_id, two->pool_id) == 0 &&

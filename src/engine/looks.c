@@ -235,6 +235,7 @@ on_looked(void *data, bool cancelled)
     } else if (error_is(look->error, ERROR_HYPERVISOR_DOWN)) {
         link_close(link, look->error->message);
     } else {
+        link->is_stale = true; /* what was to be known soon is still not known */
         schedule(link);
         if (log_allow(look->name, 60)) {
             log_warning("asking host '%s' failed: %s", look->name, look->error->message);

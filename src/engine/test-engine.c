@@ -9,7 +9,7 @@
 #include "base/metrics.h"
 #include "hypervisor/fake/fake.h"
 
-#define WAIT_MAX_US (20 * G_USEC_PER_SEC)
+#define WAIT_MAX_US (60 * G_USEC_PER_SEC)
 
 typedef struct Fleet {
     char *directory;

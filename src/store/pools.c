@@ -7,6 +7,15 @@
 
 #include <string.h>
 
+#define SQL_POOLS_OF_HOST                                                                          \
+    "SELECT h.aggregate_id FROM aggregate_hosts h JOIN aggregate_metadata m"                       \
+    " ON m.aggregate_id = h.aggregate_id AND m.key = '" POOL_KEY_FLAG "'"                          \
+    " WHERE h.host = $1"
+#define SQL_MEMBERS                                                                                \
+    "SELECT h.name, h.pool, h.facts_pool_id"                                                       \
+    " FROM aggregate_hosts a JOIN hosts h ON h.name = a.host"                                      \
+    " WHERE a.aggregate_id = $1"
+
 /* Takes the reason. */
 static bool
 refused(char *take_reason, GError **error)
@@ -116,56 +125,92 @@ store_settle_pool(
     return aggregates_set_properties(store, id, said, error) && db_commit(transaction, error);
 }
 
-static bool
-look_at_pool(Store *store, const Aggregate *pool, const GPtrArray *hosts, GError **error)
+/* The hosts of a pool, with what pool_on_looked() wants of each: a pool is looked at whenever one
+ * of its hosts is, so that whole hosts, with their aggregates, would be read far too often. */
+static GPtrArray *
+list_members(Store *store, int64_t id, GError **error)
 {
-    g_autoptr(GPtrArray) said = pool_on_looked(pool, hosts);
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_MEMBERS, error);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    bool row = false;
 
-    return said->len == 0 || aggregates_set_properties(store, pool->id, said, error);
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_int(statement, 1, id);
+    while (db_step(statement, &row, error)) {
+        if (!row) {
+            return g_steal_pointer(&hosts);
+        }
+        Host *host = g_new0(Host, 1);
+        host->name = db_dup_text(statement, 0);
+        host->pool = db_dup_text(statement, 1);
+        host->facts.pool_id = db_dup_text(statement, 2);
+        host->has_facts = true;
+        g_ptr_array_add(hosts, host);
+    }
+    return NULL;
 }
 
-/* The hosts of a pool, those that are known. */
+/* What is to be said of it now; NULL when the store failed. */
 static GPtrArray *
-list_members(Store *store, const Aggregate *pool, GError **error)
+look_at_pool(Store *store, int64_t id, GError **error)
 {
-    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
-
-    for (unsigned i = 0; i < pool->hosts->len; i++) {
-        Host *host = NULL;
-        if (!store_find_host(store, pool->hosts->pdata[i], &host, error)) {
-            return NULL;
-        }
-        if (host != NULL) {
-            g_ptr_array_add(hosts, host);
-        }
+    g_autoptr(Aggregate) pool = store_get_aggregate(store, id, error);
+    if (pool == NULL) {
+        return NULL;
     }
-    return g_steal_pointer(&hosts);
+    g_autoptr(GPtrArray) members = list_members(store, id, error);
+    if (members == NULL) {
+        return NULL;
+    }
+    return pool_is(pool) ? pool_on_looked(pool, members) : g_ptr_array_new();
 }
 
 /* In a transaction, for somebody may join at this moment. */
 static bool
-look_again(Store *store, int64_t id, GError **error)
+say_again(Store *store, int64_t id, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
-    g_autoptr(Aggregate) pool =
-        transaction != NULL ? store_get_aggregate(store, id, error) : NULL;
-    g_autoptr(GPtrArray) members = pool != NULL ? list_members(store, pool, error) : NULL;
+    g_autoptr(GPtrArray) said = transaction != NULL ? look_at_pool(store, id, error) : NULL;
 
-    return members != NULL && look_at_pool(store, pool, members, error) &&
+    return said != NULL &&
+        (said->len == 0 || aggregates_set_properties(store, id, said, error)) &&
         db_commit(transaction, error);
+}
+
+static GArray *
+list_pools_of(Store *store, const char *host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_POOLS_OF_HOST, error);
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    bool row = false;
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, host);
+    while (db_step(statement, &row, error)) {
+        if (!row) {
+            return g_steal_pointer(&ids);
+        }
+        int64_t id = db_int(statement, 0);
+        g_array_append_val(ids, id);
+    }
+    return NULL;
 }
 
 bool
 store_look_at_pools(Store *store, const char *host, GError **error)
 {
-    g_autoptr(GPtrArray) aggregates = store_list_aggregates(store, error);
+    g_autoptr(GArray) ids = list_pools_of(store, host, error);
 
-    for (unsigned i = 0; aggregates != NULL && i < aggregates->len; i++) {
-        const Aggregate *pool = aggregates->pdata[i];
-        if (pool_is(pool) && aggregate_has_host(pool, host) &&
-            !look_again(store, pool->id, error)) {
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        int64_t id = g_array_index(ids, int64_t, i);
+        g_autoptr(GPtrArray) said = look_at_pool(store, id, error);
+        if (said == NULL || (said->len > 0 && !say_again(store, id, error))) {
             return false;
         }
     }
-    return aggregates != NULL;
+    return ids != NULL;
 }

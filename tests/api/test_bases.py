@@ -62,7 +62,7 @@ def _():
         for body in ({"os-migrateLive": {"host": "hostb", "block_migration": "auto"}},
                      {"migrate": {"host": "hostb"}}):
             cloud.do(server, body)
-            wait_until(lambda: halves(bases), f"it flows: {body}", 20)
+            wait_until(lambda: halves(bases), f"it flows: {body}", 60)
             number = cloud.migrations(server)[0]["id"]
             answer = cloud.other("POST", f"/drover/v1/instances/{server}/migrations/{number}/abort")
             equal(answer.status, 202, f"abort: {answer.text}")
@@ -72,7 +72,7 @@ def _():
             equal(cloud.host_of(server), "hosta", "where it is")
             equal(bases(), before, f"the images on the hosts: {body}")
         made = [cloud.create(f"unmade{n}", wait=False, host="hostb") for n in range(AT_ONCE + 1)]
-        wait_until(lambda: count_fetching(cloud) == len(made), "it flows for new ones", 20)
+        wait_until(lambda: count_fetching(cloud) == len(made), "it flows for new ones", 60)
         # The last one waits for its turn.
         for one in reversed(made):
             equal(cloud.server(one)["status"], "BUILD", "it is made")

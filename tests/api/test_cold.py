@@ -287,7 +287,7 @@ def lose_choice(cloud, path, server, state):
                 "select claims.host from claims join operations on "
                 "operations.id = claims.operation_id where claims.role = 'target' and "
                 "operations.state = ?", (state,)).fetchall()
-    (dead,), = wait_until(choice, f"a destination is chosen, and it is {state}", 10, 0.05)
+    (dead,), = wait_until(choice, f"a destination is chosen, and it is {state}", 60, 0.05)
     cloud.drover.kill()
     set_power(path, dead, 0)
     cloud.drover.start()

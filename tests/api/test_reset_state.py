@@ -46,7 +46,7 @@ def _():
             time.sleep(1.1)  # it is told in seconds
             cloud.drover.drover("server", "set", "--state", "active", "lost")
             wait_until(lambda: cloud.server(server).get("fault", {}).get("created", first) != first,
-                       "it was ACTIVE, and has a fault anew", 20)
+                       "it was ACTIVE, and has a fault anew", 60)
             equal(cloud.server(server)["status"], "ERROR", "status")
             contains(cloud.server(server)["fault"]["message"], "Host hostb does not know", "fault")
         finally:
@@ -102,7 +102,7 @@ def _():
             contains(told, "say --state active or --state error", "usage")
             cloud.drover.drover("server", "set", "--state", "active", "alive")
             cloud.wait_status(server, "ACTIVE")
-            wait_until(lambda: cloud.server(server)["OS-EXT-STS:power_state"] == 1, "it runs", 15)
+            wait_until(lambda: cloud.server(server)["OS-EXT-STS:power_state"] == 1, "it runs", 60)
             equal(cloud.host_of(server), "hosta", "its host")
         finally:
             cloud.drover.remove()

@@ -171,7 +171,7 @@ def _():
     server_id()
     dead = chosen()
     other = ({"hostb", "hostc"} - {dead}).pop()
-    restart(filters=f"delay:prepare_dest/{dead}=4000")
+    restart(filters=f"delay:prepare_dest/{dead}=10000")
     try:
         cold.accept(server_id(), {"migrate": None})
         wait_until(lambda: state_of_move() == "preparing", "disks are made", 60, 0.1)

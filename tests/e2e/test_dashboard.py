@@ -91,7 +91,7 @@ def _():
         check(downtime.endswith("s"), f"the downtime: {downtime!r}")
         equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")
         world.check_lives(server_id)
-        wait_until(lambda: "tick" in console(server_id), "the guest writes", 20)
+        wait_until(lambda: "tick" in console(server_id), "the guest writes", 60)
         browser.click("summary", "Console log")
         browser.wait("document.querySelector('pre.console').innerText.includes('tick')",
                      "the console log")

@@ -137,9 +137,10 @@ def _():
     finally:
         world.delete(server_id)
     wait_until(lambda: running() == before, "it is counted no more", 120)
+    time.sleep(6)  # a look for a stranger comes after three: none is on its way now
     looks = looks_for_strangers()
     world.drover.drover("host", "lint", "hosta", "hostb")
-    time.sleep(6)  # a look for a stranger comes after three
+    time.sleep(6)
     equal(looks_for_strangers(), looks, "looks")
     with stranger("hosta"):
         wait_until(lambda: looks_for_strangers() != looks, "the host is asked for a stranger", 30)

@@ -348,7 +348,8 @@ merge_specs(json_t *specs, const json_t *more, GError **error)
     return true;
 }
 
-/* Nova API: 2.86 checks what extra specs are set to: those that are sent, not those that are there. */
+/* Nova API: 2.86 checks what extra specs are set to: those that are sent, not those that are
+ * there. */
 static bool
 check_sent(const ApiContext *context, const json_t *sent, GError **error)
 {

@@ -80,7 +80,9 @@ node_device_to_pci(const char *xml, PciDevice *ret_device)
     const xmlNode *capability = found->pdata[0];
     PciAddress address = {number_of(capability, "domain"), number_of(capability, "bus"),
         number_of(capability, "slot"), number_of(capability, "function")};
-    if (is_bridge(capability) || !read_id(capability, "vendor", device.vendor_id) ||
+    /* Larger domains are VMD's: libvirt gives none of their devices to a guest. */
+    if (address.domain > 0xffff || is_bridge(capability) ||
+        !read_id(capability, "vendor", device.vendor_id) ||
         !read_id(capability, "product", device.product_id)) {
         return false;
     }

@@ -53,6 +53,12 @@ static const Row rows[] = {
             "0") "<product id='0x9d10'/><vendor id='0x8086'/><capability type='pci-bridge'/>"
                  "</capability></device>",
         NULL},
+    {"domain-of-vmd",
+        HEAD("pci_10000_01_00_0") "<capability type='pci'><class>0x010802</class><domain>65536"
+                                  "</domain><bus>1</bus><slot>0</slot><function>0</function>"
+                                  "<product id='0xa808'/><vendor id='0x144d'/></capability>"
+                                  "</device>",
+        NULL},
     {"another-kind", HEAD("net_eth0") "<capability type='net'/></device>", NULL},
     {"broken", "<device>", NULL},
 };
