@@ -69,13 +69,25 @@ def _():
     target = next(host for host in ("hosta", "hostb", "hostc") if host != cloud.host_of(server))
     contains(openstack(cloud, *migrate, "--host", target, "--wait"), "Complete", "its word")
     equal(cloud.host_of(server), target, "the host that was named")
-    openstack(cloud, *migrate, "--block-migration", "--wait", version="2.1")
-    openstack(cloud, *migrate, version="2.1", fails="is not on shared storage")
+    block = cloud.drover.openstack(*migrate, "--block-migration", "--wait", version="2.1",
+                                   check=False)
+    can_ask = "unexpected keyword argument 'disk_overcommit'" not in block[1]
+    if not can_ask:
+        # Debian 13's client below 2.25, at any cloud: what it was to send is sent by hand.
+        answer = cloud.action(server, {"os-migrateLive": {
+            "host": None, "block_migration": True, "disk_over_commit": False}}, "2.1")
+        equal(answer.status, 202, answer.text)
+        cloud.wait_migration(server, "completed")
+        cloud.wait_idle(server)
+    else:
+        equal(block[0], 0, block[1])
+        openstack(cloud, *migrate, version="2.1", fails="is not on shared storage")
     openstack(cloud, *migrate, "--host", "nowhere",
               fails="Compute host nowhere could not be found. (HTTP 400)")
     openstack(cloud, *migrate, "--host", target, version="2.29", fails="2.30")
     seen = rows(cloud, "server", "migration", "list", "--server", "vm1")
-    equal([row["Status"] for row in seen], ["error"] + ["completed"] * 3, "migration list")
+    equal([row["Status"] for row in seen], ["error"] * can_ask + ["completed"] * 3,
+          "migration list")
     equal({row["Type"] for row in seen}, {"live-migration"}, "its type")
     (row,) = rows(cloud, "server", "list", "--host", cloud.host_of(server), "--all-projects")
     equal(row["Name"], "vm1", "the list of the new host")
