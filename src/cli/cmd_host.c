@@ -36,7 +36,7 @@ tell_devices(const json_t *devices)
     {
         const char *holder = json_string_value(json_object_get(device, "instance_name"));
         const char *alias = json_string_value(json_object_get(device, "alias"));
-        g_string_append_printf(text, "%s%s %s:%s %s: %s", index > 0 ? "\n" : "",
+        g_string_append_printf(text, "%s%s %s:%s %s: %s", index > 0 ? "; " : "",
             json_string_value(json_object_get(device, "address")),
             json_string_value(json_object_get(device, "vendor_id")),
             json_string_value(json_object_get(device, "product_id")),

@@ -180,5 +180,8 @@ def _():
         "pci:rack1": {"hosts": "hostb", "device_spec": PCI["device_spec"]}})
     try:
         equal([len(devices_of(cloud, host)) for host in ("hosta", "hostb")], [0, 2], "by group")
+        both = "; ".join(f"{device['address']} 10de:2236 type-PCI: free"
+                         for device in devices_of(cloud, "hostb"))
+        contains(cloud.drover.drover("host", "show", "hostb"), both, "drover host show")
     finally:
         cloud.drover.remove()
