@@ -61,7 +61,11 @@ host_show(CommandContext *context, GError **error)
     }
     json_t *host = json_object_get(answer, "host");
     if (output->format == OUTPUT_TABLE && output->columns->len == 0) {
-        g_autofree char *devices = tell_devices(json_object_get(host, "pci_devices"));
+        bool are_hidden =
+            json_is_true(json_object_get(json_object_get(host, "facts"), "hides_devices"));
+        g_autofree char *devices = are_hidden
+            ? g_strdup("not told: its libvirt does not list node devices")
+            : tell_devices(json_object_get(host, "pci_devices"));
         json_object_set_new(host, "pci_devices", json_string(devices));
     }
     return output_object_flat(output, host, error);

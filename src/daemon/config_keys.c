@@ -279,8 +279,11 @@ const ConfigKey daemon_config_keys[] = {
         "NUMA cells of each fake host, which share its processors and its memory evenly."},
     {"fake", "huge_pages", CONFIG_INT, "0", 0, 0x1p40,
         "Pages of 2 MiB in each cell of a fake host."},
-    {"fake", "pci_devices", CONFIG_INT, "0", 0, 32,
-        "PCI devices 10de:2236 of each fake host."},
+    {"fake", "pci_devices", CONFIG_INT, "0", -1, 32,
+        "PCI devices 10de:2236 of each fake host; -1 is a libvirt that cannot list any."},
+    {"fake", "bridges", CONFIG_STRING, "", 0, 0,
+        "Bridges of fake hosts, with commas between: br0 of each, hosta:br1 of that one; empty is "
+        "hosts that do not tell."},
     {"fake", "pool_gb", CONFIG_INT, "10240", 1, 0x1p30, "Pool of each fake host, in GiB."},
     {"fake", "shared_pool", CONFIG_BOOL, "false", 0, 0, "Whether all fake hosts share one pool."},
     {"fake", "transfer_rate", CONFIG_INT, "0", 0, 0x1p50,

@@ -34,6 +34,8 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         g_strcmp0(one->offers, two->offers) == 0 &&
         g_strcmp0(one->topology, two->topology) == 0 &&
         g_strcmp0(one->pci_devices, two->pci_devices) == 0 &&
+        one->hides_devices == two->hides_devices &&
+        g_strcmp0(one->bridges, two->bridges) == 0 &&
         g_strcmp0(one->certificate_json, two->certificate_json) == 0 &&
         one->running_domains == two->running_domains;
 }

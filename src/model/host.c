@@ -28,6 +28,7 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->offers);
     g_free(facts->topology);
     g_free(facts->pci_devices);
+    g_free(facts->bridges);
     *facts = (HostFacts){0};
 }
 
@@ -49,6 +50,7 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.offers = g_strdup(from->offers);
     copy.topology = g_strdup(from->topology);
     copy.pci_devices = g_strdup(from->pci_devices);
+    copy.bridges = g_strdup(from->bridges);
     host_facts_clear(ret_to);
     *ret_to = copy;
 }
@@ -143,6 +145,13 @@ host_lacks_pool(const HostFacts *facts, const char *pool)
     g_autofree char *word = g_strdup_printf("pool=%s", pool);
     g_auto(GStrv) words = g_strsplit(facts->offers, ",", -1);
     return !g_strv_contains((const char *const *)words, word);
+}
+
+bool
+host_lacks_bridge(const HostFacts *facts, const char *bridge)
+{
+    g_auto(GStrv) words = facts->bridges != NULL ? g_strsplit(facts->bridges, ",", -1) : NULL;
+    return words != NULL && !g_strv_contains((const char *const *)words, bridge);
 }
 
 char *

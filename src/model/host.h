@@ -39,6 +39,8 @@ typedef struct HostFacts {
                                * is active: ",pool=volumes"; NULL = not told */
     char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */
     char *pci_devices;        /* of those that are for guests: as pci_devices_text; NULL = none */
+    bool hides_devices;       /* it was asked for them, and its libvirt has no driver that knows */
+    char *bridges;            /* "br0,br1"; "" = none; NULL = not told */
     bool has_floating_cpus;   /* the configuration says which processors are for guests that are
                                * not pinned, so many: */
     int floating_cpus;
@@ -127,5 +129,7 @@ bool host_tells_pools(const HostFacts *facts);
 bool host_lacks_pool(const HostFacts *facts, const char *pool);
 /* What to do about that; caller frees. */
 char *host_pool_fix(const char *pool);
+/* Whether it has told which bridges it has, and that one is not among them. */
+bool host_lacks_bridge(const HostFacts *facts, const char *bridge);
 /* up: not fenced, and a sign of life within service_down_time. */
 bool host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us);

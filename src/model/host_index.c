@@ -108,6 +108,7 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->vcpus = facts->has_floating_cpus ? facts->floating_cpus : facts->vcpus;
     entry->zone = word_of(index, host->zone);
     entry->arch = word_of(index, facts->arch);
+    entry->bridges = word_of(index, facts->bridges);
     entry->enabled = host->enabled;
     entry->connected = host->connected;
     entry->has_facts = host->has_facts;

@@ -24,6 +24,7 @@ typedef struct HostEntry {
     int vcpus; /* for guests that are not pinned */
     HostWord zone;
     HostWord arch;
+    HostWord bridges;
     bool enabled;
     bool connected;
     bool has_facts;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* A network: a bridge that every host has, with an address range, which is its one subnet in the
- * Network API. */
+/* A network: a bridge of the hosts, with an address range, which is its one subnet in the Network
+ * API. */
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -25,6 +25,7 @@ typedef struct Bench {
     HostIndex *hosts;
     PlacementPolicy policy;
     GQueue claims; /* of Claim, the oldest first */
+    GPtrArray *ports; /* of every guest */
     GRand *random; /* seeded: each run decides the same */
 } Bench;
 
@@ -40,6 +41,7 @@ add_host(Bench *bench, int number)
     host->last_seen_us = number % 100 == 3 ? 0 : (int64_t)NOW_S * G_USEC_PER_SEC;
     host->has_facts = true;
     host->facts.arch = g_strdup("x86_64");
+    host->facts.bridges = g_strdup_printf("br0,br1,rack%d", number % 40);
     host->facts.hypervisor_version = 10000002;
     host->facts.vcpus = 64;
     host->facts.memory_mib = 262144;
@@ -69,6 +71,7 @@ make_request(Bench *bench)
         .disk_gib = 20 * size,
         .zone = g_rand_boolean(bench->random) ? source->zone : NULL,
         .source_host = source->name,
+        .ports = bench->ports,
         .service_down_time_us = 60 * G_USEC_PER_SEC,
         .now_us = (int64_t)NOW_S * G_USEC_PER_SEC,
     };
@@ -167,6 +170,20 @@ report(Bench *bench, double seconds)
         percentile(times, 99), n_failed, explain_ms(bench));
 }
 
+static GPtrArray *
+make_ports(void)
+{
+    GPtrArray *ports = g_ptr_array_new_with_free_func((GDestroyNotify)port_free);
+    for (int i = 0; i < 2; i++) {
+        Port *port = port_new();
+        port->bridge = g_strdup_printf("br%d", i);
+        port->network_id = g_strdup_printf("net%d", i);
+        port->network_name = g_strdup(port->network_id);
+        g_ptr_array_add(ports, port);
+    }
+    return ports;
+}
+
 static void
 run(int n_hosts, double seconds)
 {
@@ -178,6 +195,7 @@ run(int n_hosts, double seconds)
             .reserved_host_memory_mib = 512,
             .max_instances_per_host = 200,
             .multipliers = {1, 1, 1, -0.5}},
+        .ports = make_ports(),
         .random = g_rand_new_with_seed(1),
     };
     for (int i = 0; i < n_hosts; i++) {
@@ -186,6 +204,7 @@ run(int n_hosts, double seconds)
     report(&bench, seconds);
     host_index_free(bench.hosts);
     g_queue_clear_full(&bench.claims, g_free);
+    g_ptr_array_unref(bench.ports);
     g_rand_free(bench.random);
 }
 

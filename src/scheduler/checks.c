@@ -106,6 +106,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_IMAGE_PROPERTIES] = check_image_properties,
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
+    [PLACEMENT_CHECK_NETWORKS] = check_networks,
     [PLACEMENT_CHECK_CPU] = check_cpu,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_REHEARSAL] = check_rehearsal,
@@ -185,6 +186,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_VERSION_SAFE: return subject_source_is_unsafe(subject) != NULL;
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
+    case PLACEMENT_CHECK_NETWORKS: return request->ports != NULL && request->ports->len > 0;
     case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
     case PLACEMENT_CHECK_REHEARSAL: return request->rehearsal != NULL;

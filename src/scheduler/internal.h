@@ -70,6 +70,7 @@ typedef struct Subject {
     ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
+    GByteArray *bridges; /* what is known of each word of bridges so far: network_checks.c */
     GArray *pci_wishes;  /* of PciWish; NULL: none */
     GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
 } Subject;
@@ -103,6 +104,9 @@ PlacementResult check_cpu(const Subject *subject, PlacementRow *row);
 PlacementResult check_refused(const Subject *subject, PlacementRow *row);
 PlacementResult check_rehearsal(const Subject *subject, PlacementRow *row);
 PlacementResult check_canary(const Subject *subject, PlacementRow *row);
+
+/* ---- network_checks.c ---- */
+PlacementResult check_networks(const Subject *subject, PlacementRow *row);
 
 /* ---- image_checks.c ---- */
 PlacementResult check_image_properties(const Subject *subject, PlacementRow *row);

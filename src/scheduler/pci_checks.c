@@ -28,6 +28,9 @@ count_matches(const Subject *subject, const char *name, const GArray *devices)
 static char *
 tell_devices(const Subject *subject, const GArray *left)
 {
+    if (subject->host->facts.hides_devices) {
+        return g_strdup("not told: its libvirt does not list node devices");
+    }
     g_autoptr(GArray) all = pci_devices_parse(subject->host->facts.pci_devices);
     GString *text = g_string_new(NULL);
     for (unsigned i = 0; i < subject->pci_wishes->len; i++) {
@@ -78,7 +81,11 @@ check_pci_devices(const Subject *subject, PlacementRow *row)
         row->have = tell_devices(subject, left);
     }
     return check_answer(given != NULL,
-        "free one that a server has there, or name more in [pci] device_spec", row);
+        subject->host->facts.hides_devices
+            ? "install libvirt's driver for node devices there (Debian: "
+              "libvirt-daemon-driver-nodedev) and restart its libvirtd"
+            : "free one that a server has there, or name more in [pci] device_spec",
+        row);
 }
 
 char *

@@ -27,6 +27,7 @@ placement_request(const PlacementPolicy *policy, const Instance *instance,
         .group_max_per_host = instance->group_max_per_host,
         .same_host = instance->same_host,
         .different_host = instance->different_host,
+        .ports = instance->ports,
         .zone = instance->availability_zone,
         .service_down_time_us = service_down_time_us,
         .now_us = now_us,
@@ -107,6 +108,7 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     subject->image = image_wishes_new(
         request->image_properties_json, request->policy->image_default_arch);
     subject->zone = host_index_word(hosts, request->zone);
+    subject->bridges = g_byte_array_new();
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
             request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
@@ -130,6 +132,7 @@ look_clear(Look *look)
 {
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
+    g_clear_pointer(&look->subject.bridges, g_byte_array_unref);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
 }

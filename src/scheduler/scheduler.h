@@ -77,6 +77,7 @@ typedef struct PlacementRequest {
     GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
                                  * the guest's processor is not known */
     BlockMigration block_migration; /* as asked for. Of live moves */
+    const GPtrArray *ports;     /* as Instance; NULL: none */
     unsigned n_volumes;         /* attached to it. Of live moves */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */

@@ -27,6 +27,7 @@
     X(IMAGE_PROPERTIES, "image-properties", IMAGE_PROPERTIES) /* it is what the image is for */    \
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
+    X(NETWORKS, "networks", NONE) /* it has the bridges of its ports */                            \
     X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(REHEARSAL, "rehearsal", NONE) /* a twin of the guest started there, if that was tried */     \

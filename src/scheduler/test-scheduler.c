@@ -618,6 +618,51 @@ test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
     g_assert_cmpint(rows[PLACEMENT_CHECK_TPM].result, ==, PLACEMENT_PASS);
 }
 
+static void
+add_port(GPtrArray *ports, const char *network, const char *bridge)
+{
+    Port *port = port_new();
+    port->network_id = g_strdup(network);
+    port->network_name = g_strdup(network);
+    port->bridge = g_strdup(bridge);
+    g_ptr_array_add(ports, port);
+}
+
+static void
+test_a_host_without_the_bridge_is_no_choice(Fleet *fleet, const void *unused)
+{
+    g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func((GDestroyNotify)port_free);
+    add_port(ports, "private", "br0");
+    add_port(ports, "backend", "br1");
+    add_port(ports, "private", "br0");
+    static const char *const bridges[] = {"br0,br10", "br0,br10", "", "br0,br1,br2"};
+    static const char *const names[] = {"hosta", "hostb", "hostc", "hostd"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        add_host(fleet, names[i])->facts.bridges = g_strdup(bridges[i]);
+    }
+    add_host(fleet, "hoste");
+    assert_chosen(fleet, "hosta"); /* nothing is asked for */
+    fleet->request.ports = ports;
+    assert_chosen(fleet, "hostd");
+    fleet->request.requested_host = "hostb";
+    assert_reason(fleet, "No valid host was found. hostb failed 'networks': needs bridge br0 of "
+                         "'private', br1 of 'backend', has br0, br10 (make the bridge there, as on "
+                         "the other hosts)");
+    fleet->request.requested_host = "hostc";
+    assert_reason(fleet, "No valid host was found. hostc failed 'networks': needs bridge br0 of "
+                         "'private', br1 of 'backend', has no bridge (make the bridge there, as on "
+                         "the other hosts)");
+    fleet->request.force = true;
+    assert_chosen(fleet, "hostc");
+    fleet->request.force = false;
+    fleet->request.requested_host = "hoste"; /* which does not tell */
+    assert_chosen(fleet, "hoste");
+    g_autoptr(Placement) placement = explain(fleet);
+    const PlacementRow *row = &placement->hosts[4].rows[PLACEMENT_CHECK_NETWORKS];
+    g_assert_cmpint(row->result, ==, PLACEMENT_UNKNOWN);
+    g_assert_cmpstr(row->have, ==, "not told: its libvirt does not list interfaces");
+}
+
 /* Everything that is told later is what was told then. */
 static void
 test_record_is_what_was_decided(Fleet *fleet, const void *unused)
@@ -1099,6 +1144,8 @@ main(int argc, char **argv)
     ADD("/scheduler/nothing-is-recorded-of-no-interest", test_nothing_is_recorded_of_no_interest);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
+    ADD("/scheduler/a-host-without-the-bridge-is-no-choice",
+        test_a_host_without_the_bridge_is_no_choice);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
     ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-class-of-processors-that-cannot-is-no-choice",

@@ -10,7 +10,7 @@
     " facts_pool_capacity_bytes, facts_pool_available_bytes, facts_pool_path, facts_uptime_s,"     \
     " facts_running_domains, facts_host_uuid, facts_pool_id, facts_pool_json, facts_offers,"       \
     " facts_certificate_json, facts_cpu_class, facts_topology, facts_has_floating_cpus,"           \
-    " facts_floating_cpus, facts_pci_devices"
+    " facts_floating_cpus, facts_pci_devices, facts_bridges, facts_hides_devices"
 #define COLUMNS                                                                                    \
     "number, id, hypervisor_id, name, uri, peer_uri, migration_address, pool, enabled,"            \
     " disabled_reason, connected, connect_error, last_seen_us, created_us, updated_us,"            \
@@ -58,8 +58,8 @@
     " facts_uptime_s = $14, facts_running_domains = $15, facts_host_uuid = $16,"                   \
     " facts_pool_id = $17, facts_pool_json = $18, facts_offers = $19,"                             \
     " facts_certificate_json = $20, facts_cpu_class = $21, facts_topology = $22,"                  \
-    " facts_has_floating_cpus = $23, facts_floating_cpus = $24, facts_pci_devices = $25"           \
-    " WHERE name = $1"
+    " facts_has_floating_cpus = $23, facts_floating_cpus = $24, facts_pci_devices = $25,"          \
+    " facts_bridges = $26, facts_hides_devices = $27 WHERE name = $1"
 #define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
 
 static int
@@ -89,6 +89,8 @@ read_facts(DbStatement *statement, int column, HostFacts *facts)
     facts->has_floating_cpus = db_int(statement, column++);
     facts->floating_cpus = (int)db_int(statement, column++);
     facts->pci_devices = db_dup_text(statement, column++);
+    facts->bridges = db_dup_text(statement, column++);
+    facts->hides_devices = db_int(statement, column++);
     return column;
 }
 
@@ -415,6 +417,8 @@ store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GEr
     db_bind_int(statement, 23, facts->has_floating_cpus);
     db_bind_int(statement, 24, facts->floating_cpus);
     db_bind_text(statement, 25, facts->pci_devices);
+    db_bind_text(statement, 26, facts->bridges);
+    db_bind_int(statement, 27, facts->hides_devices);
     return rows_change(statement, "host", name, error);
 }
 

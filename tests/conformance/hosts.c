@@ -26,6 +26,10 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
     g_assert_cmpint(facts.pool_path[0], ==, '/');
     g_assert_true(host_tells_pools(&facts));
     g_assert_true(host_lacks_pool(&facts, "no-such-pool"));
+    g_assert_nonnull(facts.bridges);
+    g_assert_false(host_lacks_bridge(&facts, fixture->target->bridge));
+    g_assert_true(host_lacks_bridge(&facts, "no-such-br"));
+    g_assert_true(host_lacks_bridge(&facts, "lo"));
     int n_domains = facts.running_domains;
     host_facts_clear(&facts);
 

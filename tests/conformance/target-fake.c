@@ -53,6 +53,7 @@ target_new(const char *argument, GError **error)
         .guest_disk_bytes = 16 * MIB,
         .switchover_us = 20000,
         .shutdown_us = 50000,
+        .bridges = "br0",
     };
     Hypervisor *hypervisor = fake_hypervisor_new(&options, error);
     if (hypervisor == NULL) {

@@ -194,9 +194,9 @@ class World:
 
     # ---- migrations ----
 
-    def migrate(self, server_id, host=None, block="auto", version="2.96"):
+    def migrate(self, server_id, host=None, block="auto", version="2.96", **more):
         return self.drover.compute("POST", f"/servers/{server_id}/action", {
-            "os-migrateLive": {"host": host, "block_migration": block}}, version)
+            "os-migrateLive": {"host": host, "block_migration": block, **more}}, version)
 
     def last_migration(self, server_id):
         rows = self.drover.compute(

@@ -23,7 +23,8 @@ static json_t *
 view_facts(const HostFacts *facts)
 {
     json_auto_t *cpu = facts->cpu_json == NULL ? NULL : json_loads(facts->cpu_json, 0, NULL);
-    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:o, s:O?, s:i, s:I, s:I, s:I, s:I, s:o, s:i}",
+    return json_pack(
+        "{s:o, s:o, s:o, s:i, s:i, s:o, s:O?, s:i, s:I, s:I, s:I, s:I, s:o, s:i, s:o, s:b}",
         "hostname", api_string_or_null(facts->hostname), "host_uuid",
         api_string_or_null(facts->host_uuid), "hypervisor_type",
         api_string_or_null(facts->hypervisor_type), "hypervisor_version", facts->hypervisor_version,
@@ -32,7 +33,8 @@ view_facts(const HostFacts *facts)
         (json_int_t)facts->memory_free_mib, "pool_capacity_bytes",
         (json_int_t)facts->pool_capacity_bytes, "pool_available_bytes",
         (json_int_t)facts->pool_available_bytes, "pool_path", api_string_or_null(facts->pool_path),
-        "running_domains", facts->running_domains);
+        "running_domains", facts->running_domains, "bridges", api_string_or_null(facts->bridges),
+        "hides_devices", facts->hides_devices);
 }
 
 static json_t *

@@ -202,18 +202,20 @@ static json_t *
 view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
 {
     json_auto_t *rows = json_array();
-    for (unsigned i = 0; i < hosts->len; i++) {
+    g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
+    for (unsigned i = 0; networks != NULL && i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];
         g_autoptr(GPtrArray) differences =
             store_list_host_differences(context->store, host->name, error);
         if (differences == NULL) {
             return NULL;
         }
-        lint_host(rows, host, hosts, context->options->volume_pool, api_now_us(context));
+        lint_host(rows, host, hosts, networks, context->options->volume_pool,
+            api_now_us(context));
         lint_claims(rows, host, differences);
     }
     lint_unseen(rows);
-    return json_incref(rows);
+    return networks != NULL ? json_incref(rows) : NULL;
 }
 
 static const QueryField lint_query[] = {

@@ -15,6 +15,7 @@ typedef struct Sheet {
     json_t *rows;
     const Host *host;
     const GPtrArray *hosts;
+    const GPtrArray *networks;
     const char *volume_pool;
     int64_t now_us;
 } Sheet;
@@ -271,6 +272,41 @@ check_volumes(const Sheet *sheet)
         pool, is_lacking ? "is not active here: volumes lie in it" : "is active here");
 }
 
+static void
+check_networks(const Sheet *sheet)
+{
+    const HostFacts *facts = &sheet->host->facts;
+    if (facts->bridges == NULL) {
+        add(sheet, "networks", "unknown",
+            "install libvirt's driver for interfaces there (Debian: "
+            "libvirt-daemon-driver-interface) and restart its libvirtd",
+            "its libvirt does not list interfaces, so nobody knows which bridges it has");
+        return;
+    }
+    for (unsigned i = 0; i < sheet->networks->len; i++) {
+        const Network *network = sheet->networks->pdata[i];
+        if (host_lacks_bridge(facts, network->bridge)) {
+            add(sheet, "networks", "warn", "make the bridge there, as on the other hosts",
+                "it has no bridge '%s', on which network '%s' is", network->bridge, network->name);
+            return;
+        }
+    }
+    add(sheet, "networks", "pass", NULL, "it has the bridge of every network: %s",
+        facts->bridges[0] != '\0' ? facts->bridges : "there is none");
+}
+
+/* Only where the configuration wants to know of them. */
+static void
+check_devices(const Sheet *sheet)
+{
+    if (sheet->host->facts.hides_devices) {
+        add(sheet, "pci-devices", "warn",
+            "install libvirt's driver for node devices there (Debian: "
+            "libvirt-daemon-driver-nodedev) and restart its libvirtd",
+            "its libvirt does not list node devices, so it has none for servers");
+    }
+}
+
 /* ---- all of them ---- */
 
 static void
@@ -290,10 +326,10 @@ check_connected(const Sheet *sheet)
 }
 
 void
-lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *volume_pool,
-    int64_t now_us)
+lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const GPtrArray *networks,
+    const char *volume_pool, int64_t now_us)
 {
-    Sheet sheet = {rows, host, hosts, volume_pool, now_us};
+    Sheet sheet = {rows, host, hosts, networks, volume_pool, now_us};
     check_connected(&sheet);
     if (!host->has_facts) {
         add(&sheet, "facts", "unknown", NULL, "it has never told what it is and has");
@@ -309,6 +345,8 @@ lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const char *vo
     check_path(&sheet);
     check_marker(&sheet);
     check_volumes(&sheet);
+    check_networks(&sheet);
+    check_devices(&sheet);
 }
 
 static void

@@ -30,12 +30,26 @@ make_host(const char *name)
     return host;
 }
 
+static GPtrArray *
+make_networks(void)
+{
+    GPtrArray *networks = g_ptr_array_new_with_free_func((GDestroyNotify)network_free);
+    for (int i = 0; i < 2; i++) {
+        Network *network = network_new();
+        network->name = g_strdup_printf("net%d", i);
+        network->bridge = g_strdup_printf("br%d", i);
+        g_ptr_array_add(networks, network);
+    }
+    return networks;
+}
+
 /* "RESULT FOUND" of a check of the first of the hosts. */
 static char *
 look(const GPtrArray *hosts, const char *check, int64_t now_us)
 {
     json_auto_t *rows = json_array();
-    lint_host(rows, hosts->pdata[0], hosts, "volumes", now_us);
+    g_autoptr(GPtrArray) networks = make_networks();
+    lint_host(rows, hosts->pdata[0], hosts, networks, "volumes", now_us);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         if (g_str_equal(json_string_value(json_object_get(row, "check")), check)) {
@@ -100,6 +114,23 @@ test_versions(void)
 }
 
 static void
+test_networks_and_devices(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    assert_says(hosts, "networks", 0, "unknown its libvirt does not list interfaces");
+    host->facts.bridges = g_strdup("br0,br1");
+    assert_says(hosts, "networks", 0, "pass it has the bridge of every network: br0,br1");
+    g_free(host->facts.bridges);
+    host->facts.bridges = g_strdup("br0,br10");
+    assert_says(
+        hosts, "networks", 0, "warn it has no bridge 'br1', on which network 'net1' is");
+    assert_says(hosts, "pci-devices", 0, "none");
+    host->facts.hides_devices = true;
+    assert_says(hosts, "pci-devices", 0, "warn its libvirt does not list node devices");
+}
+
+static void
 test_pools_and_processors(void)
 {
     g_autoptr(GPtrArray) hosts = make_hosts();
@@ -150,6 +181,7 @@ main(int argc, char **argv)
     g_test_add_func("/lint/certificates", test_certificates);
     g_test_add_func("/lint/versions", test_versions);
     g_test_add_func("/lint/pools-and-processors", test_pools_and_processors);
+    g_test_add_func("/lint/networks-and-devices", test_networks_and_devices);
     g_test_add_func("/lint/a-host-that-is-away", test_a_host_that_is_away);
     return g_test_run();
 }

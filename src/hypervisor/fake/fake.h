@@ -17,7 +17,9 @@ typedef struct FakeOptions {
     int vcpus;                /* of each host made: 64 */
     int64_t memory_mib;       /* 262144 */
     int numa_cells;           /* that share both evenly; 0 and 1: one */
-    int pci_devices;          /* 10de:2236 of each host */
+    int pci_devices;          /* 10de:2236 of each host; below 0: hosts cannot list any */
+    const char *bridges;      /* "br0,hosta:br1": of every host, or of that one; "" or NULL: they
+                               * do not tell */
     int64_t huge_pages;       /* of 2 MiB, of each cell */
     int64_t pool_bytes;       /* 10 TiB */
     int64_t transfer_bytes_s; /* speed of a migration; 0 = at once */

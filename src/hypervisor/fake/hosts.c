@@ -6,6 +6,8 @@
 #include "model/pci.h"
 #include "model/topology.h"
 
+#include <string.h>
+
 void
 hosts_make(FakeFleet *fleet, const char *host)
 {
@@ -105,6 +107,24 @@ hosts_make_pci_devices(const FakeOptions *options, const char *host)
     return pci_devices_text(devices);
 }
 
+static char *
+make_bridges(const FakeOptions *options, const char *host)
+{
+    const char *all = options->bridges != NULL ? options->bridges : "";
+    g_auto(GStrv) words = g_strsplit(all, ",", -1);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (size_t i = 0; words[i] != NULL; i++) {
+        const char *colon = strchr(words[i], ':');
+        size_t length = colon != NULL ? (size_t)(colon - words[i]) : 0;
+        if (colon == NULL || (strlen(host) == length && strncmp(words[i], host, length) == 0)) {
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "",
+                colon != NULL ? colon + 1 : words[i]);
+        }
+    }
+    return all[0] != '\0' ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
 /* The same in every run and process, for one name. */
 static char *
 make_host_uuid(const char *host)
@@ -145,6 +165,8 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .offers = g_strdup_printf("kvm,uefi,tpm,pool=%s,pool=volumes", pool),
         .topology = make_topology(&fleet->options, world_int(rows, 0), world_int(rows, 1)),
         .pci_devices = hosts_make_pci_devices(&fleet->options, host),
+        .hides_devices = fleet->options.pci_devices < 0,
+        .bridges = make_bridges(&fleet->options, host),
         .running_domains = (int)world_int(rows, 2),
     };
 }

@@ -382,7 +382,21 @@ compare_names(const void *one, const void *other)
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-/* In the order of their names, so that the same is told each time. */
+char *
+join_names(GPtrArray *names, const char *prefix)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (names->len > 0) {
+        qsort(names->pdata, names->len, sizeof *names->pdata, compare_names);
+    }
+    for (unsigned i = 0; i < names->len; i++) {
+        g_string_append_printf(text, "%s%s%s", i > 0 ? "," : "", prefix,
+            (const char *)names->pdata[i]);
+    }
+    return g_string_free(g_steal_pointer(&text), false);
+}
+
 static void
 add_pools(const Slot *slot, HostFacts *facts)
 {
@@ -399,18 +413,12 @@ add_pools(const Slot *slot, HostFacts *facts)
         virStoragePoolFree(pools[i]);
     }
     free(pools);
-    g_autoptr(GString) text = g_string_new(facts->offers);
-    if (names->len > 0) {
-        qsort(names->pdata, names->len, sizeof *names->pdata, compare_names);
+    if (n == 0 || names->len > 0) {
+        g_autofree char *offers = facts->offers;
+        g_autofree char *told = join_names(names, "pool=");
+        /* That there are none is told as well. */
+        facts->offers = g_strconcat(offers, ",", n == 0 ? "pool=" : told, NULL);
     }
-    for (unsigned i = 0; i < names->len; i++) {
-        g_string_append_printf(text, ",pool=%s", (const char *)names->pdata[i]);
-    }
-    if (n == 0) {
-        g_string_append(text, ",pool="); /* that there are none is told as well */
-    }
-    g_free(facts->offers);
-    facts->offers = g_string_free(g_steal_pointer(&text), false);
 }
 
 static void
@@ -432,8 +440,7 @@ compare_devices(gconstpointer one, gconstpointer other)
     return strcmp(((const PciDevice *)one)->address, ((const PciDevice *)other)->address);
 }
 
-/* A question for each device, so it is asked only where the configuration names some. A host
- * without a driver for node devices has none for guests. */
+/* A question for each device, so it is asked only where the configuration names some. */
 static void
 read_pci_devices(const Slot *slot, HostFacts *facts)
 {
@@ -444,6 +451,7 @@ read_pci_devices(const Slot *slot, HostFacts *facts)
         : 0;
     g_autoptr(GArray) devices = g_array_new(FALSE, FALSE, sizeof(PciDevice));
 
+    facts->hides_devices = n_nodes < 0;
     for (int i = 0; i < n_nodes; i++) {
         add_pci_device(devices, nodes[i]);
         virNodeDeviceFree(nodes[i]);
@@ -484,6 +492,7 @@ libvirt_probe(void *data, HostFacts *ret_facts, GError **error)
     if (facts.offers != NULL) {
         add_pools(&slot, &facts);
     }
+    facts.bridges = host_read_bridges(&slot);
     read_pci_devices(&slot, &facts);
     facts.running_domains = MAX(virConnectNumOfDomains(slot.connection), 0);
     facts.certificate_json = read_certificate(data);

@@ -23,7 +23,16 @@ char *domain_capabilities_to_offers(
  * of domain capabilities, or as the host has it now; NULL: it does not tell. Caller frees. */
 char *domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type);
 char *host_read_cpu_class(const Slot *slot, const char *virt_type);
+/* "PREFIXa,PREFIXb": in the order of the names (char *), so that the same is told each time. Caller
+ * frees. */
+char *join_names(GPtrArray *names, const char *prefix);
 /* The UUID of the machine as a capabilities document tells it; NULL: it does not. Caller frees. */
 char *capabilities_get_host_uuid(const char *capabilities, GError **error);
 /* Whether a capabilities document offers guests of that type. */
 bool capabilities_offer(const char *capabilities, const char *virt_type, GError **error);
+
+/* ---- bridges.c ---- */
+/* As HostFacts; NULL: it does not tell. Caller frees. */
+char *host_read_bridges(const Slot *slot);
+/* Whether libvirt's definition of an interface is that of a bridge. */
+bool interface_is_bridge(const char *interface);

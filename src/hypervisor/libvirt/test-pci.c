@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* Node devices as libvirt tells them, and the elements that a guest's definition gets. */
 #include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/pci_xml.h"
 
 #include <string.h>
@@ -116,10 +117,23 @@ test_a_claim_becomes_devices_of_the_guest(void)
         parts[2], "<address domain=\"0x0001\" bus=\"0x81\" slot=\"0x10\" function=\"0x2\"/>"));
 }
 
+/* As a real host has told them. */
+static void
+test_an_interface_is_a_bridge_or_not(void)
+{
+    g_assert_true(interface_is_bridge("<interface type='bridge' name='br0'>\n  <mtu size='1500'/>\n"
+                                      "  <bridge stp='off' delay='0'>\n"
+                                      "    <interface type='ethernet' name='eth0'/>\n"
+                                      "  </bridge>\n</interface>"));
+    g_assert_false(interface_is_bridge("<interface type='ethernet' name='lo'/>"));
+    g_assert_false(interface_is_bridge("<interface"));
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/libvirt/interface/is-a-bridge-or-not", test_an_interface_is_a_bridge_or_not);
     g_test_add_func("/libvirt/pci/a-claim-becomes-devices-of-the-guest",
         test_a_claim_becomes_devices_of_the_guest);
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
