@@ -497,6 +497,26 @@ register(STARTS, check_start)
 register(CREATES, check_create)
 
 
+@test("a host that has told that it lacks the bridge of a guest's network is not tried (S2-22)")
+def _():
+    server = guest("target")
+    if world.host_of(server) != "hosta":
+        world.move(server, "hosta")
+    world.restart_libvirtd("hostb", "ip link set br0 name br9")
+    try:
+        equal(world.host("hostb")["facts"]["bridges"], "br9", "what it told")
+        answer = world.migrate(server, "hostb")
+        equal(answer.status, 202, answer.text)
+        row = world.wait_migration(server)
+        shown = world.drover.admin("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
+        contains(shown["message"], "hostb failed 'networks': needs bridge br0 of 'private', has "
+                                   "br9 (make the bridge there", "the reason")
+        equal(world.runs_on(server), {"hosta": "running"}, "libvirt says")
+    finally:
+        world.restart_libvirtd("hostb", "ip link set br9 name br0")
+    equal(world.host("hostb")["facts"]["bridges"], "br0", "what it told then")
+
+
 @test("after all of these the guests move and start")
 def _():
     equal(world.move(guest("target"), "hostb")["status"], "completed", "the move")
