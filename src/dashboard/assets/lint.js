@@ -93,9 +93,12 @@ export function lintCard(name) {
   const body = h("div", {});
   let isOpen = true;
   let timer = null;
+  const start = h("button", {class: "plain small", type: "button", hidden: true, onclick: run},
+    "Run lint");
 
   async function read() {
     const names = hostsFor(name);
+    start.hidden = false;
     clearTimeout(timer);
     try {
       const {lint} = await get(`/drover/v1/lint?hosts=${encodeURIComponent(names.join(","))}`);
@@ -129,8 +132,7 @@ export function lintCard(name) {
       }});
   }
   return {node: h("section", {class: "card"}, h("div", {class: "card-head"},
-    h("h2", {}, "Is it fit?"), h("button", {class: "plain small", type: "button", onclick: run},
-      "Run lint")), body),
+    h("h2", {}, "Is it fit?"), start), body),
   read,
   close: () => {
     isOpen = false;
