@@ -44,21 +44,6 @@ placement_result_name(PlacementResult result)
     return names[result];
 }
 
-PlacementResult
-check_answer(bool passed, const char *fix, PlacementRow *row)
-{
-    if (row != NULL && !passed) {
-        row->fix = fix;
-    }
-    return passed ? PLACEMENT_PASS : PLACEMENT_FAIL;
-}
-
-PlacementResult
-check_unless_forced(PlacementResult result, const Subject *subject)
-{
-    return result == PLACEMENT_FAIL && subject->request->force ? PLACEMENT_OFF : result;
-}
-
 static PlacementResult
 check_requested(const Subject *subject, PlacementRow *row)
 {
@@ -223,4 +208,19 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_N_CHECKS: break;
     }
     g_assert_not_reached();
+}
+
+bool
+placement_can_fail_bare(const Subject *subject, PlacementCheck check)
+{
+    const PlacementPolicy *policy = subject->request->policy;
+    const HostEntry *source = subject->source_entry;
+    switch ((int)check) {
+    case PLACEMENT_CHECK_TENANT:
+    case PLACEMENT_CHECK_FLAVOR: return false;
+    case PLACEMENT_CHECK_AGGREGATE_INSTANCES: return policy->max_instances_per_host > 0;
+    case PLACEMENT_CHECK_AGGREGATE_IO_OPS: return policy->max_io_ops_per_host > 0;
+    case PLACEMENT_CHECK_POOL: return source != NULL && source->aggregates != NULL;
+    default: return placement_can_fail(subject, check);
+    }
 }

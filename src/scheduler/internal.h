@@ -76,8 +76,22 @@ typedef struct Subject {
 } Subject;
 
 /* ---- what checks have in common ---- */
-PlacementResult check_answer(bool passed, const char *fix, PlacementRow *row);
-PlacementResult check_unless_forced(PlacementResult result, const Subject *subject);
+/* These two are asked of every host, some twenty times: inline. */
+static inline PlacementResult
+check_answer(bool passed, const char *fix, PlacementRow *row)
+{
+    if (row != NULL && !passed) {
+        row->fix = fix;
+    }
+    return passed ? PLACEMENT_PASS : PLACEMENT_FAIL;
+}
+
+static inline PlacementResult
+check_unless_forced(PlacementResult result, const Subject *subject)
+{
+    return result == PLACEMENT_FAIL && subject->request->force ? PLACEMENT_OFF : result;
+}
+
 char *check_join(GHashTable *set); /* its words in their order; NULL is empty. Caller frees */
 char *check_version_text(int version);
 bool check_has_word(const char *words, const char *word); /* of words with commas between */
@@ -158,6 +172,8 @@ PlacementResult placement_check(const Subject *subject, PlacementCheck check, Pl
 CheckFunction placement_check_function(PlacementCheck check);
 /* Whether any host could fail it: what the request does not ask for is not asked of every host. */
 bool placement_can_fail(const Subject *subject, PlacementCheck check);
+/* The same of a host that is in no aggregate. */
+bool placement_can_fail_bare(const Subject *subject, PlacementCheck check);
 
 /* What is left of a host by its claims. */
 int64_t subject_free_ram_mib(const Subject *subject);
@@ -180,13 +196,19 @@ typedef struct Tally {
     unsigned named[TALLY_NAMED]; /* the first of them, by their place in the list */
 } Tally;
 
+/* Checks that a host could fail, in their order. */
+typedef struct CheckList {
+    PlacementCheck checks[PLACEMENT_N_CHECKS];
+    CheckFunction functions[PLACEMENT_N_CHECKS]; /* of these */
+    unsigned n;
+} CheckList;
+
 /* What a look at every host has found. */
 typedef struct Look {
     const HostIndex *hosts;
     Subject subject; /* of no host */
-    PlacementCheck checks[PLACEMENT_N_CHECKS]; /* those that a host could fail, in their order */
-    CheckFunction functions[PLACEMENT_N_CHECKS]; /* of these */
-    unsigned n_checks;
+    CheckList checks;
+    CheckList bare_checks; /* of a host that is in no aggregate: most are, of very many */
     Tally tallies[PLACEMENT_N_CHECKS];
 } Look;
 

@@ -88,12 +88,21 @@ look_subject(const Look *look, unsigned index)
 PlacementCheck
 look_first_failure(const Look *look, const Subject *subject)
 {
-    for (unsigned i = 0; i < look->n_checks; i++) {
-        if (look->functions[i](subject, NULL) == PLACEMENT_FAIL) {
-            return look->checks[i];
+    const CheckList *list =
+        subject->entry->aggregates != NULL ? &look->checks : &look->bare_checks;
+    for (unsigned i = 0; i < list->n; i++) {
+        if (list->functions[i](subject, NULL) == PLACEMENT_FAIL) {
+            return list->checks[i];
         }
     }
     return PLACEMENT_N_CHECKS;
+}
+
+static void
+check_list_add(CheckList *list, PlacementCheck check)
+{
+    list->functions[list->n] = placement_check_function(check);
+    list->checks[list->n++] = check;
 }
 
 static void
@@ -121,8 +130,10 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
-            look->functions[look->n_checks] = placement_check_function(check);
-            look->checks[look->n_checks++] = check;
+            check_list_add(&look->checks, check);
+            if (placement_can_fail_bare(subject, check)) {
+                check_list_add(&look->bare_checks, check);
+            }
         }
     }
 }

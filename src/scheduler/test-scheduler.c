@@ -1068,6 +1068,9 @@ test_counts(Fleet *fleet, const void *unused)
         "or moved, has 3 being made or moved)");
     fleet->policy.filters_off = 1U << FILTER_IO_OPS;
     assert_chosen(fleet, "hosta");
+    g_autoptr(HostAggregates) own = g_steal_pointer(&host->aggregates);
+    g_assert_null(choose(fleet, NULL, NULL));
+    host->aggregates = g_steal_pointer(&own);
     usage->io_ops = 5;
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'aggregate-io-ops' (hosta: needs less than 5 "
