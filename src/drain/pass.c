@@ -168,9 +168,9 @@ is_waiting(const DrainItem *item)
     return item->state == DRAIN_ITEM_WAITING;
 }
 
-/* Those whose turn it may be. */
+/* Those whose turn it may be, and what is known around them. */
 static bool
-list_subjects(DrainTask *task, GPtrArray *subjects, GError **error)
+list_subjects(DrainTask *task, GPtrArray *subjects, Surroundings *around, GError **error)
 {
     for (unsigned i = 0; i < task->items->len; i++) {
         DrainItem *item = task->items->pdata[i];
@@ -188,6 +188,9 @@ list_subjects(DrainTask *task, GPtrArray *subjects, GError **error)
             drain_look_at(task, item->not_before_us);
             continue;
         }
+        if (!store_add_surroundings(task->context->store, instance, around, error)) {
+            return false;
+        }
         g_ptr_array_add(subjects, subject_new(task, item, instance));
     }
     return true;
@@ -199,8 +202,7 @@ typedef struct Situation {
     GPtrArray *hosts;
     GHashTable *usage;
     GPtrArray *subjects;
-    GPtrArray *neighbours;
-    GHashTable *canaries;
+    Surroundings *around;
     GPtrArray *steps;
 } Situation;
 
@@ -208,31 +210,12 @@ static void
 situation_clear(Situation *situation)
 {
     g_clear_pointer(&situation->steps, g_ptr_array_unref);
-    g_clear_pointer(&situation->canaries, g_hash_table_unref);
-    g_clear_pointer(&situation->neighbours, g_ptr_array_unref);
+    g_clear_pointer(&situation->around, surroundings_free);
     g_clear_pointer(&situation->subjects, g_ptr_array_unref);
     g_clear_pointer(&situation->usage, g_hash_table_unref);
     g_clear_pointer(&situation->hosts, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Situation, situation_clear)
-
-/* What is known of those around, and of the ways. */
-static bool
-look_around(DrainTask *task, Situation *situation, GError **error)
-{
-    Store *store = task->context->store;
-    situation->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
-    situation->canaries = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
-    for (unsigned i = 0; i < situation->subjects->len; i++) {
-        const Instance *instance = ((DrainSubject *)situation->subjects->pdata[i])->instance;
-        if (!store_add_neighbours(store, instance, situation->neighbours, error) ||
-            !store_add_canaries(store, instance->host, situation->canaries, error)) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static bool
 make_plan(DrainTask *task, Situation *situation, GError **error)
@@ -247,16 +230,16 @@ make_plan(DrainTask *task, Situation *situation, GError **error)
         .host_limit = settings->max_concurrent_live_migrations,
     };
     situation->subjects = g_ptr_array_new_with_free_func(subject_free);
+    situation->around = surroundings_new();
+    request.around = situation->around;
     situation->hosts = store_list_hosts(task->context->store, error);
     situation->usage = situation->hosts != NULL
         ? store_list_host_usage(task->context->store, error)
         : NULL;
-    if (situation->usage == NULL || !list_subjects(task, situation->subjects, error) ||
-        !look_around(task, situation, error)) {
+    if (situation->usage == NULL ||
+        !list_subjects(task, situation->subjects, situation->around, error)) {
         return false;
     }
-    request.neighbours = situation->neighbours;
-    request.canaries = situation->canaries;
     situation->steps =
         drain_plan(&request, situation->subjects, situation->hosts, situation->usage);
     return true;

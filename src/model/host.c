@@ -91,6 +91,35 @@ host_usage_free(HostUsage *usage)
     }
 }
 
+/* A line more. */
+static void
+add_line(char **text, const char *line)
+{
+    char *longer = *text != NULL ? g_strconcat(*text, "\n", line, NULL) : g_strdup(line);
+
+    g_free(*text);
+    *text = longer;
+}
+
+void
+host_usage_add_topology(HostUsage *usage, int vcpus, const char *topology)
+{
+    if (topology == NULL) {
+        return;
+    }
+    /* Guests that float take no processor for good. */
+    usage->dedicated_vcpus += strstr(topology, " pins=") != NULL ? vcpus : 0;
+    add_line(&usage->topologies, topology);
+}
+
+void
+host_usage_add_devices(HostUsage *usage, const char *devices)
+{
+    if (devices != NULL) {
+        add_line(&usage->devices, devices);
+    }
+}
+
 static const char *const power_names[] = {
     [HOST_POWER_UNKNOWN] = "unknown",
     [HOST_POWER_OFF] = "off",

@@ -110,6 +110,10 @@ typedef struct HostUsage {
                     * NULL: nothing. As topologies */
 } HostUsage;
 void host_usage_free(HostUsage *usage);
+/* What one claim is given of its cells (as GuestTopology) and of its PCI devices (as
+ * pci_given_text); NULL adds nothing. Of a usage that owns its texts. */
+void host_usage_add_topology(HostUsage *usage, int vcpus, const char *topology);
+void host_usage_add_devices(HostUsage *usage, const char *devices);
 
 Host *host_new(void);
 void host_free(Host *host);

@@ -151,9 +151,11 @@ host_entry_set_usage(HostEntry *entry, const HostUsage *usage)
 }
 
 static void
-entry_clear(HostEntry *entry)
+entry_clear(const HostIndex *index, HostEntry *entry)
 {
-    host_free((Host *)entry->host);
+    if (index->owns_hosts) {
+        host_free((Host *)entry->host);
+    }
     g_free(entry->usage.topologies);
     g_free(entry->usage.devices);
 }
@@ -165,7 +167,7 @@ host_index_remove(HostIndex *index, const char *name)
     unsigned at = find_place(index, name, &found);
     g_assert(index->owns_hosts);
     if (found) {
-        entry_clear(host_index_at(index, at));
+        entry_clear(index, host_index_at(index, at));
         g_array_remove_index(index->entries, at);
     }
 }
@@ -173,8 +175,8 @@ host_index_remove(HostIndex *index, const char *name)
 void
 host_index_clear(HostIndex *index)
 {
-    for (unsigned i = 0; index->owns_hosts && i < index->entries->len; i++) {
-        entry_clear(host_index_at(index, i));
+    for (unsigned i = 0; i < index->entries->len; i++) {
+        entry_clear(index, host_index_at(index, i));
     }
     g_array_set_size(index->entries, 0);
 }
@@ -187,7 +189,7 @@ host_index_of(GPtrArray *hosts, GHashTable *usage)
         HostEntry *entry = put(index, hosts->pdata[i]);
         const HostUsage *used = g_hash_table_lookup(usage, entry->host->name);
         if (used != NULL) {
-            entry->usage = *used;
+            host_entry_set_usage(entry, used);
         }
     }
     return index;

@@ -44,7 +44,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostIndex, host_index_free)
 /* In the place of the one of that name, if there is one: its usage stays. Cheap where hosts come by
  * name. Of an index that owns its hosts. */
 HostEntry *host_index_put(HostIndex *index, Host *take_host);
-/* What claims take of it; copied. Of an index that owns its hosts. */
+/* What claims take of it; copied. */
 void host_entry_set_usage(HostEntry *entry, const HostUsage *usage);
 /* A name that is not there changes nothing. Of an index that owns its hosts. */
 void host_index_remove(HostIndex *index, const char *name);

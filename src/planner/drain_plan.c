@@ -1,120 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "planner/drain_plan.h"
+#include "planner/internal.h"
 
-#include <string.h>
-
-const char *
-planned_move_name(PlannedMove move)
-{
-    switch (move) {
-    case PLANNED_NOTHING: return NULL;
-    case PLANNED_LIVE: return "live";
-    case PLANNED_COLD: return "cold";
-    }
-    g_assert_not_reached();
-}
-
-void
-drain_step_free(DrainStep *step)
-{
-    if (step == NULL) {
-        return;
-    }
-    g_free(step->dest_host);
-    g_free(step->reason);
-    g_free(step);
-}
-
-/* ---- what is to be carried ---- */
-
-static const Host *
-find_host(GPtrArray *hosts, const char *name)
-{
-    for (unsigned i = 0; i < hosts->len; i++) {
-        const Host *host = hosts->pdata[i];
-        if (g_strcmp0(host->name, name) == 0) {
-            return host;
-        }
-    }
-    return NULL;
-}
-
-static bool
-is_pool_shared(GPtrArray *hosts, const char *name)
-{
-    const Host *source = find_host(hosts, name);
-    const char *pool_id = source != NULL ? source->facts.pool_id : NULL;
-    bool is_shared = pool_id != NULL && pool_id[0] != '\0';
-    for (unsigned i = 0; is_shared && i < hosts->len; i++) {
-        is_shared = g_strcmp0(((const Host *)hosts->pdata[i])->facts.pool_id, pool_id) == 0;
-    }
-    return is_shared;
-}
-
-static int64_t
-size_of(const Instance *instance, GPtrArray *hosts)
-{
-    const Flavor *flavor = &instance->flavor;
-    int64_t disk_gib = (int64_t)instance_disk_gib(instance) + flavor->ephemeral_gib;
-    return ((int64_t)flavor->ram_mib << 20) +
-        (is_pool_shared(hosts, instance->host) ? 0 : disk_gib << 30);
-}
-
-/* ---- how it can move ---- */
-
-static void
-stays(DrainStep *step, const char *reason, const char *fix)
-{
-    step->move = PLANNED_NOTHING;
-    step->reason = g_strdup(reason);
-    step->fix = fix;
-}
-
-static void
-decide_move(DrainStep *step)
-{
-    const Instance *instance = step->subject->instance;
-    if (instance->open_operation != 0) {
-        g_autofree char *reason =
-            g_strdup_printf("its operation '%s' is under way", instance->open_kind);
-        step->is_busy = true;
-        stays(step, reason, NULL);
-        return;
-    }
-    switch (instance->vm_state) {
-    case VM_STATE_ACTIVE:
-        step->move = step->subject->is_cold ? PLANNED_COLD : PLANNED_LIVE;
-        return;
-    case VM_STATE_PAUSED: step->move = PLANNED_LIVE; return;
-    case VM_STATE_STOPPED: step->move = PLANNED_COLD; return;
-    case VM_STATE_RESIZED:
-        stays(step, "its resize or cold migration waits for a word",
-            "confirm it ('drover server resize confirm') or revert it");
-        return;
-    case VM_STATE_ERROR:
-        stays(step, "it is in ERROR",
-            "look at its fault ('drover server show'), then reset its state or delete it");
-        return;
-    case VM_STATE_BUILDING:
-    case VM_STATE_DELETED:
-        step->is_busy = true;
-        stays(step, "it is being made or deleted", NULL);
-        return;
-    }
-}
-
-static DrainStep *
-step_new(const DrainSubject *subject, GPtrArray *hosts)
-{
-    DrainStep *step = g_new0(DrainStep, 1);
-    step->subject = subject;
-    step->size_bytes = size_of(subject->instance, hosts);
-    decide_move(step);
-    return step;
-}
-
-/* ---- where to ---- */
+#include "model/neighbour.h"
 
 /* One way of choosing, from beginning to end. */
 typedef struct Attempt {
@@ -156,7 +44,7 @@ static PlacementRequest
 request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
 {
     const DrainSubject *subject = step->subject;
-    GHashTable *canaries = attempt->request->canaries;
+    const Surroundings *around = attempt->request->around;
     Migration migration = {
         .type = step->move == PLANNED_LIVE ? MIGRATION_TYPE_LIVE : MIGRATION_TYPE_COLD,
         .requested_host = (char *)subject->dest_host,
@@ -165,24 +53,20 @@ request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
     PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
         &migration, attempt->request->service_down_time_us, attempt->request->now_us);
     request.refusals = refusals;
-    if (canaries != NULL && step->move == PLANNED_LIVE && subject->instance->host != NULL) {
-        request.canaries = g_hash_table_lookup(canaries, subject->instance->host);
+    request.n_volumes =
+        GPOINTER_TO_UINT(g_hash_table_lookup(around->n_volumes, subject->instance->id));
+    if (step->move == PLANNED_LIVE && subject->instance->host != NULL) {
+        request.canaries = g_hash_table_lookup(around->canaries, subject->instance->host);
     }
     return request;
 }
 
-/* neighbours_tell has told the index of this one. */
+/* neighbours_tell has told the index of this one. given: what it is given there; may be NULL. */
 static const char *
-choose(const Attempt *attempt, const PlacementRequest *request, GError **error)
+choose(const Attempt *attempt, const PlacementRequest *request, StoredDecision *given,
+    GError **error)
 {
-    return scheduler_choose(request, attempt->index, NULL, error);
-}
-
-static bool
-is_bound(const Instance *instance)
-{
-    return instance->group_policy == SERVER_GROUP_AFFINITY ||
-        instance->group_policy == SERVER_GROUP_ANTI_AFFINITY;
+    return scheduler_choose(request, attempt->index, given, error);
 }
 
 /* What lets go of it, when there would be a host but for its server group. */
@@ -206,35 +90,37 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     g_autoptr(GError) problem = NULL;
     const char *fix = "see what each host lacks with 'drover explain SERVER', and make room";
     g_autofree char *reason = NULL;
-    choose(attempt, &request, &problem);
+    choose(attempt, &request, NULL, &problem);
     ungrouped.group_policy = SERVER_GROUP_NONE;
     blind.canaries = NULL;
     off.canaries = NULL;
     off.is_live = false;
-    if (is_bound(instance) && choose(attempt, &ungrouped, NULL) != NULL) {
+    if (drain_is_bound(instance) && choose(attempt, &ungrouped, NULL, NULL) != NULL) {
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,
             server_group_policy_name(instance->group_policy), problem->message);
         fix = fix_of_group(instance->group_policy);
-    } else if (request.canaries != NULL && choose(attempt, &blind, NULL) != NULL) {
+    } else if (request.canaries != NULL && choose(attempt, &blind, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";
-    } else if (request.is_live && choose(attempt, &off, NULL) != NULL) {
+    } else if (request.is_live && choose(attempt, &off, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "drain with --cold-fallback, or migrate it cold: 'openstack server migrate'";
     }
-    stays(step, reason != NULL ? reason : problem->message, fix);
+    drain_step_stays(step, reason != NULL ? reason : problem->message, fix);
     attempt->n_left++;
 }
 
 /* As a claim takes it. */
 static void
-take(Attempt *attempt, const Instance *instance, const char *host)
+take(Attempt *attempt, const Instance *instance, const char *host, const StoredDecision *given)
 {
     HostUsage *usage = &host_index_find(attempt->index, host)->usage;
     usage->vcpus += instance->flavor.vcpus;
     usage->ram_mib += instance->flavor.ram_mib;
     usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
     usage->claims++;
+    host_usage_add_topology(usage, instance->flavor.vcpus, given->topology);
+    host_usage_add_devices(usage, given->devices);
     /* Others may have it in their hints. */
     if (attempt->neighbours->len > 0) {
         neighbours_move(attempt->neighbours, instance, host);
@@ -251,46 +137,22 @@ place(Attempt *attempt, DrainStep *step)
         neighbours_tell(attempt->neighbours, instance, attempt->index);
     }
     /* One that failed it once is better than none. */
-    const char *host = choose(attempt, &first, NULL);
-    host = host != NULL ? host : choose(attempt, &any, NULL);
+    g_autoptr(StoredDecision) given = g_new0(StoredDecision, 1);
+    const char *host = choose(attempt, &first, given, NULL);
+    host = host != NULL ? host : choose(attempt, &any, given, NULL);
     if (host == NULL) {
         stays_without_host(attempt, step, any);
         return;
     }
     step->dest_host = g_strdup(host);
-    take(attempt, instance, host);
-}
-
-static int
-compare_sizes(gconstpointer one, gconstpointer other)
-{
-    const DrainStep *a = *(const DrainStep *const *)one;
-    const DrainStep *b = *(const DrainStep *const *)other;
-    if (a->size_bytes != b->size_bytes) {
-        return a->size_bytes > b->size_bytes ? -1 : 1;
-    }
-    return strcmp(a->subject->instance->id, b->subject->instance->id);
-}
-
-/* What is hard to place comes first: what a server group binds, then by memory. */
-static int
-compare_needs(gconstpointer one, gconstpointer other)
-{
-    const DrainStep *a = *(const DrainStep *const *)one;
-    const DrainStep *b = *(const DrainStep *const *)other;
-    bool is_bound_a = is_bound(a->subject->instance);
-    if (is_bound_a != is_bound(b->subject->instance)) {
-        return is_bound_a ? -1 : 1;
-    }
-    int64_t needed = b->subject->instance->flavor.ram_mib - a->subject->instance->flavor.ram_mib;
-    return needed != 0 ? (needed > 0 ? 1 : -1) : compare_sizes(one, other);
+    take(attempt, instance, host, given);
 }
 
 static void
 attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
 {
     for (unsigned i = 0; i < subjects->len; i++) {
-        g_ptr_array_add(attempt->steps, step_new(subjects->pdata[i], attempt->hosts));
+        g_ptr_array_add(attempt->steps, drain_step_new(subjects->pdata[i], attempt->hosts));
     }
     g_ptr_array_sort(attempt->steps, order);
     for (unsigned i = 0; i < attempt->steps->len; i++) {
@@ -299,14 +161,14 @@ attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
             place(attempt, step);
         }
     }
-    g_ptr_array_sort(attempt->steps, compare_sizes);
+    g_ptr_array_sort(attempt->steps, drain_step_compare_sizes);
 }
 
 static GPtrArray *
 neighbours_copy(const GPtrArray *neighbours)
 {
     GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
-    for (unsigned i = 0; neighbours != NULL && i < neighbours->len; i++) {
+    for (unsigned i = 0; i < neighbours->len; i++) {
         const Neighbour *one = neighbours->pdata[i];
         g_ptr_array_add(copy, neighbour_new(one->instance_id, one->group_id, one->host));
     }
@@ -319,9 +181,10 @@ attempt_new(const DrainRequest *request, GPtrArray *hosts, GHashTable *usage)
     Attempt *attempt = g_new0(Attempt, 1);
     attempt->request = request;
     attempt->policy = *request->policy;
+    attempt->policy.decisions_kept_us = 0; /* nobody asks why: what is given there is enough */
     attempt->hosts = hosts;
     attempt->index = host_index_of(hosts, usage);
-    attempt->neighbours = neighbours_copy(request->neighbours);
+    attempt->neighbours = neighbours_copy(request->around->neighbours);
     attempt->steps = g_ptr_array_new_with_free_func((GDestroyNotify)drain_step_free);
     return attempt;
 }
@@ -389,10 +252,10 @@ drain_plan(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *ho
     g_autoptr(Attempt) packed = attempt_new(request, hosts, usage);
     g_autoptr(GHashTable) slots = usage_copy(usage);
     Attempt *best = spread;
-    attempt_run(spread, subjects, compare_sizes);
+    attempt_run(spread, subjects, drain_step_compare_sizes);
     if (spread->n_left > 0) {
         pack(&packed->policy);
-        attempt_run(packed, subjects, compare_needs);
+        attempt_run(packed, subjects, drain_step_compare_needs);
         best = packed->n_left < spread->n_left ? packed : spread;
     }
     hand_out_slots(request, best->steps, slots);

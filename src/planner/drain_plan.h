@@ -4,7 +4,7 @@
 /* The plan of a drain: which instance goes next, how, and where to, so that capacity, constraints
  * and limits hold at every step. Pure: what is shown beforehand and what is carried out come from
  * this one function. */
-#include "model/neighbour.h"
+#include "model/surroundings.h"
 #include "scheduler/scheduler.h"
 
 typedef enum {
@@ -29,8 +29,7 @@ typedef struct DrainRequest {
     int parallel;    /* moves of this drain at once; 0 = as many as the hosts take */
     int n_under_way; /* moves of this drain that have been asked for */
     int host_limit;  /* moves out of a host at once, and into one; 0 = no limit */
-    const GPtrArray *neighbours; /* Neighbour *: of the server groups of all that are to leave */
-    GHashTable *canaries; /* host -> (host -> Canary): the last ones between them; NULL: none */
+    const Surroundings *around; /* of all that are to leave */
 } DrainRequest;
 
 typedef struct DrainStep {
@@ -43,6 +42,9 @@ typedef struct DrainStep {
     bool is_way_shut;   /* it stays since canaries did not get there, or it may not run on its
                          * way: switched off it could go */
     bool may_begin;     /* there is a slot for it now */
+    bool is_choosy;     /* few hosts will do: a server group binds it, or it is given cells, pages
+                         * or devices; it is placed early where room is short */
+    int dedicated_cpus;
     int64_t size_bytes; /* what has to be carried over: memory, and disks unless all hosts share
                          * their pool */
 } DrainStep;

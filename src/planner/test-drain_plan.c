@@ -2,6 +2,9 @@
 /* Copyright the drover authors. */
 #include "planner/drain_plan.h"
 
+#include "model/canary.h"
+#include "model/neighbour.h"
+
 #include <string.h>
 
 enum { NOW_S = 1000 };
@@ -13,7 +16,7 @@ typedef struct Fleet {
     GPtrArray *instances;
     GPtrArray *subjects;
     GHashTable *usage;
-    GPtrArray *neighbours;
+    Surroundings *around;
     GPtrArray *plan;
 } Fleet;
 
@@ -60,8 +63,9 @@ set_up(Fleet *fleet, const void *unused)
     fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
     fleet->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
     fleet->subjects = g_ptr_array_new_with_free_func(g_free);
-    fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    fleet->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+    fleet->usage = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)host_usage_free);
+    fleet->around = surroundings_new();
     fleet->plan = NULL;
     fleet->policy = (PlacementPolicy){
         .cpu_allocation_ratio = 1.0,
@@ -73,7 +77,7 @@ set_up(Fleet *fleet, const void *unused)
         .policy = &fleet->policy,
         .service_down_time_us = 60 * G_USEC_PER_SEC,
         .now_us = NOW_S * G_USEC_PER_SEC,
-        .neighbours = fleet->neighbours,
+        .around = fleet->around,
     };
     add_host(fleet, "source", 65536);
 }
@@ -82,7 +86,7 @@ static void
 tear_down(Fleet *fleet, const void *unused)
 {
     g_clear_pointer(&fleet->plan, g_ptr_array_unref);
-    g_ptr_array_unref(fleet->neighbours);
+    surroundings_free(fleet->around);
     g_ptr_array_unref(fleet->subjects);
     g_ptr_array_unref(fleet->instances);
     g_ptr_array_unref(fleet->hosts);
@@ -223,6 +227,136 @@ test_states(Fleet *fleet, const void *unused)
     g_assert_nonnull(step_of(fleet, "resized")->fix);
 }
 
+#define DEDICATED "{\"hw:cpu_policy\": \"dedicated\"}"
+
+/* A host with processors for pinned guests: these, and no more. */
+static void
+add_dedicated_host(Fleet *fleet, const char *name, int ram_mib, const char *cpus)
+{
+    add_host(fleet, name, ram_mib)->facts.topology = g_strdup_printf(
+        "sets of=1 dedicated=%s\ncell id=0 memory=%d cpus=%s cores= pages=\n", cpus, ram_mib, cpus);
+}
+
+static Instance *
+add_special(Fleet *fleet, const char *id, int ram_mib, int vcpus, VmState state, const char *specs)
+{
+    Instance *instance = (Instance *)add(fleet, id, ram_mib, state)->instance;
+    instance->flavor.vcpus = vcpus;
+    instance->flavor.extra_specs_json = g_strdup(specs);
+    return instance;
+}
+
+/* No processor is promised twice: neither one that a claim has nor one that the plan gives. */
+static void
+test_pinned(Fleet *fleet, const void *unused)
+{
+    add_dedicated_host(fleet, "h1", 8192, "0-2");
+    add_special(fleet, "a", 1024, 2, VM_STATE_ACTIVE, DEDICATED);
+    add_special(fleet, "b", 512, 2, VM_STATE_ACTIVE, DEDICATED);
+    assert_plan(fleet, "a=h1+ b=-");
+    g_assert_nonnull(
+        strstr(step_of(fleet, "b")->reason, "needs 2 dedicated CPUs, has 1 free of 0-2 (2)"));
+    add_dedicated_host(fleet, "h2", 4096, "0-1");
+    assert_plan(fleet, "a=h1+ b=h2+");
+    HostUsage *usage = g_hash_table_lookup(fleet->usage, "h2");
+    host_usage_add_topology(
+        usage, 1, "guest cells=0 binds=1 page=0;cell host=0 vcpus=1 memory=512 pins=1");
+    assert_plan(fleet, "a=h1+ b=-");
+}
+
+/* By memory alone the one that takes two is first, and gets processors of the one host that the
+ * other one fits on. */
+static void
+test_most_pinned_first(Fleet *fleet, const void *unused)
+{
+    add_dedicated_host(fleet, "h1", 4096, "0-3");
+    add_dedicated_host(fleet, "h2", 6144, "0-1");
+    add_host(fleet, "h3", 8192);
+    add(fleet, "large", 5000, VM_STATE_ACTIVE);
+    add(fleet, "middle", 3500, VM_STATE_ACTIVE);
+    add_special(fleet, "two", 1024, 2, VM_STATE_ACTIVE, DEDICATED);
+    add_special(fleet, "four", 512, 4, VM_STATE_ACTIVE, DEDICATED);
+    assert_plan(fleet, "large=h2+ middle=h1+ two=h2+ four=h1+");
+}
+
+/* Of two cells, each with pages of 2 MiB for one guest. */
+static void
+test_huge_pages(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 65536)->facts.topology =
+        g_strdup("cell id=0 memory=32768 cpus=0-3 cores= pages=2048:512\n"
+                 "cell id=1 memory=32768 cpus=4-7 cores= pages=2048:512\n");
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"a", "b", "c"};
+        add_special(
+            fleet, names[i], 1024, 1, VM_STATE_ACTIVE, "{\"hw:mem_page_size\": \"large\"}");
+    }
+    assert_plan(fleet, "a=h1+ b=h1+ c=-");
+    g_assert_nonnull(strstr(step_of(fleet, "c")->reason, "'huge-pages'"));
+}
+
+static void
+test_devices(Fleet *fleet, const void *unused)
+{
+    static const char GPU[] = "{\"pci_passthrough:alias\": \"gpu:1\"}";
+    fleet->policy.pci_aliases = "{\"name\": \"gpu\", \"vendor_id\": \"10de\"}";
+    add_host(fleet, "h1", 8192)->facts.pci_devices =
+        g_strdup("0000:3b:00.0 10de 2236 type-PCI 0 1 -\n0000:3c:00.0 10de 2236 type-PCI 0 2 -");
+    add_special(fleet, "a", 1024, 1, VM_STATE_STOPPED, GPU);
+    add_special(fleet, "b", 512, 1, VM_STATE_STOPPED, GPU);
+    add_special(fleet, "c", 256, 1, VM_STATE_STOPPED, GPU);
+    Instance *runs = add_special(fleet, "runs", 128, 1, VM_STATE_ACTIVE, GPU);
+    assert_plan(fleet, "a=h1+ b=h1+ c=- runs=-");
+    g_assert_nonnull(strstr(step_of(fleet, "c")->reason, "needs gpu:1, has gpu: 0 of 2 free"));
+    g_assert_false(step_of(fleet, "runs")->is_way_shut);
+    host_usage_add_devices(g_hash_table_lookup(fleet->usage, "h1"), "0000:3b:00.0=gpu");
+    assert_plan(fleet, "a=h1+ b=- c=- runs=-");
+    /* Switched off it could go, while there is a device for it. */
+    runs->flavor.ram_mib = 2048;
+    assert_plan(fleet, "runs=- a=h1+ b=- c=-");
+    g_assert_true(step_of(fleet, "runs")->is_way_shut);
+}
+
+/* What could go anywhere leaves the one host that has a device to the one that asks for it. */
+static void
+test_devices_first(Fleet *fleet, const void *unused)
+{
+    fleet->policy.pci_aliases = "{\"name\": \"gpu\", \"vendor_id\": \"10de\"}";
+    add_host(fleet, "h1", 2048)->facts.pci_devices =
+        g_strdup("0000:3b:00.0 10de 2236 type-PCI 0 1 -");
+    add_host(fleet, "h2", 2048);
+    add(fleet, "free", 2048, VM_STATE_ACTIVE);
+    add_special(fleet, "gpu", 1024, 1, VM_STATE_STOPPED, "{\"pci_passthrough:alias\": \"gpu:1\"}");
+    assert_plan(fleet, "free=h2+ gpu=h1+");
+}
+
+static void
+join_pool(Host *host)
+{
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    host->aggregates = host_aggregates_new(none);
+    host->aggregates->pool = g_strdup("rack");
+    host->aggregates->pool_copies = true;
+}
+
+/* Disks can be copied out of the pool, and those of one that has a volume cannot. */
+static void
+test_volumes(Fleet *fleet, const void *unused)
+{
+    join_pool(fleet->hosts->pdata[0]);
+    join_pool(add_host(fleet, "h1", 4096));
+    add_host(fleet, "h2", 65536);
+    add(fleet, "a", 3072, VM_STATE_ACTIVE);
+    add(fleet, "b", 2048, VM_STATE_ACTIVE);
+    assert_plan(fleet, "a=h2+ b=h2+");
+    g_hash_table_insert(fleet->around->n_volumes, g_strdup("a"), GUINT_TO_POINTER(1));
+    assert_plan(fleet, "a=h1+ b=h2+");
+    g_hash_table_insert(fleet->around->n_volumes, g_strdup("b"), GUINT_TO_POINTER(2));
+    assert_plan(fleet, "a=h1+ b=-");
+    g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "failed 'pool'"));
+    g_assert_true(step_of(fleet, "b")->is_way_shut);
+}
+
 /* Disks count where they have to be copied. */
 static void
 test_sizes(Fleet *fleet, const void *unused)
@@ -246,13 +380,13 @@ add_member(Fleet *fleet, const char *id, int ram_mib, ServerGroupPolicy policy)
     Instance *instance = (Instance *)add(fleet, id, ram_mib, VM_STATE_ACTIVE)->instance;
     instance->group_id = g_strdup("group");
     instance->group_policy = policy;
-    g_ptr_array_add(fleet->neighbours, neighbour_new(id, "group", "source"));
+    g_ptr_array_add(fleet->around->neighbours, neighbour_new(id, "group", "source"));
 }
 
 static void
 add_other(Fleet *fleet, const char *id, const char *host)
 {
-    g_ptr_array_add(fleet->neighbours, neighbour_new(id, "group", host));
+    g_ptr_array_add(fleet->around->neighbours, neighbour_new(id, "group", host));
 }
 
 /* Those that are planned count as those that are there: b may not follow a. */
@@ -297,7 +431,7 @@ test_hints(Fleet *fleet, const void *unused)
     Instance *b = (Instance *)add(fleet, "b", 1024, VM_STATE_ACTIVE)->instance;
     assert_plan(fleet, "a=h1+ b=h1+");
     b->different_host = g_strdup("a");
-    g_ptr_array_add(fleet->neighbours, neighbour_new("a", NULL, "source"));
+    g_ptr_array_add(fleet->around->neighbours, neighbour_new("a", NULL, "source"));
     assert_plan(fleet, "a=h1+ b=h2+");
 }
 
@@ -343,11 +477,9 @@ static void
 test_canaries(Fleet *fleet, const void *unused)
 {
     Canary failed = {.tried_us = (NOW_S - 60) * G_USEC_PER_SEC, .error = (char *)"refused"};
-    g_autoptr(GHashTable) ways = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
     g_hash_table_insert(ways, (void *)"h1", &failed);
-    g_hash_table_insert(canaries, (void *)"source", ways);
-    fleet->request.canaries = canaries;
+    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
     add_host(fleet, "h1", 8192);
     add(fleet, "live", 2048, VM_STATE_ACTIVE);
     add(fleet, "off", 1024, VM_STATE_STOPPED);
@@ -379,6 +511,13 @@ main(int argc, char **argv)
         {"/drain_plan/affinity-keeps-what-cannot-follow-and-says-so", test_affinity},
         {"/drain_plan/soft-groups-are-preferred", test_soft_ones},
         {"/drain_plan/canaries-count-for-live-moves", test_canaries},
+        {"/drain_plan/no-processor-is-promised-twice", test_pinned},
+        {"/drain_plan/what-needs-most-processors-is-placed-first-when-room-is-short",
+            test_most_pinned_first},
+        {"/drain_plan/no-page-is-promised-twice", test_huge_pages},
+        {"/drain_plan/no-device-is-promised-twice", test_devices},
+        {"/drain_plan/what-needs-a-device-is-placed-first-when-room-is-short", test_devices_first},
+        {"/drain_plan/volumes-keep-a-live-move-in-its-pool", test_volumes},
         {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
     };
     g_test_init(&argc, &argv, NULL);

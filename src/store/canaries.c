@@ -125,16 +125,6 @@ store_map_canaries(Store *store, const char *source_host, GError **error)
     return map;
 }
 
-bool
-store_add_canaries(Store *store, const char *source_host, GHashTable *by_host, GError **error)
-{
-    if (source_host == NULL || g_hash_table_contains(by_host, source_host)) {
-        return true;
-    }
-    GHashTable *map = store_map_canaries(store, source_host, error);
-    return map != NULL && g_hash_table_insert(by_host, g_strdup(source_host), map);
-}
-
 static bool
 finish(Store *store, const Canary *canary, GError **error)
 {

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "store/decisions.h"
-#include <string.h>
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
@@ -79,25 +78,17 @@ read_claims(DbStatement *statement, HostUsage *usage)
     usage->claims = (int)db_int(statement, 5);
 }
 
-/* Of one claim: there may be several of a host. Guests that float take no processor for good. */
+/* Of one claim, as is the next: there may be several of a host. */
 static void
 read_topology(DbStatement *statement, HostUsage *usage)
 {
-    const char *topology = db_text(statement, 2);
-    g_autofree char *so_far = usage->topologies;
-
-    usage->dedicated_vcpus += strstr(topology, " pins=") != NULL ? (int)db_int(statement, 1) : 0;
-    usage->topologies =
-        so_far != NULL ? g_strconcat(so_far, "\n", topology, NULL) : g_strdup(topology);
+    host_usage_add_topology(usage, (int)db_int(statement, 1), db_text(statement, 2));
 }
 
 static void
 read_devices(DbStatement *statement, HostUsage *usage)
 {
-    g_autofree char *so_far = usage->devices;
-
-    usage->devices = so_far != NULL ? g_strconcat(so_far, "\n", db_text(statement, 1), NULL)
-                                    : db_dup_text(statement, 1);
+    host_usage_add_devices(usage, db_text(statement, 1));
 }
 
 static void

@@ -26,6 +26,7 @@
 #include "model/neighbour.h"
 #include "model/network.h"
 #include "model/server_group.h"
+#include "model/surroundings.h"
 #include "model/topology.h"
 #include "model/volume.h"
 
@@ -550,13 +551,14 @@ bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error)
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
 /* The last ones from that host: name of the other host -> Canary. */
 GHashTable *store_map_canaries(Store *store, const char *source_host, GError **error);
-/* Adds those from that host, unless they are there, to a table by host that owns its keys (char *)
- * and its values (such maps). source_host NULL adds nothing. */
-bool store_add_canaries(
-    Store *store, const char *source_host, GHashTable *by_host, GError **error);
 /* Engine only: what came of it, and of its second one when extra_us is set. asked: what it was sent
  * for; more that was asked meanwhile stays pending. One whose host was removed is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
+
+/* ---- what a plan looks at (store/surroundings.c) ---- */
+/* Adds what is known around that instance, in which it may be already. */
+bool store_add_surroundings(
+    Store *store, const Instance *instance, Surroundings *around, GError **error);
 
 /* ---- what hosts say of guests' processors (store/cpu_answers.c) ---- */
 /* guest_cpu: cpu_answer_make_key. Host -> CpuAnswer, of those whose class was asked. */

@@ -102,39 +102,46 @@ subject_free(void *data)
     g_free(subject);
 }
 
-static void
-add_subject(GPtrArray *subjects, Instance *take_instance, const char *dest_host)
+/* With what is known around it. */
+static bool
+add_subject(Store *store, Instance *take_instance, const char *dest_host, GPtrArray *subjects,
+    Surroundings *around, GError **error)
 {
     DrainSubject *subject = g_new0(DrainSubject, 1);
     subject->instance = take_instance;
     subject->dest_host = dest_host;
     g_ptr_array_add(subjects, subject);
+    return store_add_surroundings(store, take_instance, around, error);
 }
 
 /* What is on the host. */
 static bool
-list_present(Store *store, const char *host, GPtrArray *subjects, GError **error)
+list_present(Store *store, const char *host, GPtrArray *subjects, Surroundings *around,
+    GError **error)
 {
     InstanceFilter filter = {.host = host, .power_state = -1, .locked = -1};
     g_autoptr(GPtrArray) instances = store_list_instances(store, &filter, error);
     while (instances != NULL && instances->len > 0) {
-        add_subject(
-            subjects, g_ptr_array_steal_index_fast(instances, instances->len - 1), NULL);
+        Instance *instance = g_ptr_array_steal_index_fast(instances, instances->len - 1);
+        if (!add_subject(store, instance, NULL, subjects, around, error)) {
+            return false;
+        }
     }
     return instances != NULL;
 }
 
 /* What was on it. */
 static bool
-list_drained(Store *store, const char *host, GPtrArray *subjects, GError **error)
+list_drained(Store *store, const char *host, GPtrArray *subjects, Surroundings *around,
+    GError **error)
 {
     g_autoptr(GPtrArray) ids = store_list_drained(store, host, error);
     for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
         Instance *instance = store_get_instance(store, ids->pdata[i], error);
-        if (instance == NULL) {
+        if (instance == NULL ||
+            !add_subject(store, instance, host, subjects, around, error)) {
             return false;
         }
-        add_subject(subjects, instance, host);
     }
     return ids != NULL;
 }
@@ -162,21 +169,6 @@ set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
     }
 }
 
-/* What is known of those around, and of the ways. */
-static bool
-look_around(Store *store, const GPtrArray *subjects, GPtrArray *neighbours, GHashTable *canaries,
-    GError **error)
-{
-    for (unsigned i = 0; i < subjects->len; i++) {
-        const Instance *instance = ((const DrainSubject *)subjects->pdata[i])->instance;
-        if (!store_add_neighbours(store, instance, neighbours, error) ||
-            !store_add_canaries(store, instance->host, canaries, error)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static HttpResponse *
 dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
 {
@@ -184,21 +176,17 @@ dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
     g_autoptr(GPtrArray) subjects = g_ptr_array_new_with_free_func(subject_free);
     g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
-    g_autoptr(GPtrArray) neighbours =
-        g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
-    g_autoptr(GHashTable) canaries = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+    g_autoptr(Surroundings) around = surroundings_new();
     if (usage == NULL ||
-        !(is_restore ? list_drained : list_present)(store, host->name, subjects, error) ||
-        !look_around(store, subjects, neighbours, canaries, error)) {
+        !(is_restore ? list_drained : list_present)(
+            store, host->name, subjects, around, error)) {
         return NULL;
     }
     DrainRequest request = {
         .policy = &context->options->placement,
         .service_down_time_us = context->options->service_down_time_us,
         .now_us = api_now_us(context),
-        .neighbours = neighbours,
-        .canaries = canaries,
+        .around = around,
     };
     set_enabled(hosts, host->name, is_restore);
     g_autoptr(GPtrArray) steps = drain_plan(&request, subjects, hosts, usage);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/surroundings.h"
+
+#include "model/neighbour.h"
+
+Surroundings *
+surroundings_new(void)
+{
+    Surroundings *around = g_new0(Surroundings, 1);
+
+    around->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+    around->canaries = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+    around->n_volumes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return around;
+}
+
+void
+surroundings_free(Surroundings *around)
+{
+    if (around == NULL) {
+        return;
+    }
+    g_ptr_array_unref(around->neighbours);
+    g_hash_table_unref(around->canaries);
+    g_hash_table_unref(around->n_volumes);
+    g_free(around);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What is known around several instances that are to move, beside the hosts: what the claim of each
+ * of these moves would look at as well. Plain data. */
+#include <glib.h>
+
+typedef struct Surroundings {
+    GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
+    GHashTable *canaries;  /* host -> (host -> Canary): the last ones from where they are */
+    GHashTable *n_volumes; /* id -> how many are attached to it, as GUINT_TO_POINTER */
+} Surroundings;
+
+Surroundings *surroundings_new(void);
+void surroundings_free(Surroundings *around);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Surroundings, surroundings_free)

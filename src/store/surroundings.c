@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "store/store.h"
+
+static bool
+add_canaries(Store *store, const char *source_host, Surroundings *around, GError **error)
+{
+    if (source_host == NULL || g_hash_table_contains(around->canaries, source_host)) {
+        return true;
+    }
+    GHashTable *map = store_map_canaries(store, source_host, error);
+    return map != NULL && g_hash_table_insert(around->canaries, g_strdup(source_host), map);
+}
+
+static bool
+add_volumes(Store *store, const Instance *instance, Surroundings *around, GError **error)
+{
+    g_autoptr(GPtrArray) volumes =
+        store_list_volumes(store, &(VolumeFilter){.instance_id = instance->id}, error);
+
+    if (volumes == NULL) {
+        return false;
+    }
+    g_hash_table_insert(
+        around->n_volumes, g_strdup(instance->id), GUINT_TO_POINTER(volumes->len));
+    return true;
+}
+
+bool
+store_add_surroundings(
+    Store *store, const Instance *instance, Surroundings *around, GError **error)
+{
+    return store_add_neighbours(store, instance, around->neighbours, error) &&
+        add_canaries(store, instance->host, around, error) &&
+        add_volumes(store, instance, around, error);
+}

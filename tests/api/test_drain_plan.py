@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""The plan of a drain counts what claims would: what is shown beforehand is what the job does."""
+from tap import contains, equal
+from test_drain import ask, items_of, wait_state
+from test_pci import PCI, add_flavor
+from test_pools import make_pool
+from test_volumes import attach, wait_volume
+from test_volumes import make as make_volume
+from world import Cloud, test
+
+
+def planned_of(plan):
+    return {row["instance_name"]: (row["move"], row["dest_host"]) for row in plan["steps"]}
+
+
+def done_of(drain):
+    """The same of a job, of those that it has moved."""
+    return {name: (row["move"], row["dest_host"]) if row["state"] == "moved" else (None, None)
+            for name, row in items_of(drain).items()}
+
+
+@test("a drain promises no processor and no device twice: the job begins what its plan has shown, "
+      "and sends nothing where the claim would refuse it [S2-25] [S3-24]")
+def _():
+    filters = "ComputeFilter, NUMATopologyFilter, AggregateInstanceExtraSpecsFilter"
+    cloud = Cloud(("hosta", "hostb"), fake={"pci_devices": 2}, more={
+        "pci": PCI, "compute": {"cpu_dedicated_set": "0-2", "cpu_shared_set": "3-63"},
+        "filter_scheduler": {"enabled_filters": filters}})
+    try:
+        add_flavor(cloud, "pinned", {"hw:cpu_policy": "dedicated"})
+        add_flavor(cloud, "gpu", {"pci_passthrough:alias": "gpu:1"})
+        for flavor in ("pinned", "gpu"):
+            cloud.create(f"{flavor}-there", flavorRef=flavor, host="hostb")
+        cloud.create("pinned-there-too", flavorRef="pinned", host="hostb")
+        servers = {f"{flavor}-{number}": cloud.create(f"{flavor}-{number}", flavorRef=flavor,
+                                                      host="hosta")
+                   for flavor in ("pinned", "gpu") for number in (1, 2)}
+        for number in (1, 2):
+            cloud.do(servers[f"gpu-{number}"], {"os-stop": None})
+            cloud.wait_status(servers[f"gpu-{number}"], "SHUTOFF")
+        plan = ask(cloud, "hosta", status=200, dry_run=True)
+        equal((plan["moves"], plan["stay"]), (2, 2), plan)
+        planned = planned_of(plan)
+        equal(sorted(f"{name.split('-')[0]} {move} {host}"
+                     for name, (move, host) in planned.items()),
+              ["gpu None None", "gpu cold hostb", "pinned None None", "pinned live hostb"],
+              "one of each")
+        why = {row["instance_name"].split("-")[0]: row["reason"] for row in plan["steps"]
+               if row["dest_host"] is None}
+        contains(why["pinned"], "needs 1 dedicated CPUs, has 0 free of 0-2", "no processor")
+        contains(why["gpu"], "needs gpu:1, has gpu: 0 of 2 free", "no device")
+        ask(cloud, "hosta")
+        drain = wait_state(cloud, "hosta", "done", "blocked")
+        equal((drain["state"], done_of(drain)), ("blocked", planned), drain)
+        equal({name: len(cloud.migrations(server)) for name, server in servers.items()},
+              {name: int(planned[name][0] is not None) for name in servers},
+              "what has no place is not sent anywhere")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a drain plans a server with a volume inside its pool, where one without goes by copies to "
+      "the emptier host outside; the job does the same [S4-41]")
+def _():
+    cloud = Cloud(())
+    try:
+        for name in ("share1", "share2"):
+            cloud.add_host(name, pool="shared")
+        cloud.add_host("own")
+        cloud.drover.wait_hosts_up(3)
+        make_pool(cloud, "rack", "share1", "share2", block_migration="true")
+        cloud.create("heavy", host="share2")
+        servers = {name: cloud.create(name, host="share1") for name in ("plain", "attached")}
+        volume = make_volume(cloud, "data")
+        equal(attach(cloud, servers["attached"], volume).status, 200, "a volume")
+        wait_volume(cloud, volume, "in-use")
+        plan = ask(cloud, "share1", status=200, dry_run=True)
+        planned = planned_of(plan)
+        equal(planned, {"attached": ("live", "share2"), "plain": ("live", "own")}, plan)
+        ask(cloud, "share1")
+        drain = wait_state(cloud, "share1", "done", "blocked")
+        equal((drain["state"], done_of(drain)), ("done", planned), drain)
+        equal([len(cloud.migrations(server)) for server in servers.values()], [1, 1],
+              "each was moved once")
+    finally:
+        cloud.drover.remove()
