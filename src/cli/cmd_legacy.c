@@ -70,7 +70,7 @@ const Command legacy_commands[] = {
         NULL, "  drover live-migration vm1 hostc", OPTIONS, live_migration},
     {"host-describe", "HOST", 1, 1, "As 'nova host-describe' did: what servers use of a host",
         "(total) is what the host has, (used_now) what is claimed on it and kept for the host\n"
-        "itself, (used_max) what the flavors of its servers add up to, then by project.",
+        "itself, (used_max) what is claimed alone, also for servers on their way, then by project.",
         "  drover host-describe hostc", NULL, host_describe},
     {NULL},
 };

@@ -389,6 +389,21 @@ bool store_claim(Store *store, const Operation *operation, const Instance *insta
  * there does not come along. */
 bool store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
     GuestTopology **ret_topology, GError **error);
+/* What is taken of a host for an instance: for where it is, where it goes, or where it may come back to
+ * until a move is confirmed. One that is nowhere has none. */
+typedef struct ClaimRow {
+    char *instance_id;
+    char *project_id;
+    char *user_id;
+    char *host;
+    int vcpus;
+    int64_t ram_mib;
+    int64_t disk_gib;
+} ClaimRow;
+void claim_row_free(ClaimRow *claim);
+typedef enum ClaimsOf { CLAIMS_OF_HOST, CLAIMS_OF_INSTANCE, CLAIMS_OF_PROJECT } ClaimsOf;
+/* ClaimRow, by instance. key: the host's name, or an id. */
+GPtrArray *store_list_claims(Store *store, ClaimsOf of, const char *key, GError **error);
 typedef struct DeviceClaim {
     char *instance_id;
     char *instance_name;

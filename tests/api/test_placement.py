@@ -70,3 +70,67 @@ def _():
     check(server in get(f"/resource_providers/{uuid}/allocations")["allocations"], "of the host")
     cloud.delete(server)
     equal(get(f"/allocations/{server}")["allocations"], {}, "afterwards")
+
+
+def told_of(host):
+    """(vCPUs, MiB, GiB) of that host as each view has them; what is kept for the host left out."""
+    cloud = world.fast
+    uuid = providers()[host]
+    allocations = get(f"/resource_providers/{uuid}/allocations")["allocations"].values()
+    usages = get(f"/resource_providers/{uuid}/usages")["usages"]
+    reserved = get(f"/resource_providers/{uuid}/inventories/MEMORY_MB")["reserved"]
+    detail = next(row for row in cloud.get("/os-hypervisors/detail", "2.42")["hypervisors"]
+                  if row["hypervisor_hostname"] == host)
+    rows = {row["resource"]["project"]: row["resource"]
+            for row in cloud.get(f"/os-hosts/{host}", "2.42")["host"]}
+    used, projects = rows["(used_max)"], [
+        row for project, row in rows.items() if not project.startswith("(")]
+    classes = ("VCPU", "MEMORY_MB", "DISK_GB")
+    columns = ("cpu", "memory_mb", "disk_gb")
+    return {
+        "allocations": tuple(sum(row["resources"].get(name, 0) for row in allocations)
+                             for name in classes),
+        "usages": tuple(usages[name] for name in classes),
+        "hypervisor": (detail["vcpus_used"], detail["memory_mb_used"] - reserved,
+                       detail["local_gb_used"]),
+        "used_now": (rows["(used_now)"]["cpu"], rows["(used_now)"]["memory_mb"] - reserved,
+                     rows["(used_now)"]["disk_gb"]),
+        "used_max": tuple(used[name] for name in columns),
+        "projects": tuple(sum(row[name] for row in projects) for name in columns)}
+
+
+def told_the_same(host, needed):
+    equal(set(told_of(host).values()), {needed}, f"of {host}: {told_of(host)}")
+
+
+@test("every view of a host tells the same: of a move that waits to be confirmed on both, and "
+      "nothing of a create that failed [S3-48 S1-09]")
+def _():
+    cloud = world.fast
+    server = cloud.create("counted", host="hosta")
+    told_the_same("hosta", (1, 128, 1))
+    cloud.do(server, {"migrate": {"host": "hostb"}})
+    cloud.wait_status(server, "VERIFY_RESIZE")
+    told_the_same("hosta", (1, 128, 1))
+    told_the_same("hostb", (1, 128, 1))
+    uuids = providers()
+    equal(sorted(get(f"/allocations/{server}")["allocations"]),
+          sorted([uuids["hosta"], uuids["hostb"]]), "what it holds")
+    project = cloud.server(server)["tenant_id"]
+    usages = get(f"/usages?project_id={project}")["usages"]["INSTANCE"]
+    equal((usages["consumer_count"], usages["VCPU"]), (1, 2), "its project")
+    cloud.do(server, {"confirmResize": None}, 204)
+    cloud.wait_status(server, "ACTIVE")
+    told_the_same("hosta", (0, 0, 0))
+
+    # More than the host has, and less than its ratio lets it promise: found out when it starts.
+    flavor = cloud.send("POST", "/flavors", {"flavor": {
+        "id": "vast", "name": "m1.vast", "ram": 300000, "vcpus": 1, "disk": 1}})
+    equal(flavor.status, 200, flavor.text)
+    failed = cloud.create("failed", wait=False, flavorRef="vast", host="hostc")
+    cloud.wait_status(failed, "ERROR")
+    equal(cloud.host_of(failed), "hostc", "where it failed")
+    told_the_same("hostc", (0, 0, 0))
+    equal(get(f"/allocations/{failed}")["allocations"], {}, "of the one that failed")
+    cloud.delete(server, failed)
+    cloud.send("DELETE", "/flavors/vast")

@@ -57,11 +57,11 @@ add_share(json_t *rows, const char *host, const char *project, const Share *shar
 }
 
 static void
-count_instance(const Instance *instance, Share *share)
+add_claim(const ClaimRow *claim, Share *share)
 {
-    share->vcpus += instance->flavor.vcpus;
-    share->ram_mib += instance->flavor.ram_mib;
-    share->disk_gib += instance->flavor.disk_gib + instance->flavor.ephemeral_gib;
+    share->vcpus += claim->vcpus;
+    share->ram_mib += claim->ram_mib;
+    share->disk_gib += claim->disk_gib;
 }
 
 static int
@@ -70,22 +70,22 @@ compare_names(gconstpointer a, gconstpointer b, gpointer data)
     return strcmp(a, b);
 }
 
-/* The flavors of all servers there, in sum and by project, in the order of the projects' ids. */
+/* What is claimed there, in sum and by project, in the order of the projects' ids. */
 static void
-add_projects(json_t *rows, const char *host, const GPtrArray *instances)
+add_projects(json_t *rows, const char *host, const GPtrArray *claims)
 {
     Share all = {0};
     g_autoptr(GTree) projects = g_tree_new_full(compare_names, NULL, NULL, g_free);
 
-    for (unsigned i = 0; i < instances->len; i++) {
-        const Instance *instance = instances->pdata[i];
-        Share *share = g_tree_lookup(projects, instance->project_id);
+    for (unsigned i = 0; i < claims->len; i++) {
+        const ClaimRow *claim = claims->pdata[i];
+        Share *share = g_tree_lookup(projects, claim->project_id);
         if (share == NULL) {
             share = g_new0(Share, 1);
-            g_tree_insert(projects, instance->project_id, share);
+            g_tree_insert(projects, claim->project_id, share);
         }
-        count_instance(instance, share);
-        count_instance(instance, &all);
+        add_claim(claim, share);
+        add_claim(claim, &all);
     }
     add_share(rows, host, "(used_max)", &all);
     for (GTreeNode *node = g_tree_node_first(projects); node != NULL;
@@ -98,11 +98,10 @@ static json_t *
 view_host(ApiContext *context, const Host *host, GError **error)
 {
     HostUsage usage;
-    InstanceFilter filter = {.host = host->name, .power_state = -1, .locked = -1};
-    g_autoptr(GPtrArray) instances = NULL;
+    g_autoptr(GPtrArray) claims = NULL;
 
     if (!store_get_host_usage(context->store, host->name, &usage, error) ||
-        (instances = store_list_instances(context->store, &filter, error)) == NULL) {
+        (claims = store_list_claims(context->store, CLAIMS_OF_HOST, host->name, error)) == NULL) {
         return NULL;
     }
     Share total = {host->facts.vcpus, host->facts.memory_mib,
@@ -112,7 +111,7 @@ view_host(ApiContext *context, const Host *host, GError **error)
     json_t *rows = json_array();
     add_share(rows, host->name, "(total)", &total);
     add_share(rows, host->name, "(used_now)", &used);
-    add_projects(rows, host->name, instances);
+    add_projects(rows, host->name, claims);
     return rows;
 }
 
