@@ -45,12 +45,13 @@ say_model(Output *output, const json_t *baseline)
     if (model == NULL) {
         return;
     }
-    output_say(output, "\n[libvirt]\ncpu_mode = custom\ncpu_models = %s\n", model);
+    GString *flags = g_string_new(NULL);
     for (size_t i = 0; i < json_array_size(features); i++) {
-        output_say(output, "%s%s", i == 0 ? "cpu_model_extra_flags = " : ", ",
+        g_string_append_printf(flags, "%s%s", i == 0 ? "\ncpu_model_extra_flags = " : ", ",
             json_string_value(json_array_get(features, i)));
     }
-    output_say(output, "%s", json_array_size(features) > 0 ? "\n" : "");
+    output_say(output, "\n[libvirt]\ncpu_mode = custom\ncpu_models = %s%s", model, flags->str);
+    g_string_free(flags, TRUE);
 }
 
 /* Where it was written, and for whom that changes something. */
@@ -61,7 +62,7 @@ say_applied(Output *output, const json_t *applied)
         return;
     }
     const json_t *changes = json_object_get(applied, "changes");
-    output_say(output, "\nIt is written to %s, and new guests get it%s.\n",
+    output_say(output, "\nIt is written to %s, and new guests get it%s.",
         json_string_value(json_object_get(applied, "file")),
         json_array_size(changes) == 0 ? " (they did before)" : "");
 }

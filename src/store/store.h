@@ -389,8 +389,8 @@ bool store_claim(Store *store, const Operation *operation, const Instance *insta
  * there does not come along. */
 bool store_find_topology(Store *store, const char *instance_id, int64_t operation_id,
     GuestTopology **ret_topology, GError **error);
-/* What is taken of a host for an instance: for where it is, where it goes, or where it may come back to
- * until a move is confirmed. One that is nowhere has none. */
+/* What is taken of a host for an instance: for where it is, where it goes, or where it may come
+ * back to until a move is confirmed. One that is nowhere has none. */
 typedef struct ClaimRow {
     char *instance_id;
     char *project_id;

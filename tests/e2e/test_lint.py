@@ -83,6 +83,9 @@ def _():
         contains(table, f"It is written to {file}, and new guests get it.", "where")
         contains(table, "keep it until they are stopped and started", "the guests")
         contains(table, old, "which guest")
+        for line in open(file, encoding="utf-8"):
+            if line.startswith("cpu_m"):
+                contains(table, "\n" + line, "what is printed is what is written")
         (model,) = [line.split(" = ")[1].strip() for line in open(file, encoding="utf-8")
                     if line.startswith("cpu_models")]
         check(model != "qemu64", f"a model of its own: {model}")

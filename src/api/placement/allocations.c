@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* What instances hold: their claims, whose sum a host's usages are. While an instance moves, and until
- * its move is confirmed, it holds something of two hosts. */
+/* What instances hold: their claims, whose sum a host's usages are. While an instance moves, and
+ * until its move is confirmed, it holds something of two hosts. */
 #include "api/placement/placement.h"
 
 #include <string.h>
