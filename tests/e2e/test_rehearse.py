@@ -118,6 +118,25 @@ def _():
         check_untouched()
 
 
+@test("a destination whose QEMU lacks features that the guest's processor has by its model says so "
+      "in the rehearsal, with the features (S3-12)")
+def _():
+    server_id()
+    world.lab("lack", "hostb", "pni,cx16")
+    try:
+        row, all_of_it = explain()
+        equal((row["result"], all_of_it["chosen"]), ("fail", None), row)
+        for part in ("guest CPU doesn't match specification", "pni", "cx16"):
+            contains(row["have"], part, "libvirt's own words")
+        contains(row["fix"], "same CPU generation", "the fix")
+        equal(left_on("hostb"), NOTHING, "what is left")
+    finally:
+        world.lab("lack", "hostb", "off")
+    row, _ = explain()
+    equal(row["result"], "pass", row)
+    check_untouched()
+
+
 @test("a TPM that the destination cannot set up is found by a rehearsal, and by no other check; "
       "with live_migration_rehearse the guest goes to another host")
 def _():

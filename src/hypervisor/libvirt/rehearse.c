@@ -11,10 +11,10 @@
 /* A second or two where nothing else runs; a call in LANE_SHORT has not much more. */
 enum { LIMIT_S = 20 };
 
-/* By the functions that a migration takes it from. */
+/* By the functions that a migration takes it from. *ret_running: as it is on its source. */
 static char *
 read_definition(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *request,
-    GError **error)
+    char **ret_running, GError **error)
 {
     g_auto(DestPlaceRead) place = {0};
     g_auto(Slot) slot = {0};
@@ -33,7 +33,10 @@ read_definition(LibvirtHost *source, LibvirtHost *dest, const MigrateRequest *re
             "another one is known when it runs", request->uuid, source->name);
         return NULL;
     }
-    return dest_definition(&slot, domain, 0, request, &place.place, error);
+    *ret_running = domain_get_xml(&slot, domain, 0, error);
+    return *ret_running != NULL
+        ? dest_definition(&slot, domain, 0, request, &place.place, error)
+        : NULL;
 }
 
 static bool
@@ -53,7 +56,8 @@ libvirt_rehearse(
     void *dest_data, void *source_data, const MigrateRequest *request, GError **error)
 {
     LibvirtHost *dest = dest_data;
-    g_autofree char *definition = read_definition(source_data, dest, request, error);
+    g_autofree char *running = NULL;
+    g_autofree char *definition = read_definition(source_data, dest, request, &running, error);
     g_autofree char *uuid = g_uuid_string_random();
     Metadata twin = {.uuid = uuid, .name = "twin"};
     bool has_secret = false;
@@ -61,7 +65,7 @@ libvirt_rehearse(
     if (definition == NULL) {
         return false;
     }
-    g_autofree char *xml = twin_xml_make(definition, &twin, &has_secret, error);
+    g_autofree char *xml = twin_xml_make(definition, running, &twin, &has_secret, error);
     if (xml == NULL || (has_secret && !tpm_put_secret(dest, uuid, error))) {
         return false;
     }

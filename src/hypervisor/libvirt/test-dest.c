@@ -215,7 +215,7 @@ test_blocker(const void *data)
 #define TWIN "22222222-2222-4333-8444-555555555555"
 
 static char *
-twin_of(const char *body, bool *ret_has_secret)
+twin_of_running(const char *body, const char *running, bool *ret_has_secret)
 {
     g_autofree char *text = g_strdup_printf(
         "<domain type='kvm' id='7'><name>instance-1</name><uuid>1b</uuid>"
@@ -223,10 +223,38 @@ twin_of(const char *body, bool *ret_has_secret)
         "<drover:uuid>1b</drover:uuid></drover:instance></metadata>%s</domain>", body);
     Metadata twin = {.uuid = TWIN, .name = "twin"};
     g_autoptr(GError) error = NULL;
-    g_autofree char *made = twin_xml_make(text, &twin, ret_has_secret, &error);
+    g_autofree char *made = twin_xml_make(
+        text, running != NULL ? running : text, &twin, ret_has_secret, &error);
     g_assert_no_error(error);
     g_autoptr(GRegex) blanks = g_regex_new(">\\s+<", 0, 0, NULL);
     return g_regex_replace_literal(blanks, made, -1, 0, "><", 0, NULL);
+}
+
+static char *
+twin_of(const char *body, bool *ret_has_secret)
+{
+    return twin_of_running(body, NULL, ret_has_secret);
+}
+
+static void
+test_a_twin_is_held_to_the_processor_that_its_guest_has(void)
+{
+    bool has_secret = true;
+    g_autofree char *made = twin_of_running(
+        "<cpu mode='custom' check='none'><model fallback='allow'>qemu64</model>"
+        "<numa><cell id='0' cpus='0' memory='7'/></numa></cpu><os/>",
+        "<domain><cpu mode='custom' check='full'><model fallback='forbid'>qemu64</model>"
+        "<feature policy='require' name='lahf_lm'/>"
+        "<numa><cell id='0' cpus='0' memory='6'/></numa></cpu></domain>",
+        &has_secret);
+    assert_has(made, "check=\"full\"><model fallback=\"forbid\">qemu64</model>");
+    assert_has(made,
+        "name=\"lahf_lm\"/><numa><cell id=\"0\" cpus=\"0\" memory=\"7\"/></numa></cpu>");
+    assert_has_not(made, "none");
+    assert_has_not(made, "memory=\"6\"");
+
+    g_autofree char *without = twin_of_running("<os/>", "<domain><cpu/></domain>", &has_secret);
+    assert_has_not(without, "cpu");
 }
 
 static void
@@ -348,6 +376,8 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/blockers/%s", blocker_cases[i].name);
         g_test_add_data_func(path, &blocker_cases[i], test_blocker);
     }
+    g_test_add_func("/twin/is-held-to-the-processor-that-its-guest-has",
+        test_a_twin_is_held_to_the_processor_that_its_guest_has);
     g_test_add_func("/twin/has-what-a-rehearsal-is-of-and-nothing-of-a-host",
         test_a_twin_has_what_a_rehearsal_is_of_and_nothing_of_a_host);
     g_test_add_func("/twin/tpm-and-firmware-leave-nothing",

@@ -137,6 +137,36 @@ cut_memory(xmlDoc *document)
     set_memory(document, "/domain/memory | /domain/currentMemory", little_kib * MAX(cells->len, 1));
 }
 
+/* ---- processor ---- */
+
+/* A definition that migrates has the processor that was asked for, and libvirt does not always
+ * compare that with what QEMU gives (check='none', 'partial'). A guest that arrives is held to what
+ * it has, and so is its twin. The cells are those that it gets. */
+static bool
+give_cpu(xmlDoc *document, const char *running, GError **error)
+{
+    g_autoptr(xmlDoc) source = xml_parse(running, error);
+
+    if (source == NULL) {
+        return false;
+    }
+    xmlNode *cpu = xml_child(xmlDocGetRootElement(source), "cpu");
+    xmlNode *old = xml_child(xmlDocGetRootElement(document), "cpu");
+    if (cpu == NULL || old == NULL) {
+        return true;
+    }
+    xmlNode *copy = xmlDocCopyNode(cpu, document, 1);
+    xmlNode *cells = xml_child(old, "numa");
+    if (cells != NULL && xml_child(copy, "numa") != NULL) {
+        xml_remove(xml_child(copy, "numa"));
+        xmlUnlinkNode(cells);
+        xmlAddChild(copy, cells);
+    }
+    xmlReplaceNode(old, copy);
+    xmlFreeNode(old);
+    return true;
+}
+
 /* ---- the domain ---- */
 
 static void
@@ -156,11 +186,12 @@ give_name(xmlNode *domain, const Metadata *twin)
 
 char *
 twin_xml_make(
-    const char *definition, const Metadata *twin, bool *ret_has_secret, GError **error)
+    const char *definition, const char *running, const Metadata *twin, bool *ret_has_secret,
+    GError **error)
 {
     g_autoptr(xmlDoc) document = xml_parse(definition, error);
 
-    if (document == NULL) {
+    if (document == NULL || !give_cpu(document, running, error)) {
         return NULL;
     }
     give_name(xmlDocGetRootElement(document), twin);
