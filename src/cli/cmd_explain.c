@@ -73,7 +73,8 @@ share_of(const json_t *row, const char *weigher)
     json_array_foreach(json_object_get(row, "weighers"), i, entry)
     {
         if (strcmp(string_of(entry, "weigher"), weigher) == 0) {
-            double share = json_number_value(json_object_get(entry, "share"));
+            /* Nothing times a negative multiplier is nothing as well. */
+            double share = json_number_value(json_object_get(entry, "share")) + 0.0;
             double multiplier = json_number_value(json_object_get(entry, "multiplier"));
             bool is_own = strcmp(string_of(entry, "multiplier_from"), "aggregate") == 0;
             return is_own ? g_strdup_printf("%.3f (x%g of its aggregate)", share, multiplier)
@@ -108,6 +109,24 @@ instances_share(const json_t *value, const json_t *row)
 }
 
 static char *
+io_ops_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "IoOpsWeigher");
+}
+
+static char *
+soft_affinity_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "ServerGroupSoftAffinityWeigher");
+}
+
+static char *
+soft_anti_affinity_share(const json_t *value, const json_t *row)
+{
+    return share_of(row, "ServerGroupSoftAntiAffinityWeigher");
+}
+
+static char *
 weight_text(const json_t *value, const json_t *row)
 {
     return json_is_number(value) ? g_strdup_printf("%.3f", json_number_value(value))
@@ -128,9 +147,57 @@ static const Column HOST_COLUMNS[] = {
     {"CPU", "weighers", cpu_share},
     {"Disk", "weighers", disk_share},
     {"Instances", "weighers", instances_share},
-    {"Failed", "failed", failed_text},
-    {NULL, NULL, NULL},
 };
+
+/* Of what few servers and configurations have: shown where it counts for one of the hosts. */
+static const struct {
+    const char *weigher;
+    Column column;
+} RARE_COLUMNS[] = {
+    {"IoOpsWeigher", {"I/O", "weighers", io_ops_share}},
+    {"ServerGroupSoftAffinityWeigher", {"Beside Group", "weighers", soft_affinity_share}},
+    {"ServerGroupSoftAntiAffinityWeigher",
+        {"Apart From Group", "weighers", soft_anti_affinity_share}},
+};
+
+static const Column FAILED_COLUMN = {"Failed", "failed", failed_text};
+
+enum { MOST_HOST_COLUMNS = G_N_ELEMENTS(HOST_COLUMNS) + G_N_ELEMENTS(RARE_COLUMNS) + 2 };
+
+static bool
+counts(const json_t *hosts, const char *weigher)
+{
+    size_t i;
+    json_t *host;
+    json_array_foreach(hosts, i, host)
+    {
+        size_t j;
+        json_t *entry;
+        json_array_foreach(json_object_get(host, "weighers"), j, entry)
+        {
+            if (strcmp(string_of(entry, "weigher"), weigher) == 0 &&
+                json_number_value(json_object_get(entry, "share")) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The shares add up to the weight. */
+static void
+choose_host_columns(const json_t *hosts, Column columns[MOST_HOST_COLUMNS])
+{
+    size_t n = G_N_ELEMENTS(HOST_COLUMNS);
+    memcpy(columns, HOST_COLUMNS, sizeof HOST_COLUMNS);
+    for (size_t i = 0; i < G_N_ELEMENTS(RARE_COLUMNS); i++) {
+        if (counts(hosts, RARE_COLUMNS[i].weigher)) {
+            columns[n++] = RARE_COLUMNS[i].column;
+        }
+    }
+    columns[n++] = FAILED_COLUMN;
+    columns[n] = (Column){NULL, NULL, NULL};
+}
 
 static const Column CHECK_COLUMNS[] = {
     {"Host", "host", NULL},
@@ -231,8 +298,10 @@ static bool
 print_explanation(Output *output, const json_t *explanation, bool all, GError **error)
 {
     const json_t *hosts = json_object_get(explanation, "hosts");
+    Column columns[MOST_HOST_COLUMNS];
     say_head(output, explanation);
-    if (!output_list(output, hosts, HOST_COLUMNS, "There are no hosts yet.", error)) {
+    choose_host_columns(hosts, columns);
+    if (!output_list(output, hosts, columns, "There are no hosts yet.", error)) {
         return false;
     }
     if (output->format != OUTPUT_TABLE || output->columns->len > 0) {

@@ -230,6 +230,31 @@ def _():
     cloud.delete(server)
 
 
+@test("the shares that drover explain prints add up to the weight, those of a soft server group too "
+      "[S0-11]")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    group = json.loads(drover("server", "group", "create", "--policy", "soft-affinity", "near",
+                              "--json"))["id"]
+    servers = []
+    for name, host in (("near1", "hostb"), ("near2", "hosta")):
+        answer = cloud.send("POST", "/servers", dict(
+            cloud.body(name, host=host), **{"os:scheduler_hints": {"group": group}}), "2.96")
+        equal(answer.status, 202, answer.text)
+        servers.append(answer.json["server"]["id"])
+        cloud.wait_status(servers[-1], "ACTIVE")
+    lines = drover("explain", "near2").split("\n")
+    head = next(line for line in lines if line.startswith("Host  "))
+    row = next(line for line in lines if line.startswith("hostb"))
+    equal(head.split("  ")[-2].strip(), "Beside Group", f"its column: {head}")
+    check("Apart From Group" not in head, "and no other")
+    weight, *shares = [float(word) for word in row.split()[2:-1]]
+    equal((shares[-1], round(sum(shares), 3)), (1.0, weight), row)
+    cloud.delete(*servers)
+    drover("server", "group", "delete", "near")
+
+
 def decisions(cloud, query, status=200, user="admin"):
     answer = cloud.other("GET", f"/drover/v1/decisions{query}", user=user)
     equal(answer.status, status, answer.text)
