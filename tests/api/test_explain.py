@@ -230,8 +230,8 @@ def _():
     cloud.delete(server)
 
 
-@test("the shares that drover explain prints add up to the weight, those of a soft server group too "
-      "[S0-11]")
+@test("the shares that drover explain prints add up to the weight, those of a soft server group "
+      "too [S0-11]")
 def _():
     cloud = world.fast
     drover = cloud.drover.drover
