@@ -393,25 +393,21 @@ bool store_find_topology(Store *store, const char *instance_id, int64_t operatio
  * back to until a move is confirmed. One that is nowhere has none. */
 typedef struct ClaimRow {
     char *instance_id;
+    char *instance_name;
     char *project_id;
     char *user_id;
     char *host;
+    bool is_owner; /* where it is */
     int vcpus;
     int64_t ram_mib;
     int64_t disk_gib;
+    char *topology; /* as guest_topology_text; NULL: nothing is said of it */
+    char *devices;  /* as pci_given_text; NULL: none */
 } ClaimRow;
 void claim_row_free(ClaimRow *claim);
 typedef enum ClaimsOf { CLAIMS_OF_HOST, CLAIMS_OF_INSTANCE, CLAIMS_OF_PROJECT } ClaimsOf;
 /* ClaimRow, by instance. key: the host's name, or an id. */
 GPtrArray *store_list_claims(Store *store, ClaimsOf of, const char *key, GError **error);
-typedef struct DeviceClaim {
-    char *instance_id;
-    char *instance_name;
-    char *devices; /* as pci_given_text */
-} DeviceClaim;
-void device_claim_free(DeviceClaim *claim);
-/* Of DeviceClaim: who has PCI devices of that host. */
-GPtrArray *store_list_device_claims(Store *store, const char *host, GError **error);
 /* The same of PCI devices, as pci_given_text. Caller frees. */
 bool store_find_devices(
     Store *store, const char *instance_id, int64_t operation_id, char **ret_text, GError **error);

@@ -337,6 +337,27 @@ test_fresh_operations(Fixture *fixture, const void *data)
 
 /* ---- claims ---- */
 
+/* "hosta owner, hostb": what it has, by whichever of the three it is asked for. */
+static void
+assert_claims(Fixture *fixture, ClaimsOf of, const char *id, const char *wanted)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) claims = store_list_claims(fixture->store, of, id, &error);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < claims->len; i++) {
+        const ClaimRow *claim = claims->pdata[i];
+        g_string_append_printf(text, "%s%s%s", i > 0 ? ", " : "", claim->host,
+            claim->is_owner ? " owner" : "");
+        g_assert_cmpstr(claim->instance_name, ==, "vm");
+        g_assert_cmpint(claim->vcpus, ==, 1);
+        g_assert_cmpint(claim->ram_mib, ==, 512);
+        g_assert_cmpint(claim->disk_gib, ==, 1);
+    }
+    g_assert_cmpstr(text->str, ==, wanted);
+}
+
 static void
 test_claims_of_a_move(Fixture *fixture, const void *data)
 {
@@ -374,6 +395,10 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     g_assert_cmpint(b.ram_mib, ==, 512);
     g_assert_cmpint(b.instances, ==, 0);
     g_assert_cmpint(b.incoming_migrations, ==, 1);
+    assert_claims(fixture, CLAIMS_OF_INSTANCE, vm->id, "hosta owner, hostb");
+    assert_claims(fixture, CLAIMS_OF_PROJECT, vm->project_id, "hosta owner, hostb");
+    assert_claims(fixture, CLAIMS_OF_HOST, "hostb", "hostb");
+    assert_claims(fixture, CLAIMS_OF_PROJECT, "another", "");
 
     OperationMove finish = test_move(fixture, migration->operation.id, "preparing", "completed");
     finish.closes = true;
@@ -388,6 +413,8 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     g_assert_cmpint(b.ram_mib, ==, 512);
     g_assert_cmpint(b.instances, ==, 1);
     g_assert_cmpint(b.incoming_migrations, ==, 0);
+    assert_claims(fixture, CLAIMS_OF_INSTANCE, vm->id, "hostb owner");
+    assert_claims(fixture, CLAIMS_OF_HOST, "hosta", "");
 }
 
 static void

@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct Holder {
-    const DeviceClaim *claim; /* NULL: nobody */
+    const ClaimRow *claim; /* NULL: nobody */
     char alias[PCI_ALIAS_SIZE];
 } Holder;
 
@@ -15,7 +15,7 @@ static Holder
 find_holder(GPtrArray *claims, const char *address)
 {
     for (unsigned i = 0; i < claims->len; i++) {
-        const DeviceClaim *claim = claims->pdata[i];
+        const ClaimRow *claim = claims->pdata[i];
         g_autoptr(GArray) given = pci_given_parse(claim->devices);
         const PciGiven *one = pci_given_find(given, address);
         if (one != NULL) {
@@ -37,7 +37,7 @@ static json_t *
 view_device(const PciDevice *device, GPtrArray *claims)
 {
     Holder holder = find_holder(claims, device->address);
-    const DeviceClaim *claim = holder.claim;
+    const ClaimRow *claim = holder.claim;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
         device->address, "vendor_id", device->vendor_id, "product_id", device->product_id,
@@ -52,7 +52,8 @@ view_device(const PciDevice *device, GPtrArray *claims)
 json_t *
 drover_view_devices(ApiContext *context, const Host *host, GError **error)
 {
-    g_autoptr(GPtrArray) claims = store_list_device_claims(context->store, host->name, error);
+    g_autoptr(GPtrArray) claims =
+        store_list_claims(context->store, CLAIMS_OF_HOST, host->name, error);
     g_autoptr(GArray) devices =
         pci_devices_parse(host->has_facts ? host->facts.pci_devices : NULL);
 
