@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "model/host.h"
 
+#include "model/topology.h"
+
 Host *
 host_new(void)
 {
@@ -53,6 +55,28 @@ host_facts_copy(const HostFacts *from, HostFacts *ret_to)
     copy.bridges = g_strdup(from->bridges);
     host_facts_clear(ret_to);
     *ret_to = copy;
+}
+
+int
+host_floating_cpus(const HostFacts *facts)
+{
+    return facts->has_floating_cpus ? facts->floating_cpus : facts->vcpus;
+}
+
+int
+host_dedicated_cpus(const HostFacts *facts)
+{
+    /* No set is named: the cells need not be read. */
+    if (!facts->has_floating_cpus) {
+        return 0;
+    }
+    g_autoptr(HostTopology) topology = host_topology_parse(facts->topology);
+    if (topology == NULL) {
+        return 0;
+    }
+    CpuSet all = host_topology_cpus(topology);
+    CpuSet dedicated = cpu_set_both(&all, &topology->dedicated);
+    return cpu_set_count(&dedicated);
 }
 
 void
@@ -108,7 +132,8 @@ host_usage_add_topology(HostUsage *usage, int vcpus, const char *topology)
         return;
     }
     /* Guests that float take no processor for good. */
-    usage->dedicated_vcpus += strstr(topology, " pins=") != NULL ? vcpus : 0;
+    usage->dedicated_vcpus += guest_topology_is_pinned(topology) ? vcpus : 0;
+    usage->idle_cpus += guest_topology_count_idle(topology);
     add_line(&usage->topologies, topology);
 }
 

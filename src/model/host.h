@@ -89,6 +89,7 @@ typedef struct HostUsage {
     int foreign_vcpus; /* of domains that run there and are not drover's: nothing claims them */
     int64_t foreign_ram_mib;
     int dedicated_vcpus; /* of vcpus: those of pinned guests */
+    int idle_cpus; /* dedicated processors that pinned guests have beside theirs, and leave idle */
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
     /* Of the instance that is being placed: others of its server group here; those of them that
      * are nowhere else, as one that moves or may come back is; and all of them anywhere. */
@@ -121,6 +122,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 void host_facts_clear(HostFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostFacts, host_facts_clear)
 void host_facts_copy(const HostFacts *from, HostFacts *ret_to);
+/* Its processors for guests that float, and for those that are pinned. Nova: [compute]
+ * cpu_shared_set and cpu_dedicated_set; what is in neither is for no guest. */
+int host_floating_cpus(const HostFacts *facts);
+int host_dedicated_cpus(const HostFacts *facts);
 /* Whether one of those names and patterns ("rack1-*") is the host's; patterns NULL: all are. */
 bool host_is_named(char *const *patterns, const char *name);
 const char *host_power_name(HostPower power); /* "unknown", "off", "on" */

@@ -105,7 +105,7 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->pool_capacity_gib = facts->pool_capacity_bytes >> 30;
     entry->pool_available_gib = facts->pool_available_bytes >> 30;
     entry->hypervisor_version = facts->hypervisor_version;
-    entry->vcpus = facts->has_floating_cpus ? facts->floating_cpus : facts->vcpus;
+    entry->vcpus = host_floating_cpus(facts);
     entry->zone = word_of(index, host->zone);
     entry->arch = word_of(index, facts->arch);
     entry->bridges = word_of(index, facts->bridges);

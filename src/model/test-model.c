@@ -7,6 +7,7 @@
 #include "model/instance.h"
 #include "model/migration.h"
 #include "model/network.h"
+#include "model/topology.h"
 
 typedef struct StatusCase {
     VmState vm_state;
@@ -188,6 +189,49 @@ test_copies_stand_alone(void)
     host_facts_clear(&facts_copy);
 }
 
+/* What is in neither set is for no guest; what a set names and the host lacks does not count. */
+static void
+test_processors_are_shared_out(void)
+{
+    static const char cell[] = "cell id=0 memory=1024 cpus=0-7\n";
+    static const struct {
+        const char *sets;
+        int floating;
+        int dedicated;
+    } rows[] = {
+        {"", 8, 0},
+        {"sets of=3 dedicated=2-5 shared=0\n", 1, 4},
+        {"sets of=1 dedicated=6-9\n", 0, 2},
+        {"sets of=2 shared=0-1\n", 2, 0},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strconcat(rows[i].sets, cell, NULL);
+        HostFacts facts = {.vcpus = 8,
+            .topology = text,
+            .has_floating_cpus = rows[i].sets[0] != '\0',
+            .floating_cpus = rows[i].floating};
+        g_assert_cmpint(host_floating_cpus(&facts), ==, rows[i].floating);
+        g_assert_cmpint(host_dedicated_cpus(&facts), ==, rows[i].dedicated);
+    }
+    g_assert_cmpint(host_dedicated_cpus(&(HostFacts){.has_floating_cpus = true}), ==, 0);
+}
+
+static void
+test_what_a_claim_says_of_processors(void)
+{
+    static const char floats[] = "guest cells=0 binds=0 page=0;cell host=-1 vcpus=1 floats=0-1";
+    static const char alone[] = "guest cells=0 binds=1 page=0 emulator=4,6 blocked=5,7"
+                                ";cell host=1 vcpus=2 memory=512 pins=4/6";
+
+    g_assert_false(guest_topology_is_pinned(NULL));
+    g_assert_false(guest_topology_is_pinned(floats));
+    g_assert_true(guest_topology_is_pinned(alone));
+    g_assert_cmpint(guest_topology_count_idle(NULL), ==, 0);
+    g_assert_cmpint(guest_topology_count_idle(floats), ==, 0);
+    g_assert_cmpint(guest_topology_count_idle(alone), ==, 2);
+}
+
 static void
 test_new_records_know_nothing(void)
 {
@@ -300,6 +344,9 @@ main(int argc, char **argv)
     g_test_add_func("/model/identity-roles", test_identity_roles);
     g_test_add_func("/model/addresses", test_addresses);
     g_test_add_func("/model/copies", test_copies_stand_alone);
+    g_test_add_func("/model/processors-are-shared-out", test_processors_are_shared_out);
+    g_test_add_func(
+        "/model/what-a-claim-says-of-processors", test_what_a_claim_says_of_processors);
     g_test_add_func("/model/new-records", test_new_records_know_nothing);
     g_test_add_func("/model/each-disk-is-decided", test_each_disk_is_decided);
     g_test_add_func("/model/booting-from-a-volume-is-no-local-disk",

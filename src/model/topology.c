@@ -293,3 +293,19 @@ guest_topology_parse(const char *text)
     }
     return topology;
 }
+
+bool
+guest_topology_is_pinned(const char *text)
+{
+    return text != NULL && strstr(text, " pins=") != NULL;
+}
+
+int
+guest_topology_count_idle(const char *text)
+{
+    if (text == NULL || strstr(text, " blocked=") == NULL) {
+        return 0;
+    }
+    g_autoptr(GuestTopology) topology = guest_topology_parse(text);
+    return topology != NULL ? cpu_set_count(&topology->blocked) : 0;
+}

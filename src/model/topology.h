@@ -68,3 +68,7 @@ CpuSet guest_topology_taken(const GuestTopology *topology);
 /* One line; never empty. */
 char *guest_topology_text(const GuestTopology *topology);
 GuestTopology *guest_topology_parse(const char *text); /* as host_topology_parse */
+/* Of such a text, or NULL: its vCPUs have processors of their own; and how many others it has that
+ * stay idle. What has none is not read whole. */
+bool guest_topology_is_pinned(const char *text);
+int guest_topology_count_idle(const char *text);

@@ -29,9 +29,9 @@ def holders(cloud):
             if device["instance_id"] is not None}
 
 
-def add_flavor(cloud, name, specs, ram=128):
+def add_flavor(cloud, name, specs, ram=128, vcpus=1):
     answer = cloud.send("POST", "/flavors", {"flavor": {
-        "id": name, "name": name, "ram": ram, "vcpus": 1, "disk": 1}})
+        "id": name, "name": name, "ram": ram, "vcpus": vcpus, "disk": 1}})
     equal(answer.status, 200, answer.text)
     answer = cloud.send("POST", f"/flavors/{name}/os-extra_specs", {"extra_specs": specs})
     equal(answer.status, 200, answer.text)

@@ -104,8 +104,9 @@ view_host(ApiContext *context, const Host *host, GError **error)
         (claims = store_list_claims(context->store, CLAIMS_OF_HOST, host->name, error)) == NULL) {
         return NULL;
     }
-    Share total = {host->facts.vcpus, host->facts.memory_mib,
-        host->facts.pool_capacity_bytes / GIB};
+    const HostFacts *facts = &host->facts;
+    Share total = {host_floating_cpus(facts) + host_dedicated_cpus(facts), facts->memory_mib,
+        facts->pool_capacity_bytes / GIB};
     Share used = {usage.vcpus,
         usage.ram_mib + context->options->placement.reserved_host_memory_mib, usage.disk_gib};
     json_t *rows = json_array();

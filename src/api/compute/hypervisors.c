@@ -84,8 +84,9 @@ add_capacity(const ApiContext *context, const Host *host, const HostUsage *usage
     const HostFacts *facts = &host->facts;
     int64_t memory_used = usage->ram_mib + context->options->placement.reserved_host_memory_mib;
     int64_t disk_gib = facts->pool_capacity_bytes / GIB;
+    int vcpus = host_floating_cpus(facts) + host_dedicated_cpus(facts);
     json_auto_t *capacity = json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}",
-        "vcpus", facts->vcpus, "vcpus_used", usage->vcpus, "memory_mb",
+        "vcpus", vcpus, "vcpus_used", usage->vcpus, "memory_mb",
         (json_int_t)facts->memory_mib, "memory_mb_used", (json_int_t)memory_used, "free_ram_mb",
         (json_int_t)(facts->memory_mib - memory_used), "local_gb", (json_int_t)disk_gib,
         "local_gb_used", (json_int_t)usage->disk_gib, "free_disk_gb",

@@ -9,7 +9,9 @@
 static json_t *
 view_claim(const ClaimRow *claim)
 {
-    return placement_view_resources(claim->vcpus, claim->ram_mib, claim->disk_gib, false);
+    Amounts amounts = {0};
+    placement_add_claim(claim, &amounts);
+    return placement_view_amounts(&amounts, NULL);
 }
 
 HttpResponse *
@@ -51,28 +53,35 @@ add_consumer(const ApiContext *context, const ClaimRow *claim, json_t *view)
     }
 }
 
-/* An unknown consumer holds nothing: that is no error in this API. */
-HttpResponse *
-placement_show_allocations(ApiContext *context, GError **error)
+/* By the ids of the providers. */
+static json_t *
+view_consumer(ApiContext *context, const GPtrArray *claims, GError **error)
 {
-    g_autoptr(GPtrArray) claims = store_list_claims(
-        context->store, CLAIMS_OF_INSTANCE, api_param(context, "consumer"), error);
-    if (claims == NULL) {
-        return NULL;
-    }
-    json_t *allocations = json_object();
-    json_t *view = json_pack("{s:o}", "allocations", allocations);
+    json_auto_t *allocations = json_object();
     for (unsigned i = 0; i < claims->len; i++) {
         const ClaimRow *claim = claims->pdata[i];
         g_autoptr(Host) host = store_get_host(context->store, claim->host, error);
         if (host == NULL) {
-            json_decref(view);
             return NULL;
         }
         json_object_set_new(allocations, host->hypervisor_id,
             json_pack("{s:i, s:o}", "generation", PLACEMENT_GENERATION, "resources",
                 view_claim(claim)));
     }
+    return g_steal_pointer(&allocations);
+}
+
+/* An unknown consumer holds nothing: that is no error in this API. */
+HttpResponse *
+placement_show_allocations(ApiContext *context, GError **error)
+{
+    g_autoptr(GPtrArray) claims = store_list_claims(
+        context->store, CLAIMS_OF_INSTANCE, api_param(context, "consumer"), error);
+    json_t *allocations = claims != NULL ? view_consumer(context, claims, error) : NULL;
+    if (allocations == NULL) {
+        return NULL;
+    }
+    json_t *view = json_pack("{s:o}", "allocations", allocations);
     if (claims->len > 0) {
         add_consumer(context, claims->pdata[0], view);
     }
@@ -82,10 +91,9 @@ placement_show_allocations(ApiContext *context, GError **error)
 HttpResponse *
 placement_show_project_usages(ApiContext *context, GError **error)
 {
-    int64_t vcpus = 0;
-    int64_t ram_mib = 0;
-    int64_t disk_gib = 0;
+    Amounts sum = {0};
     int consumers = 0;
+    const char *last = "";
     const char *project = api_query(context, "project_id");
     if (project == NULL) {
         error_set(error, ERROR_INVALID, "'project_id' is a required property");
@@ -96,16 +104,13 @@ placement_show_project_usages(ApiContext *context, GError **error)
     if (claims == NULL) {
         return NULL;
     }
-    const char *last = "";
     for (unsigned i = 0; i < claims->len; i++) {
         const ClaimRow *claim = claims->pdata[i];
-        vcpus += claim->vcpus;
-        ram_mib += claim->ram_mib;
-        disk_gib += claim->disk_gib;
+        placement_add_claim(claim, &sum);
         consumers += strcmp(claim->instance_id, last) != 0;
         last = claim->instance_id;
     }
-    json_t *resources = placement_view_resources(vcpus, ram_mib, disk_gib, false);
+    json_t *resources = placement_view_amounts(&sum, NULL);
     if (context->minor >= 38) {
         json_object_set_new(resources, "consumer_count", json_integer(consumers));
         return api_json(200, json_pack("{s:{s:o}}", "usages", "INSTANCE", resources));

@@ -28,8 +28,21 @@ HttpResponse *placement_show_project_usages(ApiContext *context, GError **error)
 
 /* ---- view.c ---- */
 enum { PLACEMENT_GENERATION = 1 }; /* nobody writes through this API: it never changes */
+
+/* What is counted. PCPU are the processors that pinned instances have for themselves; the vCPUs of
+ * all others are VCPU. Source: Nova, "CPU topologies". */
+enum { CLASS_VCPU, CLASS_PCPU, CLASS_MEMORY_MB, CLASS_DISK_GB, N_CLASSES };
+extern const char *const placement_classes[N_CLASSES];
+typedef struct Amounts {
+    int64_t of[N_CLASSES];
+} Amounts;
+
+void placement_add_claim(const ClaimRow *claim, Amounts *sum);
+Amounts placement_used(const HostUsage *usage);
 json_t *placement_view_provider(const ApiContext *context, const Host *host);
-json_t *placement_view_inventories(const ApiContext *context, const Host *host);
-json_t *placement_view_resources(int64_t vcpus, int64_t ram_mib, int64_t disk_gib, bool with_zeros);
+json_t *placement_view_inventories(
+    const ApiContext *context, const Host *host, const HostUsage *usage);
+/* Those of which there is some, and those that are in inventories (NULL: none). */
+json_t *placement_view_amounts(const Amounts *amounts, const json_t *inventories);
 /* The host that the path's {uuid} names. */
 Host *placement_get_host(ApiContext *context, GError **error);

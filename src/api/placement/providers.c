@@ -36,9 +36,9 @@ static bool
 has_room(const ApiContext *context, const Host *host, const HostUsage *usage)
 {
     const char *text = api_query(context, "resources");
-    json_auto_t *inventories = placement_view_inventories(context, host);
-    json_auto_t *used =
-        placement_view_resources(usage->vcpus, usage->ram_mib, usage->disk_gib, true);
+    Amounts amounts = placement_used(usage);
+    json_auto_t *inventories = placement_view_inventories(context, host, usage);
+    json_auto_t *used = placement_view_amounts(&amounts, inventories);
     g_auto(GStrv) items = g_strsplit(text == NULL ? "" : text, ",", 16);
     for (char **item = items; *item != NULL; item++) {
         g_auto(GStrv) parts = g_strsplit(*item, ":", 2);
@@ -92,27 +92,42 @@ placement_show_provider(ApiContext *context, GError **error)
     return host == NULL ? NULL : api_json(200, placement_view_provider(context, host));
 }
 
+/* The host, what is taken of it and what it has; the caller frees the host. NULL: an error. */
+static json_t *
+read_inventories(ApiContext *context, Host **ret_host, HostUsage *ret_usage, GError **error)
+{
+    *ret_host = placement_get_host(context, error);
+    if (*ret_host == NULL ||
+        !store_get_host_usage(context->store, (*ret_host)->name, ret_usage, error)) {
+        return NULL;
+    }
+    return placement_view_inventories(context, *ret_host, ret_usage);
+}
+
 HttpResponse *
 placement_list_inventories(ApiContext *context, GError **error)
 {
-    g_autoptr(Host) host = placement_get_host(context, error);
-    if (host == NULL) {
+    HostUsage usage;
+    g_autoptr(Host) host = NULL;
+    json_t *inventories = read_inventories(context, &host, &usage, error);
+    if (inventories == NULL) {
         return NULL;
     }
     return api_json(200,
-        json_pack("{s:o, s:i}", "inventories", placement_view_inventories(context, host),
-            "resource_provider_generation", PLACEMENT_GENERATION));
+        json_pack("{s:o, s:i}", "inventories", inventories, "resource_provider_generation",
+            PLACEMENT_GENERATION));
 }
 
 HttpResponse *
 placement_show_inventory(ApiContext *context, GError **error)
 {
     const char *name = api_param(context, "class");
-    g_autoptr(Host) host = placement_get_host(context, error);
-    if (host == NULL) {
+    HostUsage usage;
+    g_autoptr(Host) host = NULL;
+    json_auto_t *inventories = read_inventories(context, &host, &usage, error);
+    if (inventories == NULL) {
         return NULL;
     }
-    json_auto_t *inventories = placement_view_inventories(context, host);
     json_t *inventory = json_object_get(inventories, name);
     if (inventory == NULL) {
         error_set(
@@ -128,13 +143,14 @@ HttpResponse *
 placement_show_usages(ApiContext *context, GError **error)
 {
     HostUsage usage;
-    g_autoptr(Host) host = placement_get_host(context, error);
-    if (host == NULL || !store_get_host_usage(context->store, host->name, &usage, error)) {
+    g_autoptr(Host) host = NULL;
+    json_auto_t *inventories = read_inventories(context, &host, &usage, error);
+    if (inventories == NULL) {
         return NULL;
     }
+    Amounts used = placement_used(&usage);
     return api_json(200,
-        json_pack("{s:o, s:i}", "usages",
-            placement_view_resources(usage.vcpus, usage.ram_mib, usage.disk_gib, true),
+        json_pack("{s:o, s:i}", "usages", placement_view_amounts(&used, inventories),
             "resource_provider_generation", PLACEMENT_GENERATION));
 }
 

@@ -13,8 +13,6 @@ placement_show_versions(ApiContext *context, GError **error)
             ""));
 }
 
-static const char *const classes[] = {"VCPU", "MEMORY_MB", "DISK_GB"};
-
 static json_t *
 view_class(const char *name)
 {
@@ -26,8 +24,8 @@ HttpResponse *
 placement_list_resource_classes(ApiContext *context, GError **error)
 {
     json_t *views = json_array();
-    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
-        json_array_append_new(views, view_class(classes[i]));
+    for (int i = 0; i < N_CLASSES; i++) {
+        json_array_append_new(views, view_class(placement_classes[i]));
     }
     return api_json(200, json_pack("{s:o}", "resource_classes", views));
 }
@@ -36,8 +34,8 @@ HttpResponse *
 placement_show_resource_class(ApiContext *context, GError **error)
 {
     const char *name = api_param(context, "name");
-    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
-        if (strcmp(classes[i], name) == 0) {
+    for (int i = 0; i < N_CLASSES; i++) {
+        if (strcmp(placement_classes[i], name) == 0) {
             return api_json(200, view_class(name));
         }
     }

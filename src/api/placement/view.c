@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "api/placement/placement.h"
+#include "model/topology.h"
+
 #include <string.h>
+
+const char *const placement_classes[N_CLASSES] = {
+    [CLASS_VCPU] = "VCPU",
+    [CLASS_PCPU] = "PCPU",
+    [CLASS_MEMORY_MB] = "MEMORY_MB",
+    [CLASS_DISK_GB] = "DISK_GB",
+};
 
 json_t *
 placement_view_provider(const ApiContext *context, const Host *host)
@@ -30,48 +39,69 @@ placement_view_provider(const ApiContext *context, const Host *host)
 }
 
 static void
-add_inventory(json_t *inventories, const char *name, int64_t total, int64_t reserved, double ratio)
+add_inventory(json_t *inventories, int class, int64_t total, int64_t reserved, double ratio)
 {
     if (total <= 0) {
         return;
     }
-    json_object_set_new(inventories, name,
+    json_object_set_new(inventories, placement_classes[class],
         json_pack("{s:I, s:I, s:i, s:I, s:i, s:f}", "total", (json_int_t)total, "reserved",
             (json_int_t)MIN(reserved, total), "min_unit", 1, "max_unit", (json_int_t)total,
             "step_size", 1, "allocation_ratio", ratio));
 }
 
-/* A host that was never reached has nothing that is known. */
+/* A host that was never reached has nothing that is known. Processors that stay idle beside those
+ * of a pinned instance are reserved: nobody else gets them, and the instance does not run there. */
 json_t *
-placement_view_inventories(const ApiContext *context, const Host *host)
+placement_view_inventories(const ApiContext *context, const Host *host, const HostUsage *usage)
 {
     const PlacementPolicy *policy = &context->options->placement;
+    const HostFacts *facts = &host->facts;
     PlacementRatios ratios = placement_ratios(policy, host);
     json_t *inventories = json_object();
     if (host->has_facts) {
-        add_inventory(inventories, "VCPU", host->facts.vcpus, 0, ratios.cpu);
-        add_inventory(inventories, "MEMORY_MB", host->facts.memory_mib,
+        add_inventory(inventories, CLASS_VCPU, host_floating_cpus(facts), 0, ratios.cpu);
+        add_inventory(
+            inventories, CLASS_PCPU, host_dedicated_cpus(facts), usage->idle_cpus, 1.0);
+        add_inventory(inventories, CLASS_MEMORY_MB, facts->memory_mib,
             policy->reserved_host_memory_mib, ratios.ram);
-        add_inventory(inventories, "DISK_GB", host->facts.pool_capacity_bytes >> 30, 0,
-            ratios.disk);
+        add_inventory(
+            inventories, CLASS_DISK_GB, facts->pool_capacity_bytes >> 30, 0, ratios.disk);
     }
     return inventories;
 }
 
-json_t *
-placement_view_resources(int64_t vcpus, int64_t ram_mib, int64_t disk_gib, bool with_zeros)
+void
+placement_add_claim(const ClaimRow *claim, Amounts *sum)
 {
-    const struct {
-        const char *name;
-        int64_t amount;
-    } rows[] = {{"VCPU", vcpus}, {"MEMORY_MB", ram_mib}, {"DISK_GB", disk_gib}};
-    json_t *resources = json_object();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (rows[i].amount > 0 || with_zeros) {
-            json_object_set_new(resources, rows[i].name, json_integer(rows[i].amount));
+    bool is_pinned = guest_topology_is_pinned(claim->topology);
+    sum->of[is_pinned ? CLASS_PCPU : CLASS_VCPU] += claim->vcpus;
+    sum->of[CLASS_MEMORY_MB] += claim->ram_mib;
+    sum->of[CLASS_DISK_GB] += claim->disk_gib;
+}
+
+Amounts
+placement_used(const HostUsage *usage)
+{
+    return (Amounts){{
+        [CLASS_VCPU] = usage->vcpus - usage->dedicated_vcpus,
+        [CLASS_PCPU] = usage->dedicated_vcpus,
+        [CLASS_MEMORY_MB] = usage->ram_mib,
+        [CLASS_DISK_GB] = usage->disk_gib,
+    }};
+}
+
+json_t *
+placement_view_amounts(const Amounts *amounts, const json_t *inventories)
+{
+    json_t *view = json_object();
+    for (int i = 0; i < N_CLASSES; i++) {
+        const char *name = placement_classes[i];
+        if (amounts->of[i] > 0 || json_object_get(inventories, name) != NULL) {
+            json_object_set_new(view, name, json_integer(amounts->of[i]));
         }
     }
-    return resources;
+    return view;
 }
 
 Host *
