@@ -16,6 +16,8 @@ typedef struct PolicyRule {
  * the host is a project manager's right since Nova 31; naming one is an administrator's. */
 /* clang-format off */
 static const PolicyRule rules[] = {
+    {"compute:server:topology:host:index", ADMIN},
+    {"compute:server:topology:index", READER},
     {"os_compute_api:extensions", ANYBODY},
     {"os_compute_api:ips:index", READER},
     {"os_compute_api:ips:show", READER},
@@ -102,7 +104,6 @@ static const PolicyRule rules[] = {
     {"os_compute_api:server-metadata:show", READER},
     {"os_compute_api:server-metadata:update", MEMBER},
     {"os_compute_api:server-metadata:update_all", MEMBER},
-    {"os_compute_api:server-topology:index", READER},
     {"os_compute_api:servers:confirm_resize", MEMBER},
     {"os_compute_api:servers:create", MEMBER},
     {"os_compute_api:servers:create:forced_host", ADMIN},

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/each.h"
 #include "cli/find.h"
+#include "cli/topology.h"
 #include "cli/usage.h"
 #include "cli/watch.h"
 
@@ -101,6 +102,27 @@ server_list(CommandContext *context, GError **error)
             error);
 }
 
+static const CommandOption SHOW_OPTIONS[] = {
+    {"--topology", NULL,
+        "also its NUMA cells; to administrators with those of its host, and with the pins"},
+    {NULL, NULL, NULL},
+};
+
+static bool
+add_topology(CommandContext *context, Session *session, json_t *server, GError **error)
+{
+    const char *id = json_string_value(json_object_get(server, "id"));
+    g_autofree char *path = session_path("/servers/%s/topology", id);
+    json_auto_t *topology = session_get(session, "compute", path, error);
+    if (topology == NULL) {
+        return false;
+    }
+    g_autofree char *text = topology_text(topology);
+    bool is_json = command_output(context)->format == OUTPUT_JSON;
+    json_object_set_new(server, "topology", is_json ? json_incref(topology) : json_string(text));
+    return true;
+}
+
 static bool
 server_show(CommandContext *context, GError **error)
 {
@@ -113,8 +135,11 @@ server_show(CommandContext *context, GError **error)
     g_autofree char *path =
         session_path("/servers/%s", json_string_value(json_object_get(server, "id")));
     json_auto_t *answer = session_get(session, "compute", path, error);
+    json_t *shown = json_object_get(answer, "server");
     return answer != NULL &&
-        output_object(command_output(context), json_object_get(answer, "server"), error);
+        (!command_has(context, "--topology") ||
+            add_topology(context, session, shown, error)) &&
+        output_object(command_output(context), shown, error);
 }
 
 /* ---- creating ---- */
@@ -497,8 +522,8 @@ const Command server_commands[] = {
     {"server list", "", 0, 0, "List servers", NULL,
         "  drover server list\n  drover server list --all-projects --host hosta --json",
         LIST_OPTIONS, server_list},
-    {"server show", "SERVER", 1, 1, "Show one server", NULL, "  drover server show vm1", NULL,
-        server_show},
+    {"server show", "SERVER", 1, 1, "Show one server", NULL,
+        "  drover server show vm1\n  drover server show --topology vm1", SHOW_OPTIONS, server_show},
     {"server create", "NAME", 1, 1, "Create a server",
         "It boots from a disk of its own, made from its image on the host that it is on, or from\n"
         "a volume. The keys of --block-device are the openstack client's: uuid (of what it is\n"

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """What hosts have and what is taken of them: Placement, hypervisors and hosts tell one truth, also
-of pinned servers."""
+of pinned servers; and what of a host's NUMA cells a server was given."""
 import collections
+import json
 
+from routes import NOBODY
 from tap import check, equal
 from test_clients import openstack, rows
 from test_cold import ended, moved
@@ -15,11 +17,14 @@ SETS = {"compute:first": {"hosts": "hosta", "cpu_dedicated_set": "2-7", "cpu_sha
         "compute:second": {"hosts": "hostb", "cpu_dedicated_set": "4-6,40-43,100"}}
 PINNED = {"hw:cpu_policy": "dedicated"}
 FLAVORS = {"pinned": (2, PINNED),
-           "alone": (1, {**PINNED, "hw:cpu_thread_policy": "isolate"})}
+           "alone": (1, {**PINNED, "hw:cpu_thread_policy": "isolate"}),
+           "cells": (4, {**PINNED, "hw:numa_nodes": "2", "hw:mem_page_size": "small"}),
+           "paged": (1, {"hw:mem_page_size": "2MB"})}
 
 
 def make_cloud():
-    cloud = Cloud(("hosta", "hostb", "hostc"), fake={"numa_cells": 2}, more=SETS)
+    cloud = Cloud(("hosta", "hostb", "hostc"), fake={"numa_cells": 2, "huge_pages": 512},
+                  more=SETS)
     for name, (vcpus, specs) in FLAVORS.items():
         add_flavor(cloud, name, specs, ram=256, vcpus=vcpus)
     return cloud
@@ -144,5 +149,65 @@ def _():
         equal(told, {"PCPU": 3, "VCPU": 2, "MEMORY_MB": 768, "DISK_GB": 3}, "resource usage show")
         check("PCPU" in openstack(cloud, "--os-placement-api-version", "1.9", "resource", "class",
                                   "list"), "resource class list")
+    finally:
+        cloud.drover.stop()
+
+
+def topology(cloud, server, user="admin"):
+    return cloud.get(f"/servers/{server}/topology", "2.78", user)
+
+
+def cell(vcpus, memory_mib, host_node=None, pins=None):
+    node = {"vcpu_set": vcpus, "siblings": [], "memory_mb": memory_mib}
+    return node if host_node is None else {**node, "host_node": host_node, "cpu_pinning": pins}
+
+
+@test("a server's NUMA cells are told at 2.78 as it has them, what they are on its host to "
+      "administrators alone, also by 'server show --topology' of openstack and drover")
+def _():
+    cloud = make_cloud()
+    try:
+        cells = cloud.create("cells", "member", flavorRef="cells")
+        equal(topology(cloud, cells), {"pagesize_kb": 4, "nodes": [
+            cell([0, 1], 128, 0, {"0": 4, "1": 5}),
+            cell([2, 3], 128, 1, {"2": 40, "3": 41})]}, "to an administrator")
+        for user in ("member", "reader"):
+            equal(topology(cloud, cells, user), {"pagesize_kb": 4, "nodes": [
+                cell([0, 1], 128), cell([2, 3], 128)]}, f"to the project's {user}")
+        pinned = cloud.create("pinned", flavorRef="pinned", host="hosta")
+        equal(topology(cloud, pinned), {"pagesize_kb": None, "nodes": [
+            cell([0, 1], 256, 0, {"0": 2, "1": 3})]}, "who asks for no pages")
+        paged = cloud.create("paged", flavorRef="paged", host="hostc")
+        equal(topology(cloud, paged), {"pagesize_kb": 2048, "nodes": [cell([0], 256, 0, {})]},
+              "bound to a cell, and not pinned")
+        for host in ("hosta", "hostc"):
+            server = cloud.create(f"floats-{host}", host=host)
+            equal(topology(cloud, server), {"pagesize_kb": None, "nodes": []}, f"floats on {host}")
+        for server, user in ((pinned, "member"), (NOBODY, "admin")):
+            cloud.refused(cloud.send("GET", f"/servers/{server}/topology", version="2.78",
+                                     user=user), 404, f"Instance {server} could not be found.")
+
+        row = moved(cloud, pinned, {"migrate": {"host": "hostb"}})
+        (there,) = topology(cloud, pinned)["nodes"]
+        ended(cloud, pinned, row["id"], "revertResize", "ACTIVE")
+        (back,) = topology(cloud, pinned)["nodes"]
+        equal((there["host_node"], there["cpu_pinning"], back["cpu_pinning"]),
+              (1, {"0": 42, "1": 43}, {"0": 2, "1": 3}), "it goes along with a move")
+
+        nothing = cloud.create("nothing", flavorRef="cells", wait=False)
+        cloud.wait_status(nothing, "ERROR")
+        equal(topology(cloud, nothing), {"pagesize_kb": None, "nodes": []}, "who is nowhere")
+
+        told = {"pagesize_kb": None, "nodes": [cell([0, 1], 256, 0, {"0": 2, "1": 3})]}
+        shown = rows(cloud, "server", "show", "--topology", pinned, version="2.78")
+        equal(shown["topology"], told, "openstack server show --topology")
+        shown = json.loads(cloud.drover.drover("server", "show", "--topology", "pinned", "--json"))
+        equal((shown["id"], shown["topology"]), (pinned, told), "drover server show --topology")
+        shown = cloud.drover.drover("server", "show", "--topology", cells, "-c", "topology", "-f",
+                                    "value")
+        equal(shown.strip(), "vCPUs 0, 1 with 128 MiB on cell 0, pins 0=4, 1=5; vCPUs 2, 3 with "
+              "128 MiB on cell 1, pins 2=40, 3=41; pages of 4 KiB", "for people")
+        shown = json.loads(cloud.drover.drover("server", "show", "pinned", "--json"))
+        check("topology" not in shown, "nobody asked")
     finally:
         cloud.drover.stop()

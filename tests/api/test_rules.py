@@ -125,6 +125,7 @@ def _():
               ("GET", "/servers/{id}/migrations/{migration}"): (23, 0),
               ("DELETE", "/servers/{id}/migrations/{migration}"): (24, 0),
               ("POST", "/servers/{id}/migrations/{migration}/action"): (22, 0),
+              ("GET", "/servers/{id}/topology"): (78, 0),
               ("PUT", "/os-services/enable"): (0, 52), ("PUT", "/os-services/disable"): (0, 52),
               ("PUT", "/os-services/disable-log-reason"): (0, 52),
               ("PUT", "/os-services/force-down"): (11, 52), ("PUT", "/os-services/{id}"): (53, 0),

@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """A guest with a processor of its own moves between hosts that keep different ones for such guests.
 The hosts share one machine with two processors."""
+import json
 from xml.etree import ElementTree
 
 from tap import contains, equal, test
@@ -35,6 +36,24 @@ def both_pins(host, server):
     live, stored = pins(host, server), pins(host, server, "--inactive")
     equal(live, stored, f"the live and the persistent definition on {host}")
     return live
+
+
+def check_told(server, host, cpu):
+    """What the stock client says of a server with that processor of its own on that host."""
+    def rows(*arguments):
+        return json.loads(world.drover.openstack(*arguments, "-f", "json", version="2.78"))
+    (node,) = rows("server", "show", "--topology", server)["topology"]["nodes"]
+    equal((node["vcpu_set"], node["host_node"], node["cpu_pinning"]), ([0], 0, {"0": cpu}),
+          f"server show --topology on {host}")
+    uuids = {row["name"]: row["uuid"] for row in rows("resource", "provider", "list")}
+    (row,) = rows("resource", "provider", "allocation", "show", server)
+    equal((row["resource_provider"], row["resources"]["PCPU"], "VCPU" in row["resources"]),
+          (uuids[host], 1, False), "resource provider allocation show")
+    have = {row["resource_class"]: row["total"] for row in rows(
+        "resource", "provider", "inventory", "list", uuids[host])}
+    used = {row["resource_class"]: row["usage"] for row in rows(
+        "resource", "provider", "usage", "show", uuids[host])}
+    equal((have["PCPU"], have["VCPU"], used["PCPU"]), (1, 1, 1), f"what {host} has, and its use")
 
 
 def explain_rows(server, host):
@@ -88,6 +107,7 @@ def _():
         pinned = create_pinned("hosta")
         servers.append(pinned)
         equal(both_pins("hosta", pinned), ({"0": "1"}, "1", None), "the first host")
+        check_told(pinned, "hosta", 1)
 
         row = explain_rows(pinned, "hostc")["dedicated-cpus"]
         equal((row["result"], row["needed"], row["have"]),
@@ -96,6 +116,7 @@ def _():
 
         world.move(pinned, "hostb")
         equal(both_pins("hostb", pinned), ({"0": "0"}, "0", None), "the destination")
+        check_told(pinned, "hostb", 0)
         world.check_lives(pinned)
         world.move(servers[0], "hostb")
         equal(both_pins("hostb", servers[0]), ({}, None, "1"), "floats on the destination")

@@ -127,6 +127,9 @@ bool compute_shows_fault(const Instance *instance);
 json_t *compute_host_id(const Instance *instance);
 json_t *server_view_summary(const ApiContext *context, const Instance *instance);
 
+/* ---- server_topology.c ---- */
+HttpResponse *compute_show_topology(ApiContext *context, GError **error);
+
 /* ---- create_server.c ---- */
 /* What flavorRef names, for whoever may see it; else 400. */
 Flavor *compute_read_flavor(ApiContext *context, const json_t *body, GError **error);

@@ -38,6 +38,7 @@ static const ApiRoute routes[] = {
     {"GET", "/servers/{id}/migrations/{migration}", compute_show_server_migration, "os_compute_api:servers:migrations:show", 0, 23},
     {"DELETE", "/servers/{id}/migrations/{migration}", compute_abort_migration, "os_compute_api:servers:migrations:delete", 0, 24},
     {"POST", "/servers/{id}/migrations/{migration}/action", compute_force_complete_migration, "os_compute_api:servers:migrations:force_complete", ROUTE_BODY, 22},
+    {"GET", "/servers/{id}/topology", compute_show_topology, "compute:server:topology:index", 0, 78},
 
     {"GET", "/os-migrations", compute_list_migrations, "os_compute_api:os-migrations:index"},
 
