@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Hosts: taken out of service and back, and emptied."""
-from stage import check, equal, stage, test
+from stage import check, choose_action, equal, stage, test
 
 
 def host(cloud, name):
@@ -9,8 +9,7 @@ def host(cloud, name):
 
 
 def act(browser, item, name="hosta"):
-    browser.click("button", f"Actions for {name}")
-    browser.click("[role=menuitem]", item)
+    choose_action(browser, name, item)
 
 
 @test("a host is disabled with a reason, and enabled again")

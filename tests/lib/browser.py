@@ -28,6 +28,29 @@ FIND = """(selector, text) => {
   return exact ?? all.find(isInner) ?? null;
 }"""
 
+# Where the middle of that element is, when it has stood still for two frames with nothing over it,
+# or after five seconds as it is then; null: it is gone.
+PLACE = """async (find) => {
+  const frame = () => new Promise((go) => { requestAnimationFrame(go); setTimeout(go, 100); });
+  const until = performance.now() + 5000;
+  let [before, still] = [null, 0];
+  for (;;) {
+    const node = find();
+    if (node === null) return null;
+    node.scrollIntoView({block: "nearest", behavior: "instant"});
+    const box = node.getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const hit = document.elementFromPoint(x, y);
+    const isFree = node === hit || node.contains(hit) || Boolean(hit?.contains(node));
+    still = before?.node === node && before.x === x && before.y === y ? still + 1 : 0;
+    if ((still >= 2 && isFree) || performance.now() > until) {
+      return {x, y, isFree, hit: hit?.outerHTML.slice(0, 120)};
+    }
+    before = {node, x, y};
+    await frame();
+  }
+}"""
+
 
 class BrowserError(Exception):
     """The page is not as it was expected to be."""
@@ -141,19 +164,10 @@ class Browser:
         self.wait("document.readyState === 'complete'", f"{url} does not load")
 
     def click(self, selector, text=None):
-        """With the mouse, in its middle; what lies over it is a failure."""
+        """With the mouse, in its middle, once it stands still; what lies over it is a failure."""
         find = f"({FIND})({json.dumps(selector)}, {json.dumps(text)})"
-        self.wait(f"{find} !== null", f"there is no {selector} {text!r}")
-        at = self.js(f"""(() => {{
-            const node = {find};
-            node.scrollIntoView({{block: "nearest", behavior: "instant"}});
-            const box = node.getBoundingClientRect();
-            const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-            const hit = document.elementFromPoint(x, y);
-            return {{x, y, free: node === hit || node.contains(hit) || hit?.contains(node),
-                     hit: hit?.outerHTML.slice(0, 120)}};
-        }})()""")
-        if not at["free"]:
+        at = self.wait(f"({PLACE})(() => {find})", f"there is no {selector} {text!r}")
+        if not at["isFree"]:
             raise BrowserError(f"{selector} {text!r} lies under {at['hit']}")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=at["x"], y=at["y"], button="left",
