@@ -2,7 +2,9 @@
 # Copyright the drover authors.
 """The session of a browser: a cookie instead of a token; and the stream of events."""
 import http.client
+import itertools
 import json
+import time
 
 from tap import check, contains, equal, test
 from world import world
@@ -73,7 +75,8 @@ class Stream:
         while True:
             line = self.answer.readline().decode().rstrip("\n")
             check(line or fields, "the stream has ended")
-            if line.startswith(":"):
+            if line == "" and fields.get("event") == "alive":
+                fields = {}
                 continue
             if line == "" and "event" in fields:
                 return fields["event"], json.loads(fields["data"])
@@ -86,6 +89,13 @@ class Stream:
             if name in (event.get(kind) or []):
                 return event
         raise AssertionError(f"no event tells of {kind} {name}")
+
+    def is_over(self):
+        """Whether it ends instead of an event."""
+        while True:
+            line = self.answer.readline()
+            if line in (b"", b"\n"):
+                return line == b""
 
     def close(self):
         self.connection.close()
@@ -118,3 +128,20 @@ def _():
     equal(event, {"instances": [own]}, "nothing but our own instance")
     stream.close()
     world.fast.delete(foreign, own)
+
+
+@test("events end with their token, however much there is to tell to others")
+def _():
+    cookie = begin()[0]
+    stream = Stream(cookie)
+    server = world.fast.create("busy")
+    token = cookie.split("=", 1)[1]
+    equal(world.fast.drover.send("DELETE", "/identity/v3/auth/tokens", token=token, headers={
+        "X-Subject-Token": token}).status, 204, "the token ends")
+    deadline = time.monotonic() + 60
+    verbs = itertools.cycle(("lock", "unlock"))
+    while not stream.is_over():
+        check(time.monotonic() < deadline, "the stream goes on without its token")
+        world.fast.do(server, {next(verbs): None})
+    stream.close()
+    world.fast.delete(server)

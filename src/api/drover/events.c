@@ -15,6 +15,8 @@
 #define GATHER_US (250 * G_TIME_SPAN_MILLISECOND)
 /* A client that has gone shows when something is sent to it; so does a token that has ended. */
 #define HEARTBEAT_US (15 * G_TIME_SPAN_SECOND)
+/* An event, since a page hears no comments: it must know a stream that is silent. */
+#define SIGN_OF_LIFE "event: alive\ndata: {}\n\n"
 /* More than that is told as "many": to list anew is cheaper than to ask for each. */
 enum { NAMES_MAX = 200, PENDING_MAX_BYTES = 1 << 20, STREAMS_MAX = 256 };
 
@@ -155,7 +157,7 @@ push_all(Events *events, const ChangedNames *names)
     for (unsigned i = events->subscribers->len; i > 0; i--) {
         const Subscriber *subscriber = events->subscribers->pdata[i - 1];
         g_autofree char *text =
-            names != NULL ? make_event(events, subscriber, names) : g_strdup(": alive\n\n");
+            names != NULL ? make_event(events, subscriber, names) : g_strdup(SIGN_OF_LIFE);
         if (text != NULL && !http_stream_push(subscriber->stream, text, strlen(text))) {
             g_ptr_array_remove_index_fast(events->subscribers, i - 1);
         }
@@ -213,19 +215,17 @@ new_changes(void)
     return g_hash_table_new_full(change_hash, change_equal, g_free, NULL);
 }
 
-/* Waits until there is something to tell, and then a little for more of it. False: the end. The
- * changes are the caller's; none: it is time for a sign of life. */
+/* Waits until there is something to tell, and then a little for more of it, or until a sign of life
+ * is due. False: the end. The changes are the caller's. */
 static bool
-wait_for_changes(Events *events, GHashTable **ret_changes)
+wait_for_changes(Events *events, int64_t heartbeat_us, GHashTable **ret_changes)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&events->lock);
-    int64_t heartbeat_us = g_get_monotonic_time() + HEARTBEAT_US;
     bool is_late = false;
 
     while (!events->is_stopping && !is_late && g_hash_table_size(events->changes) == 0) {
         if (events->subscribers->len == 0) {
             g_cond_wait(&events->is_due, &events->lock);
-            heartbeat_us = g_get_monotonic_time() + HEARTBEAT_US;
         } else {
             is_late = !g_cond_wait_until(&events->is_due, &events->lock, heartbeat_us);
         }
@@ -244,15 +244,19 @@ run(void *data)
 {
     Events *events = data;
     GHashTable *changes = NULL;
+    int64_t heartbeat_us = g_get_monotonic_time() + HEARTBEAT_US;
 
-    while (wait_for_changes(events, &changes)) {
+    while (wait_for_changes(events, heartbeat_us, &changes)) {
         if (g_hash_table_size(changes) > 0) {
             tell(events, changes);
-        } else {
-            end_strangers(events);
-            push_all(events, NULL);
         }
         g_hash_table_unref(changes);
+        /* However much happens: what is told to others is no sign of life to all. */
+        if (g_get_monotonic_time() >= heartbeat_us) {
+            end_strangers(events);
+            push_all(events, NULL);
+            heartbeat_us = g_get_monotonic_time() + HEARTBEAT_US;
+        }
     }
     g_hash_table_unref(changes);
     return NULL;
