@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """What the tests of this ring share: one browser, and the fake fleets of the api ring. Each test
 begins logged in at a page of its choice; after it the page must not have complained."""
+import contextlib
 import os
 import sys
 
@@ -30,4 +31,15 @@ def test(sentence, cloud="fast"):
     return register
 
 
-__all__ = ["TABLE", "choose_action", "targets", "stage", "test", "check", "equal", "world"]
+@contextlib.contextmanager
+def with_script(browser, source):
+    """Each page that is opened inside runs it before its own."""
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=source)["identifier"]
+    try:
+        yield
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+__all__ = ["TABLE", "choose_action", "targets", "stage", "test", "check", "equal", "with_script",
+           "world"]

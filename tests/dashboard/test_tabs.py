@@ -2,10 +2,9 @@
 # Copyright the drover authors.
 """A tab that nobody looks at has no stream of events: what it has missed is there when it is looked
 at again."""
-import contextlib
 import datetime
 
-from stage import equal, stage, test
+from stage import equal, stage, test, with_script
 
 # Instead of the browser's own: streams are counted, and have what the test says and nothing else.
 NO_STREAM = """window.streams = []; window.EventSource = class extends EventTarget {
@@ -47,16 +46,6 @@ def come_back(browser):
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     browser.js("streams.at(-1).dispatchEvent(new MessageEvent('hello', "
                f"{{lastEventId: '{now}'}}))")
-
-
-@contextlib.contextmanager
-def with_script(browser, source):
-    """Each page that is opened inside runs it before its own."""
-    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=source)["identifier"]
-    try:
-        yield
-    finally:
-        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
 
 
 @test("a migration that has ended unseen is over, however many newer ones there are", "slow")

@@ -37,7 +37,7 @@ function messageOf(value, status) {
   return `droverd answered with status ${status} and no reason.`;
 }
 
-async function send(method, path, body, headers) {
+async function send(method, path, body, headers, signal) {
   const all = {"X-Drover-Session": "1", ...headers};
   if (path.startsWith("/compute/") && !all["OpenStack-API-Version"]) {
     all["OpenStack-API-Version"] = "compute 2.96";
@@ -47,13 +47,13 @@ async function send(method, path, body, headers) {
   }
   try {
     const answer = await fetch(path, {method, headers: all, credentials: "same-origin",
-      cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body)});
+      cache: "no-store", signal, body: body === undefined ? undefined : JSON.stringify(body)});
     setLost(false);
     return answer;
   } catch {
     setLost(true);
-    throw new ApiError(0, "droverd does not answer. Nothing was changed that is not shown here; "
-      + "this page tries again by itself.");
+    throw new ApiError(0, `droverd does not answer.${method === "GET" ? "" : " It is not known "
+      + "whether this has reached it: look when it is back, and ask again then."}`);
   }
 }
 
@@ -83,8 +83,11 @@ export const remove = (path) => request("DELETE", path);
 
 // ---- the session ----
 
+const SESSION_MS = 10000; // it is what tells whether droverd answers
+
 export async function findSession() {
-  const answer = await send("GET", "/drover/v1/session");
+  const answer = await send("GET", "/drover/v1/session", undefined, {},
+    AbortSignal.timeout(SESSION_MS));
   return answer.ok ? (await answer.json()).session : null;
 }
 

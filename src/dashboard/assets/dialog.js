@@ -3,11 +3,17 @@
 // Dialogs, with the command that does the same at their end; and short notices.
 import {h, newId, show} from "./dom.js";
 
+// The clipboard is a browser's to give, and not to a page that came without encryption.
 function copyButton(text) {
   return h("button", {class: "plain small", type: "button", "aria-label": `Copy: ${text}`,
-    onclick: async ({currentTarget}) => {
-      await navigator.clipboard?.writeText(text);
-      currentTarget.textContent = "Copied";
+    onclick: async ({currentTarget: button}) => {
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(button.previousSibling);
+        button.textContent = "Selected";
+      }
     }}, "Copy");
 }
 
@@ -49,9 +55,12 @@ export function openDialog({title, content, label, tone, act, commands, wide}) {
       await act();
       dialog.close();
     } catch (error) {
-      show(problem, h("strong", {}, "It was refused. "), error.message);
+      show(problem, error.status !== 0 && h("strong", {}, "It was refused. "), error.message);
       problem.hidden = false;
       problem.scrollIntoView({block: "nearest"});
+      if (!dialog.isConnected && error.status !== 401) {
+        notice(`${title}: ${error.message}`, "bad"); // nobody waited for it
+      }
     } finally {
       submit.disabled = false;
     }
@@ -61,6 +70,36 @@ export function openDialog({title, content, label, tone, act, commands, wide}) {
   document.body.append(dialog);
   dialog.showModal();
   return {dialog, update, submit};
+}
+
+// When the page under them is left.
+export function closeDialogs() {
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+}
+
+const asked = new Set();
+
+// What a dialog has to know before it opens. Of two clicks one is heard, and nothing opens over
+// another page or dialog than it was asked for: null then, and when it could not be read.
+export async function askFirst(server, read) {
+  if (asked.has(server.id)) {
+    return null;
+  }
+  const page = location.hash;
+  asked.add(server.id);
+  document.body.classList.add("asks");
+  try {
+    const value = await read();
+    return location.hash === page && !document.querySelector("dialog[open]") ? value : null;
+  } catch (error) {
+    if (error.status !== 401) {
+      notice(`${server.name}: ${error.message}`, "bad");
+    }
+    return null;
+  } finally {
+    asked.delete(server.id);
+    document.body.classList.toggle("asks", asked.size > 0);
+  }
 }
 
 let notices = null;

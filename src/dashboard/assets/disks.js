@@ -3,7 +3,7 @@
 // The disks of an instance: where each is, what a move does with it, and volumes come and go.
 import {get, post, remove} from "./api.js";
 import * as commands from "./commands.js";
-import {notice, openDialog} from "./dialog.js";
+import {askFirst, notice, openDialog} from "./dialog.js";
 import {field, h, options} from "./dom.js";
 import {fleet} from "./fleet.js";
 
@@ -12,13 +12,11 @@ function attachmentsOf(server) {
 }
 
 export async function openAttach(server) {
-  let volumes = null;
-  try {
-    ({volumes} = await get("/volume/v3/volumes/detail?status=available"));
-  } catch (error) {
-    notice(`${server.name}: ${error.message}`, "bad");
+  const answer = await askFirst(server, () => get("/volume/v3/volumes/detail?status=available"));
+  if (!answer) {
     return;
   }
+  const {volumes} = answer;
   let handle = null;
   const control = h("select", {onchange: () => handle.update()}, options(volumes.map((volume) =>
     [volume.id, `${volume.name || volume.id}, ${volume.size} GiB`]), volumes[0]?.id));

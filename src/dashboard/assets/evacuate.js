@@ -3,13 +3,14 @@
 // A dead host's instances, made anew on others: what is proven first, then one by one or all.
 import {action, get} from "./api.js";
 import * as commands from "./commands.js";
-import {notice, openDialog} from "./dialog.js";
+import {askFirst, notice, openDialog} from "./dialog.js";
 import {checkbox, empty, h, newId, redraw, show} from "./dom.js";
 import {fleet, onFleet, readMigrations} from "./fleet.js";
 import {badge, parseTime, plural} from "./format.js";
 import {isRunning, progressBar} from "./progress.js";
 import {afterwards, mayEvacuate, proof} from "./proof.js";
 import {explain, needsOf, targetList} from "./targets.js";
+import {unreadable, whyUnread} from "./unread.js";
 
 const SHOWN_MAX = 500;
 const DONE = new Set(["completed", "done"]);
@@ -90,16 +91,12 @@ class Plan {
 }
 
 async function openTarget(plan, server) {
-  let list = null;
-  let explanation = null;
-  try {
-    explanation = await explain(server, "evacuate");
-  } catch (error) {
-    notice(`${server.name}: ${error.message}`, "bad");
+  const explanation = await askFirst(server, () => explain(server, "evacuate"));
+  if (!explanation) {
     return;
   }
   let handle = null;
-  list = targetList(explanation, () => handle?.update(), plan.targets.get(server.id));
+  const list = targetList(explanation, () => handle?.update(), plan.targets.get(server.id));
   handle = openDialog({title: `Where ${server.name} goes`, wide: true, label: "Use it",
     content: [needsOf(explanation), list.node],
     commands: () => commands.evacuate(server, {host: list.value(), starts: plan.starts}),
@@ -242,6 +239,8 @@ export function openEvacuate(root, name) {
         show(root, h("h1", {}, name), empty("There is no such host", "It may have been removed.",
           h("a", {href: "#/hosts"}, "All hosts")));
         isOpen = false;
+      } else if (isOpen && !host) {
+        show(top, h("h1", {}, `Evacuate ${name}`), unreadable(error, read));
       }
     }
     if (isOpen && host) {
@@ -263,13 +262,15 @@ export function openEvacuate(root, name) {
     redraw(proven, h("h2", {}, "1. Is it dead?"), proof(host, read));
     why.textContent = isFree ? "" : "Nothing can be evacuated before it is proven that the host is "
       + "dead: an instance must never run twice.";
+    const still = whyUnread("instances"); // all is not all then
     redraw(all, open.length > 0 && h("button", {class: "primary danger", type: "button",
-      disabled: !isFree, "aria-describedby": why.id,
+      disabled: !isFree || still !== null, "aria-describedby": why.id,
       onclick: () => evacuateAll(plan, host, open.map((row) => row.server))},
     `Evacuate all ${open.length}`));
-    redraw(progress, whatIsLost(host.storage.shared_with), summary(rows));
+    redraw(progress, whatIsLost(host.storage.shared_with), still
+      ? h("p", {role: "status"}, still) : summary(rows));
     redraw(list, rows.length > 0 ? table(plan, rows, isFree, why.id)
-      : h("p", {class: "hint"}, "No instance is on this host."));
+      : !still && h("p", {class: "hint"}, "No instance is on this host."));
     redraw(after, afterwards(host, leftovers, read));
   }
 

@@ -4,9 +4,12 @@
 // then told that anything may have changed.
 import {findSession, onApi, setLost} from "./api.js";
 
+const SILENT_MS = 40000; // droverd gives a sign of life every 15 s
+
 const listeners = new Set();
 let source = null;
 let timer = null;
+let silence = null;
 let isResting = false;
 
 // listener({instances, migrations, hosts, at}); each a list of ids, or null for "many"; at: by the
@@ -22,8 +25,19 @@ function tell(change) {
 
 const ANYTHING = {instances: null, migrations: null, hosts: null};
 
+// A connection may end without a word: a laptop has slept, a wire was pulled.
+function hear() {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    stopEvents();
+    setLost(true);
+    retry(true);
+  }, SILENT_MS);
+}
+
 export function stopEvents() {
   clearTimeout(timer);
+  clearTimeout(silence);
   source?.close();
   source = null;
 }
@@ -46,6 +60,8 @@ export function startEvents() {
   stopEvents();
   isResting = false;
   source = new EventSource("/drover/v1/events");
+  ["hello", "change", "alive"].forEach((name) => source.addEventListener(name, hear));
+  hear();
   source.addEventListener("hello", (event) => {
     setLost(false);
     tell({...ANYTHING, at: event.lastEventId});
@@ -73,6 +89,7 @@ async function retry(isOver) {
     }
   } catch {
     if (!isResting) {
+      clearTimeout(timer);
       timer = setTimeout(() => retry(isOver), 1500);
     }
   }

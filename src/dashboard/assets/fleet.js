@@ -10,13 +10,15 @@ const PAGE_ROWS = 1000;
 const ONE_BY_ONE_MAX = 20;
 const HOSTS_EVERY_MS = 2000;
 const RECENT_MIGRATIONS = 200;
+const AGAIN_MS = 5000; // after what could not be read
 const OVERLAP_MS = 5000; // events tell whole seconds, and are on their way for a while
 
 export const fleet = {
   session: null,
   isAdmin: false,
-  isComplete: false, // all instances are here
-  problem: null, // why the instances could not be read
+  known: new Set(), // "instances", "hosts", "migrations": those that were read
+  problems: new Map(), // why one of them could not be read
+  older: null, // the migration before which others were read; null: there are none
   servers: new Map(),
   hosts: new Map(),
   projects: new Map(),
@@ -28,6 +30,7 @@ let generation = 0; // of this login: what an older one has asked for is dropped
 let beganAt = 0; // by the clock of this machine: when all were read first
 let readAt = null; // servers are as they were then, by the clock of droverd
 let hostsTimer = null;
+let newestRead = 0; // the id of the newest migration that was read with those before it
 
 // listener(kind): "instances", "hosts", "migrations".
 export function onFleet(listener) {
@@ -37,6 +40,12 @@ export function onFleet(listener) {
 
 function tell(kind) {
   [...listeners].forEach((listener) => listener(kind));
+}
+
+function know(kind) {
+  fleet.known.add(kind);
+  fleet.problems.delete(kind);
+  tell(kind);
 }
 
 function keep(row) {
@@ -73,9 +82,7 @@ async function readServers(since) {
   if (!since) {
     [...fleet.servers.keys()].filter((id) => !seen.has(id))
       .forEach((id) => fleet.servers.delete(id));
-    fleet.isComplete = true;
-    fleet.problem = null;
-    tell("instances");
+    know("instances");
   }
 }
 
@@ -101,9 +108,12 @@ async function readServer(id) {
 }
 
 async function readHosts() {
+  const mine = generation;
   const answer = await get("/drover/v1/hosts");
-  fleet.hosts = new Map(answer.hosts.map((host) => [host.name, host]));
-  tell("hosts");
+  if (mine === generation) {
+    fleet.hosts = new Map(answer.hosts.map((host) => [host.name, host]));
+    know("hosts");
+  }
 }
 
 // What hosts have taken changes with every move: not for each, but soon.
@@ -121,6 +131,26 @@ export async function readMigrations(query) {
   return answer.migrations;
 }
 
+// The newest. Where they do not reach those that are known, older ones are read from there on.
+async function readRecentMigrations() {
+  const mine = generation;
+  const rows = await readMigrations(`limit=${RECENT_MIGRATIONS}`);
+  if (mine !== generation) {
+    return;
+  }
+  if (rows.length === RECENT_MIGRATIONS && rows.at(-1).id > newestRead) {
+    fleet.older = rows.at(-1).uuid;
+  }
+  newestRead = rows[0]?.id ?? newestRead;
+  know("migrations");
+}
+
+export async function readOlderMigrations() {
+  const rows = await readMigrations(`limit=${RECENT_MIGRATIONS}&marker=${fleet.older}`);
+  fleet.older = rows.length === RECENT_MIGRATIONS ? rows.at(-1).uuid : null;
+  tell("migrations");
+}
+
 async function readMigration(id) {
   const {migration} = await get(`/drover/v1/migrations/${id}`);
   fleet.migrations.set(migration.id, migration);
@@ -128,7 +158,7 @@ async function readMigration(id) {
 
 // One that has ended while many changed may be older than the recent ones: it is asked for itself.
 async function readManyMigrations() {
-  await readMigrations(`limit=${RECENT_MIGRATIONS}`);
+  await readRecentMigrations();
   const open = new Set((await readMigrations("in_progress=true")).map(({id}) => id));
   const ended = [...fleet.migrations.values()].filter(({id, status}) => !FINAL.has(status)
     && !open.has(id)).slice(0, RECENT_MIGRATIONS);
@@ -144,7 +174,7 @@ async function readProjects() {
 async function take(change) {
   const {instances, migrations, hosts, at} = change;
   if (instances === null || instances.length > ONE_BY_ONE_MAX) {
-    await readServers(fleet.isComplete ? readAt : null);
+    await readServers(fleet.known.has("instances") ? readAt : null);
     readAt = at || readAt;
   } else if (instances.length > 0) {
     await Promise.allSettled(instances.map(readServer));
@@ -164,21 +194,40 @@ async function take(change) {
   }
 }
 
+const READERS = {instances: () => readServers(null), hosts: readHosts,
+  migrations: readRecentMigrations};
+
+// What could not be read is asked for again: the events tell nothing of what has not changed.
+async function readFirst(kind) {
+  const mine = generation;
+  try {
+    await READERS[kind]();
+  } catch (error) {
+    if (mine === generation && error.status !== 401) {
+      fleet.problems.set(kind, error.message);
+      tell(kind);
+      setTimeout(() => {
+        chain = chain.then(() => mine === generation && !fleet.known.has(kind) && readFirst(kind));
+      }, AGAIN_MS);
+    }
+  }
+}
+
 async function readAll(session) {
   generation += 1;
   beganAt = Date.now();
   readAt = null;
   fleet.session = session;
   fleet.isAdmin = session.roles.includes("admin");
-  fleet.isComplete = false;
-  fleet.problem = null;
-  ["servers", "hosts", "projects", "migrations"].forEach((what) => fleet[what].clear());
-  const reads = [readServers(null)];
+  fleet.older = null;
+  newestRead = 0;
+  ["known", "problems", "servers", "hosts", "projects", "migrations"].forEach((what) =>
+    fleet[what].clear());
+  const reads = [readFirst("instances")];
   if (fleet.isAdmin) {
-    reads.push(readHosts(), readProjects(), readMigrations(`limit=${RECENT_MIGRATIONS}`));
+    reads.push(readFirst("hosts"), readProjects(), readFirst("migrations"));
   }
-  const [servers] = await Promise.allSettled(reads);
-  fleet.problem = servers.reason?.message ?? null;
+  await Promise.allSettled(reads);
   tell("instances");
 }
 

@@ -9,6 +9,7 @@ import {drainWanted} from "./host-actions.js";
 import {actions, loadBar, states} from "./hosts.js";
 import {lintCard} from "./lint.js";
 import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
+import {unread, whyUnread} from "./unread.js";
 
 function about(host) {
   const {facts} = host;
@@ -80,7 +81,9 @@ function capabilityTable(rows) {
 function onHost(name) {
   const rows = [...fleet.servers.values()].filter((server) => server.host === name)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [h("h2", {}, `Instances here: ${rows.length}`), h("ul", {class: "chips"},
+  const still = whyUnread("instances");
+  return [h("h2", {}, still ? "Instances here" : `Instances here: ${rows.length}`),
+    still && h("p", {class: "hint"}, still), h("ul", {class: "chips"},
     rows.slice(0, 300).map((server) => h("li", {}, h("a", {href: `#/instances/${server.id}`},
       server.name), " ", badge(server.status)))), rows.length > 300 && h("p", {class: "hint"},
     `and ${rows.length - 300} more`)];
@@ -88,7 +91,7 @@ function onHost(name) {
 
 const OPEN = ["running", "paused", "cancelling"];
 
-function drainCard(host, drain) {
+function drainCard(name, drain) {
   const done = drain.progress.moved ?? 0;
   return [h("h2", {}, drain.kind === "drain" ? "Drain " : "Restore ", badge(drain.state)),
     h("p", {}, drain.meaning), h("progress", {max: Math.max(drain.progress.total, 1), value: done,
@@ -97,7 +100,7 @@ function drainCard(host, drain) {
       drain.progress.moving ?? 0} under way, ${drain.progress.blocked ?? 0} blocked`),
     h("div", {class: "buttons"}, (OPEN.includes(drain.state)
       ? [drain.state === "paused" ? "run" : "pause", "cancel"] : []).map((wanted) => h("button",
-      {class: "plain", type: "button", onclick: () => drainWanted(host, wanted)},
+      {class: "plain", type: "button", onclick: () => drainWanted({name}, wanted)},
       {run: "Resume", pause: "Pause", cancel: "Cancel"}[wanted]))),
     h("ul", {class: "events"}, drain.items.filter((item) => item.message).map((item) => h("li", {},
       h("a", {href: `#/instances/${item.instance_uuid}`}, item.instance_name), " ",
@@ -116,6 +119,9 @@ export function openHost(root, name) {
   const belongs = h("section", {class: "card scroll"});
   const can = h("section", {class: "card scroll"});
   const lint = lintCard(name);
+  const rest = h("div", {class: "contents"}, truth, drain, moves,
+    h("div", {class: "columns"}, left, right), h("div", {class: "columns"}, pool, belongs), can,
+    lint.node);
   let isLinted = false;
   let isOpen = true;
 
@@ -124,7 +130,7 @@ export function openHost(root, name) {
       const answer = await get(`/drover/v1/hosts/${encodeURIComponent(name)}/drain`);
       if (isOpen && answer.drain) {
         drain.hidden = false;
-        redraw(drain, drainCard(fleet.hosts.get(name), answer.drain));
+        redraw(drain, drainCard(name, answer.drain));
       }
     } catch {
       drain.hidden = true; // it was never drained
@@ -150,8 +156,9 @@ export function openHost(root, name) {
 
   function draw() {
     const host = fleet.hosts.get(name);
+    rest.hidden = !host;
     if (!host) {
-      redraw(top, h("h1", {}, name), fleet.hosts.size > 0 && empty("There is no such host",
+      redraw(top, h("h1", {}, name), unread("hosts") ?? empty("There is no such host",
         "It may have been removed.", h("a", {href: "#/hosts"}, "All hosts")));
       return;
     }
@@ -182,9 +189,7 @@ export function openHost(root, name) {
       readMore();
     }
   });
-  show(root, h("a", {href: "#/hosts", class: "back"}, "‹ Hosts"), top, truth, drain, moves,
-    h("div", {class: "columns"}, left, right), h("div", {class: "columns"}, pool, belongs), can,
-    lint.node);
+  show(root, h("a", {href: "#/hosts", class: "back"}, "‹ Hosts"), top, rest);
   draw();
   readDrain();
   readMore();

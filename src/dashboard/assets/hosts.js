@@ -7,6 +7,7 @@ import {badge, mib, plural} from "./format.js";
 import {hostItems} from "./host-actions.js";
 import {menuButton} from "./menu.js";
 import {Table} from "./table.js";
+import {unread} from "./unread.js";
 
 const wish = {text: ""};
 
@@ -68,7 +69,7 @@ export function openHosts(root) {
   const count = h("span", {class: "count", role: "status"});
   const table = new Table({label: "Hosts", columns: COLUMNS, keyOf: (row) => row.name,
     emptyNode: () => fleet.hosts.size > 0 ? empty("None of them matches", "Look for less.")
-      : noHosts()});
+      : unread("hosts") ?? noHosts()});
   const search = h("input", {type: "search", value: wish.text, "aria-label": "Search hosts",
     placeholder: "Name, zone or reason", oninput: () => {
       wish.text = search.value;

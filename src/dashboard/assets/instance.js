@@ -10,6 +10,7 @@ import {fleet, onFleet, projectName, readMigrations} from "./fleet.js";
 import {badge, duration, readable, taskWord, time} from "./format.js";
 import {menuButton} from "./menu.js";
 import {isRunning, progressCard} from "./progress.js";
+import {unreadable, whyUnread} from "./unread.js";
 
 const CONSOLE_LINES = 200;
 
@@ -46,7 +47,8 @@ function networks(server) {
 function history(id) {
   const rows = [...fleet.migrations.values()].filter((one) => one.instance_uuid === id)
     .sort((a, b) => b.id - a.id);
-  return rows.length === 0 ? h("p", {class: "hint"}, "It has not moved yet.")
+  return rows.length === 0
+    ? h("p", {class: "hint"}, whyUnread("migrations") ?? "It has not moved yet.")
     : h("table", {"aria-label": "Moves"}, h("thead", {}, h("tr", {}, ["Migration", "Kind", "Status",
       "From", "To", "Took", "Downtime", "When"].map((name) => h("th", {scope: "col"}, name)))),
     h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, h("a",
@@ -105,6 +107,8 @@ export function openInstance(root, id) {
         show(root, h("h1", {}, "Instance"), empty("It is gone",
           "There is no instance with this id.",
           h("a", {href: "#/instances"}, "All instances")));
+      } else if (isOpen && about.childNodes.length === 0) {
+        show(top, unreadable(error, read));
       }
     }
   }

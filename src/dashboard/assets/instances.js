@@ -8,6 +8,7 @@ import {badge, plural, taskWord} from "./format.js";
 import {menuButton} from "./menu.js";
 import {isRunning, percent} from "./progress.js";
 import {Table} from "./table.js";
+import {unread, whyUnread} from "./unread.js";
 
 const WHILE_READING_MS = 400;
 
@@ -54,14 +55,12 @@ function matches(server) {
 }
 
 function nothing() {
-  if (fleet.problem) {
-    return empty("The instances could not be read", fleet.problem);
-  }
-  if (!fleet.isComplete) {
-    return h("p", {class: "loading", role: "status"}, "Reading the instances…");
-  }
-  if (fleet.servers.size > 0) {
+  if (fleet.servers.size > 0 && fleet.known.has("instances")) {
     return empty("None of them matches", "Take a filter away, or look for less.");
+  }
+  const still = unread("instances") ?? (fleet.isAdmin ? unread("hosts") : null);
+  if (still) {
+    return still;
   }
   return empty("No instances yet", fleet.hosts.size > 0 || !fleet.isAdmin
     ? "An instance is made from an image, a flavor and a network:"
@@ -103,6 +102,7 @@ function filters(onchange) {
 
 export function openInstances(root) {
   const count = h("span", {class: "count", role: "status"});
+  const still = h("span", {class: "hint", role: "status"});
   const table = new Table({label: "Instances", columns: COLUMNS, keyOf: (row) => row.id,
     emptyNode: nothing});
   const bar = filters(draw);
@@ -117,21 +117,23 @@ export function openInstances(root) {
     bar.fill();
     count.textContent = rows.length === fleet.servers.size ? plural(rows.length, "instance")
       : `${rows.length} of ${fleet.servers.size} instances`;
+    still.textContent = rows.length > 0 ? whyUnread("instances") ?? "" : "";
     table.setRows(rows);
   }
 
   // While thousands come, the first ones are drawn at once, and then from time to time.
   const forget = onFleet((kind) => {
-    if (kind === "hosts" || frame !== 0) {
+    if ((kind === "hosts" && fleet.servers.size > 0) || frame !== 0) {
       return;
     }
-    if (fleet.isComplete || table.rows.length === 0) {
+    if (fleet.known.has("instances") || table.rows.length === 0) {
       frame = requestAnimationFrame(draw);
     } else {
       timer ??= setTimeout(draw, WHILE_READING_MS);
     }
   });
-  show(root, h("div", {class: "title"}, h("h1", {}, "Instances"), count), bar.node, table.node);
+  show(root, h("div", {class: "title"}, h("h1", {}, "Instances"), count, still), bar.node,
+    table.node);
   draw();
   return () => {
     forget();

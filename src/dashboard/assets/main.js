@@ -46,7 +46,6 @@ async function leave(reason) {
     isIn = false;
     stop();
     stopEvents();
-    document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
     await enter(await askLogin(root, reason));
   }
 }
@@ -60,7 +59,7 @@ async function start() {
     session = await findSession();
   } catch (error) {
     show(root, h("main", {class: "login-page"}, h("div", {class: "alert bad", role: "alert"},
-      error.message)));
+      error.message, " This page tries again by itself.")));
     setTimeout(start, 2000);
     return;
   }

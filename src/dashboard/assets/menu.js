@@ -5,7 +5,7 @@ import {h} from "./dom.js";
 
 let current = null;
 
-function close(isBack) {
+export function closeMenu(isBack = false) {
   const open = current;
   current = null;
   if (open) {
@@ -19,10 +19,10 @@ function close(isBack) {
 
 document.addEventListener("pointerdown", (event) => {
   if (current && !current.menu.contains(event.target) && !current.button.contains(event.target)) {
-    close(false);
+    closeMenu();
   }
 });
-document.addEventListener("scroll", () => close(false), true);
+document.addEventListener("scroll", ({target}) => target !== current?.menu && closeMenu(), true);
 
 function onKey(event) {
   const items = [...current.menu.querySelectorAll("[role=menuitem]")];
@@ -30,7 +30,7 @@ function onKey(event) {
   const steps = {ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1};
   if (event.key === "Escape" || event.key === "Tab") {
     event.preventDefault();
-    close(true);
+    closeMenu(true);
   } else if (event.key in steps) {
     event.preventDefault();
     items[(steps[event.key] + items.length) % items.length].focus();
@@ -47,11 +47,11 @@ function place(menu, button) {
 }
 
 function open(button, makeItems) {
-  close(false);
+  closeMenu();
   const menu = h("div", {class: "menu", role: "menu", onkeydown: onKey},
     makeItems().map((item) => item === null ? h("hr", {}) : h("button", {type: "button",
       role: "menuitem", tabindex: -1, class: item.tone ?? null, onclick: () => {
-        close(true);
+        closeMenu(true);
         item.run();
       }}, item.label)));
   document.body.append(menu);
@@ -65,6 +65,6 @@ function open(button, makeItems) {
 export function menuButton(label, name, makeItems) {
   return h("button", {class: "plain", type: "button", "aria-haspopup": "menu",
     "aria-expanded": "false", "aria-label": name, onclick: ({currentTarget}) =>
-      (current?.button === currentTarget ? close(true) : open(currentTarget, makeItems))},
+      (current?.button === currentTarget ? closeMenu(true) : open(currentTarget, makeItems))},
   h("span", {class: "menu-label"}, label), h("span", {"aria-hidden": "true"}, " ▾"));
 }

@@ -4,7 +4,7 @@
 // host with pass, or with the reason why not.
 import {action, get} from "./api.js";
 import * as commands from "./commands.js";
-import {notice, openDialog} from "./dialog.js";
+import {askFirst, notice, openDialog} from "./dialog.js";
 import {checkbox, field, h, options, show} from "./dom.js";
 import {fleet} from "./fleet.js";
 import {sendMove} from "./outcome.js";
@@ -85,11 +85,8 @@ function liveBody({host, block, overCommit}) {
 export async function openLiveMigrate(server) {
   let handle = null;
   let disks = null;
-  let list = null;
-  try {
-    list = await targets(server, "live", () => disks.sync());
-  } catch (error) {
-    notice(`${server.name}: ${error.message}`, "bad");
+  const list = await askFirst(server, () => targets(server, "live", () => disks.sync()));
+  if (!list) {
     return;
   }
   disks = diskOptions(list, () => handle?.update());
@@ -110,11 +107,8 @@ export async function openLiveMigrate(server) {
 
 export async function openColdMigrate(server) {
   let handle = null;
-  let list = null;
-  try {
-    list = await targets(server, "cold", () => handle?.update());
-  } catch (error) {
-    notice(`${server.name}: ${error.message}`, "bad");
+  const list = await askFirst(server, () => targets(server, "cold", () => handle?.update()));
+  if (!list) {
     return;
   }
   handle = openDialog({

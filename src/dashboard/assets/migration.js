@@ -6,6 +6,7 @@ import {empty, fact, h, redraw, show} from "./dom.js";
 import {fleet, onFleet} from "./fleet.js";
 import {badge, duration, parseTime, time} from "./format.js";
 import {facts, isRunning, progressCard} from "./progress.js";
+import {unreadable} from "./unread.js";
 
 function timeline(migration) {
   const begin = parseTime(migration.events[0]?.at);
@@ -43,6 +44,7 @@ function about(migration) {
 export function openMigration(root, id) {
   let isOpen = true;
   let seen = null;
+  let isDrawn = false;
 
   async function read() {
     try {
@@ -54,11 +56,14 @@ export function openMigration(root, id) {
       if (isOpen && error.status === 404) {
         show(root, h("h1", {}, "Migration"), empty("There is no such migration", error.message,
           h("a", {href: "#/migrations"}, "All migrations")));
+      } else if (isOpen && !isDrawn) {
+        show(root, h("h1", {}, "Migration"), unreadable(error, read));
       }
     }
   }
 
   function draw(migration) {
+    isDrawn = true;
     redraw(root, h("a", {href: "#/migrations", class: "back"}, "‹ Migrations"),
       h("div", {class: "title"}, h("h1", {}, `Migration ${migration.id}`), badge(migration.status)),
       fault(migration), isRunning(migration) && progressCard(migration),

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the drover authors.
 // All migrations, the newest first.
+import {notice} from "./dialog.js";
 import {empty, h, options, show} from "./dom.js";
-import {fleet, onFleet, readMigrations} from "./fleet.js";
+import {fleet, onFleet, readOlderMigrations} from "./fleet.js";
 import {badge, duration, plural, time} from "./format.js";
 import {isRunning, progressBar} from "./progress.js";
 import {Table} from "./table.js";
+import {unread} from "./unread.js";
 
 const wish = {text: "", state: "", kind: ""};
 const STATES = [["", "Any state"], ["running", "Running"], ["well", "Ended well"],
@@ -63,7 +65,8 @@ export function openMigrations(root) {
   const table = new Table({label: "Migrations", columns: COLUMNS, keyOf: (row) => `${row.id}`,
     emptyNode: () => fleet.migrations.size > 0
       ? empty("None of them matches", "Take a filter away, or look for less.")
-      : empty("Nothing has moved yet", "Live Migrate is in the Actions menu of each instance.",
+      : unread("migrations") ?? empty("Nothing has moved yet",
+        "Live Migrate is in the Actions menu of each instance.",
         h("a", {href: "#/instances"}, "Instances"))});
   const search = h("input", {type: "search", value: wish.text, "aria-label": "Search migrations",
     placeholder: "Instance, host or reason", oninput: () => {
@@ -71,19 +74,20 @@ export function openMigrations(root) {
       draw();
     }});
   const older = h("button", {class: "plain", type: "button", onclick: async () => {
-    const last = [...fleet.migrations.values()].sort((a, b) => a.id - b.id)[0];
-    const rows = await readMigrations(`limit=200${last ? `&marker=${last.uuid}` : ""}`);
-    older.hidden = rows.length < 200;
+    older.disabled = true;
+    await readOlderMigrations().catch((error) => notice(error.message, "bad"));
+    older.disabled = false;
   }}, "Read older ones");
 
   function draw() {
     const rows = [...fleet.migrations.values()].filter(matches);
-    count.textContent = plural(rows.length, "migration");
+    count.textContent = `${plural(rows.length, "migration")}${fleet.older
+      ? ", of the newest ones" : ""}`;
+    older.hidden = !fleet.older;
     table.setRows(rows);
   }
 
   const forget = onFleet(draw);
-  older.hidden = fleet.migrations.size < 200;
   show(root, h("div", {class: "title"}, h("h1", {}, "Migrations"), count),
     h("div", {class: "toolbar"}, search, chooser("State", "state", STATES, draw),
       chooser("Kind", "kind", KINDS, draw), older), table.node);

@@ -7,7 +7,9 @@ import {flowLayer} from "./flows.js";
 import {badge, mib, plural} from "./format.js";
 import {loadBar, memoryShare, noHosts} from "./hosts.js";
 import {FLOWS_MAX, flowRow, isRunning} from "./progress.js";
+import {unread, whyUnread} from "./unread.js";
 
+const KINDS = ["hosts", "instances", "migrations"];
 const NEEDS_MAX = 30;
 const CELLS_MAX = 60; // of more there are squares, by zone
 
@@ -78,7 +80,7 @@ function zoneSection([zone, rows], counts) {
 
 function drawHosts(cells, hosts, moving) {
   const counts = countFlows(moving);
-  redraw(cells, hosts.length === 0 ? noHosts() : hosts.length > CELLS_MAX
+  redraw(cells, hosts.length === 0 ? unread("hosts") ?? noHosts() : hosts.length > CELLS_MAX
     ? h("div", {class: "zones"}, zones(hosts).map((one) => zoneSection(one, counts)),
       h("p", {class: "hint"}, "Each square is a host, filled as far as its memory is given."))
     : h("ul", {class: "cells"},
@@ -101,8 +103,8 @@ function capacity(hosts) {
     text]) =>
     h("div", {class: "capacity"}, h("span", {}, name), bar(some, all, name, text === String),
       h("span", {}, `${text(some)} of ${text(all)}`))),
-  h("p", {class: "hint"},
-    `${up.length} of ${plural(hosts.length, "host")}, ${plural(fleet.servers.size, "instance")}`)];
+  h("p", {class: "hint"}, whyUnread("hosts") ?? `${up.length} of ${plural(hosts.length, "host")}`,
+    ", ", whyUnread("instances") ?? plural(fleet.servers.size, "instance"))];
 }
 
 // What nobody but a person will do.
@@ -134,6 +136,10 @@ function needs() {
   return rows;
 }
 
+function hint(text) {
+  return h("li", {class: "hint"}, text);
+}
+
 function needRow([tone, href, name, text]) {
   return h("li", {}, badge(tone === "bad" ? "look" : "decide", tone), " ", h("a", {href}, name),
     " ",
@@ -157,10 +163,12 @@ export function openOverview(root) {
     drawHosts(cells, hosts, moving);
     layer.draw(moving);
     redraw(flows, moving.length > 0 ? moving.slice(0, FLOWS_MAX).map(flowRow)
-      : h("li", {class: "hint"}, "Nothing moves."));
-    redraw(todo, wanted.length > 0 ? wanted.slice(0, NEEDS_MAX).map(needRow)
-      : h("li", {class: "hint"}, "Nothing. All hosts are up, no instance is in ERROR, none waits."),
-    wanted.length > NEEDS_MAX && h("li", {class: "hint"}, `and ${wanted.length - NEEDS_MAX} more`));
+      : hint(whyUnread("migrations") ?? "Nothing moves."));
+    const still = KINDS.map(whyUnread).filter((why) => why);
+    redraw(todo, wanted.slice(0, NEEDS_MAX).map(needRow),
+      wanted.length > NEEDS_MAX && hint(`and ${wanted.length - NEEDS_MAX} more`), still.map(hint),
+      wanted.length + still.length === 0
+        && hint("Nothing. All hosts are up, no instance is in ERROR, none waits."));
   }
 
   const forget = onFleet(() => {

@@ -3,7 +3,7 @@
 // Another flavor for an instance: each with what it would change, or with the reason why not.
 import {action, get} from "./api.js";
 import * as commands from "./commands.js";
-import {notice, openDialog} from "./dialog.js";
+import {askFirst, notice, openDialog} from "./dialog.js";
 import {h, newId} from "./dom.js";
 import {badge, mib} from "./format.js";
 import {sendMove} from "./outcome.js";
@@ -36,15 +36,12 @@ function row(group, flavor, now, onchange) {
 }
 
 export async function openResize(asked) {
-  let server = null;
-  let flavors = null;
-  try {
-    [{server}, {flavors}] = await Promise.all([get(`/compute/v2.1/servers/${asked.id}`),
-      get("/compute/v2.1/flavors/detail")]);
-  } catch (error) {
-    notice(`${asked.name}: ${error.message}`, "bad");
+  const answers = await askFirst(asked, () => Promise.all([
+    get(`/compute/v2.1/servers/${asked.id}`), get("/compute/v2.1/flavors/detail")]));
+  if (!answers) {
     return;
   }
+  const [{server}, {flavors}] = answers;
   const group = newId();
   let chosen = null;
   let handle = null;

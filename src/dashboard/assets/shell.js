@@ -2,8 +2,10 @@
 // Copyright the drover authors.
 // The frame around the pages: masthead, ways to the pages, and from an address to its page.
 import {logOut, onApi} from "./api.js";
+import {closeDialogs, notice} from "./dialog.js";
 import {h, show} from "./dom.js";
 import {fleet} from "./fleet.js";
+import {closeMenu} from "./menu.js";
 
 const THEMES = ["auto", "light", "dark"];
 
@@ -64,7 +66,14 @@ export function startShell(root, pages, onLogOut) {
     close = page.open(content, id && decode(id)) ?? (() => {});
   }
 
+  function leavePage() {
+    closeMenu();
+    closeDialogs();
+  }
+
+  // What was open is about the page that was left.
   function onHash() {
+    leavePage();
     navigate();
     content.focus({preventScroll: true});
   }
@@ -87,8 +96,12 @@ export function startShell(root, pages, onLogOut) {
         `${fleet.session.user_name} · ${fleet.session.project_name ?? "–"}`),
       themeButton(),
       h("button", {class: "plain masthead-button", type: "button", onclick: async () => {
-        await logOut().catch(() => {});
-        onLogOut();
+        try {
+          await logOut();
+          onLogOut();
+        } catch (error) {
+          notice(`You are still logged in. ${error.message}`, "bad");
+        }
       }}, "Log out")),
     h("div", {class: "frame"},
       h("nav", {"aria-label": "Pages"}, groups.map((group) => h("section", {},
@@ -99,6 +112,7 @@ export function startShell(root, pages, onLogOut) {
   navigate();
   return () => {
     close();
+    leavePage();
     window.removeEventListener("hashchange", onHash);
   };
 }
