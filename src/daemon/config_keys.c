@@ -37,6 +37,9 @@ const ConfigKey daemon_config_keys[] = {
         "Disk that may be promised for each GiB of a host's pool."},
     {"DEFAULT", "reserved_host_memory_mb", CONFIG_INT, "512", 0, 1048576,
         "Memory of each host, in MiB, that is not promised to instances."},
+    {"DEFAULT", "reserved_host_cpus", CONFIG_INT, "0", 0, 4096,
+        "Processors of each host that are not promised to instances. Hosts whose processors for "
+        "instances are named by [compute] cpu_shared_set or cpu_dedicated_set keep the others."},
 
     {"compute", "hosts", CONFIG_LIST, "", 0, 0,
         "The hosts of a group, by name; * and ? stand for any letters and for one. A host is in the "

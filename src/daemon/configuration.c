@@ -76,6 +76,7 @@ configuration_placement(const Config *config)
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),
+        .reserved_host_cpus = (int)config_get_int(config, "DEFAULT", "reserved_host_cpus"),
         .max_instances_per_host =
             (int)config_get_int(config, "filter_scheduler", "max_instances_per_host"),
         .max_io_ops_per_host =

@@ -32,6 +32,15 @@ placement_ratios(const PlacementPolicy *policy, const Host *host)
     return ratios_with(policy, host->aggregates);
 }
 
+int
+placement_reserved_cpus(const PlacementPolicy *policy, const Host *host)
+{
+    /* The host's record is looked at where there is something to keep alone. */
+    return policy->reserved_host_cpus > 0 && !host->facts.has_floating_cpus
+        ? policy->reserved_host_cpus
+        : 0;
+}
+
 static PlacementRatios
 ratios_of(const Subject *subject)
 {
@@ -50,7 +59,8 @@ int64_t
 subject_free_vcpus(const Subject *subject)
 {
     /* Pinned guests have processors of their own. */
-    return left(subject->entry->vcpus, ratios_of(subject).cpu, 0,
+    return left(subject->entry->vcpus, ratios_of(subject).cpu,
+        placement_reserved_cpus(subject->request->policy, subject->host),
         subject->usage->vcpus - subject->usage->dedicated_vcpus + subject->usage->foreign_vcpus);
 }
 

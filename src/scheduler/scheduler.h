@@ -25,6 +25,7 @@ typedef struct PlacementPolicy {
     double ram_allocation_ratio;
     double disk_allocation_ratio;
     int reserved_host_memory_mib;
+    int reserved_host_cpus; /* see placement_reserved_cpus */
     int max_instances_per_host; /* 0 = no limit, as of the next; an aggregate may have its own */
     int max_io_ops_per_host;
     const char *image_default_arch;     /* NULL: images that name none go anywhere */
@@ -43,6 +44,9 @@ typedef struct PlacementRatios {
     double disk;
 } PlacementRatios;
 PlacementRatios placement_ratios(const PlacementPolicy *policy, const Host *host);
+/* Processors that are kept for the host itself; none where it is said which ones guests float on,
+ * because that leaves the others to it. */
+int placement_reserved_cpus(const PlacementPolicy *policy, const Host *host);
 
 /* [filter_scheduler] enabled_filters: names of Nova. warnings: sentences, char *, of those that
  * change nothing here. False: one is no filter of Nova's. */

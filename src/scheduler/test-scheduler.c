@@ -754,6 +754,14 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
     fleet->request.vcpus = 64;
     fleet->policy.cpu_allocation_ratio = 16.0;
     assert_chosen(fleet, "hosta");
+    fleet->policy.reserved_host_cpus = 1;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 64 vCPUs, "
+        "has 48 vCPUs)");
+    Host *host = fleet->hosts->pdata[0];
+    host->facts.has_floating_cpus = true;
+    host->facts.floating_cpus = 4;
+    assert_chosen(fleet, "hosta");
     fleet->request.disk_gib = 60;
     fleet->request.disk_over_commit = true;
     assert_chosen(fleet, "hosta");

@@ -2,7 +2,7 @@
 # Copyright the drover authors.
 """Placement shows hosts as resource providers, and what is claimed on them."""
 from tap import check, equal, test
-from world import world
+from world import Cloud, world
 
 
 def get(path, minor=39, status=200, user="admin"):
@@ -70,6 +70,31 @@ def _():
     check(server in get(f"/resource_providers/{uuid}/allocations")["allocations"], "of the host")
     cloud.delete(server)
     equal(get(f"/allocations/{server}")["allocations"], {}, "afterwards")
+
+
+@test("processors that are reserved for the host itself are not promised, and are in its inventory "
+      "[S0-14]")
+def _():
+    cloud = Cloud(("hosta",), default={"reserved_host_cpus": 60, "cpu_allocation_ratio": 2.0})
+    try:
+        def placement(path):
+            answer = cloud.other("GET", "/placement/resource_providers" + path)
+            equal(answer.status, 200, answer.text)
+            return answer.json
+        uuid = placement("")["resource_providers"][0]["uuid"]
+        inventory = placement(f"/{uuid}/inventories/VCPU")
+        equal((inventory["total"], inventory["reserved"]), (64, 60), inventory)
+        equal(len(placement("?resources=VCPU:8")["resource_providers"]), 1, "(64 - 60) * 2")
+        equal(placement("?resources=VCPU:9")["resource_providers"], [], "one more")
+        flavor = cloud.send("POST", "/flavors", {"flavor": {
+            "id": "nine", "name": "m1.nine", "ram": 64, "vcpus": 9, "disk": 1}})
+        equal(flavor.status, 200, flavor.text)
+        server = cloud.create("nine", wait=False, flavorRef="nine")
+        cloud.wait_status(server, "ERROR")
+        check("needs 9 vCPUs, has 8 vCPUs" in cloud.server(server)["fault"]["message"],
+              cloud.server(server))
+    finally:
+        cloud.drover.remove()
 
 
 def told_of(host):

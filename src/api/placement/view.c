@@ -60,7 +60,8 @@ placement_view_inventories(const ApiContext *context, const Host *host, const Ho
     PlacementRatios ratios = placement_ratios(policy, host);
     json_t *inventories = json_object();
     if (host->has_facts) {
-        add_inventory(inventories, CLASS_VCPU, host_floating_cpus(facts), 0, ratios.cpu);
+        add_inventory(inventories, CLASS_VCPU, host_floating_cpus(facts),
+            placement_reserved_cpus(policy, host), ratios.cpu);
         add_inventory(
             inventories, CLASS_PCPU, host_dedicated_cpus(facts), usage->idle_cpus, 1.0);
         add_inventory(inventories, CLASS_MEMORY_MB, facts->memory_mib,
