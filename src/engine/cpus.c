@@ -173,6 +173,19 @@ run_describe(void *data)
     call->cpu = hypervisor_describe_cpu(call->host, call->ask->instance_id, &call->error);
 }
 
+/* For whoever plans a drain. */
+static void
+note_guest(const CpuAsk *ask)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!store_note_guest_cpu(
+            ask->engine->context.store, ask->instance_id, ask->key, &error)) {
+        log_error("cannot keep what processor instance %s has: %s", ask->instance_id,
+            error->message);
+    }
+}
+
 static void
 on_described(void *data, bool cancelled)
 {
@@ -182,6 +195,7 @@ on_described(void *data, bool cancelled)
     if (!cancelled && call->cpu != NULL) {
         ask->cpu = g_steal_pointer(&call->cpu);
         ask->key = cpu_answer_make_key(ask->cpu);
+        note_guest(ask);
         ask_hosts(ask);
     }
     end_call(ask);

@@ -159,6 +159,11 @@ static bool
 claim(MigrationTask *task, GError **error)
 {
     g_autofree char *host = NULL;
+    if (task->guest_cpu != NULL &&
+        !store_note_guest_cpu(
+            task->context->store, task->instance->id, task->guest_cpu, error)) {
+        return false;
+    }
     effect_failpoint_before(EFFECT_CLAIM);
     if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
             task, &host, error)) {

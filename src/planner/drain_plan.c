@@ -56,7 +56,9 @@ request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
     request.n_volumes =
         GPOINTER_TO_UINT(g_hash_table_lookup(around->n_volumes, subject->instance->id));
     if (step->move == PLANNED_LIVE && subject->instance->host != NULL) {
+        const char *cpu = g_hash_table_lookup(around->guest_cpus, subject->instance->id);
         request.canaries = g_hash_table_lookup(around->canaries, subject->instance->host);
+        request.cpus = cpu != NULL ? g_hash_table_lookup(around->cpu_answers, cpu) : NULL;
     }
     return request;
 }
@@ -94,6 +96,7 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     ungrouped.group_policy = SERVER_GROUP_NONE;
     blind.canaries = NULL;
     off.canaries = NULL;
+    off.cpus = NULL;
     off.is_live = false;
     if (drain_is_bound(instance) && choose(attempt, &ungrouped, NULL, NULL) != NULL) {
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,

@@ -357,6 +357,32 @@ test_volumes(Fleet *fleet, const void *unused)
     g_assert_true(step_of(fleet, "b")->is_way_shut);
 }
 
+/* A no that is on record keeps a guest that runs from that host; started anew it has another
+ * processor. Of hosts that were not asked, and of guests nobody has looked at, nothing is known. */
+static void
+test_cpus(Fleet *fleet, const void *unused)
+{
+    CpuAnswer no = {.asked_host = (char *)"h0",
+        .refusal = (char *)"lacks avx2",
+        .asked_us = (NOW_S - 60) * G_USEC_PER_SEC};
+    GHashTable *answers = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(answers, (void *)"h1", &no);
+    g_hash_table_insert(fleet->around->cpu_answers, g_strdup("key"), answers);
+    for (const char *id = "live\0off\0"; *id != '\0'; id += strlen(id) + 1) {
+        g_hash_table_insert(fleet->around->guest_cpus, g_strdup(id), g_strdup("key"));
+    }
+    add_host(fleet, "h1", 8192);
+    add(fleet, "live", 2048, VM_STATE_ACTIVE);
+    add(fleet, "off", 1024, VM_STATE_STOPPED);
+    add(fleet, "new", 512, VM_STATE_ACTIVE);
+    assert_plan(fleet, "live=- off=h1+ new=h1+");
+    g_assert_nonnull(strstr(step_of(fleet, "live")->reason, "failed 'cpu'"));
+    g_assert_nonnull(strstr(step_of(fleet, "live")->reason, "lacks avx2"));
+    g_assert_true(step_of(fleet, "live")->is_way_shut);
+    add_host(fleet, "h2", 4096);
+    assert_plan(fleet, "live=h2+ off=h1+ new=h1+");
+}
+
 /* Disks count where they have to be copied. */
 static void
 test_sizes(Fleet *fleet, const void *unused)
@@ -518,6 +544,7 @@ main(int argc, char **argv)
         {"/drain_plan/no-device-is-promised-twice", test_devices},
         {"/drain_plan/what-needs-a-device-is-placed-first-when-room-is-short", test_devices_first},
         {"/drain_plan/volumes-keep-a-live-move-in-its-pool", test_volumes},
+        {"/drain_plan/answers-of-processors-count-for-live-moves", test_cpus},
         {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
     };
     g_test_init(&argc, &argv, NULL);

@@ -23,6 +23,16 @@
 #define SQL_SET_CLASS "UPDATE hosts SET facts_cpu_class = $2 WHERE name = $1"
 #define SQL_FORGET "DELETE FROM cpu_answers WHERE asked_us < $1"
 
+#define SQL_NOTE_GUEST                                                                             \
+    "INSERT INTO guest_cpus (instance_id, guest_cpu, seen_us) VALUES ($1, $2, $3)"                 \
+    " ON CONFLICT (instance_id) DO UPDATE SET guest_cpu = excluded.guest_cpu,"                     \
+    " seen_us = excluded.seen_us"
+/* At the same time is not since. */
+#define SQL_FIND_GUEST                                                                             \
+    "SELECT g.guest_cpu FROM guest_cpus g WHERE g.instance_id = $1"                                \
+    " AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance_id = g.instance_id"              \
+    " AND o.kind <> 'live-migration' AND o.updated_us >= g.seen_us)"
+
 static void *
 read_answer(DbStatement *statement)
 {
@@ -128,4 +138,41 @@ store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class
     return transaction != NULL && set_class(store, answer->asked_host, host_class, error) &&
         put(store, guest_cpu, host_class, answer, error) && forget_old(store, error) &&
         db_commit(transaction, error);
+}
+
+/* ---- guests ---- */
+
+bool
+store_note_guest_cpu(
+    Store *store, const char *instance_id, const char *guest_cpu, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_NOTE_GUEST, error) : NULL;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    db_bind_text(statement, 2, guest_cpu);
+    db_bind_int(statement, 3, db_now_us(store));
+    return db_run(statement, NULL, error) && db_commit(transaction, error);
+}
+
+bool
+store_find_guest_cpu(
+    Store *store, const char *instance_id, char **ret_guest_cpu, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_GUEST, error);
+    bool row = false;
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, instance_id);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    *ret_guest_cpu = row ? db_dup_text(statement, 0) : NULL;
+    return true;
 }

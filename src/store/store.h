@@ -580,6 +580,15 @@ GPtrArray *store_list_cpu_unasked(Store *store, const char *guest_cpu, GError **
 bool store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class,
     const CpuAnswer *answer, GError **error);
 
+/* Engine only: the processor that a guest was seen to run with. It is lost when the machine loses
+ * its power: whoever wants to know it for certain looks at the guest. */
+bool store_note_guest_cpu(
+    Store *store, const char *instance_id, const char *guest_cpu, GError **error);
+/* *ret_guest_cpu (the caller's) is NULL where nobody has looked since an operation on the instance
+ * has ended that was no live migration, and may have started the guest anew. */
+bool store_find_guest_cpu(
+    Store *store, const char *instance_id, char **ret_guest_cpu, GError **error);
+
 /* ---- leftovers (store/leftovers.c) ---- */
 typedef struct LeftoverFilter {
     const char *host;        /* NULL = any */

@@ -26,11 +26,33 @@ add_volumes(Store *store, const Instance *instance, Surroundings *around, GError
     return true;
 }
 
+static bool
+add_cpu(Store *store, const Instance *instance, Surroundings *around, GError **error)
+{
+    g_autofree char *cpu = NULL;
+
+    if (!store_find_guest_cpu(store, instance->id, &cpu, error)) {
+        return false;
+    }
+    if (cpu == NULL) {
+        return true;
+    }
+    if (!g_hash_table_contains(around->cpu_answers, cpu)) {
+        GHashTable *answers = store_map_cpu_answers(store, cpu, error);
+        if (answers == NULL) {
+            return false;
+        }
+        g_hash_table_insert(around->cpu_answers, g_strdup(cpu), answers);
+    }
+    g_hash_table_insert(around->guest_cpus, g_strdup(instance->id), g_steal_pointer(&cpu));
+    return true;
+}
+
 bool
 store_add_surroundings(
     Store *store, const Instance *instance, Surroundings *around, GError **error)
 {
     return store_add_neighbours(store, instance, around->neighbours, error) &&
         add_canaries(store, instance->host, around, error) &&
-        add_volumes(store, instance, around, error);
+        add_volumes(store, instance, around, error) && add_cpu(store, instance, around, error);
 }

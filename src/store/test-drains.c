@@ -145,6 +145,84 @@ test_a_restore_takes_what_is_where_it_was_brought(Fixture *fixture, const void *
     g_assert_cmpuint(left->len, ==, 0);
 }
 
+static void
+assert_cpu(Fixture *fixture, const Instance *vm, const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *cpu = NULL;
+    g_assert_true(store_find_guest_cpu(fixture->store, vm->id, &cpu, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(cpu, ==, expected);
+}
+
+static void
+note_cpu(Fixture *fixture, const Instance *vm, const char *cpu)
+{
+    g_autoptr(GError) error = NULL;
+    test_now_us++;
+    store_note_guest_cpu(fixture->store, vm->id, cpu, &error);
+    g_assert_no_error(error);
+}
+
+/* A live migration takes the processor along, whatever else has happened may have changed it. */
+static void
+test_a_guests_processor_is_known_until_it_may_be_another(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    test_host(fixture, "hosta");
+    test_host(fixture, "hostb");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Instance) other = test_active_instance(fixture, "other", "hosta");
+    assert_cpu(fixture, vm, NULL);
+    note_cpu(fixture, vm, "one");
+    assert_cpu(fixture, vm, "one");
+    assert_cpu(fixture, other, NULL);
+    test_now_us++;
+    g_autoptr(Migration) migration = test_migration(fixture, vm);
+    OperationMove move = test_move(fixture, migration->operation.id, "queued", "done");
+    move.closes = true;
+    test_move_ok(fixture, &move);
+    assert_cpu(fixture, vm, "one");
+    note_cpu(fixture, vm, "two");
+    assert_cpu(fixture, vm, "two");
+    OperationRequest request = {.kind = OPERATION_STOP,
+        .instance_id = vm->id,
+        .request_id = "req-s",
+        .user_id = "user",
+        .project_id = "project",
+        .expected = {VM_STATE_ACTIVE},
+        .n_expected = 1};
+    g_autoptr(Operation) stop = store_accept_operation(fixture->store, &request, &error);
+    g_assert_no_error(error);
+    assert_cpu(fixture, vm, NULL);
+}
+
+static void
+test_what_surrounds_a_plan_is_of_each_instance(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Surroundings) around = surroundings_new();
+    CpuAnswer answer = {.asked_host = (char *)"hosta", .refusal = (char *)"lacks avx2"};
+    test_host(fixture, "hosta");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Instance) other = test_active_instance(fixture, "other", "hosta");
+    g_assert_true(store_put_cpu_answer(fixture->store, "one", "class", &answer, &error));
+    note_cpu(fixture, vm, "one");
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(store_add_surroundings(fixture->store, vm, around, &error));
+        g_assert_true(store_add_surroundings(fixture->store, other, around, &error));
+    }
+    g_assert_no_error(error);
+    g_assert_cmpstr(g_hash_table_lookup(around->guest_cpus, vm->id), ==, "one");
+    g_assert_null(g_hash_table_lookup(around->guest_cpus, other->id));
+    GHashTable *answers = g_hash_table_lookup(around->cpu_answers, "one");
+    const CpuAnswer *told = g_hash_table_lookup(answers, "hosta");
+    g_assert_cmpstr(told->refusal, ==, "lacks avx2");
+    g_assert_cmpuint(g_hash_table_size(around->cpu_answers), ==, 1);
+    g_assert_nonnull(g_hash_table_lookup(around->canaries, "hosta"));
+    g_assert_true(g_hash_table_contains(around->n_volumes, other->id));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -155,5 +233,9 @@ main(int argc, char **argv)
     ADD("an-item-and-its-migration-are-one-commit", test_an_item_and_its_migration_are_one_commit);
     ADD("a-restore-takes-what-is-where-it-was-brought",
         test_a_restore_takes_what_is_where_it_was_brought);
+    ADD("a-guests-processor-is-known-until-it-may-be-another",
+        test_a_guests_processor_is_known_until_it_may_be_another);
+    ADD("what-surrounds-a-plan-is-of-each-instance",
+        test_what_surrounds_a_plan_is_of_each_instance);
     return g_test_run();
 }

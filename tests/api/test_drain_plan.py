@@ -3,6 +3,7 @@
 """The plan of a drain counts what claims would: what is shown beforehand is what the job does."""
 from tap import contains, equal
 from test_drain import ask, items_of, wait_state
+from test_explain import explain
 from test_pci import PCI, add_flavor
 from test_pools import make_pool
 from test_volumes import attach, wait_volume
@@ -83,5 +84,38 @@ def _():
         equal((drain["state"], done_of(drain)), ("done", planned), drain)
         equal([len(cloud.migrations(server)) for server in servers.values()], [1, 1],
               "each was moved once")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a drain sends no running server to hosts that are known to lack its processor; with "
+      "--cold-fallback it goes cold, and what it runs with afterwards is not known yet [S3-12]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:compare_cpu@1=refused"}})
+    try:
+        server = cloud.create("particular", host="hostb")
+        other = cloud.create("other", host="hostb")
+        equal(ask(cloud, "hostb", status=200, dry_run=True)["moves"], 2, "nobody was asked")
+        equal(explain(cloud, server, "?move=live")["n_fit"], 0, "somebody was")
+        equal(planned_of(ask(cloud, "hostb", status=200, dry_run=True)),
+              {"particular": (None, None), "other": ("live", "hosta")}, "what one has is known")
+        # All guests of the fake fleet have one processor, which is seen when one is to move.
+        equal(cloud.live_migrate(other).status, 202, "the move")
+        cloud.wait_migration(other, "error")
+        cloud.wait_idle(other)
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
+        equal((plan["moves"], plan["stay"]), (0, 2), plan)
+        contains(plan["steps"][0]["reason"], "failed 'cpu'", "the reason")
+        contains(plan["steps"][0]["fix"], "--cold-fallback", "the fix")
+        ask(cloud, "hostb", cold_fallback=True)
+        drain = wait_state(cloud, "hostb", "done", "blocked")
+        equal((drain["state"], done_of(drain)),
+              ("done", {"particular": ("cold", "hosta"), "other": ("cold", "hosta")}), drain)
+        equal([row["migration_type"] for row in cloud.migrations(server)], ["migration"],
+              "no live move was begun")
+        equal(planned_of(ask(cloud, "hostb", "restore", status=200, dry_run=True)),
+              {"particular": ("live", "hostb"), "other": ("live", "hostb")},
+              "both were started anew, and nobody has looked")
     finally:
         cloud.drover.remove()
