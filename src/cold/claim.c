@@ -56,12 +56,12 @@ static bool
 plan_disks(ColdTask *task, GError **error)
 {
     Migration *migration = task->migration;
-    g_autofree char *reason = NULL;
-    g_autoptr(GPtrArray) plan = disk_plan_new(task->instance, task->volumes, &task->facts, &reason);
+    DiskWish wish = {
+        task->instance, task->volumes, migration->block_migration, migration->source_host};
+    g_autoptr(GPtrArray) plan = disk_plan_new(&wish, &task->facts, error);
 
     if (plan == NULL) {
-        /* Another host may have that pool. */
-        return error_set(error, ERROR_HYPERVISOR_REFUSED, "%s", reason);
+        return false;
     }
     g_free(migration->disks);
     migration->disks = disk_plan_to_text(plan);

@@ -142,8 +142,7 @@ is_same_pool(EvacuationTask *task, bool *ret_same, GError **error)
     if (dest == NULL) {
         return false;
     }
-    const char *id = source->facts.pool_id;
-    *ret_same = id != NULL && id[0] != '\0' && g_strcmp0(id, dest->facts.pool_id) == 0;
+    *ret_same = host_compare_pools(source, dest) == POOLS_ONE;
     return true;
 }
 

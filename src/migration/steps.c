@@ -180,15 +180,11 @@ static bool
 plan_disks(MigrationTask *task, const GPtrArray *volumes, const DiskFacts *facts, GError **error)
 {
     Migration *migration = task->migration;
-    g_autofree char *reason = disk_plan_refuse(migration->block_migration,
-        disk_plan_is_shared(task->instance, facts), migration->source_host);
-    if (reason != NULL) {
-        return error_set(error, ERROR_INVALID, "%s", reason);
-    }
-    g_autoptr(GPtrArray) plan = disk_plan_new(task->instance, volumes, facts, &reason);
+    DiskWish wish = {
+        task->instance, volumes, migration->block_migration, migration->source_host};
+    g_autoptr(GPtrArray) plan = disk_plan_new(&wish, facts, error);
     if (plan == NULL) {
-        /* Another host may have that pool. */
-        return error_set(error, ERROR_HYPERVISOR_REFUSED, "%s", reason);
+        return false;
     }
     migration->copies_disks = !facts->pool_is_shared;
     g_free(migration->disks);

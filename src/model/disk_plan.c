@@ -57,54 +57,64 @@ add_own_disks(GPtrArray *plan, const Instance *instance, const DiskFacts *facts)
     }
 }
 
-GPtrArray *
-disk_plan_new(
-    const Instance *instance, const GPtrArray *volumes, const DiskFacts *facts, char **ret_reason)
-{
-    g_autoptr(GPtrArray) plan = g_ptr_array_new_with_free_func(planned_disk_free);
-
-    add_own_disks(plan, instance, facts);
-    for (unsigned i = 0; i < volumes->len; i++) {
-        const Volume *volume = volumes->pdata[i];
-        if (volume->uri == NULL && !facts->volume_pool_is_shared) {
-            *ret_reason = g_strdup_printf(
-                "volume %s lies in storage pool '%s', which the two hosts do not share: mount the "
-                "same directory as that pool on both",
-                volume->id, volume->pool);
-            return NULL;
-        }
-        add(plan, attachment_target(volume->attachment),
-            volume->uri != NULL ? DISK_NETWORK : DISK_SHARED);
-    }
-    g_ptr_array_sort(plan, compare_targets);
-    return g_steal_pointer(&plan);
-}
-
 bool
 disk_plan_is_shared(const Instance *instance, const DiskFacts *facts)
 {
     return facts->pool_is_shared || instance_is_volume_backed(instance);
 }
 
-/* Nova: os-migrateLive, block_migration. */
-char *
-disk_plan_refuse(BlockMigration asked, bool is_shared, const char *path)
+/* Nova: os-migrateLive, block_migration. Its sentences. */
+static bool
+agrees(BlockMigration asked, bool is_shared, const char *path, GError **error)
 {
     switch (asked) {
-    case BLOCK_MIGRATION_AUTO: return NULL;
+    case BLOCK_MIGRATION_AUTO: return true;
     case BLOCK_MIGRATION_YES:
-        return !is_shared ? NULL
-                          : g_strdup_printf("%s is not on local storage: Block migration can not "
-                                            "be used with shared storage.",
-                                path);
+        return !is_shared ||
+            error_set(error, ERROR_INVALID,
+                "%s is not on local storage: Block migration can not be used with shared storage.",
+                path);
     case BLOCK_MIGRATION_NO:
-        return is_shared
-            ? NULL
-            : g_strdup_printf("%s is not on shared storage: Shared storage live-migration requires "
-                              "either shared storage or boot-from-volume with no local disks.",
-                  path);
+        return is_shared ||
+            error_set(error, ERROR_INVALID,
+                "%s is not on shared storage: Shared storage live-migration requires either shared "
+                "storage or boot-from-volume with no local disks.",
+                path);
     }
     g_assert_not_reached();
+}
+
+static bool
+add_volume(GPtrArray *plan, const Volume *volume, const DiskFacts *facts, GError **error)
+{
+    if (volume->uri == NULL && !facts->volume_pool_is_shared) {
+        return error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "volume %s lies in storage pool '%s', which the two hosts do not share: mount the same "
+            "directory as that pool on both",
+            volume->id, volume->pool);
+    }
+    add(plan, attachment_target(volume->attachment),
+        volume->uri != NULL ? DISK_NETWORK : DISK_SHARED);
+    return true;
+}
+
+GPtrArray *
+disk_plan_new(const DiskWish *wish, const DiskFacts *facts, GError **error)
+{
+    g_autoptr(GPtrArray) plan = g_ptr_array_new_with_free_func(planned_disk_free);
+    bool is_shared = disk_plan_is_shared(wish->instance, facts);
+
+    if (!agrees(wish->asked, is_shared, wish->source_host, error)) {
+        return NULL;
+    }
+    add_own_disks(plan, wish->instance, facts);
+    for (unsigned i = 0; i < wish->volumes->len; i++) {
+        if (!add_volume(plan, wish->volumes->pdata[i], facts, error)) {
+            return NULL;
+        }
+    }
+    g_ptr_array_sort(plan, compare_targets);
+    return g_steal_pointer(&plan);
 }
 
 char *

@@ -4,6 +4,7 @@
 /* What a move does with each disk of an instance: one decision per disk, made before anything is
  * moved, recorded with the move and shown. Live migration and the cold kinds use the same one.
  * Pure. */
+#include "base/error.h"
 #include "model/migration.h"
 #include "model/volume.h"
 
@@ -25,16 +26,22 @@ typedef struct DiskFacts {
     bool volume_pool_is_shared; /* the pool of the volumes; only asked when a volume lies in it */
 } DiskFacts;
 
-/* volumes: Volume * with their attachments, of this instance. PlannedDisk *, by target. NULL with
- * *ret_reason (the caller's) when a disk cannot be had on the destination. */
-GPtrArray *disk_plan_new(
-    const Instance *instance, const GPtrArray *volumes, const DiskFacts *facts, char **ret_reason);
+/* What is to be moved, and how it was asked for. All of it is borrowed. */
+typedef struct DiskWish {
+    const Instance *instance;
+    const GPtrArray *volumes; /* Volume * with their attachments, of this instance */
+    BlockMigration asked;
+    const char *source_host;
+} DiskWish;
+
+/* PlannedDisk *, by target. A request is refused by this with what was found out for it, and a dry
+ * run with what was known before. NULL with the reason: ERROR_INVALID when what was asked for is
+ * not what there is; ERROR_HYPERVISOR_REFUSED when a disk cannot be had on the destination, which
+ * another host may have. */
+GPtrArray *disk_plan_new(const DiskWish *wish, const DiskFacts *facts, GError **error);
 /* Nova: whether the guest's own data lie in one place for both hosts. Volumes count, a config drive
  * and a console log do not: an instance that boots from a volume has no local disks. */
 bool disk_plan_is_shared(const Instance *instance, const DiskFacts *facts);
-/* Nova's refusal of what was asked for, NULL when it agrees; path: what the sentence is about.
- * Caller frees. */
-char *disk_plan_refuse(BlockMigration asked, bool is_shared, const char *path);
 
 /* "vda:copied vdb:copied vdc:shared": as it is stored. Caller frees. */
 char *disk_plan_to_text(const GPtrArray *plan);

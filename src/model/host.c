@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "model/host.h"
+#include <string.h>
 
 #include "model/topology.h"
 
@@ -32,6 +33,17 @@ host_facts_clear(HostFacts *facts)
     g_free(facts->pci_devices);
     g_free(facts->bridges);
     *facts = (HostFacts){0};
+}
+
+PoolsKnown
+host_compare_pools(const Host *one, const Host *other)
+{
+    const char *id = one->has_facts ? one->facts.pool_id : NULL;
+    const char *other_id = other->has_facts ? other->facts.pool_id : NULL;
+    if (id == NULL || *id == '\0' || other_id == NULL || *other_id == '\0') {
+        return POOLS_UNKNOWN;
+    }
+    return strcmp(id, other_id) == 0 ? POOLS_ONE : POOLS_TWO;
 }
 
 void

@@ -119,6 +119,10 @@ void host_usage_add_devices(HostUsage *usage, const char *devices);
 Host *host_new(void);
 void host_free(Host *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
+/* Whether the pools of two hosts are one, as far as their facts tell: each has found the marker
+ * that is in its pool. */
+typedef enum { POOLS_UNKNOWN, POOLS_TWO, POOLS_ONE } PoolsKnown;
+PoolsKnown host_compare_pools(const Host *one, const Host *other);
 void host_facts_clear(HostFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostFacts, host_facts_clear)
 void host_facts_copy(const HostFacts *from, HostFacts *ret_to);

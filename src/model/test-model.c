@@ -261,15 +261,17 @@ test_each_disk_is_decided(void)
 {
     g_autoptr(Instance) instance = instance_new();
     g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
-    g_autofree char *reason = NULL;
+    g_autoptr(GError) error = NULL;
     instance->image.root_hash = g_strdup("aa");
     instance->image.cdrom_hash = g_strdup("bb");
     instance->config_drive_format = g_strdup("iso9660");
     g_ptr_array_add(volumes, volume_at("/dev/vdd", NULL, "nbd://h/x"));
     g_ptr_array_add(volumes, volume_at("/dev/vdc", "volumes", NULL));
 
+    DiskWish wish = {instance, volumes, BLOCK_MIGRATION_AUTO, "c1"};
     DiskFacts facts = {.pool_is_shared = false, .volume_pool_is_shared = true};
-    g_autoptr(GPtrArray) plan = disk_plan_new(instance, volumes, &facts, &reason);
+    g_autoptr(GPtrArray) plan = disk_plan_new(&wish, &facts, &error);
+    g_assert_no_error(error);
     g_autofree char *text = disk_plan_to_text(plan);
     g_assert_cmpstr(text, ==, "hda:placed vda:copied vdb:placed vdc:shared vdd:network");
     g_autoptr(GPtrArray) read = disk_plan_from_text(text);
@@ -277,13 +279,27 @@ test_each_disk_is_decided(void)
     g_assert_cmpstr(again, ==, text);
 
     facts.pool_is_shared = true;
-    g_autoptr(GPtrArray) shared = disk_plan_new(instance, volumes, &facts, &reason);
+    g_autoptr(GPtrArray) shared = disk_plan_new(&wish, &facts, &error);
+    g_assert_no_error(error);
     g_autofree char *shared_text = disk_plan_to_text(shared);
     g_assert_cmpstr(shared_text, ==, "hda:shared vda:shared vdb:shared vdc:shared vdd:network");
 
     facts.volume_pool_is_shared = false;
-    g_assert_null(disk_plan_new(instance, volumes, &facts, &reason));
-    g_assert_nonnull(strstr(reason, "'volumes', which the two hosts do not share"));
+    g_assert_null(disk_plan_new(&wish, &facts, &error));
+    g_assert_true(error_is(error, ERROR_HYPERVISOR_REFUSED));
+    g_assert_nonnull(strstr(error->message, "'volumes', which the two hosts do not share"));
+}
+
+/* NULL: nothing is refused. Caller frees. */
+static char *
+refusal_of(const Instance *instance, BlockMigration asked, const DiskFacts *facts)
+{
+    g_autoptr(GPtrArray) volumes = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    DiskWish wish = {instance, volumes, asked, "c1"};
+    g_autoptr(GPtrArray) plan = disk_plan_new(&wish, facts, &error);
+    g_assert_true((plan == NULL) == error_is(error, ERROR_INVALID));
+    return error != NULL ? g_strdup(error->message) : NULL;
 }
 
 static void
@@ -293,12 +309,15 @@ test_booting_from_a_volume_is_no_local_disk(void)
     DiskFacts facts = {.volume_pool_is_shared = true};
     g_assert_true(disk_plan_is_shared(instance, &facts));
     g_assert_cmpint(instance_disk_gib(instance), ==, 0);
-    g_autofree char *refusal = disk_plan_refuse(BLOCK_MIGRATION_YES, true, "c1");
+    g_autofree char *refusal = refusal_of(instance, BLOCK_MIGRATION_YES, &facts);
     g_assert_true(g_str_has_prefix(refusal, "c1 is not on local storage: "));
+    g_assert_null(refusal_of(instance, BLOCK_MIGRATION_NO, &facts));
     instance->image.root_hash = g_strdup("aa");
     g_assert_false(disk_plan_is_shared(instance, &facts));
-    g_assert_null(disk_plan_refuse(BLOCK_MIGRATION_AUTO, false, "c1"));
-    g_assert_null(disk_plan_refuse(BLOCK_MIGRATION_YES, false, "c1"));
+    g_assert_null(refusal_of(instance, BLOCK_MIGRATION_AUTO, &facts));
+    g_assert_null(refusal_of(instance, BLOCK_MIGRATION_YES, &facts));
+    g_autofree char *local = refusal_of(instance, BLOCK_MIGRATION_NO, &facts);
+    g_assert_true(g_str_has_prefix(local, "c1 is not on shared storage: "));
 }
 
 /* Each line is one disk. */

@@ -121,14 +121,6 @@ lets_pass(const Host *host)
     return pool_of_host(host) == NULL || host->aggregates->pool_copies;
 }
 
-static bool
-is_one_storage(const Host *one, const Host *other)
-{
-    return one->has_facts && other->has_facts && one->facts.pool_id != NULL &&
-        one->facts.pool_id[0] != '\0' &&
-        g_strcmp0(one->facts.pool_id, other->facts.pool_id) == 0;
-}
-
 /* Out of a pool, or into one, a guest gets live by copies of its disks alone. Why not so, for the
  * operator, or NULL. */
 static const char *
@@ -145,7 +137,7 @@ refuse_copies(const Subject *subject)
     if (request->n_volumes > 0) {
         return "name a host of the same pool, detach its volumes, or move it cold";
     }
-    if (is_one_storage(subject->source, subject->host)) {
+    if (host_compare_pools(subject->source, subject->host) == POOLS_ONE) {
         return "take the host into the pool: they have one storage, and no disk can be copied";
     }
     return NULL;

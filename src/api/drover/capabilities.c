@@ -10,9 +10,7 @@
 static bool
 is_shared_with(const Host *host, const Host *other)
 {
-    const char *id = host->has_facts ? host->facts.pool_id : NULL;
-    return id != NULL && *id != '\0' && other->has_facts && strcmp(other->name, host->name) != 0 &&
-        g_strcmp0(other->facts.pool_id, id) == 0;
+    return strcmp(other->name, host->name) != 0 && host_compare_pools(host, other) == POOLS_ONE;
 }
 
 /* Names of the others that have found the same marker in their pool; NULL when the store failed. */
