@@ -15,6 +15,9 @@ static const CommandOption OPTIONS[] = {
     {"--cold", NULL, "a cold migration"},
     {"--evacuate", NULL, "an evacuation"},
     {"--host", "HOST", "this host alone, with every check"},
+    {"--block-migration", NULL, "live: with copies of its disks, which shared storage refuses"},
+    {"--shared-migration", NULL, "live: without copies, which storage of its own refuses"},
+    {"--disk-overcommit", NULL, "live: what is really free in a pool does not matter"},
     {"--rehearse", NULL, "live: let it, or the host it would go to, start a twin of the server"},
     {"--request", "ID", "why a request went where it went, as it was then (req-...)"},
     {"--all", NULL, "every check of every host, not only what speaks against it"},
@@ -38,19 +41,48 @@ choose_move(CommandContext *context, const char **ret_move, GError **error)
     return true;
 }
 
+bool
+explain_read_block_migration(CommandContext *context, const char **ret_block, GError **error)
+{
+    bool block = command_has(context, "--block-migration");
+    bool shared = command_has(context, "--shared-migration");
+    if (block && shared) {
+        return usage_error(
+            error, "--block-migration and --shared-migration exclude each other");
+    }
+    *ret_block = block ? "true" : shared ? "false" : NULL;
+    return true;
+}
+
+/* What is asked about a server. */
+typedef struct Question {
+    const char *move;  /* NULL: what suits it, as of the others */
+    const char *host;
+    const char *block; /* block_migration */
+    bool over_commit;
+    bool rehearse;
+} Question;
+
+static void
+add_word(GString *query, const char *key, const char *value)
+{
+    if (value != NULL) {
+        g_autofree char *word = session_path("=%s", value);
+        g_string_append_printf(query, "%c%s%s", query->len == 0 ? '?' : '&', key, word);
+    }
+}
+
 static json_t *
-get_explanation(Session *session, const char *id, const char *move, const char *host, bool rehearse,
-    GError **error)
+get_explanation(Session *session, const char *id, const Question *question, GError **error)
 {
     g_autofree char *path = session_path("/instances/%s/explanation", id);
-    g_autofree char *move_part = move != NULL ? session_path("&move=%s", move) : g_strdup("");
-    g_autofree char *host_part = host != NULL ? session_path("&host=%s", host) : g_strdup("");
-    g_autofree char *query =
-        g_strconcat(move_part, host_part, rehearse ? "&rehearse=true" : "", NULL);
-    if (query[0] != '\0') {
-        query[0] = '?';
-    }
-    g_autofree char *full = g_strconcat(path, query, NULL);
+    g_autoptr(GString) query = g_string_new(NULL);
+    add_word(query, "move", question->move);
+    add_word(query, "host", question->host);
+    add_word(query, "block_migration", question->block);
+    add_word(query, "disk_over_commit", question->over_commit ? "true" : NULL);
+    add_word(query, "rehearse", question->rehearse ? "true" : NULL);
+    g_autofree char *full = g_strconcat(path, query->str, NULL);
     json_auto_t *answer = session_get(session, "drover", full, error);
     return answer != NULL ? json_incref(json_object_get(answer, "explanation")) : NULL;
 }
@@ -331,8 +363,12 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     GError **error)
 {
     const char *host = command_value(context, "--host");
-    bool rehearse = command_has(context, "--rehearse");
-    json_auto_t *explanation = get_explanation(session, id, move, host, rehearse, error);
+    Question question = {move, host, NULL, false, command_has(context, "--rehearse")};
+    if (strcmp(move, "live") == 0 &&
+        !explain_read_block_migration(context, &question.block, error)) {
+        return false;
+    }
+    json_auto_t *explanation = get_explanation(session, id, &question, error);
     if (explanation == NULL || !show_explanation(context, explanation, host != NULL, error)) {
         return false;
     }
@@ -341,9 +377,11 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
             string_of(explanation, "refused"));
     }
     if (!json_is_string(json_object_get(explanation, "chosen"))) {
-        return host != NULL
-            ? error_set(error, ERROR_CONFLICT, "host '%s' does not fit; nothing was done", host)
-            : error_set(error, ERROR_CONFLICT, "no host fits; nothing was done");
+        g_autofree char *which = host != NULL ? g_strdup_printf("host '%s' does not fit", host)
+                                              : g_strdup("no host fits");
+        return error_set(error, ERROR_CONFLICT,
+            "%s; nothing was done (the request would be told: %s)", which,
+            string_of(explanation, "reason"));
     }
     return true;
 }
@@ -394,19 +432,23 @@ explain(CommandContext *context, GError **error)
     if (command_n_arguments(context) == 0) {
         return usage_error(error, "say a SERVER, or --request ID");
     }
-    const char *move = NULL;
-    const char *host = command_value(context, "--host");
-    Session *session =
-        choose_move(context, &move, error) ? command_session(context, error) : NULL;
+    Question question = {
+        .host = command_value(context, "--host"),
+        .over_commit = command_has(context, "--disk-overcommit"),
+        .rehearse = command_has(context, "--rehearse"),
+    };
+    Session *session = choose_move(context, &question.move, error) &&
+            explain_read_block_migration(context, &question.block, error)
+        ? command_session(context, error)
+        : NULL;
     json_auto_t *server =
         session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
     if (server == NULL) {
         return false;
     }
     g_autofree char *id = find_id(server);
-    bool rehearse = command_has(context, "--rehearse");
-    json_auto_t *explanation = get_explanation(session, id, move, host, rehearse, error);
-    bool all = command_has(context, "--all") || host != NULL;
+    json_auto_t *explanation = get_explanation(session, id, &question, error);
+    bool all = command_has(context, "--all") || question.host != NULL;
     return explanation != NULL && show_explanation(context, explanation, all, error);
 }
 
@@ -416,6 +458,9 @@ const Command explain_commands[] = {
         "touched: a host may be full by the time that something is asked for. What only the host\n"
         "itself can tell (does its processor suit the guest?) is asked when it is chosen: that\n"
         "check is 'unknown' here. With --json every check of every host is told.\n"
+        "The check 'storage' tells by what is known of both hosts what becomes of each disk, and\n"
+        "what --block-migration or --shared-migration would be refused for there; the request\n"
+        "itself asks the hosts once more.\n"
         "With --rehearse the host (the one that is named, else the one it would go to) starts a\n"
         "twin of the running server, paused, with its processor, machine, memory and TPM and\n"
         "without its disks and NICs, and ends it: the check 'rehearsal' tells what came of it.\n"
@@ -424,6 +469,7 @@ const Command explain_commands[] = {
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"
         "  drover explain vm1 --host hostb --rehearse\n"
+        "  drover explain vm1 --live --block-migration\n"
         "  drover explain vm1 --live --json\n"
         "  drover explain --request req-7f2a4e5c-...",
         OPTIONS, explain},

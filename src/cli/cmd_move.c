@@ -10,6 +10,7 @@
 #include "cli/watch.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const CommandOption MIGRATE_OPTIONS[] = {
     {"--live-migration", NULL, "while it runs; without it the server is switched off for its move"},
@@ -48,13 +49,11 @@ cold_body(CommandContext *context, GError **error)
 static json_t *
 live_body(CommandContext *context, GError **error)
 {
-    bool block = command_has(context, "--block-migration");
-    bool shared = command_has(context, "--shared-migration");
-    if (block && shared) {
-        usage_error(error, "--block-migration and --shared-migration exclude each other");
+    const char *block = NULL;
+    if (!explain_read_block_migration(context, &block, error)) {
         return NULL;
     }
-    json_t *how = block ? json_true() : shared ? json_false() : json_string("auto");
+    json_t *how = block == NULL ? json_string("auto") : json_boolean(strcmp(block, "true") == 0);
     const char *host = command_value(context, "--host");
     return json_pack("{s:{s:o, s:o}}", "os-migrateLive", "host",
         host != NULL ? json_string(host) : json_null(), "block_migration", how);

@@ -21,6 +21,8 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     PlacementRequest request = placement_request_to_move(&settings->placement, choice->instance,
         task->migration, settings->service_down_time_us, clock_now_us(task->context->clock));
     request.refusals = task->refusals;
+    request.instance = choice->instance;
+    request.volumes = task->volumes;
     return scheduler_choose(&request, hosts, decision, error);
 }
 

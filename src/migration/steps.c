@@ -147,7 +147,8 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     if (volumes == NULL) {
         return NULL;
     }
-    request.n_volumes = volumes->len;
+    request.instance = task->instance;
+    request.volumes = volumes;
     request.refusals = task->refusals;
     request.canaries = canaries;
     request.cpus = cpus;

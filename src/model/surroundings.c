@@ -12,7 +12,8 @@ surroundings_new(void)
     around->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
     around->canaries = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
-    around->n_volumes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    around->volumes = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     around->guest_cpus = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     around->cpu_answers = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
@@ -27,7 +28,7 @@ surroundings_free(Surroundings *around)
     }
     g_ptr_array_unref(around->neighbours);
     g_hash_table_unref(around->canaries);
-    g_hash_table_unref(around->n_volumes);
+    g_hash_table_unref(around->volumes);
     g_hash_table_unref(around->guest_cpus);
     g_hash_table_unref(around->cpu_answers);
     g_free(around);

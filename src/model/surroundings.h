@@ -8,7 +8,7 @@
 typedef struct Surroundings {
     GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
     GHashTable *canaries;  /* host -> (host -> Canary): the last ones from where they are */
-    GHashTable *n_volumes; /* id -> how many are attached to it, as GUINT_TO_POINTER */
+    GHashTable *volumes;     /* id -> Volume *, a GPtrArray: those attached to it */
     GHashTable *guest_cpus;  /* id -> cpu_answer_make_key, where that is on record */
     GHashTable *cpu_answers; /* such a key -> (host -> CpuAnswer) */
 } Surroundings;

@@ -53,8 +53,8 @@ request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
     PlacementRequest request = placement_request_to_move(&attempt->policy, subject->instance,
         &migration, attempt->request->service_down_time_us, attempt->request->now_us);
     request.refusals = refusals;
-    request.n_volumes =
-        GPOINTER_TO_UINT(g_hash_table_lookup(around->n_volumes, subject->instance->id));
+    request.volumes = g_hash_table_lookup(around->volumes, subject->instance->id);
+    request.instance = request.volumes != NULL ? subject->instance : NULL;
     if (step->move == PLANNED_LIVE && subject->instance->host != NULL) {
         const char *cpu = g_hash_table_lookup(around->guest_cpus, subject->instance->id);
         request.canaries = g_hash_table_lookup(around->canaries, subject->instance->host);

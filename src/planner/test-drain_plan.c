@@ -4,6 +4,7 @@
 
 #include "model/canary.h"
 #include "model/neighbour.h"
+#include "model/volume.h"
 
 #include <string.h>
 
@@ -339,6 +340,41 @@ join_pool(Host *host)
     host->aggregates->pool_copies = true;
 }
 
+/* pool NULL: it is on the network. */
+static void
+attach(Fleet *fleet, const char *id, const char *pool)
+{
+    GPtrArray *volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
+    Volume *volume = volume_new();
+    volume->pool = g_strdup(pool);
+    volume->uri = pool == NULL ? g_strdup("nbd://h/x") : NULL;
+    volume->attachment = attachment_new();
+    volume->attachment->device = g_strdup("/dev/vdc");
+    g_ptr_array_add(volumes, volume);
+    g_hash_table_insert(fleet->around->volumes, g_strdup(id), volumes);
+}
+
+/* One in the pool of the instances goes where that is shared, as its own request would find. */
+static void
+test_volumes_stay_in_their_pool(Fleet *fleet, const void *unused)
+{
+    static const char *const ids[] = {"one", "two", "one"};
+    add_host(fleet, "h1", 65536);
+    add_host(fleet, "h2", 8192);
+    for (unsigned i = 0; i < fleet->hosts->len; i++) {
+        Host *host = fleet->hosts->pdata[i];
+        g_free(host->pool);
+        host->pool = g_strdup("instances");
+        host->facts.pool_id = g_strdup(ids[i]);
+    }
+    add(fleet, "a", 1024, VM_STATE_ACTIVE);
+    assert_plan(fleet, "a=h1+");
+    attach(fleet, "a", NULL);
+    assert_plan(fleet, "a=h1+");
+    attach(fleet, "a", "instances");
+    assert_plan(fleet, "a=h2+");
+}
+
 /* Disks can be copied out of the pool, and those of one that has a volume cannot. */
 static void
 test_volumes(Fleet *fleet, const void *unused)
@@ -349,9 +385,9 @@ test_volumes(Fleet *fleet, const void *unused)
     add(fleet, "a", 3072, VM_STATE_ACTIVE);
     add(fleet, "b", 2048, VM_STATE_ACTIVE);
     assert_plan(fleet, "a=h2+ b=h2+");
-    g_hash_table_insert(fleet->around->n_volumes, g_strdup("a"), GUINT_TO_POINTER(1));
+    attach(fleet, "a", NULL);
     assert_plan(fleet, "a=h1+ b=h2+");
-    g_hash_table_insert(fleet->around->n_volumes, g_strdup("b"), GUINT_TO_POINTER(2));
+    attach(fleet, "b", NULL);
     assert_plan(fleet, "a=h1+ b=-");
     g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "failed 'pool'"));
     g_assert_true(step_of(fleet, "b")->is_way_shut);
@@ -544,6 +580,7 @@ main(int argc, char **argv)
         {"/drain_plan/no-device-is-promised-twice", test_devices},
         {"/drain_plan/what-needs-a-device-is-placed-first-when-room-is-short", test_devices_first},
         {"/drain_plan/volumes-keep-a-live-move-in-its-pool", test_volumes},
+        {"/drain_plan/volumes-stay-in-their-pool", test_volumes_stay_in_their_pool},
         {"/drain_plan/answers-of-processors-count-for-live-moves", test_cpus},
         {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
     };

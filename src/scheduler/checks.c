@@ -104,6 +104,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_HUGE_PAGES] = check_huge_pages,
     [PLACEMENT_CHECK_NUMA] = check_numa,
     [PLACEMENT_CHECK_PCI_DEVICES] = check_pci_devices,
+    [PLACEMENT_CHECK_STORAGE] = check_storage,
     [PLACEMENT_CHECK_DISK] = check_disk,
     [PLACEMENT_CHECK_DISK_FREE] = check_disk_free,
     [PLACEMENT_CHECK_INSTANCES] = check_instances,
@@ -183,6 +184,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_NUMA: return numa_request_binds(&subject->numa);
     case PLACEMENT_CHECK_PCI_DEVICES: return subject->pci_wishes != NULL;
     case PLACEMENT_CHECK_RAM_FREE: return false;
+    case PLACEMENT_CHECK_STORAGE: return storage_may_refuse(request);
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;
     case PLACEMENT_CHECK_ANTI_AFFINITY: return request->group_policy == SERVER_GROUP_ANTI_AFFINITY;

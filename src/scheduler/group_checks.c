@@ -134,7 +134,7 @@ refuse_copies(const Subject *subject)
     if (request->block_migration == BLOCK_MIGRATION_NO) {
         return "name a host of the same pool, or ask for a block migration";
     }
-    if (request->n_volumes > 0) {
+    if (request->volumes != NULL && request->volumes->len > 0) {
         return "name a host of the same pool, detach its volumes, or move it cold";
     }
     if (host_compare_pools(subject->source, subject->host) == POOLS_ONE) {

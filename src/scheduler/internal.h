@@ -122,6 +122,16 @@ PlacementResult check_canary(const Subject *subject, PlacementRow *row);
 /* ---- network_checks.c ---- */
 PlacementResult check_networks(const Subject *subject, PlacementRow *row);
 
+/* ---- storage_checks.c ---- */
+PlacementResult check_storage(const Subject *subject, PlacementRow *row);
+/* Whether there is a host that it could say no to. */
+bool storage_may_refuse(const PlacementRequest *request);
+/* No disk of a live move is copied there, as far as is known. */
+bool storage_stays(const Subject *subject);
+/* What a request that has chosen this host would be refused for, if it finds what is known; false:
+ * nothing, or it would try another one. The caller's. */
+bool storage_find_refusal(const Subject *subject, char **ret_sentence);
+
 /* ---- image_checks.c ---- */
 PlacementResult check_image_properties(const Subject *subject, PlacementRow *row);
 PlacementResult check_image_isolation(const Subject *subject, PlacementRow *row);

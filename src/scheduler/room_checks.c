@@ -140,8 +140,13 @@ check_disk_free(const Subject *subject, PlacementRow *row)
 {
     const PlacementRequest *request = subject->request;
     double ratio = MAX(ratios_of(subject).disk, 1.0);
-    PlacementResult result = compare((int64_t)ceil((double)request->disk_gib / ratio),
-        subject->entry->pool_available_gib, "GiB really free",
+    int64_t available = subject->entry->pool_available_gib;
+    int64_t needed = (int64_t)ceil((double)request->disk_gib / ratio);
+    /* Most hosts have the room, and then their own record is not looked at. */
+    if ((row != NULL || needed > available) && storage_stays(subject)) {
+        needed = 0;
+    }
+    PlacementResult result = compare(needed, available, "GiB really free",
         "free space in its pool, or allow disk overcommit", row);
     return result == PLACEMENT_FAIL && request->disk_over_commit ? PLACEMENT_OFF : result;
 }

@@ -380,6 +380,14 @@ record(StoredDecision *decision, const Look *look, const Ranking *ranking)
 
 /* ---- the choice ---- */
 
+static PlacementRequest
+as_when_storage_is_asked(const PlacementRequest *request)
+{
+    PlacementRequest asking = *request;
+    asking.asks_storage = true;
+    return asking;
+}
+
 const char *
 scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error)
@@ -389,6 +397,10 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     look_init(&look, request, hosts);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
+    if (candidates->len == 0 && storage_may_refuse(request)) {
+        PlacementRequest asking = as_when_storage_is_asked(request);
+        return scheduler_choose(&asking, hosts, decision, error);
+    }
     if (decision != NULL && request->policy->decisions_kept_us > 0) {
         record(decision, &look, &ranking);
     }
@@ -412,6 +424,26 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     return host_index_at(hosts, best->index)->host->name;
 }
 
+/* What a request is told that goes on with the best of the rest, and finds there what is known:
+ * caller frees. NULL: it would try another one. */
+static char *
+reason_of_storage(const PlacementRequest *request, const HostIndex *hosts)
+{
+    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    g_auto(Look) look = {0};
+    PlacementRequest asking = as_when_storage_is_asked(request);
+    look_init(&look, &asking, hosts);
+    Ranking ranking = {.candidates = candidates};
+    look_at_hosts(&look, &ranking);
+    if (candidates->len == 0) {
+        return look_reason(&look);
+    }
+    sort_candidates(candidates, 1);
+    Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
+    char *sentence = NULL;
+    return storage_find_refusal(&subject, &sentence) ? sentence : NULL;
+}
+
 Placement *
 scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
 {
@@ -424,6 +456,12 @@ scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
     if (placement->chosen != NULL) {
         Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
         placement->topology = subject_give_topology(&subject);
+    } else if (storage_may_refuse(request)) {
+        char *reason = reason_of_storage(request, hosts);
+        if (reason != NULL) {
+            g_free(placement->reason);
+            placement->reason = reason;
+        }
     }
     return placement;
 }

@@ -82,7 +82,11 @@ typedef struct PlacementRequest {
                                  * the guest's processor is not known */
     BlockMigration block_migration; /* as asked for. Of live moves */
     const GPtrArray *ports;     /* as Instance; NULL: none */
-    unsigned n_volumes;         /* attached to it. Of live moves */
+    const Instance *instance;   /* whose disks are to go along, in a move; NULL: nobody looks at
+                                 * them, as of the next */
+    const GPtrArray *volumes;   /* Volume *, attached to it */
+    bool asks_storage;          /* both hosts will be asked whether they share their storage: what
+                                 * is known of that is no refusal */
     bool force;                 /* the named host is taken without the checks of policy: zone,
                                  * enabled, vcpus, disk */
     bool disk_over_commit;      /* really free bytes do not matter */
@@ -148,7 +152,9 @@ typedef struct Placement {
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;
 
-/* Of the hosts that fit the one with the greatest weight is chosen, ties by name. The error is the
+/* Of the hosts that fit the one with the greatest weight is chosen, ties by name. What is known of
+ * the storage of two hosts may be old: it leads to hosts with the storage that is asked for, and
+ * where there are none it refuses nothing: whoever moves the guest asks both. The error is the
  * one text that says why nobody fits, as Nova says it where Nova has a text, bounded for a fleet of
  * any size. The name is borrowed from hosts. For store_claim. decision NULL: nobody will ask for it
  * later; else its text and how long it is kept are set, also when nobody fits, and what the host

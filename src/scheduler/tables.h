@@ -40,6 +40,7 @@
     X(HUGE_PAGES, "huge-pages", NONE)                                                              \
     X(NUMA, "numa", NONE)           /* both, and memory, in as many cells as it asks for */        \
     X(PCI_DEVICES, "pci-devices", NONE) /* those of its aliases; none goes along live */           \
+    X(STORAGE, "storage", NONE)     /* it shares the source's, or not, as the move asks for */     \
     X(DISK, "disk", NONE)           /* what is promised to instances */                            \
     X(DISK_FREE, "disk-free", NONE) /* what is really free in the pool */                          \
     X(INSTANCES, "instances", NUM_INSTANCES)                                                       \

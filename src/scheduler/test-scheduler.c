@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "model/volume.h"
 #include "scheduler/internal.h"
 
 #include <string.h>
@@ -824,11 +825,13 @@ test_a_live_migration_stays_in_its_pool(Fleet *fleet, const void *unused)
         REFUSED, "name a host of the same pool, or ask for a block migration)", NULL);
     assert_reason(fleet, of_request);
     fleet->request.block_migration = BLOCK_MIGRATION_YES;
-    fleet->request.n_volumes = 1;
+    g_autoptr(GPtrArray) volumes = g_ptr_array_new();
+    g_ptr_array_add(volumes, &(Volume){.id = (char *)"v-1"});
+    fleet->request.volumes = volumes;
     g_autofree char *of_volumes = g_strconcat(
         REFUSED, "name a host of the same pool, detach its volumes, or move it cold)", NULL);
     assert_reason(fleet, of_volumes);
-    fleet->request.n_volumes = 0;
+    fleet->request.volumes = NULL;
     Host *other = fleet->hosts->pdata[2];
     g_free(other->facts.pool_id);
     other->facts.pool_id = g_strdup("hosta");

@@ -15,14 +15,13 @@ add_canaries(Store *store, const char *source_host, Surroundings *around, GError
 static bool
 add_volumes(Store *store, const Instance *instance, Surroundings *around, GError **error)
 {
-    g_autoptr(GPtrArray) volumes =
+    GPtrArray *volumes =
         store_list_volumes(store, &(VolumeFilter){.instance_id = instance->id}, error);
 
     if (volumes == NULL) {
         return false;
     }
-    g_hash_table_insert(
-        around->n_volumes, g_strdup(instance->id), GUINT_TO_POINTER(volumes->len));
+    g_hash_table_insert(around->volumes, g_strdup(instance->id), volumes);
     return true;
 }
 

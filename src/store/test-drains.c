@@ -220,7 +220,7 @@ test_what_surrounds_a_plan_is_of_each_instance(Fixture *fixture, const void *dat
     g_assert_cmpstr(told->refusal, ==, "lacks avx2");
     g_assert_cmpuint(g_hash_table_size(around->cpu_answers), ==, 1);
     g_assert_nonnull(g_hash_table_lookup(around->canaries, "hosta"));
-    g_assert_true(g_hash_table_contains(around->n_volumes, other->id));
+    g_assert_true(g_hash_table_contains(around->volumes, other->id));
 }
 
 int

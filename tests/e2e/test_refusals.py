@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Every no has the status and the sentence that clients expect, and changes nothing."""
+import json
+
 from tap import check, contains, equal, test, wait_until
 from world import world
 
@@ -52,6 +54,29 @@ def _():
     equal(answer.status, 400, answer.text)
     contains(answer.message, "is not on shared storage", "the sentence")
     unchanged()
+
+
+@test("a dry run says no to --shared-migration on local pools, to each host and as a whole, in the "
+      "sentence that the request is then refused with, and nothing is touched (S0-11, S3-39)")
+def _():
+    moves = ("server", "migrate", "--live-migration", "--shared-migration", "--host", "hostb")
+    unchanged()
+    told = json.loads(world.drover.drover(
+        "explain", "refused", "--live", "--shared-migration", "--json"))
+    answer = world.migrate(server_id(), "hostb", block=False, version="2.30")
+    equal(answer.status, 400, answer.text)
+    contains(answer.message, "hosta is not on shared storage: ", "the request's sentence")
+    equal((told["chosen"], told["reason"]), (None, answer.message), "the dry run's")
+    rows = {host["name"]: row for host in told["hosts"] for row in host["checks"]
+            if row["check"] == "storage"}
+    equal({name: row["have"] for name, row in rows.items() if row["result"] == "fail"},
+          {"hostb": answer.message, "hostc": answer.message}, "of each host")
+    output = world.drover.drover(*moves, "--dry-run", "refused", check=False)[1]
+    contains(output, f"(the request would be told: {answer.message})", "the command's")
+    output = world.drover.drover(*moves, "--wait", "refused", check=False)[1]
+    contains(output, answer.message, "the command's own request")
+    unchanged()
+    equal(world.runs_on(server_id()), {"hosta": "running"}, "libvirt says")
 
 
 @test("a full host is refused with what it has and what is needed (S3-21)")

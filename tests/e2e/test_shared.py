@@ -82,6 +82,9 @@ def _():
         answer = shared.migrate(server_id, "hostb", block=True, version="2.30")
         equal(answer.status, 400, "block migration on a shared pool")
         contains(answer.message, "Block migration can not be used with shared storage", "reason")
+        output = shared.drover.drover("server", "migrate", "--live-migration", "--block-migration",
+                                      "--dry-run", "sharer", check=False)[1]
+        contains(output, f"(the request would be told: {answer.message})", "the dry run's reason")
         answer = shared.migrate(server_id, "hostb", block=False, version="2.30")
         equal(answer.status, 202, "without block migration")
         check(shared.wait_migration(server_id)["status"] == "completed", "it moves")

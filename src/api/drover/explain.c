@@ -165,6 +165,8 @@ static const QueryField explain_query[] = {
     {"move", QUERY_STRING},
     {"host", QUERY_STRING},
     {"rehearse", QUERY_BOOLEAN},
+    {"block_migration", QUERY_STRING}, /* as of os-migrateLive; absent = auto */
+    {"disk_over_commit", QUERY_BOOLEAN},
     {0},
 };
 
@@ -185,6 +187,7 @@ typedef struct Explanation {
     ApiContext *context;
     const Move *move;
     Instance *instance;
+    BlockMigration block_migration;
     char *guest_cpu; /* NULL: not known, or no matter */
 } Explanation;
 
@@ -212,6 +215,37 @@ check_rehearse(ApiContext *context, const Move *move, const Instance *instance, 
             "known what it has", move->name);
 }
 
+static bool
+read_block_migration(ApiContext *context, const Move *move, const Instance *instance,
+    BlockMigration *ret_block, GError **error)
+{
+    const char *text = api_query(context, "block_migration");
+    bool is_asked = text != NULL || api_query(context, "disk_over_commit") != NULL;
+    bool flag = false;
+    if (is_asked && !is_live(move, instance)) {
+        return error_set(error, ERROR_INVALID,
+            "block_migration and disk_over_commit are of a live migration, not of move '%s'",
+            move->name);
+    }
+    if (text == NULL || strcmp(text, "auto") == 0) {
+        *ret_block = BLOCK_MIGRATION_AUTO;
+        return true;
+    }
+    if (!parse_bool(text, &flag)) {
+        return error_set(
+            error, ERROR_INVALID, "block_migration is true, false or auto, not '%s'", text);
+    }
+    *ret_block = flag ? BLOCK_MIGRATION_YES : BLOCK_MIGRATION_NO;
+    return true;
+}
+
+/* An evacuation plans its disks by itself: the old ones are out of reach. */
+static bool
+takes_disks_along(const Move *move)
+{
+    return strcmp(move->name, "live") == 0 || strcmp(move->name, "cold") == 0;
+}
+
 /* Of one moment, which is over when it is read: only a claim holds what it has found. rehearsal
  * NULL: there was none. */
 static Placement *
@@ -233,6 +267,8 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
         .type = with_ways ? MIGRATION_TYPE_LIVE : MIGRATION_TYPE_COLD,
         .requested_host = (char *)api_query(context, "host"),
         .source_host = instance->host,
+        .block_migration = explanation->block_migration,
+        .disk_over_commit = query_bool(context->request, "disk_over_commit", false),
     };
     PlacementRequest request = placement_request_to_move(
         policy, instance, &migration, down_time_us, api_now_us(context));
@@ -255,7 +291,8 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     request.canaries = canaries;
     request.cpus = cpus;
     request.rehearsal = rehearsal;
-    request.n_volumes = volumes->len;
+    request.instance = takes_disks_along(explanation->move) ? instance : NULL;
+    request.volumes = volumes;
     return scheduler_explain(&request, index);
 }
 
@@ -335,11 +372,14 @@ drover_explain(ApiContext *context, GError **error)
         return NULL;
     }
     const Move *move = read_move(context, instance, source, error);
-    if (move == NULL || !check_rehearse(context, move, instance, error)) {
+    BlockMigration block_migration = BLOCK_MIGRATION_AUTO;
+    if (move == NULL || !check_rehearse(context, move, instance, error) ||
+        !read_block_migration(context, move, instance, &block_migration, error)) {
         return NULL;
     }
     Explanation *explanation = g_new0(Explanation, 1);
-    *explanation = (Explanation){context, move, g_steal_pointer(&instance), NULL};
+    *explanation =
+        (Explanation){context, move, g_steal_pointer(&instance), block_migration, NULL};
     const Instance *guest = explanation->instance;
     api_defer(context);
     if (is_live(move, guest)) {

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "model/volume.h"
+#include "scheduler/internal.h"
+
+#include <string.h>
+
+enum { NOW_S = 1000 };
+
+/* Some hosts, an instance on "a", and what it is asked for. */
+typedef struct Fleet {
+    PlacementPolicy policy;
+    GPtrArray *hosts;
+    GHashTable *usage;
+    Instance *instance;
+    GPtrArray *volumes;
+    GHashTable *canaries;
+    PlacementRequest request;
+} Fleet;
+
+static Host *
+add_host(Fleet *fleet, const char *name, const char *pool, const char *pool_id)
+{
+    Host *host = host_new();
+    host->name = g_strdup(name);
+    host->zone = g_strdup("nova");
+    host->pool = g_strdup(pool);
+    host->connected = true;
+    host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
+    host->has_facts = true;
+    host->facts.arch = g_strdup("x86_64");
+    host->facts.vcpus = 4;
+    host->facts.memory_mib = 4096;
+    host->facts.pool_capacity_bytes = INT64_C(100) << 30;
+    host->facts.pool_available_bytes = INT64_C(50) << 30;
+    host->facts.pool_id = g_strdup(pool_id);
+    g_ptr_array_add(fleet->hosts, host);
+    return host;
+}
+
+static void
+set_up(Fleet *fleet, const void *unused)
+{
+    fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
+    fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->canaries = g_hash_table_new(g_str_hash, g_str_equal);
+    fleet->volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
+    fleet->instance = instance_new();
+    fleet->instance->image.root_hash = g_strdup("aa");
+    fleet->policy = (PlacementPolicy){
+        .cpu_allocation_ratio = 1.0, .ram_allocation_ratio = 1.0, .disk_allocation_ratio = 1.0};
+    fleet->request = (PlacementRequest){
+        .policy = &fleet->policy,
+        .instance_id = "i-1",
+        .instance = fleet->instance,
+        .volumes = fleet->volumes,
+        .source_host = "a",
+        .is_live = true,
+        .vcpus = 1,
+        .ram_mib = 1024,
+        .disk_gib = 10,
+        .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .now_us = NOW_S * G_USEC_PER_SEC,
+    };
+    add_host(fleet, "a", "instances", "one");
+    add_host(fleet, "b", "instances", "one");
+    add_host(fleet, "c", "instances", "two");
+}
+
+static void
+tear_down(Fleet *fleet, const void *unused)
+{
+    g_ptr_array_unref(fleet->hosts);
+    g_ptr_array_unref(fleet->volumes);
+    g_hash_table_unref(fleet->usage);
+    g_hash_table_unref(fleet->canaries);
+    instance_free(fleet->instance);
+}
+
+static void
+add_volume(Fleet *fleet, const char *pool)
+{
+    Volume *volume = volume_new();
+    volume->id = g_strdup("v-1");
+    volume->pool = g_strdup(pool);
+    volume->attachment = attachment_new();
+    volume->attachment->device = g_strdup("/dev/vdc");
+    g_ptr_array_add(fleet->volumes, volume);
+}
+
+static void
+assert_chosen(Fleet *fleet, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    const char *chosen = scheduler_choose(&fleet->request, index, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(chosen, ==, name);
+}
+
+static Placement *
+explain(Fleet *fleet)
+{
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    return scheduler_explain(&fleet->request, index);
+}
+
+static void
+assert_row(Fleet *fleet, unsigned host, PlacementResult result, const char *have)
+{
+    g_autoptr(Placement) placement = explain(fleet);
+    const PlacementRow *row = &placement->hosts[host].rows[PLACEMENT_CHECK_STORAGE];
+    g_assert_cmpstr(row->have, ==, have);
+    g_assert_cmpint(row->result, ==, result);
+}
+
+#define NOT_LOCAL                                                                                  \
+    "a is not on local storage: Block migration can not be used with shared storage."
+#define NOT_SHARED                                                                                 \
+    "a is not on shared storage: Shared storage live-migration requires either shared storage or " \
+    "boot-from-volume with no local disks."
+#define NOT_KNOWN                                                                                  \
+    "not known whether host 'a' shares its storage with it: both are asked when it moves"
+
+static void
+test_disks_are_told_as_they_will_be(Fleet *fleet, const void *unused)
+{
+    assert_row(fleet, 0, PLACEMENT_PASS, "any");
+    assert_row(fleet, 1, PLACEMENT_PASS, "vda:shared vdb:shared");
+    assert_row(fleet, 2, PLACEMENT_PASS, "vda:copied vdb:copied");
+    fleet->request.block_migration = BLOCK_MIGRATION_YES;
+    assert_row(fleet, 1, PLACEMENT_FAIL, NOT_LOCAL);
+    assert_row(fleet, 2, PLACEMENT_PASS, "vda:copied vdb:copied");
+    fleet->request.block_migration = BLOCK_MIGRATION_NO;
+    assert_row(fleet, 1, PLACEMENT_PASS, "vda:shared vdb:shared");
+    assert_row(fleet, 2, PLACEMENT_FAIL, NOT_SHARED);
+    fleet->request.instance = NULL; /* of an evacuation nobody asks */
+    assert_row(fleet, 2, PLACEMENT_PASS, "any");
+}
+
+static void
+test_a_request_goes_where_its_disks_may(Fleet *fleet, const void *unused)
+{
+    assert_chosen(fleet, "b");
+    fleet->request.block_migration = BLOCK_MIGRATION_YES;
+    assert_chosen(fleet, "c");
+    fleet->request.block_migration = BLOCK_MIGRATION_NO;
+    assert_chosen(fleet, "b");
+}
+
+/* What is known may be old: it refuses no request that names such a host. */
+static void
+test_the_last_word_is_the_hosts(Fleet *fleet, const void *unused)
+{
+    fleet->policy.decisions_kept_us = G_USEC_PER_SEC;
+    fleet->request.block_migration = BLOCK_MIGRATION_YES;
+    fleet->request.requested_host = "b";
+    assert_chosen(fleet, "b");
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    StoredDecision decision = {0};
+    g_assert_cmpstr(scheduler_choose(&fleet->request, index, &decision, NULL), ==, "b");
+    g_assert_nonnull(strstr(decision.text, "check\tstorage\twarn\t"));
+    g_free(decision.text);
+
+    g_autoptr(Placement) placement = explain(fleet);
+    g_assert_null(placement->chosen);
+    g_assert_cmpstr(placement->reason, ==, NOT_LOCAL);
+
+    /* Of two reasons the one that the request would be told. */
+    Host *named = fleet->hosts->pdata[1];
+    named->enabled = false;
+    g_autoptr(Placement) disabled = explain(fleet);
+    g_assert_true(
+        g_str_has_prefix(disabled->reason, "No valid host was found. b failed 'enabled'"));
+}
+
+static void
+test_what_nobody_told_is_not_known(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "d", "instances", "");
+    fleet->request.block_migration = BLOCK_MIGRATION_NO;
+    fleet->request.requested_host = "d";
+    fleet->request.canaries = fleet->canaries;
+    assert_row(fleet, 3, PLACEMENT_UNKNOWN, NOT_KNOWN);
+    assert_chosen(fleet, "d");
+
+    /* The pools were tried after the last canary. */
+    Canary canary = {.dest_host = (char *)"d", .pool = CANARY_POOL_SHARED};
+    g_hash_table_insert(fleet->canaries, canary.dest_host, &canary);
+    assert_row(fleet, 3, PLACEMENT_PASS, "vda:shared vdb:shared");
+    canary.pool = CANARY_POOL_OWN;
+    assert_row(fleet, 3, PLACEMENT_FAIL, NOT_SHARED);
+    canary.pool = CANARY_POOL_UNKNOWN;
+    assert_row(fleet, 3, PLACEMENT_UNKNOWN, NOT_KNOWN);
+}
+
+static void
+test_volumes_are_where_their_pool_is(Fleet *fleet, const void *unused)
+{
+    static const char refusal[] =
+        "volume v-1 lies in storage pool 'instances', which the two hosts do not share: mount the "
+        "same directory as that pool on both";
+    add_volume(fleet, "instances");
+    assert_row(fleet, 1, PLACEMENT_PASS, "vda:shared vdb:shared vdc:shared");
+    assert_row(fleet, 2, PLACEMENT_FAIL, refusal);
+    fleet->request.is_live = false;
+    assert_row(fleet, 2, PLACEMENT_FAIL, refusal);
+    fleet->request.requested_host = "c";
+    g_autoptr(Placement) named = explain(fleet);
+    g_assert_cmpstr(named->reason, ==, refusal);
+    fleet->request.requested_host = NULL;
+    assert_chosen(fleet, "b");
+    add_host(fleet, "e", "others", "two");
+    assert_row(fleet, 3, PLACEMENT_UNKNOWN,
+        "not known whether host 'a' shares storage pool 'instances' with it: both are asked when "
+        "it moves");
+}
+
+static void
+test_room_is_needed_where_a_copy_goes(Fleet *fleet, const void *unused)
+{
+    for (unsigned i = 0; i < fleet->hosts->len; i++) {
+        Host *host = fleet->hosts->pdata[i];
+        host->facts.pool_available_bytes = INT64_C(9) << 30;
+    }
+    g_autoptr(Placement) live = explain(fleet);
+    g_assert_cmpint(live->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_PASS);
+    g_assert_cmpint(live->hosts[2].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
+    assert_chosen(fleet, "b");
+    fleet->request.is_live = false; /* a resize may make it larger */
+    g_autoptr(Placement) cold = explain(fleet);
+    g_assert_cmpint(cold->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, function) g_test_add(path, Fleet, NULL, set_up, function, tear_down)
+    ADD("/storage/disks-are-told", test_disks_are_told_as_they_will_be);
+    ADD("/storage/a-request-goes-where-its-disks-may", test_a_request_goes_where_its_disks_may);
+    ADD("/storage/the-last-word-is-the-hosts", test_the_last_word_is_the_hosts);
+    ADD("/storage/what-nobody-told-is-not-known", test_what_nobody_told_is_not_known);
+    ADD("/storage/volumes", test_volumes_are_where_their_pool_is);
+    ADD("/storage/room", test_room_is_needed_where_a_copy_goes);
+    return g_test_run();
+}
