@@ -5,7 +5,9 @@ comes of it as of the button."""
 import shlex
 
 from stage import check, choose_action, equal, stage, test
+import tap
 from tap import wait_until
+from world import Cloud
 
 COMMANDS = "[...document.querySelectorAll('dialog .command code')].map((one) => one.textContent)"
 
@@ -148,3 +150,28 @@ def _(browser, cloud):
     equal(cloud.host_of(server), source, "it is back")
     cloud.delete(server)
     cloud.send("DELETE", "/flavors/more")
+
+
+@tap.test("the command beside the Abort of a cold move does what the button does: the Compute API "
+          "has none for it [S2-26]")
+def _():
+    cloud = Cloud(["hosta", "hostb"], more={"hypervisor": {"filters": "delay:prepare_dest=5000"}})
+    try:
+        server = cloud.create("cold-feet", host="hosta")
+        with stage.watched(cloud) as browser:
+            stage.login(cloud, f"instances/{server}")
+            for is_button in (False, True):
+                cloud.do(server, {"migrate": None})
+                browser.click("main button", "Abort")
+                browser.wait_text("The same by command line")
+                if is_button:
+                    press(browser)
+                else:
+                    (command,) = shown(browser)
+                    run(cloud, command)
+                cloud.wait_migration(server, "cancelled")
+                cloud.wait_status(server, "ACTIVE")
+                equal(cloud.host_of(server), "hosta", "where it stays")
+                browser.wait("!document.querySelector('main progress')", "nothing runs any more")
+    finally:
+        cloud.drover.remove()

@@ -64,8 +64,10 @@ export function removeVolume(server, volume) {
   return both("server remove volume", server.id, volume);
 }
 
+// The Compute API aborts live migrations alone.
 export function abort(migration) {
-  return both("server migration abort", migration.instance_uuid, migration.id);
+  const commands = both("server migration abort", migration.instance_uuid, migration.id);
+  return migration.migration_type === "live-migration" ? commands : [null, commands[1]];
 }
 
 export function forceComplete(migration) {
