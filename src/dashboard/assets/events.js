@@ -4,6 +4,7 @@
 // then told that anything may have changed.
 import {findSession, onApi, setLost} from "./api.js";
 
+const AGAIN_MS = 1500;
 const SILENT_MS = 40000; // droverd gives a sign of life every 15 s
 
 const listeners = new Set();
@@ -11,6 +12,7 @@ let source = null;
 let timer = null;
 let silence = null;
 let isResting = false;
+let isOver = false; // the browser does not connect again: it is done here
 
 // listener({instances, migrations, hosts, at}); each a list of ids, or null for "many"; at: by the
 // clock of droverd.
@@ -30,8 +32,9 @@ function hear() {
   clearTimeout(silence);
   silence = setTimeout(() => {
     stopEvents();
+    isOver = true;
     setLost(true);
-    retry(true);
+    retry();
   }, SILENT_MS);
 }
 
@@ -40,12 +43,13 @@ export function stopEvents() {
   clearTimeout(silence);
   source?.close();
   source = null;
+  isOver = false;
 }
 
 // A browser has six connections to a host, for all of its tabs: only one that is looked at has a
 // stream. When it is looked at again, it asks for what has changed.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden && source) {
+  if (document.hidden && (source || isOver)) {
     stopEvents();
     isResting = true;
   } else if (!document.hidden && isResting) {
@@ -71,16 +75,23 @@ export function startEvents() {
       at: event.lastEventId});
   });
   source.addEventListener("error", () => {
-    const isOver = source?.readyState === EventSource.CLOSED;
+    isOver = source?.readyState === EventSource.CLOSED;
     setLost(true);
-    clearTimeout(timer);
-    timer = setTimeout(() => retry(isOver), 1500);
+    again();
   });
 }
 
+function again() {
+  clearTimeout(timer);
+  timer = setTimeout(retry, AGAIN_MS);
+}
+
+// A request that got no answer may be the only sign: the stream may stand.
+onApi("lost", again);
+
 // The stream says nothing about why it has ended: the session does. A tab that rests
 // goes on when it is looked at.
-async function retry(isOver) {
+async function retry() {
   try {
     if (await findSession() === null) {
       expire();
@@ -89,8 +100,7 @@ async function retry(isOver) {
     }
   } catch {
     if (!isResting) {
-      clearTimeout(timer);
-      timer = setTimeout(() => retry(isOver), 1500);
+      again();
     }
   }
 }
