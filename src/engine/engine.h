@@ -70,13 +70,18 @@ typedef void (*EngineBaselineDone)(const CpuBaseline *baseline, const GError *er
 void engine_ask_baseline(
     Engine *engine, char *const *hosts, EngineBaselineDone done, void *data);
 
-/* An ask: which hosts can give that guest, which is on source_host, the processor that it has. done
- * runs on the engine's thread, when all that is not known was asked or has let 5 s pass: guest_cpu
- * is what store_map_cpu_answers is asked by, borrowed; NULL: it could not be told, or any host will
- * do. */
-typedef void (*EngineCpusDone)(const char *guest_cpu, void *data);
-void engine_ask_cpus(Engine *engine, const char *instance_id, const char *source_host,
-    EngineCpusDone done, void *data);
+/* What was heard of a guest. */
+typedef struct EngineGuest {
+    const char *cpu;  /* what store_map_cpu_answers is asked by; NULL: it could not be told, or any
+                       * host will do */
+    const char *stays; /* what keeps it on its host while it runs; "": nothing; NULL: not told */
+} EngineGuest;
+/* An ask: whether that guest, which is on source_host, may leave it, and which hosts can give it
+ * the processor that it has. done runs on the engine's thread, when all that is not known was asked
+ * or has let 5 s pass; the guest is borrowed. */
+typedef void (*EngineGuestDone)(const EngineGuest *guest, void *data);
+void engine_ask_guest(Engine *engine, const char *instance_id, const char *source_host,
+    EngineGuestDone done, void *data);
 
 /* An ask: whether dest_host starts a twin of that guest, which runs on source_host. topology: what
  * it would be given there, as GuestTopology, NULL: nothing. done runs on the engine's thread; the

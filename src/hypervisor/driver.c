@@ -473,6 +473,14 @@ hypervisor_check_dest(
         after(dest, "check_dest", error);
 }
 
+bool
+hypervisor_check_source(HypervisorHost *host, const char *uuid, GError **error)
+{
+    return before(host, "check_source", error) &&
+        provider(host)->check_source(host->host, uuid, error) &&
+        after(host, "check_source", error);
+}
+
 char *
 hypervisor_describe_cpu(HypervisorHost *host, const char *uuid, GError **error)
 {

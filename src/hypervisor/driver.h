@@ -86,6 +86,7 @@ bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, co
     const char *token, bool *ret_shared, GError **error);
 bool hypervisor_check_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
+bool hypervisor_check_source(HypervisorHost *host, const char *uuid, GError **error);
 char *hypervisor_describe_cpu(HypervisorHost *host, const char *uuid, GError **error);
 bool hypervisor_compare_cpu(
     HypervisorHost *host, const char *cpu, char **ret_class, GError **error);

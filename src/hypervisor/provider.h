@@ -117,6 +117,10 @@ typedef struct HypervisorProvider {
      * HYPERVISOR_REFUSED: this host could not, another might; UNSUPPORTED: it cannot leave while it
      * runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
+    /* Whether that active guest may leave this host while it runs, wherever to, as far as libvirt
+     * would say so without being asked to move it. UNSUPPORTED: it may not; the text, libvirt's own
+     * where there is one, says what stands in the way. */
+    bool (*check_source)(void *host, const char *uuid, GError **error);
     /* The processor of that active guest, in words that compare_cpu of any host of this provider
      * takes; caller frees. NULL without an error: any host can give it that. */
     char *(*describe_cpu)(void *host, const char *uuid, GError **error);

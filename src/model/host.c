@@ -196,6 +196,17 @@ host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us)
     return now_us - host->last_seen_us <= service_down_time_us;
 }
 
+HostEmulator
+host_emulator(const HostFacts *facts)
+{
+    if (facts->offers == NULL) {
+        return HOST_EMULATOR_UNKNOWN;
+    }
+    size_t length = strcspn(facts->offers, ",");
+    return length == 3 && strncmp(facts->offers, "kvm", 3) == 0 ? HOST_EMULATOR_KVM
+                                                                : HOST_EMULATOR_QEMU;
+}
+
 bool
 host_tells_pools(const HostFacts *facts)
 {

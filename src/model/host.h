@@ -14,6 +14,12 @@ typedef enum {
     HOST_POWER_ON,
 } HostPower;
 
+typedef enum {
+    HOST_EMULATOR_UNKNOWN, /* it has not told */
+    HOST_EMULATOR_QEMU,    /* guests are emulated */
+    HOST_EMULATOR_KVM,
+} HostEmulator;
+
 /* What a host said of itself when it was last asked. */
 typedef struct HostFacts {
     char *hostname;           /* as the hypervisor calls it */
@@ -136,6 +142,8 @@ const char *host_power_name(HostPower power); /* "unknown", "off", "on" */
 bool host_power_parse(const char *text, HostPower *ret_power);
 /* Dead for certain: its power is off, or an operator has stated it. Silence is not enough. */
 bool host_is_fenced(const Host *host);
+/* The best that guests have there. */
+HostEmulator host_emulator(const HostFacts *facts);
 /* Whether it has told which storage pools it has, and whether that one is known not to be active
  * there. */
 bool host_tells_pools(const HostFacts *facts);

@@ -113,6 +113,7 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->connected = host->connected;
     entry->has_facts = host->has_facts;
     entry->is_fenced = host_is_fenced(host);
+    entry->emulator = host_emulator(facts);
 }
 
 static HostEntry *

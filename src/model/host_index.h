@@ -29,6 +29,7 @@ typedef struct HostEntry {
     bool connected;
     bool has_facts;
     bool is_fenced;
+    HostEmulator emulator;
 } HostEntry;
 
 typedef struct HostIndex HostIndex;

@@ -76,6 +76,9 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_ZONE] = check_zone,
     [PLACEMENT_CHECK_CELL] = check_cell,
     [PLACEMENT_CHECK_POOL] = check_pool,
+    [PLACEMENT_CHECK_VIRT_TYPE] = check_virt_type,
+    [PLACEMENT_CHECK_POST_COPY] = check_post_copy,
+    [PLACEMENT_CHECK_GUEST] = check_guest,
     [PLACEMENT_CHECK_TENANT] = check_tenant,
     [PLACEMENT_CHECK_EXTRA_SPECS] = check_extra_specs,
     [PLACEMENT_CHECK_FLAVOR] = check_flavor,
@@ -173,6 +176,8 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
     case PLACEMENT_CHECK_NETWORKS: return request->ports != NULL && request->ports->len > 0;
+    case PLACEMENT_CHECK_VIRT_TYPE: return subject_needs_kvm(subject);
+    case PLACEMENT_CHECK_GUEST: return request->guest_stays != NULL;
     case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
     case PLACEMENT_CHECK_REHEARSAL: return request->rehearsal != NULL;
@@ -183,6 +188,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_HUGE_PAGES: return subject->numa.asks_pages;
     case PLACEMENT_CHECK_NUMA: return numa_request_binds(&subject->numa);
     case PLACEMENT_CHECK_PCI_DEVICES: return subject->pci_wishes != NULL;
+    case PLACEMENT_CHECK_POST_COPY:
     case PLACEMENT_CHECK_RAM_FREE: return false;
     case PLACEMENT_CHECK_STORAGE: return storage_may_refuse(request);
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;

@@ -69,8 +69,64 @@ subject_source_is_unsafe(const Subject *subject)
     }
     const HostFacts *facts = &subject->source->facts;
     const BadVersion *bad = bad_version_find(true, facts->hypervisor_version);
-    bool is_emulated = facts->offers != NULL && check_has_word(facts->offers, "qemu");
+    bool is_emulated = host_emulator(facts) == HOST_EMULATOR_QEMU;
     return bad != NULL && bad->loses_guests && is_emulated ? bad : NULL;
+}
+
+bool
+subject_needs_kvm(const Subject *subject)
+{
+    return subject->request->is_live && subject->source != NULL &&
+        host_emulator(&subject->source->facts) == HOST_EMULATOR_KVM;
+}
+
+/* libvirt would refuse the definition. Cold, a guest is defined anew. */
+PlacementResult
+check_virt_type(const Subject *subject, PlacementRow *row)
+{
+    bool is_needed = subject_needs_kvm(subject);
+    HostEmulator emulator = subject->entry->emulator;
+    if (row != NULL) {
+        row->needed = g_strdup(is_needed ? "kvm, in which the guest runs" : "any");
+        row->have = g_strdup(emulator == HOST_EMULATOR_KVM ? "kvm"
+                : emulator == HOST_EMULATOR_QEMU           ? "qemu: emulation alone"
+                                                           : "not told");
+    }
+    if (is_needed && emulator == HOST_EMULATOR_UNKNOWN) {
+        return PLACEMENT_UNKNOWN;
+    }
+    return check_answer(!is_needed || emulator == HOST_EMULATOR_KVM,
+        "enable virtualization in its firmware and load the kvm module, or move the guest cold",
+        row);
+}
+
+static const char *
+fix_of(const char *stays)
+{
+    const Diagnosis *diagnosis = diagnosis_find(stays);
+    return diagnosis != NULL ? diagnosis->fix : "move it cold";
+}
+
+/* Of the guest, so it is the same for every host. */
+PlacementResult
+check_guest(const Subject *subject, PlacementRow *row)
+{
+    const char *stays = subject->request->guest_stays;
+    bool is_live = subject->request->is_live;
+    if (row != NULL) {
+        row->needed = g_strdup(is_live ? "nothing that keeps the guest on its host" : "nothing");
+        row->have = g_strdup(!is_live ? "it is off when it moves"
+                : stays == NULL       ? "not asked"
+                : stays[0] == '\0'    ? "nothing"
+                                      : stays);
+    }
+    if (!is_live) {
+        return PLACEMENT_PASS;
+    }
+    if (stays == NULL) {
+        return PLACEMENT_UNKNOWN;
+    }
+    return check_answer(stays[0] == '\0', stays[0] != '\0' ? fix_of(stays) : NULL, row);
 }
 
 PlacementResult
@@ -249,4 +305,26 @@ check_canary(const Subject *subject, PlacementRow *row)
         row->have = g_strdup("no canary was sent");
     }
     return PLACEMENT_UNKNOWN;
+}
+
+/* Post-copy is what a migration may come to that does not end otherwise, so that it fails is no
+ * reason against the host. */
+PlacementResult
+check_post_copy(const Subject *subject, PlacementRow *row)
+{
+    GHashTable *canaries = subject->request->canaries;
+    const Canary *canary =
+        canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
+    bool is_known = canary != NULL && canary->extra_us != 0 && canary->extra.post_copy;
+    bool is_red = is_known && canary->extra_error != NULL;
+    if (row != NULL) {
+        row->needed = g_strdup("both hosts can: userfaultfd, and a way that stays");
+        row->have = is_known ? g_strdup_printf("a canary %s so %d min ago%s%s",
+                                   is_red ? "failed" : "went",
+                                   minutes_since(subject, canary->extra_us), is_red ? ": " : "",
+                                   is_red ? canary->extra_error : "")
+                             : g_strdup("no canary was sent so");
+        row->fix = "mend it, and try: 'drover host lint --post-copy SOURCE DESTINATION'";
+    }
+    return !is_known ? PLACEMENT_UNKNOWN : is_red ? PLACEMENT_WARN : PLACEMENT_PASS;
 }

@@ -98,6 +98,7 @@ bool check_has_word(const char *words, const char *word); /* of words with comma
 /* What must match the source matches without: there is none, or it has said nothing. */
 bool subject_has_source(const Subject *subject);
 /* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
+bool subject_needs_kvm(const Subject *subject); /* the guest runs in it, and goes on in it */
 const BadVersion *subject_source_is_unsafe(const Subject *subject);
 
 /* ---- host_checks.c ---- */
@@ -114,6 +115,9 @@ PlacementResult check_version(const Subject *subject, PlacementRow *row);
 PlacementResult check_version_safe(const Subject *subject, PlacementRow *row);
 PlacementResult check_firmware(const Subject *subject, PlacementRow *row);
 PlacementResult check_tpm(const Subject *subject, PlacementRow *row);
+PlacementResult check_post_copy(const Subject *subject, PlacementRow *row);
+PlacementResult check_virt_type(const Subject *subject, PlacementRow *row);
+PlacementResult check_guest(const Subject *subject, PlacementRow *row);
 PlacementResult check_cpu(const Subject *subject, PlacementRow *row);
 PlacementResult check_refused(const Subject *subject, PlacementRow *row);
 PlacementResult check_rehearsal(const Subject *subject, PlacementRow *row);

@@ -80,6 +80,8 @@ typedef struct PlacementRequest {
     bool is_live;               /* the guest's memory goes along */
     GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
                                  * the guest's processor is not known */
+    const char *guest_stays;    /* what keeps it on its host while it runs, as that has said; "":
+                                 * nothing; NULL: it was not asked. Of live moves */
     BlockMigration block_migration; /* as asked for. Of live moves */
     const GPtrArray *ports;     /* as Instance; NULL: none */
     const Instance *instance;   /* whose disks are to go along, in a move; NULL: nobody looks at

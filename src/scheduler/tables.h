@@ -28,10 +28,13 @@
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(NETWORKS, "networks", NONE) /* it has the bridges of its ports */                            \
+    X(VIRT_TYPE, "virt-type", NONE) /* it has KVM, if the guest runs in it */                      \
+    X(GUEST, "guest", NONE)       /* nothing of the guest keeps it where it runs */                \
     X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(REHEARSAL, "rehearsal", NONE) /* a twin of the guest started there, if that was tried */     \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
+    X(POST_COPY, "post-copy", NONE) /* the last canary that went so got there: a warning */        \
     X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
     X(RAM, "ram", NONE)                                                                            \
     X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \

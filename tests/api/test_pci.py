@@ -61,6 +61,9 @@ def _():
               ("live", "fail", "no PCI device of its host, to move while it runs", "gpu:1"),
               "it does not move live")
         contains(row["fix"], "migrate it cold", "and what to do")
+        row = checks_of(hosts_of(told)["hostb"])["guest"]
+        equal(row["result"], "fail", "its host says so as well")
+        contains(row["have"], f"PCI device {device['address']}", "what keeps it")
         row = checks_of(hosts_of(explain(cloud, first, "?move=cold"))["hostb"])["pci-devices"]
         equal((row["result"], row["needed"], row["have"]),
               ("pass", "gpu:1", "gpu: 1 of 1 free"), "it moves cold")

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import subprocess
 import tempfile
@@ -495,6 +496,33 @@ def register(rows, checks):
 register(MOVES, check_move)
 register(STARTS, check_start)
 register(CREATES, check_create)
+
+
+def row_of_guest():
+    """What 'drover explain' says of the guest itself; it is the same for each host."""
+    text = world.drover.drover("explain", "target", "--live", "--json")
+    (row,) = {json.dumps({**one, "host": None}) for host in json.loads(text)["hosts"]
+              for one in host["checks"] if one["check"] == "guest"}
+    return json.loads(row)
+
+
+@test("what libvirt would refuse is told before anybody asks for a move, with its fix [S2-22]")
+def _():
+    server = guest("target")
+    if world.host_of(server) != "hosta":
+        world.move(server, "hosta")
+    equal(row_of_guest()["result"], "pass", "nothing keeps it")
+    for keeper, words, fix in (
+            (snapshot, "cannot migrate domain with 1 snapshots", "virsh snapshot-delete"),
+            (block_job, "domain has active block job", ""),
+            (lambda: extra_disk(more="<transient/>"), "disk vdz is transient", "cold")):
+        with keeper():
+            row = row_of_guest()
+            equal(row["result"], "fail", row)
+            contains(row["have"], words, "what keeps it")
+            contains(row["fix"] or "", fix, "what to do")
+            contains(world.drover.drover("explain", "target", "--live"), words, "the table")
+    equal(row_of_guest()["result"], "pass", "nothing keeps it any more")
 
 
 @test("a host that has told that it lacks the bridge of a guest's network is not tried (S2-22)")

@@ -188,7 +188,8 @@ typedef struct Explanation {
     const Move *move;
     Instance *instance;
     BlockMigration block_migration;
-    char *guest_cpu; /* NULL: not known, or no matter */
+    char *guest_cpu;   /* as EngineGuest; NULL also: no matter */
+    char *guest_stays; /* the same */
 } Explanation;
 
 static void
@@ -196,6 +197,7 @@ explanation_free(Explanation *explanation)
 {
     instance_free(explanation->instance);
     g_free(explanation->guest_cpu);
+    g_free(explanation->guest_stays);
     g_free(explanation);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanation, explanation_free)
@@ -290,6 +292,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     }
     request.canaries = canaries;
     request.cpus = cpus;
+    request.guest_stays = explanation->guest_stays;
     request.rehearsal = rehearsal;
     request.instance = takes_disks_along(explanation->move) ? instance : NULL;
     request.volumes = volumes;
@@ -337,13 +340,14 @@ stage_of(const Explanation *explanation, const Placement *placement)
 }
 
 static void
-on_cpus(const char *guest_cpu, void *data)
+on_guest(const EngineGuest *guest, void *data)
 {
     Explanation *explanation = data;
     const Instance *instance = explanation->instance;
     g_autoptr(GError) error = NULL;
 
-    explanation->guest_cpu = g_strdup(guest_cpu);
+    explanation->guest_cpu = g_strdup(guest->cpu);
+    explanation->guest_stays = g_strdup(guest->stays);
     g_autoptr(Placement) placement = place(explanation, NULL, &error);
     const char *stage = stage_of(explanation, placement);
     if (stage == NULL) {
@@ -383,9 +387,9 @@ drover_explain(ApiContext *context, GError **error)
     const Instance *guest = explanation->instance;
     api_defer(context);
     if (is_live(move, guest)) {
-        engine_ask_cpus(context->engine, guest->id, guest->host, on_cpus, explanation);
+        engine_ask_guest(context->engine, guest->id, guest->host, on_guest, explanation);
     } else {
-        on_cpus(NULL, explanation);
+        on_guest(&(EngineGuest){0}, explanation);
     }
     return NULL;
 }

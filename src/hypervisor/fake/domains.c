@@ -175,7 +175,7 @@ domains_check_stays(FakeFleet *fleet, const char *host, const char *uuid, GError
         "select address from devices where host = ?1 and uuid = ?2", TEXT(host), TEXT(uuid));
 
     return !world_next(rows) ||
-        error_set(error, ERROR_HYPERVISOR_REFUSED,
+        error_set(error, ERROR_UNSUPPORTED,
             "cannot be moved while it runs: PCI device %s of its host is passed through to the "
             "guest; stop it and migrate it cold (openstack server migrate)",
             world_text(rows, 0));

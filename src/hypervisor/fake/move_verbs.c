@@ -26,6 +26,20 @@ fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **e
     return done;
 }
 
+bool
+fake_check_source(void *host, const char *uuid, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return false;
+    }
+    g_auto(FakeDomain) domain;
+    bool may = domains_get(session->fleet, session->host, uuid, &domain, error) &&
+        domains_check_stays(session->fleet, session->host, uuid, error);
+    fleet_leave(session->fleet);
+    return may;
+}
+
 /* What an emulator here can fail for is the memory. */
 bool
 fake_rehearse(void *dest_host, void *source_host, const MigrateRequest *request, GError **error)

@@ -168,6 +168,7 @@ static const HypervisorProvider fake_provider = {
     .create_marker = fake_create_marker,
     .delete_marker = fake_delete_marker,
     .check_dest = fake_check_dest,
+    .check_source = fake_check_source,
     .describe_cpu = fake_describe_cpu,
     .compare_cpu = fake_compare_cpu,
     .baseline_cpu = fake_baseline_cpu,

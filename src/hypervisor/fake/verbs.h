@@ -32,6 +32,7 @@ char *fake_describe_cpu(void *host, const char *uuid, GError **error);
 bool fake_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error);
 bool fake_rehearse(
     void *dest_host, void *source_host, const MigrateRequest *request, GError **error);
+bool fake_check_source(void *host, const char *uuid, GError **error);
 bool fake_check_dest(void *dest_host, void *source_host, const char *uuid, GError **error);
 CpuBaseline *fake_baseline_cpu(void *const *hosts, int n_hosts, GError **error);
 bool fake_check_way(

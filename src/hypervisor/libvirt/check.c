@@ -23,22 +23,75 @@ running_xml(LibvirtHost *source, const char *uuid, GError **error)
     return domain != NULL ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_MIGRATABLE, error) : NULL;
 }
 
-bool
-libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
+static bool
+check_definition(const char *xml, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    g_autofree char *xml = running_xml(source, uuid, error);
-
-    if (xml == NULL) {
-        return false;
-    }
     g_autofree char *blocker = blockers_find(xml, &problem);
+
     if (problem != NULL) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
-    if (blocker != NULL) {
-        return error_set(error, ERROR_UNSUPPORTED, "%s", blocker);
+    return blocker == NULL || error_set(error, ERROR_UNSUPPORTED, "%s", blocker);
+}
+
+static bool
+check_jobs(virDomainPtr domain, const char *xml, GError **error)
+{
+    g_autoptr(GPtrArray) disks = domain_xml_list_disks(xml, error);
+
+    for (unsigned i = 0; disks != NULL && i < disks->len; i++) {
+        const DomainDisk *disk = disks->pdata[i];
+        virDomainBlockJobInfo job;
+        if (virDomainGetBlockJobInfo(domain, disk->target, &job, 0) > 0) {
+            return error_set(error, ERROR_UNSUPPORTED, "domain has active block job");
+        }
+    }
+    return disks != NULL;
+}
+
+/* As libvirt itself does before it moves a guest, and with its words: their cause and fix are known
+ * by them. */
+static bool
+check_state(virDomainPtr domain, const char *xml, GError **error)
+{
+    int n_snapshots = virDomainSnapshotNum(domain, 0);
+    if (n_snapshots > 0) {
+        return error_set(error, ERROR_UNSUPPORTED, "cannot migrate domain with %d snapshots",
+            n_snapshots);
+    }
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+    if (virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+        reason == VIR_DOMAIN_PAUSED_IOERROR) {
+        return error_set(error, ERROR_UNSUPPORTED, "cannot migrate domain with I/O error");
+    }
+    return check_jobs(domain, xml, error);
+}
+
+bool
+libvirt_check_source(void *host, const char *uuid, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, host, error)) {
+        return false;
+    }
+    g_autoptr(virDomain) domain = domain_get(&slot, uuid, error);
+    g_autofree char *xml = domain != NULL
+        ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_MIGRATABLE, error)
+        : NULL;
+    return xml != NULL && check_definition(xml, error) && check_state(domain, xml, error);
+}
+
+bool
+libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
+{
+    g_autofree char *xml = running_xml(source, uuid, error);
+
+    if (xml == NULL || !check_definition(xml, error)) {
+        return false;
     }
     g_autofree char *tpm = domain_xml_get_tpm(xml);
     return (tpm == NULL || tpm_check_dest(dest, tpm, error)) &&

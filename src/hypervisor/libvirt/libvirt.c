@@ -50,6 +50,7 @@ static const HypervisorProvider libvirt_provider = {
     .create_marker = libvirt_create_marker,
     .delete_marker = libvirt_delete_marker,
     .check_dest = libvirt_check_dest,
+    .check_source = libvirt_check_source,
     .describe_cpu = libvirt_describe_cpu,
     .compare_cpu = libvirt_compare_cpu,
     .baseline_cpu = libvirt_baseline_cpu,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* An ask: which hosts can give a guest its processor. Its host tells what it is, and of each class
- * of hosts for which nothing is known one is asked; answers are kept in the store. */
+/* An ask: whether a guest may leave its host, and which hosts can give it its processor. Its host
+ * tells what it is, and of each class of hosts for which nothing is known one is asked; answers are
+ * kept in the store. */
 #include "engine/internal.h"
 
 #include "model/diagnosis.h"
@@ -11,30 +12,32 @@ enum { ASKED_MAX = 16 };
 /* A host that does not answer keeps nobody waiting longer. */
 #define PATIENCE_US (5 * G_USEC_PER_SEC)
 
-typedef struct CpuAsk {
+typedef struct GuestAsk {
     int refs;
     Engine *engine;
     char *instance_id;
     char *source_host;
-    EngineCpusDone done; /* NULL: it was called */
+    EngineGuestDone done; /* NULL: it was called */
     void *data;
     char *cpu; /* of the guest; NULL: not told, or it names none */
     char *key;
+    char *stays; /* as EngineGuest */
     unsigned n_open; /* calls */
     Timer timer;
-} CpuAsk;
+} GuestAsk;
 
 /* One call to one host. */
-typedef struct CpuCall {
-    CpuAsk *ask;
+typedef struct GuestCall {
+    GuestAsk *ask;
     HypervisorHost *host;
     char *cpu;
     char *host_class;
+    char *stays;
     GError *error;
-} CpuCall;
+} GuestCall;
 
 static void
-ask_unref(CpuAsk *ask)
+ask_unref(GuestAsk *ask)
 {
     if (--ask->refs > 0) {
         return;
@@ -44,25 +47,27 @@ ask_unref(CpuAsk *ask)
     g_free(ask->source_host);
     g_free(ask->cpu);
     g_free(ask->key);
+    g_free(ask->stays);
     g_free(ask);
 }
 
 static void
 call_free(void *data)
 {
-    CpuCall *call = data;
+    GuestCall *call = data;
 
     g_clear_pointer(&call->host, hypervisor_host_unref);
     g_free(call->cpu);
     g_free(call->host_class);
+    g_free(call->stays);
     g_clear_error(&call->error);
     g_free(call);
 }
 
-static CpuCall *
-call_new(CpuAsk *ask, HypervisorHost *host)
+static GuestCall *
+call_new(GuestAsk *ask, HypervisorHost *host)
 {
-    CpuCall *call = g_new0(CpuCall, 1);
+    GuestCall *call = g_new0(GuestCall, 1);
 
     call->ask = ask;
     call->host = hypervisor_host_ref(host);
@@ -73,19 +78,19 @@ call_new(CpuAsk *ask, HypervisorHost *host)
 }
 
 static void
-finish(CpuAsk *ask)
+finish(GuestAsk *ask)
 {
-    EngineCpusDone done = ask->done;
+    EngineGuestDone done = ask->done;
 
     ask->done = NULL;
     timer_clear(ask->engine->timers, &ask->timer);
     if (done != NULL) {
-        done(ask->key, ask->data);
+        done(&(EngineGuest){.cpu = ask->key, .stays = ask->stays}, ask->data);
     }
 }
 
 static void
-end_call(CpuAsk *ask)
+end_call(GuestAsk *ask)
 {
     ask->n_open--;
     if (ask->n_open == 0) {
@@ -105,14 +110,14 @@ on_late(void *data)
 static void
 run_compare(void *data)
 {
-    CpuCall *call = data;
+    GuestCall *call = data;
 
     hypervisor_compare_cpu(call->host, call->cpu, &call->host_class, &call->error);
 }
 
 /* Whatever else went wrong is no answer. */
 static void
-keep_answer(const CpuCall *call)
+keep_answer(const GuestCall *call)
 {
     bool is_no = error_is(call->error, ERROR_HYPERVISOR_REFUSED);
     g_autoptr(GError) error = NULL;
@@ -134,7 +139,7 @@ keep_answer(const CpuCall *call)
 static void
 on_compared(void *data, bool cancelled)
 {
-    CpuCall *call = data;
+    GuestCall *call = data;
 
     if (!cancelled) {
         keep_answer(call);
@@ -143,7 +148,7 @@ on_compared(void *data, bool cancelled)
 }
 
 static void
-ask_hosts(CpuAsk *ask)
+ask_hosts(GuestAsk *ask)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) names =
@@ -168,14 +173,19 @@ ask_hosts(CpuAsk *ask)
 static void
 run_describe(void *data)
 {
-    CpuCall *call = data;
+    GuestCall *call = data;
+    g_autoptr(GError) error = NULL;
 
+    bool may = hypervisor_check_source(call->host, call->ask->instance_id, &error);
+    if (may || error_is(error, ERROR_UNSUPPORTED)) {
+        call->stays = g_strdup(may ? "" : error->message);
+    }
     call->cpu = hypervisor_describe_cpu(call->host, call->ask->instance_id, &call->error);
 }
 
 /* For whoever plans a drain. */
 static void
-note_guest(const CpuAsk *ask)
+note_guest(const GuestAsk *ask)
 {
     g_autoptr(GError) error = NULL;
 
@@ -189,9 +199,10 @@ note_guest(const CpuAsk *ask)
 static void
 on_described(void *data, bool cancelled)
 {
-    CpuCall *call = data;
-    CpuAsk *ask = call->ask;
+    GuestCall *call = data;
+    GuestAsk *ask = call->ask;
 
+    ask->stays = g_steal_pointer(&call->stays);
     if (!cancelled && call->cpu != NULL) {
         ask->cpu = g_steal_pointer(&call->cpu);
         ask->key = cpu_answer_make_key(ask->cpu);
@@ -204,8 +215,8 @@ on_described(void *data, bool cancelled)
 static void
 begin(Engine *engine, void *data)
 {
-    CpuAsk **handle = data;
-    CpuAsk *ask = g_steal_pointer(handle);
+    GuestAsk **handle = data;
+    GuestAsk *ask = g_steal_pointer(handle);
     HypervisorHost *host = hosts_find_session(engine, ask->source_host);
 
     timer_set(
@@ -222,20 +233,20 @@ begin(Engine *engine, void *data)
 static void
 handle_free(void *data)
 {
-    CpuAsk **handle = data;
+    GuestAsk **handle = data;
 
     g_clear_pointer(handle, ask_unref);
     g_free(handle);
 }
 
 void
-engine_ask_cpus(Engine *engine, const char *instance_id, const char *source_host,
-    EngineCpusDone done, void *data)
+engine_ask_guest(Engine *engine, const char *instance_id, const char *source_host,
+    EngineGuestDone done, void *data)
 {
-    CpuAsk *ask = g_new0(CpuAsk, 1);
-    CpuAsk **handle = g_new(CpuAsk *, 1);
+    GuestAsk *ask = g_new0(GuestAsk, 1);
+    GuestAsk **handle = g_new(GuestAsk *, 1);
 
-    *ask = (CpuAsk){
+    *ask = (GuestAsk){
         .refs = 1,
         .engine = engine,
         .instance_id = g_strdup(instance_id),
