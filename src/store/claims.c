@@ -17,7 +17,7 @@
 /* What makes or moves a guest: its disks are written meanwhile. */
 #define SELECT_IO                                                                                  \
     "SELECT c.host, COUNT(*) FROM claims c JOIN operations o ON o.instance_id = c.instance_id"     \
-    " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migrate', 'cold-migrate', 'resize',"      \
+    " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migration', 'migrate', 'resize',"         \
     " 'evacuate')"
 #define SELECT_DEVICES "SELECT host, devices FROM claims WHERE devices IS NOT NULL"
 #define SELECT_OPERATIONS                                                                          \

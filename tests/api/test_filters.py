@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Nova's filters of images, flavors and counts: what they are told by, and what they refuse."""
-from tap import contains, equal
+from tap import contains, equal, wait_until
 from test_aggregates import act
 from test_aggregates import clean as clean_aggregates
 from test_aggregates import create as create_aggregate
@@ -92,5 +92,28 @@ def _():
                                     "moved, has 1 being made or moved)")
         cloud.wait_status(slow, "ACTIVE")
         cloud.delete(slow, cloud.create("later"))
+    finally:
+        cloud.drover.remove()
+
+
+def busy_hosts(cloud, server):
+    path = f"/drover/v1/instances/{server}/explanation?move=cold"
+    hosts = cloud.other("GET", path).json["explanation"]["hosts"]
+    return {host["name"] for host in hosts if "io-ops" in host["failed"]}
+
+
+@test("a move counts for max_io_ops_per_host, on both of its hosts, as long as it is under way")
+def _():
+    cloud = Cloud(["hosta", "hostb", "hostc"], more={
+        "filter_scheduler": {"enabled_filters": "IoOpsFilter", "max_io_ops_per_host": 1},
+        "hypervisor": {"filters": "delay:live_migrate=10000, delay:copy_disks=10000"}})
+    try:
+        live, cold, other = [cloud.create(name, host="hosta") for name in ("live", "cold", "other")]
+        for server, move in ((live, lambda: cloud.live_migrate(live, "hostb")),
+                             (cold, lambda: cloud.action(cold, {"migrate": {"host": "hostb"}}))):
+            equal(move().status, 202, "it moves")
+            wait_until(lambda: busy_hosts(cloud, other) == {"hosta", "hostb"}, "both count")
+            cloud.wait_migration(server, "completed", "finished")
+            wait_until(lambda: busy_hosts(cloud, other) == set(), "and no longer")
     finally:
         cloud.drover.remove()
