@@ -619,7 +619,7 @@ test_stop_cuts_off_what_takes_too_long(Fixture *fixture, const void *data)
 {
     int fd = connect_to(fixture);
     send_text(fd, "PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nsome");
-    g_autofree char *other = fetch(fixture, "GET", "/items/1");
+    wait_for_uploads(fixture, 1);
     http_server_stop(fixture->server);
     wait_for_log(fixture, "PUT /upload /upload 0 broken\n");
     close(fd);
