@@ -264,3 +264,33 @@ drain_plan(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *ho
     hand_out_slots(request, best->steps, slots);
     return g_steal_pointer(&best->steps);
 }
+
+/* Those who have no host live and could go switched off. */
+static bool
+turn_cold(const GPtrArray *steps)
+{
+    bool is_any = false;
+    for (unsigned i = 0; i < steps->len; i++) {
+        const DrainStep *step = steps->pdata[i];
+        DrainSubject *subject = step->subject;
+        if (step->is_way_shut && !subject->is_cold &&
+            subject->instance->vm_state == VM_STATE_ACTIVE) {
+            subject->is_cold = true;
+            subject->why_cold = g_strdup(step->reason);
+            is_any = true;
+        }
+    }
+    return is_any;
+}
+
+GPtrArray *
+drain_foretell(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
+    GHashTable *usage)
+{
+    for (;;) {
+        g_autoptr(GPtrArray) steps = drain_plan(request, subjects, hosts, usage);
+        if (!turn_cold(steps)) {
+            return g_steal_pointer(&steps);
+        }
+    }
+}

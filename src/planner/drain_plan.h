@@ -20,6 +20,7 @@ typedef struct DrainSubject {
     const char *dest_host; /* the one host that will do: where it came from; NULL: any */
     GHashTable *refusals;  /* hosts that failed it -> why: others come first; may be NULL */
     bool is_cold;          /* moving it live has failed, and it may be moved switched off */
+    char *why_cold;        /* what was found by drain_foretell, owned; NULL: nothing to say */
 } DrainSubject;
 
 typedef struct DrainRequest {
@@ -33,7 +34,7 @@ typedef struct DrainRequest {
 } DrainRequest;
 
 typedef struct DrainStep {
-    const DrainSubject *subject;
+    DrainSubject *subject;
     PlannedMove move;
     char *dest_host;    /* NULL: it stays */
     char *reason;       /* why it stays, or why it goes cold; NULL: nothing to say */
@@ -54,5 +55,9 @@ typedef struct DrainStep {
  * When the usual choice, which spreads, leaves somebody without a host, one that packs is tried
  * and taken if it leaves fewer. */
 GPtrArray *drain_plan(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
+    GHashTable *usage);
+/* What a drain that may move servers switched off comes to, since live they cannot go: plans until
+ * nobody more is marked as cold. */
+GPtrArray *drain_foretell(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
     GHashTable *usage);
 void drain_step_free(DrainStep *step);

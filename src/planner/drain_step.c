@@ -69,6 +69,7 @@ void
 drain_step_stays(DrainStep *step, const char *reason, const char *fix)
 {
     step->move = PLANNED_NOTHING;
+    g_free(step->reason);
     step->reason = g_strdup(reason);
     step->fix = fix;
 }
@@ -87,6 +88,7 @@ decide_move(DrainStep *step)
     switch (instance->vm_state) {
     case VM_STATE_ACTIVE:
         step->move = step->subject->is_cold ? PLANNED_COLD : PLANNED_LIVE;
+        step->reason = g_strdup(step->subject->why_cold);
         return;
     case VM_STATE_PAUSED: step->move = PLANNED_LIVE; return;
     case VM_STATE_STOPPED: step->move = PLANNED_COLD; return;
@@ -130,7 +132,7 @@ weigh_needs(DrainStep *step)
 }
 
 DrainStep *
-drain_step_new(const DrainSubject *subject, GPtrArray *hosts)
+drain_step_new(DrainSubject *subject, GPtrArray *hosts)
 {
     DrainStep *step = g_new0(DrainStep, 1);
     step->subject = subject;

@@ -19,6 +19,7 @@ typedef struct Fleet {
     GHashTable *usage;
     Surroundings *around;
     GPtrArray *plan;
+    bool foretells; /* what cold fallback comes to */
 } Fleet;
 
 static Host *
@@ -59,11 +60,19 @@ add(Fleet *fleet, const char *id, int ram_mib, VmState state)
 }
 
 static void
+subject_free(void *data)
+{
+    DrainSubject *subject = data;
+    g_free(subject->why_cold);
+    g_free(subject);
+}
+
+static void
 set_up(Fleet *fleet, const void *unused)
 {
     fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
     fleet->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
-    fleet->subjects = g_ptr_array_new_with_free_func(g_free);
+    fleet->subjects = g_ptr_array_new_with_free_func(subject_free);
     fleet->usage = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)host_usage_free);
     fleet->around = surroundings_new();
@@ -100,7 +109,8 @@ plan(Fleet *fleet)
 {
     GString *text = g_string_new(NULL);
     g_clear_pointer(&fleet->plan, g_ptr_array_unref);
-    fleet->plan = drain_plan(&fleet->request, fleet->subjects, fleet->hosts, fleet->usage);
+    fleet->plan = (fleet->foretells ? drain_foretell : drain_plan)(
+        &fleet->request, fleet->subjects, fleet->hosts, fleet->usage);
     for (unsigned i = 0; i < fleet->plan->len; i++) {
         const DrainStep *step = fleet->plan->pdata[i];
         g_string_append_printf(text, "%s%s=%s%s", i > 0 ? " " : "", step->subject->instance->id,
@@ -419,6 +429,26 @@ test_cpus(Fleet *fleet, const void *unused)
     assert_plan(fleet, "live=h2+ off=h1+ new=h1+");
 }
 
+/* Room for the smaller one alone; one that is paused cannot be switched off and go on. */
+static void
+test_what_cold_fallback_comes_to(Fleet *fleet, const void *unused)
+{
+    Canary failed = {.tried_us = (NOW_S - 60) * G_USEC_PER_SEC, .error = (char *)"refused"};
+    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(ways, (void *)"h1", &failed);
+    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
+    add_host(fleet, "h1", 2048);
+    add(fleet, "large", 4096, VM_STATE_ACTIVE);
+    add(fleet, "small", 1024, VM_STATE_ACTIVE);
+    add(fleet, "still", 512, VM_STATE_PAUSED);
+    assert_plan(fleet, "large=- small=- still=-");
+    fleet->foretells = true;
+    assert_plan(fleet, "large=- small=h1+ still=-");
+    g_assert_cmpint(step_of(fleet, "small")->move, ==, PLANNED_COLD);
+    g_assert_nonnull(strstr(step_of(fleet, "small")->reason, "failed 'canary'"));
+    g_assert_null(step_of(fleet, "large")->dest_host);
+}
+
 /* Disks count where they have to be copied. */
 static void
 test_sizes(Fleet *fleet, const void *unused)
@@ -582,6 +612,7 @@ main(int argc, char **argv)
         {"/drain_plan/volumes-keep-a-live-move-in-its-pool", test_volumes},
         {"/drain_plan/volumes-stay-in-their-pool", test_volumes_stay_in_their_pool},
         {"/drain_plan/answers-of-processors-count-for-live-moves", test_cpus},
+        {"/drain_plan/what-cold-fallback-comes-to", test_what_cold_fallback_comes_to},
         {"/drain_plan/disks-count-unless-pools-are-shared", test_sizes},
     };
     g_test_init(&argc, &argv, NULL);

@@ -108,6 +108,10 @@ def _():
         equal((plan["moves"], plan["stay"]), (0, 2), plan)
         contains(plan["steps"][0]["reason"], "failed 'cpu'", "the reason")
         contains(plan["steps"][0]["fix"], "--cold-fallback", "the fix")
+        foretold = ask(cloud, "hostb", status=200, dry_run=True, cold_fallback=True)
+        equal(planned_of(foretold), {"particular": ("cold", "hosta"), "other": ("cold", "hosta")},
+              "the plan of the drain that may")
+        contains(foretold["steps"][0]["reason"], "failed 'cpu'", "why it goes cold")
         ask(cloud, "hostb", cold_fallback=True)
         drain = wait_state(cloud, "hostb", "done", "blocked")
         equal((drain["state"], done_of(drain)),

@@ -2,6 +2,8 @@
 # Copyright the drover authors.
 """Hosts: taken out of service and back, and emptied."""
 from stage import check, choose_action, equal, stage, test
+import tap
+from world import Cloud
 
 
 def host(cloud, name):
@@ -67,6 +69,25 @@ def _(browser, cloud):
     for server in servers:
         cloud.wait_idle(server)
     cloud.delete(*servers)
+
+
+@tap.test("the plan of a drain tells what goes cold, and why, once that is allowed")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:compare_cpu@1=refused"}})
+    try:
+        server = cloud.create("particular", host="hostb")
+        cloud.other("GET", f"/drover/v1/instances/{server}/explanation?move=live")
+        with stage.watched(cloud) as browser:
+            stage.login(cloud, "hosts/hostb")
+            act(browser, "Drain", "hostb")
+            browser.wait_text("0 would move, 1 would stay.")
+            browser.click("dialog label", "Cold where live is impossible")
+            browser.wait_text("1 would move, 0 would stay.")
+            row = browser.js("document.querySelector('.plan tbody').innerText")
+            check("cold" in row and "hosta" in row and "failed 'cpu'" in row, row)
+    finally:
+        cloud.drover.remove()
 
 
 @test("the overview shows hosts, what moves between them, and what needs a human", "slow")

@@ -99,6 +99,7 @@ subject_free(void *data)
 {
     DrainSubject *subject = data;
     instance_free((Instance *)subject->instance);
+    g_free(subject->why_cold);
     g_free(subject);
 }
 
@@ -170,7 +171,8 @@ set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
 }
 
 static HttpResponse *
-dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
+dry_run(
+    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
 {
     Store *store = context->store;
     g_autoptr(GPtrArray) subjects = g_ptr_array_new_with_free_func(subject_free);
@@ -189,7 +191,8 @@ dry_run(ApiContext *context, const Host *host, bool is_restore, GError **error)
         .around = around,
     };
     set_enabled(hosts, host->name, is_restore);
-    g_autoptr(GPtrArray) steps = drain_plan(&request, subjects, hosts, usage);
+    g_autoptr(GPtrArray) steps =
+        (cold_fallback ? drain_foretell : drain_plan)(&request, subjects, hosts, usage);
     json_t *views = json_array();
     int n_stay = 0;
     for (unsigned i = 0; i < steps->len; i++) {
@@ -262,8 +265,9 @@ begin(ApiContext *context, bool is_restore, GError **error)
     if (host == NULL || !check_up(context, host, is_restore, error)) {
         return NULL;
     }
-    return body_bool(body, "dry_run", false) ? dry_run(context, host, is_restore, error)
-                                             : accept(context, host, is_restore, body, error);
+    return body_bool(body, "dry_run", false)
+        ? dry_run(context, host, is_restore, body_bool(body, "cold_fallback", false), error)
+        : accept(context, host, is_restore, body, error);
 }
 
 HttpResponse *

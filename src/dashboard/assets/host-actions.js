@@ -67,17 +67,36 @@ function planTable(plan) {
       h("th", {scope: "col"}, name)))),
     h("tbody", {}, plan.steps.map((step) => h("tr", {}, h("td", {}, step.instance_name),
       h("td", {}, step.dest_host ? step.move : badge("stays", "bad")),
-      h("td", {}, step.dest_host ?? [step.reason, " ", h("span", {class: "fix"}, step.fix ?? "")]),
+      h("td", {}, step.dest_host, " ", step.reason, " ", h("span", {class: "fix"},
+        step.fix ?? "")),
       h("td", {}, bytes(step.size_bytes)))))));
 }
 
 async function plannedMove(host, kind, {title, intro, label, command, parts}) {
   let handle = null;
   const cold = checkbox("Cold where live is impossible", "What cannot be moved live is switched "
-    + "off for its move.", () => handle.update());
+    + "off for its move.", () => {
+    handle.update();
+    foretell();
+  });
   const parallel = h("input", {type: "number", min: 1, max: 1000, oninput: () => handle.update()});
   const reason = reasonField(() => handle.update());
   const plan = h("div", {}, h("p", {class: "loading", role: "status"}, "Planning…"));
+  const path = `/drover/v1/hosts/${encodeURIComponent(host.name)}/${kind}`;
+  let asked = 0;
+  // The answer to what was asked last counts.
+  async function foretell() {
+    asked += 1;
+    const mine = asked;
+    const told = await post(path,
+      {[kind]: {dry_run: true, cold_fallback: cold.control.checked}}).then(({plan: found}) => [
+      h("p", {}, h("strong", {}, `${found.moves} would move, ${found.stay} would stay.`)),
+      found.steps.length > 0 && planTable(found)],
+    (error) => h("div", {class: "alert warn"}, error.message));
+    if (mine === asked) {
+      show(plan, told);
+    }
+  }
   const wish = () => ({parallel: Number(parallel.value) || null, coldFallback: cold.control.checked,
     reason: reason.control.value.trim() || null});
   const body = () => {
@@ -90,18 +109,10 @@ async function plannedMove(host, kind, {title, intro, label, command, parts}) {
       "As many as the hosts take when it is empty."), cold.node, reason.node]],
     commands: () => command(wish()),
     act: async () => {
-      await post(`/drover/v1/hosts/${encodeURIComponent(host.name)}/${kind}`, body());
+      await post(path, body());
       notice(`${host.name}: the ${kind} has begun.`);
     }});
-  try {
-    const answer = await post(`/drover/v1/hosts/${encodeURIComponent(host.name)}/${kind}`,
-      {[kind]: {dry_run: true}});
-    show(plan, h("p", {}, h("strong", {},
-      `${answer.plan.moves} would move, ${answer.plan.stay} would `
-      + "stay.")), answer.plan.steps.length > 0 && planTable(answer.plan));
-  } catch (error) {
-    show(plan, h("div", {class: "alert warn"}, error.message));
-  }
+  await foretell();
 }
 
 export function drain(host) {
