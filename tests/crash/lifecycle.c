@@ -312,6 +312,16 @@ is_connected(Life *life, const char *name)
     return host != NULL && host->connected && host->has_facts;
 }
 
+/* In this life or one before it. */
+static bool
+was_passed(const Life *life, const char *point)
+{
+    g_autofree char *trace = g_build_filename(life->directory, "trace", NULL);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(trace, &text, NULL, NULL) && strstr(text, point) != NULL;
+}
+
 /* The store knows how far the scenario has come: each step is one operation. */
 static bool
 go_on(Life *life)
@@ -333,7 +343,8 @@ go_on(Life *life)
     if (newest->is_open) {
         const Step *next = is_last ? NULL : &scenario->steps[n_accepted];
         if (scenario->deletes_early && next != NULL && next->kind == OPERATION_DELETE &&
-            !instance->delete_wanted && g_str_equal(newest->state, "stopping")) {
+            !instance->delete_wanted && g_str_equal(newest->state, "stopping") &&
+            was_passed(life, "lifecycle.effect.shutdown_guest.after")) {
             accept(life, next, instance->id);
         }
         return true;
@@ -409,19 +420,18 @@ live(const char *directory, const char *name)
 
 /* Exit status of one life; the environment arms it. */
 static int
-spawn_life(const char *self, const char *directory, const Scenario *scenario, const char *armed,
-    const char *trace)
+spawn_life(
+    const char *self, const char *directory, const Scenario *scenario, const char *armed)
 {
     g_autoptr(GError) error = NULL;
+    g_autofree char *trace = g_build_filename(directory, "trace", NULL);
     g_autofree char *log = g_build_filename(directory, "log", NULL);
     char *arguments[] = {
         (char *)self, "--live", (char *)directory, (char *)scenario->name, NULL};
     g_auto(GStrv) environment = g_get_environ();
     environment = armed != NULL ? g_environ_setenv(environment, "DROVER_FAILPOINTS", armed, true)
                                 : g_environ_unsetenv(environment, "DROVER_FAILPOINTS");
-    environment = trace != NULL
-        ? g_environ_setenv(environment, "DROVER_FAILPOINT_TRACE", trace, true)
-        : g_environ_unsetenv(environment, "DROVER_FAILPOINT_TRACE");
+    environment = g_environ_setenv(environment, "DROVER_FAILPOINT_TRACE", trace, true);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     GPid pid;
 
@@ -479,7 +489,7 @@ list_passed(const char *self, const Scenario *scenario, bool *ret_ok)
     g_autofree char *trace = g_build_filename(directory, "trace", NULL);
     g_autofree char *text = NULL;
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    int status = spawn_life(self, directory, scenario, NULL, trace);
+    int status = spawn_life(self, directory, scenario, NULL);
 
     *ret_ok = status == 0;
     if (status != 0) {
@@ -502,8 +512,8 @@ survives(const char *self, const Scenario *scenario, const char *point)
 {
     g_autofree char *directory = new_directory(scenario->name);
     g_autofree char *armed = g_strdup_printf("%s=crash", point);
-    int first = spawn_life(self, directory, scenario, armed, NULL);
-    int second = first == CRASH_CODE ? spawn_life(self, directory, scenario, NULL, NULL) : -1;
+    int first = spawn_life(self, directory, scenario, armed);
+    int second = first == CRASH_CODE ? spawn_life(self, directory, scenario, NULL) : -1;
     bool is_right = first == CRASH_CODE && second == 0;
 
     if (!is_right) {
