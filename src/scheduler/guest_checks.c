@@ -183,7 +183,7 @@ check_cpu(const Subject *subject, PlacementRow *row)
     const CpuAnswer *answer =
         cpus != NULL ? g_hash_table_lookup(cpus, subject->host->name) : NULL;
     if (row != NULL) {
-        row->needed = g_strdup("the CPU of the guest");
+        row->needed = g_strdup("the CPU and the machine type of the guest");
     }
     if (answer == NULL) {
         if (row != NULL) {
@@ -198,8 +198,8 @@ check_cpu(const Subject *subject, PlacementRow *row)
             answer->refusal != NULL ? answer->refusal : "yes");
     }
     return check_answer(answer->refusal == NULL,
-        "choose a host with these features, or give guests a processor that all hosts have: "
-        "'drover cpu baseline --apply HOST...'",
+        "choose another host, or give guests what all hosts have: the processor by 'drover cpu "
+        "baseline --apply HOST...', the machine type by bringing hosts to one version of QEMU",
         row);
 }
 

@@ -3,6 +3,8 @@
 """More known errors that are provoked on real hosts, as in test_provoke.py: of hosts that are older
 or set otherwise, and of guests that somebody else has touched."""
 import contextlib
+import json
+import re
 import shlex
 
 from tap import contains, equal, note, test, wait_until
@@ -272,6 +274,29 @@ def check_emulated(*arguments):
         note("these hosts have KVM")
     else:
         check_create(*arguments)
+
+
+def rows_of_cpu():
+    explained = json.loads(world.drover.drover("explain", "target", "--live", "--json"))
+    return {host["name"]: row for host in explained["hosts"] for row in host["checks"]
+            if row["check"] == "cpu"}
+
+
+@test("a host whose emulator lacks the machine type of a guest is known before it is chosen, and "
+      "another one is taken [S3-12]")
+def _():
+    server = guest("target")
+    if world.host_of(server) != "hosta":
+        world.move(server, "hosta")
+    found = re.search(r"machine='([^']+)'", world.lab.virsh("hosta", "dumpxml", domain()))
+    with emulator(f"s/name='{found[1]}'/name='pc-i440fx-0.9'/"):
+        wait_until(lambda: rows_of_cpu()["hostb"]["result"] == "fail", "it is known", 30)
+        rows = rows_of_cpu()
+        contains(rows["hostb"]["have"], f"does not support machine type '{found[1]}'", "why")
+        equal(rows["hostc"]["result"], "pass", rows)
+        equal(world.move(server)["dest_compute"], "hostc", "where it went")
+    world.move(server, "hosta")
+    equal({row["result"] for row in rows_of_cpu().values()}, {"pass"}, "after it was mended")
 
 
 # ---- the rows ----

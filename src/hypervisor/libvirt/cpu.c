@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/cpu.h"
 
+#include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -352,8 +353,46 @@ check_features(LibvirtHost *dest, const char *cpu, GError **error)
         "host '%s' lacks CPU features that the guest has", dest->name);
 }
 
+/* libvirt has no other way to ask: it tells what such a machine could have, or that there is none.
+ * Whatever else goes wrong is told by the migration itself. */
+static bool
+check_machine(LibvirtHost *dest, const char *machine, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    if (!slot_take_control(&slot, dest, error)) {
+        return false;
+    }
+    const char *virt_type = host_get_virt_type(&slot, error);
+    if (virt_type == NULL) {
+        return false;
+    }
+    char *text =
+        virConnectGetDomainCapabilities(slot.connection, NULL, NULL, machine, virt_type, 0);
+    bool is_there = text != NULL || libvirt_error_number() != VIR_ERR_INVALID_ARG;
+    free(text);
+    return is_there ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED,
+            "the emulator of host '%s' does not support machine type '%s'", dest->name, machine);
+}
+
 char *
-cpu_describe(LibvirtHost *source, const char *domain, GError **error)
+cpu_join_words(const char *machine, const char *cpu)
+{
+    return g_strdup_printf("%s %s", machine != NULL ? machine : "", cpu != NULL ? cpu : "");
+}
+
+const char *
+cpu_split_words(const char *words, char **ret_machine)
+{
+    size_t length = strcspn(words, " ");
+
+    *ret_machine = length > 0 ? g_strndup(words, length) : NULL;
+    return words[length] != '\0' && words[length + 1] != '\0' ? &words[length + 1] : NULL;
+}
+
+static char *
+describe_processor(LibvirtHost *source, const char *domain, GError **error)
 {
     bool is_exact;
     g_autofree char *cpu = cpu_xml_of_domain(domain, &is_exact, error);
@@ -365,11 +404,32 @@ cpu_describe(LibvirtHost *source, const char *domain, GError **error)
     return capabilities != NULL ? extract_host_cpu(capabilities, error) : NULL;
 }
 
-bool
-cpu_compare(LibvirtHost *dest, const char *cpu, GError **error)
+char *
+cpu_describe(LibvirtHost *source, const char *domain, GError **error)
 {
-    return g_str_has_prefix(cpu, "<capabilities>") ? check_exact(dest, cpu, error)
-                                                   : check_features(dest, cpu, error);
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *machine = domain_xml_get_machine(domain);
+    g_autofree char *cpu = describe_processor(source, domain, &problem);
+
+    if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return NULL;
+    }
+    return machine != NULL || cpu != NULL ? cpu_join_words(machine, cpu) : NULL;
+}
+
+bool
+cpu_compare(LibvirtHost *dest, const char *words, GError **error)
+{
+    g_autofree char *machine = NULL;
+    const char *cpu = cpu_split_words(words, &machine);
+
+    if (machine != NULL && !check_machine(dest, machine, error)) {
+        return false;
+    }
+    return cpu == NULL ||
+        (g_str_has_prefix(cpu, "<capabilities>") ? check_exact(dest, cpu, error)
+                                                 : check_features(dest, cpu, error));
 }
 
 bool

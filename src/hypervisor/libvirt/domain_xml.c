@@ -333,3 +333,11 @@ domain_xml_get_tpm(const char *xml)
 
     return found != NULL && found->len > 0 ? xml_get(g_ptr_array_index(found, 0), "version") : NULL;
 }
+char *
+domain_xml_get_machine(const char *xml)
+{
+    g_autoptr(xmlDoc) document = xml_parse(xml, NULL);
+    const xmlNode *os = document != NULL ? xml_child(xmlDocGetRootElement(document), "os") : NULL;
+
+    return os != NULL ? xml_get(xml_child(os, "type"), "machine") : NULL;
+}

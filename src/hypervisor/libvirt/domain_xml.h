@@ -43,6 +43,8 @@ bool domain_xml_has_nvram(const char *xml);
 /* The file of its UEFI variables; NULL: none. Caller frees. */
 char *domain_xml_get_nvram(const char *xml);
 char *domain_xml_get_tpm(const char *xml);
+/* Its machine type, "pc-i440fx-10.0"; NULL: it names none. Caller frees. */
+char *domain_xml_get_machine(const char *xml);
 /* Paths of console logs, kernels, initial RAM disks and CD-ROMs: what else of the pool the domain
  * uses. */
 GPtrArray *domain_xml_list_files(const char *xml, GError **error);

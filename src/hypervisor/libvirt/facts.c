@@ -343,7 +343,10 @@ domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type
         return NULL;
     }
     g_autofree char *text = xml_node_to_text(cpu);
-    g_autofree char *all = g_strconcat(virt_type, " ", text, NULL);
+    /* What the newest one is called tells which others there are. */
+    g_autofree char *machine = xml_get_text(xml_child(xmlDocGetRootElement(document), "machine"));
+    g_autofree char *all =
+        g_strjoin(" ", virt_type, machine != NULL ? machine : "", text, NULL);
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
 }
 

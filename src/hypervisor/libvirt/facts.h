@@ -19,7 +19,8 @@ char *pool_to_json(const char *pool, GError **error);
  * caller frees. */
 char *domain_capabilities_to_offers(
     const char *capabilities, const char *virt_type, GError **error);
-/* The same for hosts whose hypervisors offer guests of that type the same processors, by a document
+/* The same for hosts whose hypervisors offer guests of that type the same processors, and machines
+ * up to the same version, by a document
  * of domain capabilities, or as the host has it now; NULL: it does not tell. Caller frees. */
 char *domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type);
 char *host_read_cpu_class(const Slot *slot, const char *virt_type);

@@ -2,6 +2,9 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/cpu.h"
 
+#include "hypervisor/libvirt/domain_xml.h"
+#include "hypervisor/libvirt/facts.h"
+
 static char *
 built(CpuChoice choice, const char *virt_type)
 {
@@ -108,6 +111,43 @@ test_the_processor_of_a_guest_is_read(void)
     g_assert_no_error(error);
 }
 
+static void
+assert_words(const char *machine, const char *cpu)
+{
+    g_autofree char *words = cpu_join_words(machine, cpu);
+    g_autofree char *told = NULL;
+    g_assert_cmpstr(cpu_split_words(words, &told), ==, cpu);
+    g_assert_cmpstr(told, ==, machine);
+}
+
+static void
+test_machine_and_processor_are_one_question(void)
+{
+    assert_words("pc-i440fx-10.0", "<cpu mode=\"custom\">\n  <model>x</model>\n</cpu>");
+    assert_words("pc-i440fx-10.0", NULL);
+    assert_words(NULL, "<cpu/>");
+    g_autofree char *machine =
+        domain_xml_get_machine("<domain><os><type machine='pc-q35-7.2'>hvm</type></os></domain>");
+    g_assert_cmpstr(machine, ==, "pc-q35-7.2");
+    g_assert_null(domain_xml_get_machine("<domain><os/></domain>"));
+    g_assert_null(domain_xml_get_machine("<domain/>"));
+}
+
+/* Hosts with the same processors, and QEMUs of two versions. */
+static void
+test_a_class_has_one_machine(void)
+{
+    static const char FORM[] =
+        "<domainCapabilities><machine>%s</machine><cpu/></domainCapabilities>";
+    g_autofree char *old = g_strdup_printf(FORM, "pc-i440fx-9.2");
+    g_autofree char *new = g_strdup_printf(FORM, "pc-i440fx-10.0");
+    g_autofree char *one = domain_capabilities_to_cpu_class(old, "kvm");
+    g_autofree char *same = domain_capabilities_to_cpu_class(old, "kvm");
+    g_autofree char *other = domain_capabilities_to_cpu_class(new, "kvm");
+    g_assert_cmpstr(one, ==, same);
+    g_assert_cmpstr(one, !=, other);
+}
+
 #define HOST(model, features)                                                                      \
     "<capabilities><host><cpu><arch>x86_64</arch><model>" model "</model><vendor>AMD</vendor>"     \
     "<microcode version='1'/>" features "</cpu></host></capabilities>"
@@ -138,6 +178,9 @@ main(int argc, char **argv)
         "/cpu/another-processor-takes-the-place", test_another_processor_takes_the_place);
     g_test_add_func("/cpu/the-first-usable-model-is-taken", test_the_first_usable_model_is_taken);
     g_test_add_func("/cpu/the-processor-of-a-guest-is-read", test_the_processor_of_a_guest_is_read);
+    g_test_add_func("/cpu/machine-and-processor-are-one-question",
+        test_machine_and_processor_are_one_question);
+    g_test_add_func("/cpu/a-class-has-one-machine", test_a_class_has_one_machine);
     g_test_add_func("/cpu/a-host-of-its-own-must-be-the-very-same",
         test_a_host_of_its_own_must_be_the_very_same);
     return g_test_run();
