@@ -150,6 +150,7 @@ static const CommandOption CREATE_OPTIONS[] = {
     {"--network", "NETWORK", "may be repeated; without it the only network is taken",
         true},
     {"--host", "HOST", "where (administrators); chosen when it is not said"},
+    {"--availability-zone", "ZONE", "in which zone; it stays there"},
     {"--group", "GROUP", "of which server group it is a member"},
     {"--hint", "KEY=VALUE",
         "same_host=SERVER: beside it, or one of several; different_host=SERVER: not beside it; may "
@@ -214,12 +215,13 @@ add_optional(CommandContext *context, json_t *server, GError **error)
         g_autofree char *encoded = g_base64_encode((const guchar *)text, size);
         json_object_set_new(server, "user_data", json_string(encoded));
     }
-    if (command_value(context, "--host") != NULL) {
-        json_object_set_new(server, "host", json_string(command_value(context, "--host")));
-    }
-    if (command_value(context, "--description") != NULL) {
-        json_object_set_new(
-            server, "description", json_string(command_value(context, "--description")));
+    static const char *const plain[][2] = {{"--host", "host"},
+        {"--availability-zone", "availability_zone"}, {"--description", "description"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(plain); i++) {
+        const char *value = command_value(context, plain[i][0]);
+        if (value != NULL) {
+            json_object_set_new(server, plain[i][1], json_string(value));
+        }
     }
     return true;
 }

@@ -195,3 +195,19 @@ def _():
     drover("aggregate", "delete", "rack1")
     code, output = drover("aggregate", "show", "rack1", check=False)
     equal((code, "there is no aggregate 'rack1'" in output), (1, True), output)
+
+
+@test("drover server create asks for a zone, and is told when there is none of that name")
+def _():
+    cloud = world.fast
+    drover = cloud.drover.drover
+    arguments = ("server", "create", "--flavor", "m1.tiny", "--image", "guest", "--network",
+                 "private", "--availability-zone")
+    row = create(cloud, "west", "west")
+    act(cloud, row["id"], "add_host", {"host": "hostb"})
+    made = json.loads(drover(*arguments, "west", "western", "--wait", "--json"))
+    cloud.delete(made["id"])
+    code, output = drover(*arguments, "south", "southern", check=False)
+    clean(cloud)
+    equal((code, "availability zone is not available" in output), (1, True), output)
+    equal(made["OS-EXT-SRV-ATTR:host"], "hostb", "where it is")
