@@ -59,6 +59,17 @@ add(Fleet *fleet, const char *id, int ram_mib, VmState state)
     return subject;
 }
 
+/* The last canary did not get there. */
+static void
+shut_way(Fleet *fleet, const char *dest)
+{
+    static Canary failed = {
+        .tried_us = (NOW_S - 60) * INT64_C(1000000), .error = (char *)"refused"};
+    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(ways, (char *)dest, &failed);
+    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
+}
+
 static void
 subject_free(void *data)
 {
@@ -433,10 +444,7 @@ test_cpus(Fleet *fleet, const void *unused)
 static void
 test_what_cold_fallback_comes_to(Fleet *fleet, const void *unused)
 {
-    Canary failed = {.tried_us = (NOW_S - 60) * G_USEC_PER_SEC, .error = (char *)"refused"};
-    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(ways, (void *)"h1", &failed);
-    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
+    shut_way(fleet, "h1");
     add_host(fleet, "h1", 2048);
     add(fleet, "large", 4096, VM_STATE_ACTIVE);
     add(fleet, "small", 1024, VM_STATE_ACTIVE);
@@ -568,10 +576,7 @@ test_soft_ones(Fleet *fleet, const void *unused)
 static void
 test_canaries(Fleet *fleet, const void *unused)
 {
-    Canary failed = {.tried_us = (NOW_S - 60) * G_USEC_PER_SEC, .error = (char *)"refused"};
-    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(ways, (void *)"h1", &failed);
-    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
+    shut_way(fleet, "h1");
     add_host(fleet, "h1", 8192);
     add(fleet, "live", 2048, VM_STATE_ACTIVE);
     add(fleet, "off", 1024, VM_STATE_STOPPED);
