@@ -119,3 +119,48 @@ def _():
             world.delete(server)
         for group in groups.values():
             openstack("server", "group", "delete", group)
+
+
+def node_info(host):
+    lines = world.lab.virsh(host, "nodeinfo").splitlines()
+    return {key: value.split()[0] for key, _, value in (line.partition(":") for line in lines)
+            if value}
+
+
+def check_told(host):
+    """What clients show of it, against what its own libvirt says."""
+    node = node_info(host)
+    mib = str(int(node["Memory size"]) // 1024)
+    rows = json.loads(openstack("host", "show", host, "-f", "json", version="2.1"))
+    total, now = rows[0], rows[1]
+    equal((total["Project"], str(total["CPU"]), str(total["Memory MB"])),
+          ("(total)", node["CPU(s)"], mib), "openstack host show")
+    equal((now["Project"], now["CPU"]), ("(used_now)", 1), "what the guest takes")
+    described = world.drover.drover("host-describe", host)
+    for text in ("(total)", "(used_now)", "(used_max)", mib):
+        contains(described, text, "drover host-describe")
+    rows = json.loads(world.drover.drover("host", "capabilities", host, "--json"))
+    can = {row["capability"]: (row["available"], row["reason"]) for row in rows}
+    version = world.lab.virsh(host, "version").split("Running hypervisor: QEMU ")[1].split()[0]
+    contains(can["live-migration"][1], f"QEMU {version}", "which QEMU")
+    equal((can["live-migration"][0], can["tls"][0], can["kvm"][0]),
+          ("yes", "yes", "yes" if world.lab.env["LAB_ACCEL"] == "kvm" else "no"), "what it can")
+
+
+@test("cells and the ratios of an aggregate refuse a real guest its move, and what real hosts have "
+      "and can do is told as libvirt has it [S0-14 S0-15 S1-08 S1-09 S1-10 S3-19 S4-01 S4-08]")
+def _():
+    guest = world.create("bound", host="hosta")
+    world.wait_heard(guest)
+    try:
+        aggregate("cell", "hosta", "hostb", cell="one")
+        refused(guest, "hostc", "hostc failed 'cell': needs cell 'one'")
+        disband("cell", "hosta", "hostb")
+        for key, failed in (("cpu_allocation_ratio", "vcpus"), ("ram_allocation_ratio", "ram")):
+            aggregate("tight", "hostb", **{key: "0.01"})
+            refused(guest, "hostb", f"hostb failed '{failed}'")
+            disband("tight", "hostb")
+        migrate(guest, "hostb")
+        check_told("hostb")
+    finally:
+        world.delete(guest)

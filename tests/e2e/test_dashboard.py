@@ -48,6 +48,13 @@ def hurry(server_id, host):
     world.lab.virsh(host, "migrate-setspeed", name, str(FAST_MIB_S))
 
 
+def forced_up(host):
+    """Not before it has told that its copies do not run."""
+    code, _ = world.drover.openstack("compute", "service", "set", "--up", host, "nova-compute",
+                                     check=False, version="2.53")
+    return code == 0
+
+
 def live_migrate(browser, name, dest):
     """Through the dialog."""
     choose_action(browser, name, "Live Migrate Instance")
@@ -189,3 +196,34 @@ def _():
         equal(world.wait_migration(server_id)["status"], "completed", "drover says")
         equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")
         world.check_lives(server_id)
+
+
+@test("in a browser a host that has lost its power is declared dead, and its guest is made to run "
+      "on another one; when the host is back it has lost its copy [S2-01]")
+def _():
+    row = """[...document.querySelectorAll("main tbody tr")].some((row) =>
+        row.innerText.includes("web5") && row.innerText.includes("evacuated to host"))"""
+    server_id = world.create("web5", host="hostc")
+    try:
+        world.wait_heard(server_id)
+        world.lab("poweroff", "hostc")
+        with stage.watched(world) as browser:
+            stage.login(world, "evacuate/hostc")
+            browser.wait_text("Silence is no proof", 120)
+            browser.click("main button", "Declare dead")
+            browser.wait_text("an instance may run twice")
+            send(browser)
+            browser.wait_text("has declared it dead")
+            browser.click("main label", "Start again what ran")
+            browser.click("main button", "Evacuate: web5")
+            send(browser)
+            browser.wait(row, "it is evacuated", 120)
+        world.wait_heard(server_id)
+    finally:
+        world.lab("poweron", "hostc", check=False)
+        wait_until(lambda: forced_up("hostc"), "hostc is taken back", 60)
+        world.drover.wait_hosts_up(3)
+    where = world.host_of(server_id)
+    check(where in ("hosta", "hostb"), where)
+    wait_until(lambda: world.runs_on(server_id) == {where: "running"}, "the copy is gone", 120)
+    world.delete(server_id)
