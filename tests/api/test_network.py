@@ -157,6 +157,18 @@ def _():
     remove(network)
 
 
+@test("a server that is to be made with a port is refused with what to name instead")
+def _():
+    cloud = world.fast
+    server = cloud.create("has-a-port", user="member")
+    port = cloud.other("GET", f"{PORTS}?device_id={server}", user="member").json["ports"][0]["id"]
+    answer = cloud.send("POST", "/servers", cloud.body("x", networks=[{"port": port}]))
+    equal(answer.status, 400, answer.text)
+    check(f"Port {port} cannot be used" in answer.message, answer.text)
+    check("name a network" in answer.message, answer.text)
+    cloud.delete(server)
+
+
 @test("what there is none of is an empty list")
 def _():
     for name in ("security-groups", "security-group-rules", "routers", "floatingips", "agents"):

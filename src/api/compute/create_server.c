@@ -14,6 +14,7 @@ static const Field network_item[] = {
         .fields =
             (const Field[]){
                 {"uuid", FIELD_UUID},
+                {"port", FIELD_STRING},
                 {"fixed_ip", FIELD_STRING},
                 {"tag", FIELD_STRING, .since = 32},
                 {NULL},
@@ -179,6 +180,13 @@ static bool
 add_network(ApiContext *context, InstanceRequest *request, const json_t *item, GError **error)
 {
     const char *id = body_string(item, "uuid", NULL);
+    const char *port = body_string(item, "port", NULL);
+    if (port != NULL) {
+        return error_set(error, ERROR_INVALID,
+            "Port %s cannot be used: ports come with their server here, so name a network. SR-IOV "
+            "devices are given by flavors (pci_passthrough:alias).",
+            port);
+    }
     if (id == NULL) {
         return error_set(error, ERROR_INVALID, "Network is not found: 'uuid' is needed.");
     }
