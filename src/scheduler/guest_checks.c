@@ -107,21 +107,31 @@ fix_of(const char *stays)
     return diagnosis != NULL ? diagnosis->fix : "move it cold";
 }
 
+/* What is asked of live moves alone. */
+static PlacementResult
+check_not_live(const Subject *subject, PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = g_strdup("nothing");
+        row->have = g_strdup(subject->request->source_host != NULL ? "it is off when it moves"
+                                                                   : "it is made there");
+    }
+    return PLACEMENT_PASS;
+}
+
 /* Of the guest, so it is the same for every host. */
 PlacementResult
 check_guest(const Subject *subject, PlacementRow *row)
 {
     const char *stays = subject->request->guest_stays;
-    bool is_live = subject->request->is_live;
-    if (row != NULL) {
-        row->needed = g_strdup(is_live ? "nothing that keeps the guest on its host" : "nothing");
-        row->have = g_strdup(!is_live ? "it is off when it moves"
-                : stays == NULL       ? "not asked"
-                : stays[0] == '\0'    ? "nothing"
-                                      : stays);
+    if (!subject->request->is_live) {
+        return check_not_live(subject, row);
     }
-    if (!is_live) {
-        return PLACEMENT_PASS;
+    if (row != NULL) {
+        row->needed = g_strdup("nothing that keeps the guest on its host");
+        row->have = g_strdup(stays == NULL ? "not asked"
+                : stays[0] == '\0'         ? "nothing"
+                                           : stays);
     }
     if (stays == NULL) {
         return PLACEMENT_UNKNOWN;
@@ -182,6 +192,9 @@ check_cpu(const Subject *subject, PlacementRow *row)
     GHashTable *cpus = subject->request->cpus;
     const CpuAnswer *answer =
         cpus != NULL ? g_hash_table_lookup(cpus, subject->host->name) : NULL;
+    if (cpus == NULL && !subject->request->is_live) {
+        return check_not_live(subject, row);
+    }
     if (row != NULL) {
         row->needed = g_strdup("the CPU and the machine type of the guest");
     }
@@ -234,6 +247,9 @@ check_rehearsal(const Subject *subject, PlacementRow *row)
 {
     const Rehearsal *rehearsal = subject->request->rehearsal;
     bool is_here = rehearsal != NULL && strcmp(rehearsal->host, subject->host->name) == 0;
+    if (rehearsal == NULL && !subject->request->is_live) {
+        return check_not_live(subject, row);
+    }
     if (row != NULL) {
         row->needed = g_strdup("a twin of it starts there");
     }
@@ -295,6 +311,9 @@ check_canary(const Subject *subject, PlacementRow *row)
     GHashTable *canaries = subject->request->canaries;
     const Canary *canary =
         canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
+    if (canaries == NULL && !subject->request->is_live) {
+        return check_not_live(subject, row);
+    }
     if (row != NULL) {
         row->needed = g_strdup("a way for guests from their host");
     }
@@ -317,6 +336,9 @@ check_post_copy(const Subject *subject, PlacementRow *row)
         canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
     bool is_known = canary != NULL && canary->extra_us != 0 && canary->extra.post_copy;
     bool is_red = is_known && canary->extra_error != NULL;
+    if (canaries == NULL && !subject->request->is_live) {
+        return check_not_live(subject, row);
+    }
     if (row != NULL) {
         row->needed = g_strdup("both hosts can: userfaultfd, and a way that stays");
         row->have = is_known ? g_strdup_printf("a canary %s so %d min ago%s%s",

@@ -594,6 +594,25 @@ test_a_guest_that_cannot_leave_goes_nowhere(Fleet *fleet, const void *unused)
     g_assert_cmpint(row->result, ==, PLACEMENT_UNKNOWN);
 }
 
+/* A guest that is off needs no way for its memory, and no processor like the one it had. */
+static void
+test_what_is_of_live_moves_is_no_matter_of_others(Fleet *fleet, const void *unused)
+{
+    static const PlacementCheck LIVE_ONLY[] = {PLACEMENT_CHECK_GUEST, PLACEMENT_CHECK_CPU,
+        PLACEMENT_CHECK_REHEARSAL, PLACEMENT_CHECK_CANARY, PLACEMENT_CHECK_POST_COPY};
+    add_host(fleet, "hosta");
+    fleet->request.source_host = "hostb";
+    for (int is_live = 0; is_live < 2; is_live++) {
+        fleet->request.is_live = is_live;
+        g_autoptr(Placement) placement = explain(fleet);
+        for (size_t i = 0; i < G_N_ELEMENTS(LIVE_ONLY); i++) {
+            const PlacementRow *row = &placement->hosts[0].rows[LIVE_ONLY[i]];
+            g_assert_cmpint(row->result, ==, is_live ? PLACEMENT_UNKNOWN : PLACEMENT_PASS);
+            g_assert_cmpint(strcmp(row->have, "it is off when it moves") == 0, ==, !is_live);
+        }
+    }
+}
+
 /* Cold, or from a host that emulates as well, it is made anew; who does not tell is taken. */
 static void
 test_a_guest_in_kvm_stays_in_kvm(Fleet *fleet, const void *unused)
@@ -1238,6 +1257,8 @@ main(int argc, char **argv)
     ADD("/scheduler/a-failed-post-copy-is-a-warning", test_a_failed_post_copy_is_a_warning);
     ADD("/scheduler/a-guest-that-cannot-leave-goes-nowhere",
         test_a_guest_that_cannot_leave_goes_nowhere);
+    ADD("/scheduler/what-is-of-live-moves-is-no-matter-of-others",
+        test_what_is_of_live_moves_is_no_matter_of_others);
     ADD("/scheduler/a-guest-in-kvm-stays-in-kvm", test_a_guest_in_kvm_stays_in_kvm);
     ADD("/scheduler/a-class-of-processors-that-cannot-is-no-choice",
         test_a_class_of_processors_that_cannot_is_no_choice);

@@ -100,7 +100,11 @@ def _():
         equal(cloud.wait_migration(server, "completed", "error")["dest_compute"], told["chosen"],
               "where it went")
         cold = hosts_of(explain(cloud, server, "?move=cold"))
-        equal(checks_of(cold["hostc"])["cpu"]["result"], "unknown", "a guest that is started anew")
+        rows = checks_of(cold["hostc"])
+        equal({name: (rows[name]["result"], rows[name]["have"]) for name in (
+            "cpu", "guest", "canary", "post-copy", "rehearsal")},
+              dict.fromkeys(("cpu", "guest", "canary", "post-copy", "rehearsal"),
+                            ("pass", "it is off when it moves")), "a guest that is started anew")
     finally:
         cloud.drover.remove()
 
