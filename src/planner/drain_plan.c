@@ -4,6 +4,8 @@
 
 #include "model/neighbour.h"
 
+#include <string.h>
+
 /* One way of choosing, from beginning to end. */
 typedef struct Attempt {
     const DrainRequest *request;
@@ -82,6 +84,32 @@ fix_of_group(ServerGroupPolicy policy)
           "('drover server group delete')";
 }
 
+/* The same of a hint, which nobody can take from a server. */
+static const char *
+fix_of_hint(const char *name)
+{
+    return strcmp(name, "same_host") == 0
+        ? "move one of the servers that it names to another host, and drain again; or restart "
+          "droverd without SameHostFilter in enabled_filters, drain, and put it back"
+        : "add a host that has none of the servers that it names, delete one of them, or restart "
+          "droverd without DifferentHostFilter in enabled_filters, drain, and put it back";
+}
+
+/* The hint without which there would be a host. */
+static const char *
+find_hint(const Attempt *attempt, const PlacementRequest *request)
+{
+    PlacementRequest anywhere = *request;
+    PlacementRequest beside = *request;
+    anywhere.same_host = NULL;
+    beside.different_host = NULL;
+    return request->same_host != NULL && choose(attempt, &anywhere, NULL, NULL) != NULL
+        ? "same_host"
+        : request->different_host != NULL && choose(attempt, &beside, NULL, NULL) != NULL
+        ? "different_host"
+        : NULL;
+}
+
 static void
 stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
 {
@@ -89,6 +117,7 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     PlacementRequest ungrouped = request;
     PlacementRequest blind = request;
     PlacementRequest off = request;
+    const char *hint = find_hint(attempt, &request);
     g_autoptr(GError) problem = NULL;
     const char *fix = "see what each host lacks with 'drover explain SERVER', and make room";
     g_autofree char *reason = NULL;
@@ -102,6 +131,11 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,
             server_group_policy_name(instance->group_policy), problem->message);
         fix = fix_of_group(instance->group_policy);
+    } else if (hint != NULL) {
+        reason = g_strdup_printf("its hint %s=%s keeps it: %s", hint,
+            strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,
+            problem->message);
+        fix = fix_of_hint(hint);
     } else if (request.canaries != NULL && choose(attempt, &blind, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";

@@ -536,6 +536,37 @@ test_hints(Fleet *fleet, const void *unused)
 }
 
 static void
+assert_hint_keeps(const Fleet *fleet, const char *id, const char *hint, const char *fix)
+{
+    const DrainStep *left = step_of(fleet, id);
+    g_autofree char *start = g_strdup_printf("its hint %s keeps it: ", hint);
+    g_assert_true(g_str_has_prefix(left->reason, start));
+    g_assert_nonnull(strstr(left->fix, fix));
+}
+
+/* Whom a hint keeps is told with what would let it go; what it is too large for is not. */
+static void
+test_kept_by_hints(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_other(fleet, "there", "h1");
+    Instance *apart = (Instance *)add(fleet, "apart", 2048, VM_STATE_ACTIVE)->instance;
+    apart->different_host = g_strdup("there");
+    Instance *beside = (Instance *)add(fleet, "beside", 1024, VM_STATE_STOPPED)->instance;
+    beside->same_host = g_strdup("here");
+    add_other(fleet, "here", "source");
+    assert_plan(fleet, "apart=- beside=-");
+    assert_hint_keeps(fleet, "apart", "different_host=there", "add a host that has none");
+    g_assert_nonnull(strstr(step_of(fleet, "apart")->reason, "failed 'different-host'"));
+    assert_hint_keeps(fleet, "beside", "same_host=here", "move one of the servers that it names");
+    apart->flavor.ram_mib = 65536;
+    assert_plan(fleet, "apart=- beside=-");
+    g_assert_null(strstr(step_of(fleet, "apart")->reason, "keeps it"));
+    add_host(fleet, "h2", 65536);
+    assert_plan(fleet, "apart=h2+ beside=-");
+}
+
+static void
 test_affinity(Fleet *fleet, const void *unused)
 {
     add_host(fleet, "h1", 8192);
@@ -602,6 +633,8 @@ main(int argc, char **argv)
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},
         {"/drain_plan/hints-hold-among-what-is-planned", test_hints},
+        {"/drain_plan/a-hint-that-keeps-a-server-is-told-with-what-lets-it-go",
+            test_kept_by_hints},
         {"/drain_plan/anti-affinity-holds-among-what-is-planned", test_anti_affinity},
         {"/drain_plan/what-a-group-binds-is-placed-first-when-room-is-short",
             test_bound_ones_first},

@@ -80,6 +80,9 @@ def _():
         steps = ask(cloud, "hosta", status=200, dry_run=True)["steps"]
         hosts = {row["instance_name"]: row["dest_host"] for row in steps}
         equal(hosts, {"free": "hostb", "kept": None}, f"the plan: {steps}")
+        (row,) = [row for row in steps if row["instance_name"] == "kept"]
+        contains(row["reason"], f"its hint different_host={near} keeps it: No valid host", "why")
+        contains(row["fix"], "without DifferentHostFilter", "what lets it go")
     finally:
         cloud.send("PUT", path, {"status": "enabled"}, "2.53")
     cloud.delete(kept, free, near)
