@@ -67,6 +67,14 @@ drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance, bool
     return drain_item_move(task, item, DRAIN_ITEM_BLOCKED, message, fix, error);
 }
 
+/* What went cold keeps the word why it did. */
+static bool
+has_moved(DrainTask *task, DrainItem *item, GError **error)
+{
+    return drain_item_move(
+        task, item, DRAIN_ITEM_MOVED, item->is_cold ? item->message : NULL, NULL, error);
+}
+
 /* ---- a migration that has ended ---- */
 
 static bool
@@ -100,7 +108,7 @@ on_migration_ended(DrainTask *task, DrainItem *item, const Instance *instance,
     if (drain_is_there(task, instance)) {
         g_free(item->dest_host);
         item->dest_host = g_strdup(instance->host);
-        return drain_item_move(task, item, DRAIN_ITEM_MOVED, NULL, NULL, error);
+        return has_moved(task, item, error);
     }
     return on_migration_failed(task, item, instance, operation, error);
 }
@@ -130,7 +138,7 @@ on_confirm_ended(DrainTask *task, DrainItem *item, const Instance *instance,
         return on_confirm_failed(task, item, instance, operation, error);
     }
     if (drain_is_there(task, instance)) {
-        return drain_item_move(task, item, DRAIN_ITEM_MOVED, NULL, NULL, error);
+        return has_moved(task, item, error);
     }
     return wait_again(task, item, "its cold migration was reverted", NULL, error);
 }

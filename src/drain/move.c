@@ -159,7 +159,7 @@ drain_item_ask_move(DrainTask *task, DrainItem *item, const Instance *instance,
 
     request.reason = reason;
     set_text(&item->dest_host, step->dest_host);
-    set_text(&item->message, NULL);
+    set_text(&item->message, step->reason);
     set_text(&item->fix, NULL);
     item->is_cold = step->move == PLANNED_COLD;
     failpoint(item_points[DRAIN_ITEM_MOVING].before);

@@ -143,6 +143,7 @@ subject_free(void *data)
 {
     DrainSubject *subject = data;
     g_clear_pointer(&subject->refusals, g_hash_table_unref);
+    g_free(subject->why_cold);
     g_free(subject);
 }
 
@@ -153,6 +154,7 @@ subject_new(const DrainTask *task, const DrainItem *item, const Instance *instan
     subject->instance = instance;
     subject->dest_host = task->drain->is_restore ? task->drain->host : NULL;
     subject->is_cold = item->is_cold && task->drain->cold_fallback;
+    subject->why_cold = subject->is_cold ? g_strdup(item->message) : NULL;
     subject->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_auto(GStrv) names = g_strsplit(item->tried != NULL ? item->tried : "", ",", -1);
     for (int i = 0; names[i] != NULL; i++) {

@@ -80,7 +80,7 @@ typedef struct DrainItem {
     int attempts;         /* that have failed, of that kind */
     char *tried;          /* hosts that have failed it: comma separated; NULL = none */
     int64_t not_before_us;
-    char *message; /* why it waits or stays; may be NULL */
+    char *message; /* why it waits or stays, or why it went cold; may be NULL */
     char *fix;     /* what would help; may be NULL */
 } DrainItem;
 void drain_item_free(DrainItem *item);
