@@ -69,19 +69,94 @@ static const Column DRAIN_COLUMNS[] = {
     {NULL, NULL, NULL},
 };
 
-/* What would help, once for each server that waits for it: as a column it would be cut. */
+/* ---- why, and what would help: as a column it would be cut ---- */
+
+enum { MAX_NAMES = 8 };
+
+/* The servers of which one sentence is true. */
+typedef struct SharedReason {
+    const char *reason;
+    const char *fix; /* NULL: nothing is to be done */
+    GPtrArray *names;
+} SharedReason;
+
 static void
-say_fixes(Output *output, const json_t *rows)
+shared_reason_free(void *data)
 {
+    SharedReason *shared = data;
+    g_ptr_array_unref(shared->names);
+    g_free(shared);
+}
+
+static SharedReason *
+find_shared(GPtrArray *all, const char *reason, const char *fix)
+{
+    for (unsigned i = 0; i < all->len; i++) {
+        SharedReason *shared = all->pdata[i];
+        if (strcmp(shared->reason, reason) == 0 && g_strcmp0(shared->fix, fix) == 0) {
+            return shared;
+        }
+    }
+    SharedReason *shared = g_new0(SharedReason, 1);
+    *shared = (SharedReason){reason, fix, g_ptr_array_new()};
+    g_ptr_array_add(all, shared);
+    return shared;
+}
+
+/* "vm1", or "12 servers (vm1, ..., vm8 and 4 more)". Caller frees. */
+static char *
+names_text(const GPtrArray *names)
+{
+    if (names->len == 1) {
+        return g_strdup(names->pdata[0]);
+    }
+    GString *text = g_string_new(NULL);
+    g_string_printf(text, "%u servers (", names->len);
+    for (unsigned i = 0; i < MIN(names->len, MAX_NAMES); i++) {
+        g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", (char *)names->pdata[i]);
+    }
+    if (names->len > MAX_NAMES) {
+        g_string_append_printf(text, " and %u more", names->len - MAX_NAMES);
+    }
+    g_string_append_c(text, ')');
+    return g_string_free(text, false);
+}
+
+/* Each sentence once, in the order of the rows. key: what it is called there. */
+static void
+say_reasons(Output *output, const json_t *rows, const char *key)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(shared_reason_free);
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)
     {
-        const char *fix = json_string_value(json_object_get(row, "fix"));
-        if (fix != NULL) {
-            output_say(output, "%s: %s.", string_of(row, "instance_name"), fix);
+        const char *reason = json_string_value(json_object_get(row, key));
+        if (reason != NULL) {
+            const char *fix = json_string_value(json_object_get(row, "fix"));
+            g_ptr_array_add(find_shared(all, reason, fix)->names,
+                (char *)string_of(row, "instance_name"));
         }
     }
+    for (unsigned n = 0; n < all->len; n++) {
+        const SharedReason *shared = all->pdata[n];
+        g_autofree char *names = names_text(shared->names);
+        output_say(output, "%s: %s", names, shared->reason);
+        if (shared->fix != NULL) {
+            output_say(output, "  What would help: %s.", shared->fix);
+        }
+    }
+}
+
+/* ---- a job, a plan ---- */
+
+/* That there is none is no mistake: what was asked for is so. */
+static const char *
+no_server(const json_t *about)
+{
+    return strcmp(string_of(about, "kind"), "restore") == 0
+        ? "No drain has moved a server away from it that could come back: nothing is to be done."
+        : "No server is on it.";
 }
 
 static bool
@@ -91,10 +166,15 @@ show(Output *output, const json_t *drain, GError **error)
     if (output->format == OUTPUT_JSON) {
         return output_object(output, drain, error);
     }
-    if (!output_list(output, items, ITEM_COLUMNS, "No server is part of it.", error)) {
+    if (!output_list(output, items, ITEM_COLUMNS, NULL, error)) {
         return false;
     }
-    say_fixes(output, items);
+    if (json_array_size(items) == 0) {
+        output_say(output, "%s The %s of %s is %s.", no_server(drain), string_of(drain, "kind"),
+            string_of(drain, "host"), string_of(drain, "state"));
+        return true;
+    }
+    say_reasons(output, items, "message");
     output_say(output, "The %s of %s is %s: %d of %d moved, %d blocked. %s.",
         string_of(drain, "kind"), string_of(drain, "host"), string_of(drain, "state"),
         count_of(drain, "moved"), count_of(drain, "total"), count_of(drain, "blocked"),
@@ -109,10 +189,14 @@ show_plan(Output *output, const json_t *plan, GError **error)
     if (output->format == OUTPUT_JSON) {
         return output_object(output, plan, error);
     }
-    if (!output_list(output, steps, PLAN_COLUMNS, "No server would move.", error)) {
+    if (!output_list(output, steps, PLAN_COLUMNS, NULL, error)) {
         return false;
     }
-    say_fixes(output, steps);
+    if (json_array_size(steps) == 0) {
+        output_say(output, "%s Nothing was touched.", no_server(plan));
+        return true;
+    }
+    say_reasons(output, steps, "reason");
     output_say(output, "%d would move, in this order; %d would stay. Nothing was touched.",
         (int)json_integer_value(json_object_get(plan, "moves")),
         (int)json_integer_value(json_object_get(plan, "stay")));
@@ -155,6 +239,22 @@ make_request(CommandContext *context, const char *kind, GError **error)
     return request;
 }
 
+static void
+say_begun(Output *output, const json_t *drain)
+{
+    const char *kind = string_of(drain, "kind");
+    const char *host = string_of(drain, "host");
+    int n = count_of(drain, "total");
+    if (n == 0) {
+        output_say(output, "%s %s is %s.", no_server(drain), host,
+            strcmp(kind, "restore") == 0 ? "enabled" : "disabled");
+        return;
+    }
+    output_say(output,
+        "The %s of %s has begun, with %d server%s; 'drover drain show %s' tells how far it is.",
+        kind, host, n, n == 1 ? "" : "s", host);
+}
+
 static bool
 begin(CommandContext *context, const char *kind, GError **error)
 {
@@ -179,9 +279,7 @@ begin(CommandContext *context, const char *kind, GError **error)
         return wait_for_end(context, session, host, error);
     }
     const json_t *drain = json_object_get(answer, "drain");
-    output_say(output,
-        "The %s of %s has begun, with %d server(s); 'drover drain show %s' tells how far it is.",
-        kind, host, count_of(drain, "total"), host);
+    say_begun(output, drain);
     return output->format != OUTPUT_JSON || output_object(output, drain, error);
 }
 
@@ -288,7 +386,8 @@ const Command drain_commands[] = {
         "  drover host drain hosta --parallel 2 --cold-fallback",
         BEGIN_OPTIONS, host_drain},
     {"host restore", "HOST", 1, 1, "Enable a host, and bring back what drains have moved away",
-        "What has been moved again since, or was deleted, is left where it is.",
+        "What has been moved again since, or was deleted, is left where it is. Where no drain has\n"
+        "moved anything away the host is enabled, the command says so, and ends with 0.",
         "  drover host restore hosta --dry-run\n  drover host restore hosta --wait", BEGIN_OPTIONS,
         host_restore},
     {"drain list", "", 0, 0, "List drains and restores, the newest first", NULL, NULL,

@@ -46,6 +46,13 @@ def host_row(cloud, host):
     return cloud.other("GET", f"/drover/v1/hosts/{host}").json["host"]
 
 
+def set_enabled(cloud, host, is_enabled):
+    rows = cloud.get(f"/os-services?binary=nova-compute&host={host}", "2.53")["services"]
+    answer = cloud.send("PUT", f"/os-services/{rows[0]['id']}",
+                        {"status": "enabled" if is_enabled else "disabled"}, "2.53")
+    equal(answer.status, 200, answer.text)
+
+
 def servers_on(cloud, host):
     return sorted(row["name"] for row in
                   cloud.get(f"/servers?all_tenants=1&host={host}", "2.53")["servers"])
@@ -225,7 +232,28 @@ def _():
     run("host", "drain", "hosta", "--parallel", "0", code=2)
     contains(run("host", "restore", "hosta", "--wait"), "1 of 1 moved", "back")
     equal(cloud.host_of(server), "hosta", "where it is")
-    cloud.delete(server)
+    # Nothing is there to come back: that is said, and is no failure.
+    for options in ((), ("--wait",), ("--dry-run",)):
+        contains(run("host", "restore", "hosta", *options), "No drain has moved a server away",
+                 f"once more, {options}")
+    contains(run("host", "restore", "hosta"), "hosta is enabled.", "how the host is")
+    equal(json.loads(run("host", "restore", "hosta", "--wait", "--json"))["progress"]["total"], 0,
+          "as JSON")
+    others = [cloud.create(f"cli-other{number}", host="hosta") for number in (1, 2)]
+    for host in ("hostb", "hostc"):
+        set_enabled(cloud, host, False)
+    shown = run("host", "drain", "hosta", "--dry-run")
+    contains(shown, "\n3 servers (cli-", "those who share a reason")
+    equal((shown.count("What would help: "), shown.count("cli-other2")), (1, 2), shown)
+    steps = json.loads(run("host", "drain", "hosta", "--dry-run", "--json"))["steps"]
+    equal((len(steps), {row["reason"] for row in steps if row["reason"] in shown}),
+          (3, {steps[0]["reason"]}), "as JSON each has its own")
+    for host in ("hostb", "hostc"):
+        set_enabled(cloud, host, True)
+    contains(run("host", "drain", "hostc"), "No server is on it. hostc is disabled.", "empty")
+    wait_state(cloud, "hostc", "done")
+    contains(run("host", "restore", "hostc", "--wait"), "The restore of hostc is done.", "and back")
+    cloud.delete(server, *others)
 
 
 @test("a drain plans no live move where the last canary failed; with --cold-fallback it goes cold")
@@ -244,6 +272,7 @@ def _():
         ask(cloud, "hostb", cold_fallback=True)
         drain = wait_state(cloud, "hostb", "done", "blocked")
         equal((drain["state"], items_of(drain)["barred"]["move"]), ("done", "cold"), drain)
+        contains(items_of(drain)["barred"]["message"], "failed 'canary'", "why it went cold")
         types = [row["migration_type"] for row in cloud.migrations(server)]
         equal(types, ["migration"], "no live move was begun")
         equal((cloud.host_of(server), cloud.server(server)["status"]), ("hosta", "ACTIVE"), "there")
