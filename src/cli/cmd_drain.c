@@ -77,6 +77,7 @@ enum { MAX_NAMES = 8 };
 typedef struct SharedReason {
     const char *reason;
     const char *fix; /* NULL: nothing is to be done */
+    bool is_cold;    /* it is why they are switched off for their move, not why they stay */
     GPtrArray *names;
 } SharedReason;
 
@@ -88,17 +89,27 @@ shared_reason_free(void *data)
     g_free(shared);
 }
 
+/* A job's item has a state: one that waits or stays says what its cold move has failed with. */
+static bool
+goes_cold(const json_t *row)
+{
+    const char *state = string_of(row, "state");
+    return strcmp(string_of(row, "move"), "cold") == 0 && strcmp(state, "waiting") != 0 &&
+        strcmp(state, "blocked") != 0;
+}
+
 static SharedReason *
-find_shared(GPtrArray *all, const char *reason, const char *fix)
+find_shared(GPtrArray *all, const SharedReason *wanted)
 {
     for (unsigned i = 0; i < all->len; i++) {
         SharedReason *shared = all->pdata[i];
-        if (strcmp(shared->reason, reason) == 0 && g_strcmp0(shared->fix, fix) == 0) {
+        if (strcmp(shared->reason, wanted->reason) == 0 &&
+            g_strcmp0(shared->fix, wanted->fix) == 0 && shared->is_cold == wanted->is_cold) {
             return shared;
         }
     }
-    SharedReason *shared = g_new0(SharedReason, 1);
-    *shared = (SharedReason){reason, fix, g_ptr_array_new()};
+    SharedReason *shared = g_memdup2(wanted, sizeof *wanted);
+    shared->names = g_ptr_array_new();
     g_ptr_array_add(all, shared);
     return shared;
 }
@@ -131,17 +142,22 @@ say_reasons(Output *output, const json_t *rows, const char *key)
     json_t *row;
     json_array_foreach(rows, i, row)
     {
-        const char *reason = json_string_value(json_object_get(row, key));
-        if (reason != NULL) {
-            const char *fix = json_string_value(json_object_get(row, "fix"));
-            g_ptr_array_add(find_shared(all, reason, fix)->names,
-                (char *)string_of(row, "instance_name"));
+        SharedReason own = {
+            .reason = json_string_value(json_object_get(row, key)),
+            .fix = json_string_value(json_object_get(row, "fix")),
+            .is_cold = goes_cold(row),
+        };
+        if (own.reason != NULL) {
+            g_ptr_array_add(
+                find_shared(all, &own)->names, (char *)string_of(row, "instance_name"));
         }
     }
     for (unsigned n = 0; n < all->len; n++) {
         const SharedReason *shared = all->pdata[n];
         g_autofree char *names = names_text(shared->names);
-        output_say(output, "%s: %s", names, shared->reason);
+        output_say(output, "%s%s: %s", names,
+            shared->is_cold ? (shared->names->len == 1 ? " goes cold" : " go cold") : "",
+            shared->reason);
         if (shared->fix != NULL) {
             output_say(output, "  What would help: %s.", shared->fix);
         }
