@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """kill -9 of droverd in the middle of a real migration: nothing is lost, nothing is doubled."""
+import os
+import tempfile
 import time
 
-from drover import CRASH_CODE
-from tap import check, equal, note, test, wait_until
+from drover import CRASH_CODE, Droverd
+from tap import check, contains, equal, note, test, wait_until
 from world import world
 
 # One for each kind of moment: before the choice is recorded, between preparing and moving, before
@@ -99,4 +101,87 @@ def _():
     finally:
         for host in world.lab.hosts:
             world.lab("heal", host)
+        world.delete(server_id)
+
+
+def beside():
+    """Another droverd on the database of the first, which knows the same hosts."""
+    config = world.config(world.lab)
+    config["DEFAULT"]["state_path"] = world.drover.directory
+    config["database"] = {"connection": f"sqlite://{world.drover.directory}/drover.db"}
+    other = Droverd(config, directory=tempfile.mkdtemp(prefix="drover-test-"), wait=False)
+    other.password = world.drover.password
+    return other
+
+
+def begin_slowly(drover, server_id):
+    """A migration that takes a minute and more, for as long as nobody heals the hosts."""
+    for host in world.lab.hosts:
+        world.lab("limit", host, "10mbit")
+    answer = drover.compute("POST", f"/servers/{server_id}/action", {
+        "os-migrateLive": {"host": None, "block_migration": "auto"}})
+    equal(answer.status, 202, answer.text)
+    wait_until(lambda: newest(drover, server_id)["status"] == "running", "it runs", 60)
+
+
+def newest(drover, server_id):
+    return drover.compute("GET", f"/os-migrations?instance_uuid={server_id}").json["migrations"][0]
+
+
+def check_goes_on(drover, server_id, number):
+    """The migration of another life comes to its end, and nothing of it was done twice."""
+    equal((newest(drover, server_id)["id"], newest(drover, server_id)["status"]),
+          (number, "running"), "what the next one knows of it")
+    for host in world.lab.hosts:
+        world.lab("heal", host)
+    row = wait_until(lambda: (row := newest(drover, server_id))["status"] in (
+        "completed", "failed", "error", "cancelled") and row, "it is over", 120)
+    shown = drover.admin("GET", f"/drover/v1/migrations/{number}")
+    equal((row["id"], row["status"]), (number, "completed"), shown.text)
+    states = [event["to"] for event in shown.json["migration"]["events"]]
+    equal(states.count("transferring"), 1, states)
+    domain = drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    equal([host for host in world.lab.hosts if domain in world.domains(host)],
+          [row["dest_compute"]], "libvirt says")
+    world.check_lives(server_id)
+
+
+@test("a second droverd on the database of one that migrates is refused and disturbs nothing; "
+      "after kill -9 it takes the migration over, and one that gets round the lock takes its next "
+      "one: each is carried out once")
+def _():
+    server_id = world.create("heirloom")
+    others = []
+    try:
+        world.wait_heard(server_id)
+        begin_slowly(world.drover, server_id)
+        number = newest(world.drover, server_id)["id"]
+        others.append(beside())
+        equal(others[0].process.wait(60), 1, "its status")
+        contains(others[0].log(), "is in use by another droverd", "what it says")
+        contains(others[0].log(), f"process {world.drover.process.pid}", "and by which")
+        equal((newest(world.drover, server_id)["status"], world.drover.process.poll()),
+              ("running", None), "the first one goes on")
+        world.drover.kill()
+        others.append(second := beside())
+        second.wait_ready()
+        second.wait_hosts_up(3)
+        check_goes_on(second, server_id, number)
+
+        begin_slowly(second, server_id)
+        number = newest(second, server_id)["id"]
+        os.unlink(f"{world.drover.directory}/drover.db.lock")
+        world.drover.start()
+        equal(second.process.wait(60), 1, "the status of the one whose database was taken")
+        contains(second.log(), "was taken over by another droverd", "what it says")
+        world.drover.wait_hosts_up(3)
+        check_goes_on(world.drover, server_id, number)
+    finally:
+        for host in world.lab.hosts:
+            world.lab("heal", host)
+        for other in others:
+            other.remove()
+        if world.drover.process.poll() is not None:
+            world.drover.start()
+            world.drover.wait_hosts_up(3)
         world.delete(server_id)
