@@ -86,6 +86,8 @@ def _():
             browser.wait_text("1 would move, 0 would stay.")
             row = browser.js("document.querySelector('.plan tbody').innerText")
             check("cold" in row and "hosta" in row and "failed 'cpu'" in row, row)
+            browser.click("dialog button[type=submit]", "Drain")
+            browser.wait_text("It goes cold: No valid host was found.", 60)
     finally:
         cloud.drover.remove()
 

@@ -104,8 +104,9 @@ function drainCard(name, drain) {
       {run: "Resume", pause: "Pause", cancel: "Cancel"}[wanted]))),
     h("ul", {class: "events"}, drain.items.filter((item) => item.message).map((item) => h("li", {},
       h("a", {href: `#/instances/${item.instance_uuid}`}, item.instance_name), " ",
-      badge(item.state), h("div", {class: "why"}, item.message, " ",
-        h("span", {class: "fix"}, item.fix ?? "")))))];
+      badge(item.state), h("div", {class: "why"}, item.move === "cold" &&
+        ["moving", "confirming", "moved"].includes(item.state) ? "It goes cold: " : "",
+        item.message, " ", h("span", {class: "fix"}, item.fix ?? "")))))];
 }
 
 export function openHost(root, name) {
