@@ -118,7 +118,7 @@ typedef struct HypervisorProvider {
      * runs, wherever to. */
     bool (*check_dest)(void *dest, void *source, const char *uuid, GError **error);
     /* Whether that active guest may leave this host while it runs, wherever to, as far as libvirt
-     * would say so without being asked to move it. UNSUPPORTED: it may not; the text, libvirt's own
+     * would say so if it were asked to move it. UNSUPPORTED: it may not; the text, libvirt's own
      * where there is one, says what stands in the way. */
     bool (*check_source)(void *host, const char *uuid, GError **error);
     /* The processor and the machine type of that active guest, in words that compare_cpu of any

@@ -25,10 +25,16 @@ static const Diagnosis table[] = {
         "name a model from 'virsh domcapabilities' of every host, or upgrade the host"},
     {"cpu-tsc",
         {"'invtsc' CPU feature but TSC frequency is not specified",
-            "host doesn't support invariant TSC"},
+            "host doesn't support invariant TSC", "(invtsc flag)"},
         "the guest is to have an invariant TSC, which this host does not have, or another one would "
         "have at another frequency",
         "take invtsc from [libvirt] cpu_model_extra_flags and restart the guest"},
+    {"cpu-hyperv",
+        {"CPU flag prevents migration"},
+        "the guest was given all that this host can do for Windows, which may be other things on "
+        "another host",
+        "name them one by one in the guest's definition (<hyperv mode='custom'>) and restart it, or "
+        "move it cold"},
 
     /* ---- names and connections ---- */
     {"network-disk-unreachable",
@@ -232,6 +238,10 @@ static const Diagnosis table[] = {
         "copying a disk to the destination failed",
         "check the free space of the destination's pool, and the ports migration_port_min to "
         "migration_port_max (49152-49215 unless they are set) between the hosts"},
+    {"disk-format",
+        {"format used by node '*' does not support live migration"},
+        "a disk of the guest is an image of a format that QEMU cannot hand over to another QEMU",
+        "stop the guest and convert the disk with 'qemu-img convert -O qcow2', or detach it"},
     {"transient-disk",
         {"migration with transient disk is not supported", "disk * is transient;"},
         "a disk of the guest is transient: what it holds is in the source's QEMU alone",
@@ -258,7 +268,9 @@ static const Diagnosis table[] = {
         "move it cold (openstack server migrate without --live-migration): it is defined anew there, "
         "without the device, and is to be given one of that host"},
     {"virtiofs",
-        {"migration with this virtiofs device is not supported", "virtiofs"},
+        {"migration with this virtiofs device is not supported", "virtiofs",
+            "VirtFS export path '*' is mounted in the guest",
+            "Back-end of * does not support migration through qemu"},
         "the guest has a directory of its host mounted",
         "detach the filesystem device, or move it cold"},
     {"device-blocks",

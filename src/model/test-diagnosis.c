@@ -11,6 +11,7 @@ typedef struct Case {
 } Case;
 
 #define MOVE "cannot migrate guest '1b' from host 'hosta' to host 'hostb': "
+#define REFUSED "libvirt would refuse it: Requested operation is not valid: "
 
 /* clang-format off */
 static const Case cases[] = {
@@ -28,6 +29,10 @@ static const Case cases[] = {
         "not specified", "cpu-tsc"},
     {"cannot start guest '1b' on host 'hosta': unsupported configuration: host doesn't support "
         "invariant TSC", "cpu-tsc"},
+    {REFUSED "cannot migrate domain: State blocked by non-migratable CPU device (invtsc flag)",
+        "cpu-tsc"},
+    {REFUSED "cannot migrate domain: 'hv-passthrough' CPU flag prevents migration, use explicit set "
+        "of hv-* flags instead", "cpu-hyperv"},
     {MOVE "internal error: process exited while connecting to monitor: 2026-11-21T18:42:27.105588Z "
         "qemu-system-x86_64: -blockdev {\"driver\":\"nbd\",\"server\":{\"type\":\"inet\",\"host\":"
         "\"198.18.0.1\",\"port\":\"11809\"},\"export\":\"disk\",\"node-name\":\"libvirt-1-storage\"}: "
@@ -147,6 +152,8 @@ static const Case cases[] = {
     {"volume '1b.config' arrived on host 'hostb' with other bytes: SHA-256 0123 instead of 4567",
         "bytes-differ"},
     {MOVE "operation failed: migration of disk vda failed: Input/output error", "disk-copy"},
+    {REFUSED "cannot migrate domain: The vdi format used by node 'libvirt-1-format' does not support "
+        "live migration", "disk-format"},
     {MOVE "Operation not supported: migration with transient disk is not supported",
         "transient-disk"},
     {"cannot be moved while it runs: disk vdc is transient; stop it and migrate it cold (openstack "
@@ -168,6 +175,14 @@ static const Case cases[] = {
         "it cold (openstack server migrate)", "device-blocks"},
     {MOVE "Operation not supported: migration with this virtiofs device is not supported",
         "virtiofs"},
+    {REFUSED "migration with virtiofs device is not supported", "virtiofs"},
+    {REFUSED "cannot migrate domain: Migration is disabled when VirtFS export path '/srv' is mounted "
+        "in the guest using mount_tag 'srv'", "virtiofs"},
+    {REFUSED "cannot migrate domain: Back-end of vhost-user-fs device 0000:00:04.0/vhost-user-fs "
+        "(tag: \"srv\") does not support migration through qemu", "virtiofs"},
+    {REFUSED "cannot migrate domain: non-migratable device: 0000:00:01.0/virtio-crypto",
+        "device-blocks"},
+    {REFUSED "cannot migrate domain: virgl is not yet migratable", "device-blocks"},
     {MOVE "Operation not supported: shmem device 'x' cannot be migrated, only shmem with "
         "role='master' can be migrated", "device-blocks"},
     {MOVE "Operation not supported: vDPA devices cannot be migrated", "device-blocks"},

@@ -7,6 +7,7 @@
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/refusal.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -36,38 +37,17 @@ check_definition(const char *xml, GError **error)
     return blocker == NULL || error_set(error, ERROR_UNSUPPORTED, "%s", blocker);
 }
 
+/* libvirt would wait for its end, before it says anything. */
 static bool
-check_jobs(virDomainPtr domain, const char *xml, GError **error)
+check_idle(const Slot *slot, virDomainPtr domain, const char *uuid, GError **error)
 {
-    g_autoptr(GPtrArray) disks = domain_xml_list_disks(xml, error);
+    virDomainJobInfo job;
 
-    for (unsigned i = 0; disks != NULL && i < disks->len; i++) {
-        const DomainDisk *disk = disks->pdata[i];
-        virDomainBlockJobInfo job;
-        if (virDomainGetBlockJobInfo(domain, disk->target, &job, 0) > 0) {
-            return error_set(error, ERROR_UNSUPPORTED, "domain has active block job");
-        }
+    if (virDomainGetJobInfo(domain, &job) < 0) {
+        return domain_fail(slot, uuid, EFFECT_NONE, "ask for the job of", error);
     }
-    return disks != NULL;
-}
-
-/* As libvirt itself does before it moves a guest, and with its words: their cause and fix are known
- * by them. */
-static bool
-check_state(virDomainPtr domain, const char *xml, GError **error)
-{
-    int n_snapshots = virDomainSnapshotNum(domain, 0);
-    if (n_snapshots > 0) {
-        return error_set(error, ERROR_UNSUPPORTED, "cannot migrate domain with %d snapshots",
-            n_snapshots);
-    }
-    int state = VIR_DOMAIN_NOSTATE;
-    int reason = 0;
-    if (virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
-        reason == VIR_DOMAIN_PAUSED_IOERROR) {
-        return error_set(error, ERROR_UNSUPPORTED, "cannot migrate domain with I/O error");
-    }
-    return check_jobs(domain, xml, error);
+    return job.type == VIR_DOMAIN_JOB_NONE ||
+        error_set(error, ERROR_UNSUPPORTED, "guest '%s' has a job (libvirt's) under way", uuid);
 }
 
 bool
@@ -82,7 +62,8 @@ libvirt_check_source(void *host, const char *uuid, GError **error)
     g_autofree char *xml = domain != NULL
         ? domain_get_xml(&slot, domain, VIR_DOMAIN_XML_MIGRATABLE, error)
         : NULL;
-    return xml != NULL && check_definition(xml, error) && check_state(domain, xml, error);
+    return xml != NULL && check_definition(xml, error) &&
+        check_idle(&slot, domain, uuid, error) && refusal_ask(&slot, domain, error);
 }
 
 bool
