@@ -5,8 +5,6 @@
 # What can go wrong with a host. Faults of cables are kept in the host's directory, so that they
 # outlast a reboot as a cut cable does.
 
-EMULATOR=/usr/bin/qemu-system-x86_64
-
 fault_file() { # HOST KIND
     echo "$(host_dir "$1")/fault-$2"
 }
@@ -40,63 +38,6 @@ fault_rules() { # HOST
         echo '}'
     done
     echo '}'
-}
-
-# A host whose emulator lacks features of the processor, or memory: a wrapper lies over QEMU's
-# program and takes them from every processor that it models, or limits what the QEMU of a guest
-# may have. libvirtd sees by itself that it is another one.
-emulator_wrapper() { # HOST PROGRAM
-    local file option='' feature
-    echo '#!/bin/sh'
-    file=$(fault_file "$1" starve)
-    if [[ -s $file ]]; then
-        # Only libvirtd's own questions to QEMU are asked without a guest.
-        echo "case \"\$*\" in *guest=*) ulimit -v $(($(<"$file") * 1024)) ;; esac"
-    fi
-    file=$(fault_file "$1" lack)
-    if [[ -s $file ]]; then
-        for feature in $(tr ',' ' ' <"$file"); do
-            option+=" -global x86_64-cpu.$feature=off"
-        done
-    fi
-    echo "exec $2 -L /usr/share/qemu -L /usr/share/seabios \"\$@\"$option"
-}
-
-emulator_apply() { # HOST
-    local dir
-    dir=$(host_dir "$1")/emulator
-    host_init_pid "$1" >/dev/null || return 0
-    if host_enter "$1" mountpoint -q "$EMULATOR"; then
-        host_enter "$1" umount -l "$EMULATOR"
-        host_enter "$1" umount -l "$dir/qemu-system-x86_64"
-    fi
-    [[ -s $(fault_file "$1" lack) || -s $(fault_file "$1" starve) ]] || return 0
-    mkdir -p "$dir"
-    touch "$dir/qemu-system-x86_64"
-    emulator_wrapper "$1" "$dir/qemu-system-x86_64" >"$dir/wrapper"
-    chmod 755 "$dir/wrapper"
-    host_enter "$1" mount --bind "$EMULATOR" "$dir/qemu-system-x86_64"
-    host_enter "$1" mount --bind "$dir/wrapper" "$EMULATOR"
-}
-
-cmd_lack() { # HOST FEATURES|off
-    need_host "${1:-}"
-    case ${2:-} in
-    off) rm -f "$(fault_file "$1" lack)" ;;
-    [a-z]*) echo "$2" >"$(fault_file "$1" lack)" ;;
-    *) die "lack which features of the processor? ssse3,avx2 or off" ;;
-    esac
-    emulator_apply "$1"
-}
-
-cmd_starve() { # HOST MIB|off
-    need_host "${1:-}"
-    case ${2:-} in
-    off) rm -f "$(fault_file "$1" starve)" ;;
-    [1-9]*) echo "$2" >"$(fault_file "$1" starve)" ;;
-    *) die "starve to how much? MiB or off" ;;
-    esac
-    emulator_apply "$1"
 }
 
 # The fault file of a cable's limit.

@@ -98,6 +98,11 @@ host_rate() { # HOST
     echo "$rates"
 }
 
+# "other" or "own".
+host_qemu() { # HOST
+    if [[ -s $(other_qemu_file "$1") ]]; then echo other; else echo own; fi
+}
+
 host_domains() { # HOST
     qemu_list "$1" | sed 's/^[0-9]* //' | sort | tr '\n' ' ' | sed 's/ $//'
 }
@@ -119,21 +124,22 @@ status_json() {
         printf '%s\n  {"name": "%s", "address": "%s", "power": "%s", "libvirtd": "%s", ' \
             "$separator" "$host" "$(host_address "$host" "$CONTROL_NET")" \
             "$(host_power_state "$host")" "$(libvirtd_state "$host")"
-        printf '"domains": %s, "cut": %s, "limit": "%s"}' \
-            "$(json_words "$(host_domains "$host")")" "$(json_words "$(host_cuts "$host")")" \
-            "$(host_rate "$host")"
+        printf '"domains": %s, "qemu": "%s", "cut": %s, "limit": "%s"}' \
+            "$(json_words "$(host_domains "$host")")" "$(host_qemu "$host")" \
+            "$(json_words "$(host_cuts "$host")")" "$(host_rate "$host")"
         separator=,
     done
     printf '\n]}\n'
 }
 
 status_of_host() { # HOST
-    local cuts rate
+    local cuts rate other=''
+    [[ $(host_qemu "$1") == own ]] || other='  QEMU: the other'
     cuts=$(host_cuts "$1")
     rate=$(host_rate "$1")
-    printf '%-8s %-15s power %-5s libvirtd %-8s domains: %s%s%s\n' "$1" \
+    printf '%-8s %-15s power %-5s libvirtd %-8s domains: %s%s%s%s\n' "$1" \
         "$(host_address "$1" "$CONTROL_NET")" "$(host_power_state "$1")" "$(libvirtd_state "$1")" \
-        "$(host_domains "$1")" "${cuts:+  cut: $cuts}" "${rate:+  limit: $rate}"
+        "$(host_domains "$1")" "$other" "${cuts:+  cut: $cuts}" "${rate:+  limit: $rate}"
 }
 
 cmd_status() {
