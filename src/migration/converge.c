@@ -3,6 +3,7 @@
 #include "migration/converge.h"
 
 #include "base/error.h"
+#include "model/bad_version.h"
 #include "model/disk_plan.h"
 
 #define MIN_GIB 2.0
@@ -93,13 +94,6 @@ converge_choose(const LiveSettings *settings, const HostFacts *source, const Hos
     return CONVERGENCE_PRE_COPY;
 }
 
-static char *
-version_text(int version)
-{
-    return g_strdup_printf(
-        "%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
-}
-
 bool
 converge_check_parallel(const LiveSettings *settings, const Host *host, GError **error)
 {
@@ -107,7 +101,7 @@ converge_check_parallel(const LiveSettings *settings, const Host *host, GError *
         host->facts.hypervisor_version >= CONVERGE_PARALLEL_POST_COPY_VERSION) {
         return true;
     }
-    g_autofree char *have = version_text(host->facts.hypervisor_version);
+    g_autofree char *have = version_to_text(host->facts.hypervisor_version);
     return error_set(error, ERROR_INVALID,
         "live_migration_parallel_connections = %d together with live_migration_permit_post_copy "
         "needs QEMU 10.1.0, and host '%s' has %s: set one of them back, for its group or for all",

@@ -26,6 +26,12 @@ static const BadVersion bad_versions[] = {
         .loses_guests = true},
 };
 
+char *
+version_to_text(int version)
+{
+    return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
 const BadVersion *
 bad_version_find(bool is_qemu, int version)
 {

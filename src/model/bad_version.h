@@ -15,5 +15,7 @@ typedef struct BadVersion {
     bool loses_guests;  /* emulated guests (no KVM) do not survive a live move from it */
 } BadVersion;
 
+/* 10000002 -> "10.0.2". Caller frees. */
+char *version_to_text(int version);
 /* NULL: nothing is known against it. Static. */
 const BadVersion *bad_version_find(bool is_qemu, int version);

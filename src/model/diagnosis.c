@@ -177,7 +177,7 @@ static const Diagnosis table[] = {
     {"version",
         {"requires a newer hypervisor version"},
         "the destination's hypervisor is older than the source's",
-        "choose a host of at least the same version, or upgrade it",
+        "choose a host of at least the same version, upgrade it, or move the guest cold",
         .is_ours = true},
     {"kvm-missing",
         {"does not support virt type 'kvm'", "could not find capabilities for * domaintype=kvm",

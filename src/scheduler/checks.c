@@ -170,8 +170,8 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_ZONE: return request->zone != NULL;
     case PLACEMENT_CHECK_CELL: return subject->source != NULL;
     case PLACEMENT_CHECK_EXTRA_SPECS: return subject->specs->len > 0;
-    case PLACEMENT_CHECK_ARCH:
-    case PLACEMENT_CHECK_VERSION: return subject_has_source(subject);
+    case PLACEMENT_CHECK_ARCH: return subject_has_source(subject);
+    case PLACEMENT_CHECK_VERSION: return subject_needs_version(subject);
     case PLACEMENT_CHECK_VERSION_SAFE: return subject_source_is_unsafe(subject) != NULL;
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;

@@ -29,22 +29,26 @@ check_arch(const Subject *subject, PlacementRow *row)
         "use a host of the same architecture", row);
 }
 
-char *
-check_version_text(int version)
+bool
+subject_needs_version(const Subject *subject)
 {
-    return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
+    return subject->request->is_live && subject_has_source(subject);
 }
 
 PlacementResult
 check_version(const Subject *subject, PlacementRow *row)
 {
     int have = subject->entry->hypervisor_version;
-    int needed = subject_has_source(subject) ? subject->source_entry->hypervisor_version : 0;
+    int needed =
+        subject_needs_version(subject) ? subject->source_entry->hypervisor_version : 0;
     if (row != NULL) {
-        row->needed = needed == 0 ? g_strdup("any") : check_version_text(needed);
-        row->have = check_version_text(have);
+        g_autofree char *needed_text = version_to_text(needed);
+        g_autofree char *have_text = version_to_text(have);
+        row->needed = needed == 0 ? g_strdup("any")
+                                  : g_strdup_printf("QEMU %s or newer", needed_text);
+        row->have = g_strdup_printf("QEMU %s", have_text);
     }
-    return check_answer(have >= needed, "upgrade its hypervisor", row);
+    return check_answer(have >= needed, "upgrade its QEMU, or move the guest cold", row);
 }
 
 /* Of the words that are between commas. */
@@ -146,8 +150,8 @@ check_version_safe(const Subject *subject, PlacementRow *row)
     if (row != NULL) {
         bool is_known = subject->request->is_live && subject_has_source(subject);
         int from = is_known ? subject->source->facts.hypervisor_version : 0;
-        g_autofree char *source = check_version_text(from);
-        g_autofree char *here = check_version_text(subject->host->facts.hypervisor_version);
+        g_autofree char *source = version_to_text(from);
+        g_autofree char *here = version_to_text(subject->host->facts.hypervisor_version);
         row->needed = g_strdup("a pair of versions that guests survive");
         row->have = from == 0 ? g_strdup(here)
             : bad != NULL ? g_strdup_printf("QEMU %s to %s: %s", source, here, bad->what)

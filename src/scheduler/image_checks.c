@@ -183,7 +183,7 @@ tell_wishes(const Subject *subject, PlacementRow *row)
     if (needed->len == 0) {
         g_string_assign(needed, "anything");
     }
-    g_autofree char *version = check_version_text(subject->entry->hypervisor_version);
+    g_autofree char *version = version_to_text(subject->entry->hypervisor_version);
     row->needed = g_string_free(needed, FALSE);
     row->have = g_strdup_printf("%s, %s, hvm, %s", facts->arch != NULL ? facts->arch : "?",
         facts->offers != NULL && check_has_word(facts->offers, "kvm") ? "kvm" : "qemu", version);

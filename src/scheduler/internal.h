@@ -93,12 +93,12 @@ check_unless_forced(PlacementResult result, const Subject *subject)
 }
 
 char *check_join(GHashTable *set); /* its words in their order; NULL is empty. Caller frees */
-char *check_version_text(int version);
 bool check_has_word(const char *words, const char *word); /* of words with commas between */
 /* What must match the source matches without: there is none, or it has said nothing. */
 bool subject_has_source(const Subject *subject);
-/* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
+bool subject_needs_version(const Subject *subject); /* it runs, and goes to no older QEMU */
 bool subject_needs_kvm(const Subject *subject); /* the guest runs in it, and goes on in it */
+/* What is known to go wrong with guests like the source's on their way from it; NULL: nothing. */
 const BadVersion *subject_source_is_unsafe(const Subject *subject);
 
 /* ---- host_checks.c ---- */

@@ -69,13 +69,13 @@ reason_of_host(const Look *look, const Subject *subject)
         check == PLACEMENT_CHECK_CONNECTED) {
         return g_strdup_printf("Compute service of %s is unavailable at this time.", name);
     }
-    if (check == PLACEMENT_CHECK_VERSION) {
-        return g_strdup("The instance requires a newer hypervisor version than has been provided.");
-    }
+    const char *sentence = check == PLACEMENT_CHECK_VERSION
+        ? "The instance requires a newer hypervisor version than has been provided."
+        : "No valid host was found.";
     PlacementRow row = {0};
     placement_check(subject, check, &row);
-    char *text = g_strdup_printf("No valid host was found. %s failed '%s': needs %s, has %s (%s)",
-        name, placement_check_name(check), row.needed, row.have, row.fix);
+    char *text = g_strdup_printf("%s %s failed '%s': needs %s, has %s (%s)", sentence, name,
+        placement_check_name(check), row.needed, row.have, row.fix);
     row_clear(&row);
     return text;
 }

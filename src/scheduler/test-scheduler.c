@@ -267,10 +267,31 @@ spoil_arch(Host *host, HostUsage *usage)
     host->facts.arch = g_strdup("aarch64");
 }
 
+/* Of a guest that is off only the disks go there, and it is defined anew. */
 static void
-spoil_version(Host *host, HostUsage *usage)
+test_only_what_runs_needs_a_host_as_new(Fleet *fleet, const void *unused)
 {
-    host->facts.hypervisor_version = 7002022;
+    add_host(fleet, "hosta");
+    Host *older = add_host(fleet, "hostb");
+    older->facts.hypervisor_version = 7002022;
+    fleet->request.source_host = "hosta";
+    assert_chosen(fleet, "hostb");
+    fleet->request.is_live = true;
+    assert_reason(fleet,
+        "No valid host was found. 2 hosts: 1 failed 'not-source' (hosta: needs another host, has "
+        "the host it is on), 1 failed 'version' (hostb: needs QEMU 10.0.2 or newer, has QEMU "
+        "7.2.22)");
+    fleet->request.requested_host = "hostb";
+    assert_reason(fleet,
+        "The instance requires a newer hypervisor version than has been provided. hostb failed "
+        "'version': needs QEMU 10.0.2 or newer, has QEMU 7.2.22 (upgrade its QEMU, or move the "
+        "guest cold)");
+    older->facts.hypervisor_version = 10000002;
+    assert_chosen(fleet, "hostb");
+    /* Made new, or with a source that was never seen, it has no version to keep. */
+    older->facts.hypervisor_version = 7002022;
+    fleet->request.source_host = NULL;
+    assert_chosen(fleet, "hostb");
 }
 
 /* QEMU 7.2 without KVM spoils the memory of guests that move (S1-14, S2-05). */
@@ -368,8 +389,6 @@ static const Case cases[] = {
     {"arch", PLACEMENT_CHECK_ARCH, spoil_arch, false,
         "No valid host was found. hostb failed 'arch': needs x86_64, has aarch64 (use a host of "
         "the same architecture)"},
-    {"version", PLACEMENT_CHECK_VERSION, spoil_version, false,
-        "The instance requires a newer hypervisor version than has been provided."},
     {"firmware", PLACEMENT_CHECK_FIRMWARE, spoil_firmware, false,
         "No valid host was found. hostb failed 'firmware': needs uefi, has kvm,xuefi,uefix,tpm "
         "(install ovmf on it)"},
@@ -1253,6 +1272,7 @@ main(int argc, char **argv)
     ADD("/scheduler/a-host-without-the-bridge-is-no-choice",
         test_a_host_without_the_bridge_is_no_choice);
     ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
+    ADD("/scheduler/only-what-runs-needs-a-host-as-new", test_only_what_runs_needs_a_host_as_new);
     ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-failed-post-copy-is-a-warning", test_a_failed_post_copy_is_a_warning);
     ADD("/scheduler/a-guest-that-cannot-leave-goes-nowhere",

@@ -3,6 +3,7 @@
 /* What a host can do and what its pool is, put together from facts that are there: nothing is asked
  * of the host for it. */
 #include "api/drover/drover.h"
+#include "model/bad_version.h"
 #include <string.h>
 
 /* ---- the pool ---- */
@@ -127,12 +128,6 @@ add_setting(Matrix *matrix, const char *name, const char *key)
     add(matrix, name, is_on ? ANSWER_YES : ANSWER_NO, "[libvirt] %s is %s", key, value);
 }
 
-static char *
-version_text(int version)
-{
-    return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
-}
-
 /* libvirt 8.5 is what post-copy needs here. */
 enum { POST_COPY_LIBVIRT_VERSION = 8005000 };
 
@@ -143,7 +138,7 @@ add_post_copy(Matrix *matrix)
     g_autofree char *value = setting(matrix, key);
     bool is_on = parse_bool(value, &is_on) && is_on;
     if (is_on && matrix->host->facts.libvirt_version < POST_COPY_LIBVIRT_VERSION) {
-        g_autofree char *have = version_text(matrix->host->facts.libvirt_version);
+        g_autofree char *have = version_to_text(matrix->host->facts.libvirt_version);
         add(matrix, "post-copy", ANSWER_NO, "it needs libvirt 8.5, and here is %s", have);
         return;
     }
@@ -234,8 +229,8 @@ static void
 fill(Matrix *matrix, const json_t *sharers)
 {
     const HostFacts *facts = &matrix->host->facts;
-    g_autofree char *qemu = version_text(facts->hypervisor_version);
-    g_autofree char *libvirt = version_text(facts->libvirt_version);
+    g_autofree char *qemu = version_to_text(facts->hypervisor_version);
+    g_autofree char *libvirt = version_to_text(facts->libvirt_version);
     if (facts->hypervisor_version > 0) {
         add(matrix, "live-migration", ANSWER_YES, "QEMU %s, libvirt %s", qemu, libvirt);
     } else {

@@ -52,9 +52,9 @@ check_version(const Sheet *sheet, bool is_qemu)
         return;
     }
     const BadVersion *bad = bad_version_find(is_qemu, version);
-    add(sheet, check, bad != NULL ? bad->result : "pass", bad != NULL ? bad->fix : NULL,
-        "%d.%d.%d%s%s", version / 1000000, version / 1000 % 1000, version % 1000,
-        bad != NULL ? ": " : "", bad != NULL ? bad->what : "");
+    g_autofree char *text = version_to_text(version);
+    add(sheet, check, bad != NULL ? bad->result : "pass", bad != NULL ? bad->fix : NULL, "%s%s%s",
+        text, bad != NULL ? ": " : "", bad != NULL ? bad->what : "");
 }
 
 /* Guests go to a newer QEMU and may not come back. */
@@ -64,11 +64,14 @@ check_versions_alike(const Sheet *sheet)
     int version = sheet->host->facts.hypervisor_version;
     for (unsigned i = 0; i < sheet->hosts->len; i++) {
         const Host *other = sheet->hosts->pdata[i];
-        int theirs = other->has_facts ? other->facts.hypervisor_version : version;
-        if (theirs != version) {
+        int theirs = other->has_facts ? other->facts.hypervisor_version : 0;
+        if (theirs != version && theirs > 0 && version > 0) {
+            g_autofree char *own_text = version_to_text(version);
+            g_autofree char *their_text = version_to_text(theirs);
             add(sheet, "versions-alike", "warn", "bring all hosts to the same version of QEMU",
-                "host '%s' has another QEMU: guests move from the older to the newer, and not back",
-                other->name);
+                "QEMU %s; host '%s' has %s: guests move live from the older to the newer, and not "
+                "back",
+                own_text, other->name, their_text);
             return;
         }
     }
