@@ -8,6 +8,7 @@
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/events.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/throwaway.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "model/canary.h"
@@ -29,7 +30,7 @@ make_xml(const Slot *slot, const char *uuid, GError **error)
     if (virt_type == NULL) {
         return NULL;
     }
-    throwaway_build(document, name, &metadata, virt_type);
+    throwaway_build(document, name, &metadata, virt_type, MACHINE_NEWEST);
     return xml_to_text(document);
 }
 

@@ -5,6 +5,7 @@
 #include "hypervisor/libvirt/courier_xml.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/throwaway.h"
 #include "hypervisor/libvirt/verbs.h"
 #include "hypervisor/libvirt/volumes.h"
@@ -89,7 +90,8 @@ wait_for_earlier(LibvirtHost *source, LibvirtHost *dest, const char *courier,
 
 /* *ret_xml is NULL when nothing is to be carried. */
 static bool
-read_courier(const Slot *slot, const CopyRequest *request, char **ret_xml, GError **error)
+read_courier(const Slot *slot, const CopyRequest *request, const char *machine, char **ret_xml,
+    GError **error)
 {
     Metadata metadata = {.uuid = request->courier, .name = "courier"};
     const char *virt_type = host_get_virt_type(slot, error);
@@ -105,16 +107,21 @@ read_courier(const Slot *slot, const CopyRequest *request, char **ret_xml, GErro
             slot->host->name);
     }
     g_autofree char *xml = domain_get_xml(slot, guest, VIR_DOMAIN_XML_INACTIVE, error);
-    return xml != NULL && courier_xml_build(xml, &metadata, virt_type, ret_xml, error);
+    return xml != NULL &&
+        courier_xml_build(xml, &metadata, virt_type, machine, ret_xml, error);
 }
 
 static bool
-start(LibvirtHost *source, const CopyRequest *request, bool *ret_started, GError **error)
+start(LibvirtHost *source, LibvirtHost *dest, const CopyRequest *request, bool *ret_started,
+    GError **error)
 {
+    /* The guest itself is defined anew there; its courier moves live, and so both must have it. */
+    g_autofree char *machine = machine_of_both(source, dest);
     g_auto(Slot) slot = {0};
     g_autofree char *xml = NULL;
 
-    if (!slot_take_control(&slot, source, error) || !read_courier(&slot, request, &xml, error)) {
+    if (!slot_take_control(&slot, source, error) ||
+        !read_courier(&slot, request, machine, &xml, error)) {
         return false;
     }
     *ret_started = xml != NULL;
@@ -167,7 +174,7 @@ libvirt_copy_disks(
     }
     if (!throwaway_drop(source, courier, error) || !throwaway_drop(dest, courier, error) ||
         !libvirt_prepare_dest(dest, source, request->uuid, error) ||
-        !start(source, request, &is_started, error)) {
+        !start(source, dest, request, &is_started, error)) {
         return false;
     }
     return !is_started ||

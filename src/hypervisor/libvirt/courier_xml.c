@@ -41,8 +41,8 @@ take_disks(xmlNode *devices, xmlDoc *guest)
 }
 
 bool
-courier_xml_build(const char *xml, const Metadata *courier, const char *virt_type, char **ret_xml,
-    GError **error)
+courier_xml_build(const char *xml, const Metadata *courier, const char *virt_type,
+    const char *machine, char **ret_xml, GError **error)
 {
     g_autoptr(xmlDoc) guest = xml_parse(xml, error);
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
@@ -51,7 +51,7 @@ courier_xml_build(const char *xml, const Metadata *courier, const char *virt_typ
     if (guest == NULL) {
         return false;
     }
-    xmlNode *devices = throwaway_build(document, name, courier, virt_type);
+    xmlNode *devices = throwaway_build(document, name, courier, virt_type, machine);
     bool has_disks = take_disks(devices, guest) > 0;
     *ret_xml = has_disks ? xml_to_text(document) : NULL;
     return true;

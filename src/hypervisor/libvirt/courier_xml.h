@@ -7,4 +7,4 @@
 /* A domain that owns the disks of the guest's own that a migration would copy, and next to nothing
  * else; NULL when there is no such disk. Caller frees. */
 bool courier_xml_build(const char *xml, const Metadata *courier, const char *virt_type,
-    char **ret_xml, GError **error);
+    const char *machine, char **ret_xml, GError **error);

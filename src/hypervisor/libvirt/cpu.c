@@ -4,6 +4,7 @@
 
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/machine.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -353,29 +354,6 @@ check_features(LibvirtHost *dest, const char *cpu, GError **error)
         "host '%s' lacks CPU features that the guest has", dest->name);
 }
 
-/* libvirt has no other way to ask: it tells what such a machine could have, or that there is none.
- * Whatever else goes wrong is told by the migration itself. */
-static bool
-check_machine(LibvirtHost *dest, const char *machine, GError **error)
-{
-    g_auto(Slot) slot = {0};
-
-    if (!slot_take_control(&slot, dest, error)) {
-        return false;
-    }
-    const char *virt_type = host_get_virt_type(&slot, error);
-    if (virt_type == NULL) {
-        return false;
-    }
-    char *text =
-        virConnectGetDomainCapabilities(slot.connection, NULL, NULL, machine, virt_type, 0);
-    bool is_there = text != NULL || libvirt_error_number() != VIR_ERR_INVALID_ARG;
-    free(text);
-    return is_there ||
-        error_set(error, ERROR_HYPERVISOR_REFUSED,
-            "the emulator of host '%s' does not support machine type '%s'", dest->name, machine);
-}
-
 char *
 cpu_join_words(const char *machine, const char *cpu)
 {
@@ -424,7 +402,7 @@ cpu_compare(LibvirtHost *dest, const char *words, GError **error)
     g_autofree char *machine = NULL;
     const char *cpu = cpu_split_words(words, &machine);
 
-    if (machine != NULL && !check_machine(dest, machine, error)) {
+    if (machine != NULL && !machine_check_dest(dest, machine, error)) {
         return false;
     }
     return cpu == NULL ||

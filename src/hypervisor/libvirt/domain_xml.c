@@ -3,6 +3,7 @@
 #include "hypervisor/libvirt/domain_xml.h"
 
 #include "hypervisor/libvirt/disk_xml.h"
+#include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/names.h"
 #include "hypervisor/libvirt/pci_xml.h"
 #include "hypervisor/libvirt/topology_xml.h"
@@ -49,14 +50,14 @@ build_firmware(xmlNode *os, const GuestSpec *guest, const DomainPlace *place)
     xml_add_text(os, "nvram", "%s", path);
 }
 
-/* The machine is "pc": libvirt stores it with its version, and it boots faster than q35, which
+/* Of a machine "pc" libvirt stores the version that it has here. It boots faster than q35, which
  * puts each device behind a port of its own. */
 static void
 build_os(xmlNode *domain, const GuestSpec *guest, const DomainPlace *place)
 {
     xmlNode *os = xml_add(domain, "os");
 
-    xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
+    xml_set(xml_add_text(os, "type", "hvm"), "machine", MACHINE_NEWEST);
     build_firmware(os, guest, place);
     if (guest->kernel_hash == NULL) {
         xml_set(xml_add(os, "boot"), "dev", "hd");

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/facts.h"
 
+#include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/pci_xml.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/topology_xml.h"
@@ -344,7 +345,7 @@ domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type
     }
     g_autofree char *text = xml_node_to_text(cpu);
     /* What the newest one is called tells which others there are. */
-    g_autofree char *machine = xml_get_text(xml_child(xmlDocGetRootElement(document), "machine"));
+    g_autofree char *machine = machine_of_capabilities(capabilities);
     g_autofree char *all =
         g_strjoin(" ", virt_type, machine != NULL ? machine : "", text, NULL);
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
@@ -353,7 +354,8 @@ domain_capabilities_to_cpu_class(const char *capabilities, const char *virt_type
 char *
 host_read_cpu_class(const Slot *slot, const char *virt_type)
 {
-    char *text = virConnectGetDomainCapabilities(slot->connection, NULL, NULL, "pc", virt_type, 0);
+    char *text = virConnectGetDomainCapabilities(
+        slot->connection, NULL, NULL, MACHINE_NEWEST, virt_type, 0);
 
     if (text == NULL) {
         return NULL;
@@ -369,7 +371,8 @@ read_offers(const Slot *slot, HostFacts *facts)
 {
     const char *virt_type = host_get_virt_type(slot, NULL);
     char *text = virt_type != NULL
-        ? virConnectGetDomainCapabilities(slot->connection, NULL, NULL, "pc", virt_type, 0)
+        ? virConnectGetDomainCapabilities(
+              slot->connection, NULL, NULL, MACHINE_NEWEST, virt_type, 0)
         : NULL;
 
     if (text != NULL) {

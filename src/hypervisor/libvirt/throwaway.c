@@ -10,8 +10,8 @@
 #define THROWAWAY_MEMORY_MIB 8
 
 xmlNode *
-throwaway_build(
-    xmlDoc *document, const char *name, const Metadata *metadata, const char *virt_type)
+throwaway_build(xmlDoc *document, const char *name, const Metadata *metadata,
+    const char *virt_type, const char *machine)
 {
     xmlNode *domain = xmlNewNode(NULL, BAD_CAST "domain");
 
@@ -23,7 +23,7 @@ throwaway_build(
     xml_set(xml_add_text(domain, "memory", "%d", THROWAWAY_MEMORY_MIB), "unit", "MiB");
     xml_add_text(domain, "vcpu", "1");
     xmlNode *os = xml_add(domain, "os");
-    xml_set(xml_add_text(os, "type", "hvm"), "machine", "pc");
+    xml_set(xml_add_text(os, "type", "hvm"), "machine", "%s", machine);
     xmlNode *devices = xml_add(domain, "devices");
     xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
     xml_set(xml_add(devices, "memballoon"), "model", "none");

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/try_disk_xml.h"
 
+#include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/throwaway.h"
 #include "hypervisor/libvirt/trial.h"
 
@@ -93,7 +94,8 @@ try_disk_xml_build(const char *disk_xml, const char *uuid, const char *guest_uui
         error_set(error, ERROR_INVALID, "a disk on the network has no source");
         return NULL;
     }
-    put_disk(throwaway_build(document, name, &metadata, virt_type), disk, guest_uuid);
+    put_disk(throwaway_build(document, name, &metadata, virt_type, MACHINE_NEWEST), disk,
+        guest_uuid);
     *ret_what = describe(disk);
     return xml_to_text(document);
 }
