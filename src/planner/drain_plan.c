@@ -86,9 +86,13 @@ fix_of_group(ServerGroupPolicy policy)
 
 /* The same of a hint, which nobody can take from a server. */
 static const char *
-fix_of_hint(const char *name)
+fix_of_hint(const char *name, bool is_moving)
 {
-    return strcmp(name, "same_host") == 0
+    bool is_same = strcmp(name, "same_host") == 0;
+    return is_same && is_moving
+        ? "wait for the moves that are under way: when one of the servers that it names has "
+          "arrived, it follows"
+        : is_same
         ? "move one of the servers that it names to another host, and drain again; or restart "
           "droverd without SameHostFilter in enabled_filters, drain, and put it back"
         : "add a host that has none of the servers that it names, delete one of them, or restart "
@@ -135,7 +139,7 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
         reason = g_strdup_printf("its hint %s=%s keeps it: %s", hint,
             strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,
             problem->message);
-        fix = fix_of_hint(hint);
+        fix = fix_of_hint(hint, attempt->request->n_under_way > 0);
     } else if (request.canaries != NULL && choose(attempt, &blind, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";
@@ -168,6 +172,7 @@ static void
 place(Attempt *attempt, DrainStep *step)
 {
     const Instance *instance = step->subject->instance;
+    step->is_placed = true;
     PlacementRequest first = request_of(attempt, step, step->subject->refusals);
     PlacementRequest any = request_of(attempt, step, NULL);
     if (neighbours_matter(instance)) {
@@ -185,6 +190,46 @@ place(Attempt *attempt, DrainStep *step)
     take(attempt, instance, host, given);
 }
 
+static bool
+is_to_be_placed(const DrainStep *step)
+{
+    return !step->is_placed;
+}
+
+static bool
+is_to_move(const DrainStep *step)
+{
+    return step->dest_host != NULL;
+}
+
+static bool
+follows_one(const GPtrArray *steps, const DrainStep *step, bool (*is_one)(const DrainStep *))
+{
+    /* Few servers have such a hint. */
+    for (unsigned i = 0; step->subject->instance->same_host != NULL && i < steps->len; i++) {
+        if (is_one(steps->pdata[i]) && drain_step_follows(step, steps->pdata[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In their order, but for those that follow others. False: nobody was placed. */
+static bool
+place_all(Attempt *attempt, bool with_followers)
+{
+    bool is_any = false;
+    for (unsigned i = 0; i < attempt->steps->len; i++) {
+        DrainStep *step = attempt->steps->pdata[i];
+        if (!step->is_placed &&
+            (with_followers || !follows_one(attempt->steps, step, is_to_be_placed))) {
+            place(attempt, step);
+            is_any = true;
+        }
+    }
+    return is_any;
+}
+
 static void
 attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
 {
@@ -192,12 +237,9 @@ attempt_run(Attempt *attempt, const GPtrArray *subjects, GCompareFunc order)
         g_ptr_array_add(attempt->steps, drain_step_new(subjects->pdata[i], attempt->hosts));
     }
     g_ptr_array_sort(attempt->steps, order);
-    for (unsigned i = 0; i < attempt->steps->len; i++) {
-        DrainStep *step = attempt->steps->pdata[i];
-        if (step->move != PLANNED_NOTHING) {
-            place(attempt, step);
-        }
+    while (place_all(attempt, false)) {
     }
+    place_all(attempt, true); /* who name each other */
     g_ptr_array_sort(attempt->steps, drain_step_compare_sizes);
 }
 
@@ -270,7 +312,8 @@ hand_out_slots(const DrainRequest *request, const GPtrArray *steps, GHashTable *
         }
         HostUsage *source = usage_of(usage, step->subject->instance->host);
         HostUsage *dest = usage_of(usage, step->dest_host);
-        step->may_begin = has_slot(request->parallel, n_under_way) &&
+        step->may_begin = !follows_one(steps, step, is_to_move) &&
+            has_slot(request->parallel, n_under_way) &&
             has_slot(request->host_limit, source->outgoing_migrations) &&
             has_slot(request->host_limit, dest->incoming_migrations);
         if (step->may_begin) {

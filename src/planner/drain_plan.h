@@ -42,7 +42,8 @@ typedef struct DrainStep {
     bool is_busy;       /* it stays for as long as another operation of it is under way */
     bool is_way_shut;   /* it stays since canaries did not get there, or it may not run on its
                          * way: switched off it could go */
-    bool may_begin;     /* there is a slot for it now */
+    bool may_begin;     /* there is a slot for it now, and it follows nobody who is yet to move */
+    bool is_placed;     /* a host was looked for, or none is needed */
     bool is_choosy;     /* few hosts will do: a server group binds it, or it is given cells, pages
                          * or devices; it is placed early where room is short */
     int dedicated_cpus;

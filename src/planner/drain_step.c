@@ -115,6 +115,17 @@ drain_is_bound(const Instance *instance)
         instance->group_policy == SERVER_GROUP_ANTI_AFFINITY;
 }
 
+bool
+drain_step_follows(const DrainStep *step, const DrainStep *other)
+{
+    const char *ids = step->subject->instance->same_host;
+    if (ids == NULL || other == step) {
+        return false;
+    }
+    g_auto(GStrv) named = g_strsplit(ids, ",", -1);
+    return g_strv_contains((const char *const *)named, other->subject->instance->id);
+}
+
 /* How hard it is to place. What cannot be read asks for nothing, as a choice sees it. */
 static void
 weigh_needs(DrainStep *step)
@@ -139,6 +150,7 @@ drain_step_new(DrainSubject *subject, GPtrArray *hosts)
     step->size_bytes = size_of(subject->instance, hosts);
     weigh_needs(step);
     decide_move(step);
+    step->is_placed = step->move == PLANNED_NOTHING;
     return step;
 }
 

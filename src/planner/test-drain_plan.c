@@ -535,6 +535,27 @@ test_hints(Fleet *fleet, const void *unused)
     assert_plan(fleet, "a=h1+ b=h2+");
 }
 
+/* Who is to be beside another one is placed after it, and goes once that one is there; so does who
+ * follows a follower. Not one that waits for what stays. */
+static void
+test_followers(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    Instance *c = (Instance *)add(fleet, "c", 3072, VM_STATE_ACTIVE)->instance;
+    Instance *b = (Instance *)add(fleet, "b", 2048, VM_STATE_ACTIVE)->instance;
+    Instance *a = (Instance *)add(fleet, "a", 1024, VM_STATE_ACTIVE)->instance;
+    const char *ids[] = {"a", "b", "c"};
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        g_ptr_array_add(fleet->around->neighbours, neighbour_new(ids[i], NULL, "source"));
+    }
+    b->same_host = g_strdup("a");
+    c->same_host = g_strdup("elsewhere,b");
+    assert_plan(fleet, "c=h1 b=h1 a=h1+");
+    a->vm_state = VM_STATE_ERROR;
+    assert_plan(fleet, "c=- b=- a=-");
+}
+
 static void
 assert_hint_keeps(const Fleet *fleet, const char *id, const char *hint, const char *fix)
 {
@@ -559,6 +580,9 @@ test_kept_by_hints(Fleet *fleet, const void *unused)
     assert_hint_keeps(fleet, "apart", "different_host=there", "add a host that has none");
     g_assert_nonnull(strstr(step_of(fleet, "apart")->reason, "failed 'different-host'"));
     assert_hint_keeps(fleet, "beside", "same_host=here", "move one of the servers that it names");
+    fleet->request.n_under_way = 1;
+    assert_plan(fleet, "apart=- beside=-");
+    assert_hint_keeps(fleet, "beside", "same_host=here", "it follows");
     apart->flavor.ram_mib = 65536;
     assert_plan(fleet, "apart=- beside=-");
     g_assert_null(strstr(step_of(fleet, "apart")->reason, "keeps it"));
@@ -633,6 +657,7 @@ main(int argc, char **argv)
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},
         {"/drain_plan/hints-hold-among-what-is-planned", test_hints},
+        {"/drain_plan/who-follows-another-one-goes-after-it", test_followers},
         {"/drain_plan/a-hint-that-keeps-a-server-is-told-with-what-lets-it-go",
             test_kept_by_hints},
         {"/drain_plan/anti-affinity-holds-among-what-is-planned", test_anti_affinity},

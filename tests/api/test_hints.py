@@ -5,12 +5,12 @@ import json
 
 from routes import NOBODY
 from tap import check, contains, equal
-from test_drain import ask
-from world import test, world
+from test_drain import ask, wait_state
+from world import Cloud, test, world
 
 
-def create(cloud, name, status="ACTIVE", **hints):
-    body = dict(cloud.body(name), **{"os:scheduler_hints": hints})
+def create(cloud, name, status="ACTIVE", flavor="tiny", **hints):
+    body = dict(cloud.body(name, flavorRef=flavor), **{"os:scheduler_hints": hints})
     answer = cloud.send("POST", "/servers", body, "2.96")
     equal(answer.status, 202, answer.text)
     server = answer.json["server"]["id"]
@@ -86,6 +86,31 @@ def _():
     finally:
         cloud.send("PUT", path, {"status": "enabled"}, "2.53")
     cloud.delete(kept, free, near)
+
+
+@test("a drain takes a server after the one that its same_host names, to where that has gone, as "
+      "its plan says, and restore brings both back; nothing is asked for that could not be")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"),
+                  more={"DEFAULT": {"max_concurrent_live_migrations": 4}})
+    try:
+        first = cloud.create("first", host="hosta")
+        for name, ram in (("follower", 2048), ("small-follower", 64)):
+            answer = cloud.send("POST", "/flavors", {"flavor": {
+                "id": name, "name": name, "vcpus": 1, "disk": 1, "ram": ram}})
+            equal(answer.status, 200, answer.text)
+        servers = [first] + [create(cloud, name, same_host=first, flavor=name)
+                             for name in ("follower", "small-follower")]
+        steps = ask(cloud, "hosta", status=200, dry_run=True)["steps"]
+        check(None not in {row["dest_host"] for row in steps}, steps)
+        equal(len({row["dest_host"] for row in steps}), 1, "together")
+        for verb in ("drain", "restore"):
+            ask(cloud, "hosta", verb)
+            equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", verb)
+            equal(len({cloud.host_of(server) for server in servers}), 1, f"after the {verb}")
+        equal({len(cloud.migrations(server)) for server in servers}, {2}, "each time once")
+    finally:
+        cloud.drover.remove()
 
 
 @test("hints that name no server are refused with Nova's sentence")
