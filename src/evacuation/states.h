@@ -67,6 +67,8 @@ typedef enum {
     X(SOURCE_ALIVE, "source-alive",                                                                \
         "the guest still runs on its host: it answers and says so, or holds the lock of the disk") \
     X(NO_VALID_HOST, "no-valid-host", "no host fits; each says why")                               \
+    X(NO_ROOM, "insufficient-resources", "the host that is nearest to fit has no room for it")     \
+    X(GROUP, "server-group", "its server group keeps it from a host that would fit else")          \
     X(DEST_UNAVAILABLE, "destination-not-available", "the destination does not answer")            \
     X(DEST_BUSY, "destination-has-copy", "the destination has a domain or a disk of the instance") \
     X(DISK_MISSING, "disk-missing", "the shared pool does not have the instance's disk")           \

@@ -97,23 +97,48 @@ step_checking(EvacuationTask *task)
 
 /* ---- CLAIMING ---- */
 
+typedef struct Choice {
+    const EvacuationTask *task;
+    int nearest_miss; /* as StoredDecision, where nobody fits */
+} Choice;
+
 static const char *
 choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
-    const EvacuationTask *task = data;
+    Choice *choice = data;
+    const EvacuationTask *task = choice->task;
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
         task->migration, settings->service_down_time_us, evacuation_now_us(task));
-    return scheduler_choose(&request, hosts, decision, error);
+    const char *host = scheduler_choose(&request, hosts, decision, error);
+    choice->nearest_miss = decision->nearest_miss;
+    return host;
+}
+
+/* Of the host that came furthest: what it lacked is what would help. */
+static EvacuationReason
+reason_of_miss(const EvacuationTask *task, int nearest_miss)
+{
+    switch (placement_check_lack((PlacementCheck)nearest_miss)) {
+    case PLACEMENT_LACKS_HOST:
+        return task->migration->requested_host != NULL ? EVACUATION_REASON_DEST_UNAVAILABLE
+                                                       : EVACUATION_REASON_NO_VALID_HOST;
+    case PLACEMENT_LACKS_ROOM: return EVACUATION_REASON_NO_ROOM;
+    case PLACEMENT_LACKS_GROUP: return EVACUATION_REASON_GROUP;
+    case PLACEMENT_LACKS_OTHERS: break;
+    }
+    return EVACUATION_REASON_NO_VALID_HOST;
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */
 static bool
-claim(EvacuationTask *task, GError **error)
+claim(EvacuationTask *task, EvacuationReason *ret_reason, GError **error)
 {
+    Choice choice = {.task = task};
     g_autofree char *host = NULL;
     if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
-            task, &host, error)) {
+            &choice, &host, error)) {
+        *ret_reason = reason_of_miss(task, choice.nearest_miss);
         return false;
     }
     g_free(task->migration->dest_host);
@@ -122,13 +147,12 @@ claim(EvacuationTask *task, GError **error)
 }
 
 static StepResult
-on_claim_failed(EvacuationTask *task, const GError *error)
+on_claim_failed(EvacuationTask *task, EvacuationReason reason, const GError *error)
 {
     if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
         return wait_a_little(task);
     }
-    return evacuation_move_because(
-        task, EVACUATION_ERROR, EVACUATION_REASON_NO_VALID_HOST, error->message);
+    return evacuation_move_because(task, EVACUATION_ERROR, reason, error->message);
 }
 
 /* Of every host of a shared pool the same is told; a host that was never asked shares nothing. */
@@ -193,7 +217,7 @@ decide(EvacuationTask *task)
             "it has a domain of it that is not known to be old.");
     }
     if (!is_same_pool(task, &is_same, &error)) {
-        return on_claim_failed(task, error);
+        return on_claim_failed(task, EVACUATION_REASON_NO_VALID_HOST, error);
     }
     if (is_same && !task->has_root && !instance_is_volume_backed(task->instance)) {
         return refuse_dest(task, EVACUATION_REASON_DISK_MISSING,
@@ -213,11 +237,12 @@ static StepResult
 step_claiming(EvacuationTask *task)
 {
     g_autoptr(GError) error = NULL;
+    EvacuationReason reason;
     if (evacuation_is_given_up(task)) {
         return give_up(task);
     }
-    if (task->migration->dest_host == NULL && !claim(task, &error)) {
-        return on_claim_failed(task, error);
+    if (task->migration->dest_host == NULL && !claim(task, &reason, &error)) {
+        return on_claim_failed(task, reason, error);
     }
     switch (evacuation_effect(task, EVACUATION_EFFECT_LOOK_DEST, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;

@@ -19,6 +19,8 @@ typedef struct StoredDecision {
     char *topology; /* what the guest is given of the host's cells, to be claimed with it: as
                      * GuestTopology; NULL: nothing. Not stored here but in the claim */
     char *devices;  /* the same of the host's PCI devices: as pci_given_text */
+    int nearest_miss; /* where nobody fits: the check that the host failed which came furthest, a
+                       * PlacementCheck. Not stored, but its name is part of text */
 } StoredDecision;
 
 void stored_decision_free(StoredDecision *decision);

@@ -157,6 +157,33 @@ placement_check_function(PlacementCheck check)
     return checks[check];
 }
 
+PlacementLack
+placement_check_lack(PlacementCheck check)
+{
+    switch ((int)check) {
+    case PLACEMENT_CHECK_ALIVE:
+    case PLACEMENT_CHECK_UP:
+    case PLACEMENT_CHECK_ENABLED:
+    case PLACEMENT_CHECK_CONNECTED:
+    case PLACEMENT_CHECK_FACTS: return PLACEMENT_LACKS_HOST;
+    case PLACEMENT_CHECK_RAM:
+    case PLACEMENT_CHECK_VCPUS:
+    case PLACEMENT_CHECK_DEDICATED_CPUS:
+    case PLACEMENT_CHECK_HUGE_PAGES:
+    case PLACEMENT_CHECK_NUMA:
+    case PLACEMENT_CHECK_PCI_DEVICES:
+    case PLACEMENT_CHECK_DISK:
+    case PLACEMENT_CHECK_DISK_FREE:
+    case PLACEMENT_CHECK_INSTANCES:
+    case PLACEMENT_CHECK_AGGREGATE_INSTANCES:
+    case PLACEMENT_CHECK_IO_OPS:
+    case PLACEMENT_CHECK_AGGREGATE_IO_OPS: return PLACEMENT_LACKS_ROOM;
+    case PLACEMENT_CHECK_AFFINITY:
+    case PLACEMENT_CHECK_ANTI_AFFINITY: return PLACEMENT_LACKS_GROUP;
+    default: return PLACEMENT_LACKS_OTHERS;
+    }
+}
+
 bool
 placement_can_fail(const Subject *subject, PlacementCheck check)
 {

@@ -380,6 +380,17 @@ record(StoredDecision *decision, const Look *look, const Ranking *ranking)
 
 /* ---- the choice ---- */
 
+/* Checks are made in their order: the host that fails the last one has passed the most. */
+static PlacementCheck
+look_nearest_miss(const Look *look)
+{
+    int check = PLACEMENT_N_CHECKS - 1;
+    while (check > 0 && look->tallies[check].n_failed == 0) {
+        check--;
+    }
+    return (PlacementCheck)check;
+}
+
 static PlacementRequest
 as_when_storage_is_asked(const PlacementRequest *request)
 {
@@ -413,6 +424,9 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     }
     if (best == NULL) {
         g_autofree char *reason = look_reason(&look);
+        if (decision != NULL) {
+            decision->nearest_miss = look_nearest_miss(&look);
+        }
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         return NULL;
     }

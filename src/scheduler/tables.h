@@ -65,6 +65,15 @@ const char *placement_check_name(PlacementCheck check);
 /* Nova's name of the filter that makes this check; NULL: it is always made. */
 const char *placement_check_filter(PlacementCheck check);
 
+/* What a failed check lacks, for whoever acts on a reason and does not read it. */
+typedef enum {
+    PLACEMENT_LACKS_HOST,   /* the host is not there, or not to be used */
+    PLACEMENT_LACKS_ROOM,   /* of anything that is counted */
+    PLACEMENT_LACKS_GROUP,  /* what its server group asks for */
+    PLACEMENT_LACKS_OTHERS, /* what the host is, or what somebody has said of it */
+} PlacementLack;
+PlacementLack placement_check_lack(PlacementCheck check);
+
 /* NAME, Nova's name of it, Nova's key of its multiplier; what more of is better. */
 #define PLACEMENT_WEIGHERS(X)                                                                      \
     X(RAM, "RAMWeigher", "ram_weight_multiplier")                                                  \

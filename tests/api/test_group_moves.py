@@ -166,6 +166,7 @@ def _():
         row = cloud.wait_migration(one, "error")
         shown = cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]
         contains(shown["message"], "3 failed 'anti-affinity'", "each host has one")
+        equal(shown["error_code"], "server-group", "for whoever does not read it")
         cloud.wait_idle(one)
         cloud.delete(full)
         for server in (one, *pair):
@@ -176,6 +177,45 @@ def _():
               ["hostd", "hostb", "hostc"], "apart")
         homes = {cloud.host_of(server) for server in pair}
         check(len(homes) == 1 and "hosta" not in homes, f"together elsewhere: {homes}")
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
+
+
+def evacuation_fails(cloud, server, body):
+    """Its error_code."""
+    equal(cloud.action(server, {"evacuate": body}, "2.95").status, 200, f"evacuate {body}")
+    row = cloud.wait_migration(server, "error")
+    cloud.wait_idle(server)
+    return cloud.other("GET", f"/drover/v1/migrations/{row['id']}").json["migration"]["error_code"]
+
+
+@test("an evacuation that finds no destination has one of the documented codes as its reason: the "
+      "destination is down, it lacks room, its server group forbids it, or nobody fits [S3-69]")
+def _():
+    directory = tempfile.TemporaryDirectory()
+    path = os.path.join(directory.name, "fleet.db")
+    cloud = Cloud(("hosta", "hostb", "hostc"), fake={"path": path})
+    try:
+        answer = cloud.send("POST", "/flavors", {"flavor": dict(
+            id="wide", name="m1.wide", ram=200000, vcpus=1, disk=1)})
+        equal(answer.status, 200, answer.text)
+        large = cloud.create("large", host="hosta", flavorRef="wide")
+        cloud.create("filler", host="hostb", flavorRef="wide")
+        apart = make(cloud, "anti-affinity")
+        one = create(cloud, "one", apart, host="hosta")
+        create(cloud, "two", apart, host="hostb")
+        lose_power(cloud, path, "hosta")
+        equal(evacuation_fails(cloud, large, {"host": "hostb"}), "insufficient-resources", "full")
+        equal(evacuation_fails(cloud, one, {"host": "hostb"}), "server-group", "one is there")
+        equal(force_down(cloud, "hostc", True).status, 200, "hostc")
+        equal(evacuation_fails(cloud, large, {"host": "hostc"}), "destination-not-available",
+              "the named one is down")
+        equal(force_down(cloud, "hostb", True).status, 200, "hostb")
+        equal(evacuation_fails(cloud, large, {}), "no-valid-host", "all are down")
+        equal(force_down(cloud, "hostc", False).status, 200, "hostc")
+        equal(cloud.action(large, {"evacuate": {"host": "hostc"}}, "2.95").status, 200, "again")
+        cloud.wait_migration(large, "done", "completed")
     finally:
         cloud.drover.remove()
         directory.cleanup()
