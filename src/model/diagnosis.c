@@ -262,11 +262,28 @@ static const Diagnosis table[] = {
     /* ---- devices ---- */
     {"pci-passthrough",
         {"PCI devices attached", "cannot migrate a domain with <hostdev", "VFIO migration",
-            "vfio", "hostdev", "is passed through to the guest", "(SR-IOV direct)",
-            "is handed to the guest"},
+            "is passed through to the guest", "(SR-IOV direct)", "is handed to the guest"},
         "the guest owns a device of its host, whose state cannot be sent",
         "move it cold (openstack server migrate without --live-migration): it is defined anew there, "
-        "without the device, and is to be given one of that host"},
+        "with devices of that host which the pci_passthrough:alias of its flavor asks for, and no others"},
+    {"pci-group",
+        {"vfio *: group * is not viable"},
+        "the IOMMU sees a PCI device of the guest and another one of its host as one (a group), and a "
+        "driver of the host holds the other",
+        "give the whole group to vfio-pci on that host when it boots (driverctl, or vfio-pci.ids= on "
+        "the kernel's command line), or name devices in [pci] device_spec that have a group each"},
+    {"pci-in-use",
+        {"PCI device * is in use by driver"},
+        "a guest that drover has not made has the PCI device",
+        "see which ('virsh list --all' on that host), and stop it, or take the device out of [pci] "
+        "device_spec"},
+    {"pci-unsupported",
+        {"host doesn't support passthrough of host PCI devices",
+            "Failed to open file '/lib/modules/*/modules.alias'"},
+        "the host cannot give PCI devices to guests: it has no IOMMU, or its kernel's modules (of "
+        "which one is vfio-pci) are not there",
+        "turn the IOMMU on (firmware, and intel_iommu=on on the kernel's command line), and see that "
+        "'modprobe vfio-pci' works on that host"},
     {"virtiofs",
         {"migration with this virtiofs device is not supported", "virtiofs",
             "VirtFS export path '*' is mounted in the guest",

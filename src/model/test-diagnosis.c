@@ -171,6 +171,17 @@ static const Case cases[] = {
     {"cannot be moved while it runs: NIC 52:54:00:00:00:01 is a device of its host (SR-IOV direct) "
         "without a twin to fall back on; stop it and migrate it cold (openstack server migrate)",
         "pci-passthrough"},
+    {"cannot start guest '1b' on host 'hosta': internal error: QEMU unexpectedly closed the monitor "
+        "(vm='instance-00000001'): 2026-11-22T12:41:29.435668Z qemu-system-x86_64: -device "
+        "{\"driver\":\"vfio-pci\",\"host\":\"0000:03:00.0\",\"id\":\"hostdev0\",\"bus\":\"pci.2\","
+        "\"addr\":\"0x0\"}: vfio 0000:03:00.0: group 13 is not viable\nPlease ensure all devices "
+        "within the iommu_group are bound to their vfio bus driver.", "pci-group"},
+    {"cannot start guest '1b' on host 'hosta': Requested operation is not valid: PCI device "
+        "0000:01:00.0 is in use by driver QEMU, domain hand", "pci-in-use"},
+    {"cannot start guest '1b' on host 'hosta': unsupported configuration: host doesn't support "
+        "passthrough of host PCI devices", "pci-unsupported"},
+    {"cannot start guest '1b' on host 'hosta': Failed to open file '/lib/modules/6.1.0-56-amd64/"
+        "modules.alias': No such file or directory", "pci-unsupported"},
     {"cannot be moved while it runs: shared memory device shm is not the master; stop it and migrate "
         "it cold (openstack server migrate)", "device-blocks"},
     {MOVE "Operation not supported: migration with this virtiofs device is not supported",
