@@ -41,9 +41,9 @@ guest_kernel_package() {
     echo "$deb"
 }
 
-# Prints the modules of GUEST_MODULES and all that these need, in the order of loading.
-guest_module_order() { # MODULES-DIRECTORY
-    awk -v wanted="$GUEST_MODULES" '
+# Prints the paths of modules and of all that these need, in the order of loading.
+module_order() { # MODULES-DIRECTORY 'MODULE...'
+    awk -v wanted="${2//$'\n'/ }" '
         function name(path) { sub(/.*\//, "", path); sub(/\.ko.*/, "", path); return path }
         function load(path, i, n, needs) {
             if (path in done) return
@@ -59,15 +59,15 @@ guest_module_order() { # MODULES-DIRECTORY
         }' "$1/modules.dep"
 }
 
-guest_build_initrd() { # WORK
+# busybox under all its names, and modules with what they need, as files of an initrd.
+initrd_fill() { # WORK MODULE...
     local work=$1 root=$1/initrd modules path file
+    shift
     mkdir -p "$root"/{bin,modules}
     cp "$(command -v busybox)" "$root/bin/busybox"
     while read -r path; do
         [[ $path == busybox ]] || ln -s busybox "$root/bin/$path"
     done < <("$root/bin/busybox" --list)
-    gcc -std=gnu17 -D_GNU_SOURCE -O2 -static -s -o "$root/bin/labguest" "$LAB_HOME"/guest/*.c
-    install -m 755 "$LAB_HOME/guest/init" "$root/init"
     # Debian 13 keeps modules under /usr/lib.
     [[ -d $work/kernel/lib ]] || ln -s usr/lib "$work/kernel/lib"
     modules=$(echo "$work"/kernel/lib/modules/*)
@@ -79,8 +79,20 @@ guest_build_initrd() { # WORK
         *) cp "$modules/$path" "$root/modules/$file" ;;
         esac
         echo "${file%.xz}" >>"$root/modules/order"
-    done < <(guest_module_order "$modules")
-    (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/out/initrd.img"
+    done < <(module_order "$modules" "$*")
+}
+
+initrd_pack() { # WORK
+    (cd "$1/initrd" && find . | busybox cpio -o -H newc 2>/dev/null) >"$1/out/initrd.img"
+}
+
+guest_build_initrd() { # WORK
+    local root=$1/initrd
+    # shellcheck disable=SC2086
+    initrd_fill "$1" $GUEST_MODULES
+    gcc -std=gnu17 -D_GNU_SOURCE -O2 -static -s -o "$root/bin/labguest" "$LAB_HOME"/guest/*.c
+    install -m 755 "$LAB_HOME/guest/init" "$root/init"
+    initrd_pack "$1"
 }
 
 guest_build_data() { # WORK SIZE-MIB FILE
