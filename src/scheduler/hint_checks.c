@@ -45,7 +45,9 @@ check_different_host(const Subject *subject, PlacementRow *row)
     if (row != NULL) {
         row->needed = n_named == 0
             ? g_strdup("any host")
-            : g_strdup_printf("none of the %u servers that its hint names", n_named);
+            : n_named == 1 ? g_strdup("a host without the server that its hint names")
+                           : g_strdup_printf("a host without the %u servers that its hint names",
+                                 n_named);
         row->have = g_strdup_printf("%d of them", usage->apart_here);
     }
     return check_unless_forced(check_answer(n_named == 0 || usage->apart_here == 0,

@@ -1080,6 +1080,16 @@ test_hints(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
     use(fleet, "hosta")->apart_here = 1;
     assert_switch(fleet, FILTER_DIFFERENT_HOST);
+    use(fleet, "hostb")->apart_here = 1;
+    assert_reason(fleet,
+        "No valid host was found. 2 hosts: 2 failed 'different-host' (hosta: needs a host without "
+        "the server that its hint names, has 1 of them; hostb: needs a host without the server "
+        "that its hint names, has 1 of them)");
+    fleet->request.different_host = "id-1,id-2,id-3";
+    assert_reason(fleet,
+        "No valid host was found. 2 hosts: 2 failed 'different-host' (hosta: needs a host without "
+        "the 3 servers that its hint names, has 1 of them; hostb: needs a host without the 3 "
+        "servers that its hint names, has 1 of them)");
 }
 
 static void
