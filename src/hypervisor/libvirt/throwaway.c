@@ -24,6 +24,8 @@ throwaway_build(xmlDoc *document, const char *name, const Metadata *metadata,
     xml_add_text(domain, "vcpu", "1");
     xmlNode *os = xml_add(domain, "os");
     xml_set(xml_add_text(os, "type", "hvm"), "machine", "%s", machine);
+    /* Without it libvirt 9.0 starts QEMU with an option that QEMU 9.0 has dropped (-no-acpi). */
+    xml_add(xml_add(domain, "features"), "acpi");
     xmlNode *devices = xml_add(domain, "devices");
     xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
     xml_set(xml_add(devices, "memballoon"), "model", "none");
