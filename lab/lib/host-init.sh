@@ -36,7 +36,16 @@ make_devices() {
     mount --rbind "$dir/dev" /dev
 }
 
+# libvirtd looks for this mount when it starts, and knows no huge pages without. The pages behind it
+# are the kernel's: all hosts have the same ones.
+make_huge_pages() {
+    grep -qw hugetlbfs /proc/filesystems || return 0
+    mkdir /dev/hugepages
+    mount -t hugetlbfs -o mode=755,pagesize=2M hugetlbfs /dev/hugepages
+}
+
 make_devices
+make_huge_pages
 mount -t proc proc /proc
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc.work" /etc
 mount --bind "$dir/etc-libvirt" /etc/libvirt
