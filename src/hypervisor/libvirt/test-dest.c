@@ -338,6 +338,12 @@ test_a_twin_takes_little_of_memory_that_would_be_taken_at_once(void)
         "%s<memoryBacking><hugepages/></memoryBacking>", sizes);
     g_autofree char *locked =
         g_strdup_printf("%s<memoryBacking><locked/></memoryBacking>", sizes);
+    static const char small[] =
+        "<memory unit='MiB'>34</memory><currentMemory unit='MiB'>34</currentMemory>"
+        "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>"
+        "<cpu><numa><cell id='0' cpus='0' memory='32' unit='MiB'/>"
+        "<cell id='1' cpus='1' memory='2048' unit='KiB'/></numa></cpu>";
+    g_autofree char *of_small = twin_of(small, &has_secret);
     g_autofree char *of_pages = twin_of(pages, &has_secret);
     g_autofree char *of_large = twin_of(large, &has_secret);
     g_autofree char *of_any = twin_of(any, &has_secret);
@@ -349,6 +355,10 @@ test_a_twin_takes_little_of_memory_that_would_be_taken_at_once(void)
     assert_has(of_pages, "<page size=\"2048\" unit=\"KiB\"/>");
     assert_has_not(of_pages, "maxMemory");
     assert_has_not(of_pages, "dimm");
+    /* Never more than the guest has: the host has been asked for no more. */
+    assert_has(of_small, "<memory unit=\"KiB\">34816</memory>");
+    assert_has(of_small, "<cell id=\"0\" cpus=\"0\" memory=\"32768\" unit=\"KiB\"/>");
+    assert_has(of_small, "<cell id=\"1\" cpus=\"1\" memory=\"2048\" unit=\"KiB\"/>");
     assert_has(of_large, ">1048576</memory>");
     assert_has(of_any, ">1048576</memory>");
     assert_has(of_locked, ">65536</memory>");

@@ -85,6 +85,14 @@ give_firmware(xmlDoc *document)
 static const int64_t LITTLE_KIB = 64 << 10;
 static const int64_t GIB_KIB = 1 << 20;
 
+static int64_t
+to_kib(int64_t value, const char *unit)
+{
+    return unit != NULL && unit[0] == 'G' ? value * GIB_KIB
+        : unit != NULL && unit[0] == 'M'  ? value << 10
+                                          : value;
+}
+
 /* Of a guest whose memory has huge pages of a size that is not said, any size will do. */
 static int64_t
 little_memory_kib(xmlDoc *document)
@@ -97,20 +105,32 @@ little_memory_kib(xmlDoc *document)
     for (unsigned int i = 0; i < pages->len; i++) {
         const xmlNode *page = g_ptr_array_index(pages, i);
         g_autofree char *unit = xml_get(page, "unit");
-        int64_t scale = unit != NULL && unit[0] == 'G' ? GIB_KIB
-            : unit != NULL && unit[0] == 'M'           ? 1 << 10
-                                                       : 1;
-        kib = MAX(kib, xml_get_int(page, "size", 0) * scale);
+        kib = MAX(kib, to_kib(xml_get_int(page, "size", 0), unit));
     }
     return kib;
 }
 
+/* Never more than the guest has. */
+static int64_t
+cut_cell(xmlNode *cell, int64_t little_kib)
+{
+    g_autofree char *unit = xml_get(cell, "unit");
+    int64_t kib = MIN(to_kib(xml_get_int(cell, "memory", 0), unit), little_kib);
+
+    xml_set(cell, "unit", "KiB");
+    xml_set(cell, "memory", "%" G_GINT64_FORMAT, kib);
+    return kib;
+}
+
 static void
-set_memory(xmlDoc *document, const char *path, int64_t kib)
+set_memory(xmlDoc *document, const char *path, int64_t most_kib)
 {
     g_autoptr(GPtrArray) nodes = xml_find_all(document, path);
 
     for (unsigned int i = 0; i < nodes->len; i++) {
+        g_autofree char *unit = xml_get(nodes->pdata[i], "unit");
+        g_autofree char *old = xml_get_text(nodes->pdata[i]);
+        int64_t kib = MIN(to_kib(g_ascii_strtoll(old, NULL, 10), unit), most_kib);
         g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, kib);
         xml_set(g_ptr_array_index(nodes, i), "unit", "KiB");
         xml_set_text(g_ptr_array_index(nodes, i), text);
@@ -125,16 +145,17 @@ cut_memory(xmlDoc *document)
         " | /domain/memoryBacking/allocation[@mode='immediate']");
     g_autoptr(GPtrArray) cells = xml_find_all(document, "/domain/cpu/numa/cell");
     int64_t little_kib = little_memory_kib(document);
+    int64_t sum_kib = 0;
 
     if (greedy->len == 0) {
         return;
     }
     drop_all(document, "/domain/maxMemory | /domain/devices/memory");
     for (unsigned int i = 0; i < cells->len; i++) {
-        xml_set(g_ptr_array_index(cells, i), "unit", "KiB");
-        xml_set(g_ptr_array_index(cells, i), "memory", "%" G_GINT64_FORMAT, little_kib);
+        sum_kib += cut_cell(g_ptr_array_index(cells, i), little_kib);
     }
-    set_memory(document, "/domain/memory | /domain/currentMemory", little_kib * MAX(cells->len, 1));
+    set_memory(document, "/domain/memory | /domain/currentMemory",
+        cells->len > 0 ? sum_kib : little_kib);
 }
 
 /* ---- processor ---- */
