@@ -3,6 +3,9 @@
 /* What a host told of itself, into its row. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "model/topology.h"
+
+#include <string.h>
 
 /* Free memory and space change all the time: a change below this share is not worth a write. */
 enum { FACTS_SHARE = 50 };
@@ -40,16 +43,52 @@ is_same_facts(const HostFacts *one, const HostFacts *two)
         one->running_domains == two->running_domains;
 }
 
-bool
-link_write_facts(HostLink *link, const HostFacts *told)
+static bool
+is_active(GPtrArray *domains, const char *uuid)
+{
+    for (unsigned i = 0; i < domains->len; i++) {
+        const DomainView *domain = domains->pdata[i];
+        if (strcmp(domain->uuid, uuid) == 0) {
+            return domain->state == DOMAIN_RUNNING || domain->state == DOMAIN_PAUSED;
+        }
+    }
+    return false;
+}
+
+/* A host tells of all pages that are in use. Those of guests that run there, and whose claims name
+ * them, are not foreign. */
+static void
+settle_pages(const HostLink *link, GPtrArray *domains, HostFacts *facts)
 {
     g_autoptr(GError) error = NULL;
-    g_auto(HostFacts) own = {0};
-    const HostFacts *facts = &own;
+    g_autoptr(HostTopology) topology = host_topology_parse(facts->topology);
+    if (topology == NULL || !host_topology_has_foreign_pages(topology)) {
+        return;
+    }
+    g_autoptr(GPtrArray) claims = store_list_claims(
+        link->engine->context.store, CLAIMS_OF_HOST, link->row->name, &error);
+    if (claims == NULL) {
+        log_error("cannot read what is claimed of host '%s': %s", link->row->name, error->message);
+        return;
+    }
+    for (unsigned i = 0; i < claims->len; i++) {
+        const ClaimRow *claim = claims->pdata[i];
+        g_autoptr(GuestTopology) guest = guest_topology_parse(claim->topology);
+        if (guest != NULL && is_active(domains, claim->instance_id)) {
+            host_topology_own_pages(topology, guest);
+        }
+    }
+    g_free(facts->topology);
+    facts->topology = host_topology_text(topology);
+}
 
-    host_facts_copy(told, &own);
-    cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, &own);
-    pci_policy_apply(link->engine->context.settings.pci, link->row->name, &own);
+static bool
+put_facts(HostLink *link, HostFacts *facts)
+{
+    g_autoptr(GError) error = NULL;
+
+    cpu_policy_apply(link->engine->context.settings.cpus, link->row->name, facts);
+    pci_policy_apply(link->engine->context.settings.pci, link->row->name, facts);
     if (link->row->has_facts && is_same_facts(&link->row->facts, facts)) {
         return false;
     }
@@ -62,10 +101,23 @@ link_write_facts(HostLink *link, const HostFacts *told)
     return true;
 }
 
+bool
+link_write_facts(HostLink *link, const HostFacts *told, GPtrArray *domains)
+{
+    g_auto(HostFacts) facts = {0};
+
+    host_facts_copy(told, &facts);
+    settle_pages(link, domains, &facts);
+    return put_facts(link, &facts);
+}
+
 void
 link_renew_facts(HostLink *link)
 {
+    g_auto(HostFacts) facts = {0};
+
     if (link->row->has_facts) {
-        link_write_facts(link, &link->row->facts);
+        host_facts_copy(&link->row->facts, &facts);
+        put_facts(link, &facts);
     }
 }

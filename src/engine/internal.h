@@ -147,8 +147,9 @@ char *hosts_refuse_double(const HostLink *link, const char *host_uuid);
 void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 
 /* ---- facts.c ---- */
-/* Into the row, when they differ from what is there. Returns whether they do. */
-bool link_write_facts(HostLink *link, const HostFacts *told);
+/* Into the row, when they differ from what is there. Returns whether they do. domains: what was
+ * there then, DomainView *. */
+bool link_write_facts(HostLink *link, const HostFacts *told, GPtrArray *domains);
 /* The settings have changed by which they are read. */
 void link_renew_facts(HostLink *link);
 

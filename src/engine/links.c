@@ -350,7 +350,7 @@ on_connected(HostLink *link, LinkCall *call)
     link->is_stale = false;
     link->sign_us = now_us;
     bool is_new = link->row->facts.pool_id == NULL;
-    link_write_facts(link, &call->facts);
+    link_write_facts(link, &call->facts, call->domains);
     write_connection(link, true, NULL, now_us);
     look_after_connecting(link, is_new);
     if (!is_new) {

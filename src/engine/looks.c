@@ -211,7 +211,7 @@ take_answer(HostLink *link, const Look *look)
     Engine *engine = link->engine;
 
     link->sign_us = engine_now_us(engine);
-    link->is_stale |= link_write_facts(link, &look->facts);
+    link->is_stale |= link_write_facts(link, &look->facts, look->domains);
     schedule(link);
     pools_on_looked(engine, look->name);
     reconcile_host(engine, look->name, look->domains, look->asked_us);

@@ -20,6 +20,7 @@ typedef struct Fleet {
 } Fleet;
 
 static FakeOptions fake_options;
+static const char *extra_specs;
 static int64_t shutdown_timeout_us;
 static int64_t service_down_time_us;
 static int64_t look_soon_us;
@@ -92,6 +93,7 @@ set_up(Fleet *fleet, const void *data)
     g_autoptr(GError) error = NULL;
 
     fake_options = (FakeOptions){.path = ":memory:", .clock = clock_system()};
+    extra_specs = "{}";
     shutdown_timeout_us = 60 * G_USEC_PER_SEC;
     service_down_time_us = 60 * G_USEC_PER_SEC;
     look_soon_us = 0;
@@ -211,7 +213,7 @@ create(Fleet *fleet, const char *host)
         .ram_mib = 512,
         .disk_gib = 1,
         .rxtx_factor = 1.0,
-        .extra_specs_json = g_strdup("{}")};
+        .extra_specs_json = g_strdup(extra_specs)};
     instance->image.root_hash = g_strdup("roothash");
     instance->image.root_format = g_strdup("raw");
     g_autoptr(GPtrArray) networks = g_ptr_array_new();
@@ -1137,6 +1139,43 @@ test_host_is_asked_after_an_operation(Fleet *fleet, const void *data)
     wait_for(fleet, has_room, "c2");
 }
 
+static void
+some_pages_are_used(void)
+{
+    looks_soon();
+    fake_options.huge_pages = 1024;
+    fake_options.huge_pages_used = 300;
+    extra_specs = "{\"hw:mem_page_size\":\"2MB\"}";
+}
+
+static bool
+has_pages(Fleet *fleet, const char *host_and_pages)
+{
+    g_auto(GStrv) words = g_strsplit(host_and_pages, " ", 2);
+    g_autoptr(Host) host = store_get_host(fleet->store, words[0], NULL);
+    g_autofree char *wanted = g_strdup_printf("pages=%s\n", words[1]);
+    return host->facts.topology != NULL && strstr(host->facts.topology, wanted) != NULL;
+}
+
+/* 256 of the pages in use are the guest's while it runs there, and while it is off somebody has
+ * them who is not known. */
+static void
+test_pages_in_use_are_those_of_guests_or_foreign(Fleet *fleet, const void *data)
+{
+    g_autofree char *id = create_on_known_host(fleet);
+    wait_for(fleet, has_pages, "c1 2048:1024:44");
+    g_assert_true(has_pages(fleet, "c2 2048:1024:300"));
+    migrate(fleet, id);
+    wait_for(fleet, has_pages, "c2 2048:1024:44");
+    wait_for(fleet, has_pages, "c1 2048:1024:300");
+    stop_engine(fleet);
+    start_engine(fleet);
+    wait_for(fleet, is_connected, "c2");
+    g_assert_true(has_pages(fleet, "c2 2048:1024:44"));
+    ask(fleet, id, OPERATION_STOP);
+    wait_for(fleet, has_pages, "c2 2048:1024:300");
+}
+
 /* At most one in look_soon_us for each host, however much happens there. */
 static void
 test_early_looks_are_few(Fleet *fleet, const void *data)
@@ -1211,6 +1250,8 @@ main(int argc, char **argv)
         test_the_host_that_was_added_first_stays);
     ADD("host-is-asked-after-an-operation", looks_soon, test_host_is_asked_after_an_operation);
     ADD("host-is-asked-when-a-guest-changes", looks_soon, test_host_is_asked_when_a_guest_changes);
+    ADD("pages-in-use-are-those-of-guests-or-foreign", some_pages_are_used,
+        test_pages_in_use_are_those_of_guests_or_foreign);
     ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);

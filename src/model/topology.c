@@ -119,6 +119,9 @@ put_host_cell(GString *text, const HostCell *cell)
         const CellPages *pages = &g_array_index(cell->pages, CellPages, i);
         g_string_append_printf(text, "%s%" G_GINT64_FORMAT ":%" G_GINT64_FORMAT,
             i == 0 ? " pages=" : "/", pages->size_kib, pages->count);
+        if (pages->foreign > 0) {
+            g_string_append_printf(text, ":%" G_GINT64_FORMAT, pages->foreign);
+        }
     }
     g_string_append_c(text, '\n');
 }
@@ -157,7 +160,8 @@ read_host_cell(HostTopology *topology, char *const *words)
     for (size_t i = 0; pages[i] != NULL; i++) {
         char *end = NULL;
         CellPages entry = {.size_kib = g_ascii_strtoll(pages[i], &end, 10)};
-        entry.count = *end == ':' ? g_ascii_strtoll(end + 1, NULL, 10) : 0;
+        entry.count = *end == ':' ? g_ascii_strtoll(end + 1, &end, 10) : 0;
+        entry.foreign = *end == ':' ? g_ascii_strtoll(end + 1, NULL, 10) : 0;
         g_array_append_val(cell->pages, entry);
     }
 }
@@ -308,4 +312,45 @@ guest_topology_count_idle(const char *text)
     }
     g_autoptr(GuestTopology) topology = guest_topology_parse(text);
     return topology != NULL ? cpu_set_count(&topology->blocked) : 0;
+}
+
+/* ---- pages of both ---- */
+
+bool
+host_topology_has_foreign_pages(const HostTopology *topology)
+{
+    for (unsigned i = 0; i < topology->cells->len; i++) {
+        const HostCell *cell = topology->cells->pdata[i];
+        for (unsigned j = 0; j < cell->pages->len; j++) {
+            if (g_array_index(cell->pages, CellPages, j).foreign > 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+own_pages(HostCell *cell, int64_t size_kib, int64_t memory_mib)
+{
+    for (unsigned i = 0; i < cell->pages->len; i++) {
+        CellPages *pages = &g_array_index(cell->pages, CellPages, i);
+        if (pages->size_kib == size_kib) {
+            pages->foreign = MAX(pages->foreign - memory_mib * 1024 / size_kib, 0);
+        }
+    }
+}
+
+void
+host_topology_own_pages(HostTopology *host, const GuestTopology *guest)
+{
+    for (unsigned i = 0; guest->page_kib > 0 && i < guest->cells->len; i++) {
+        const GuestCell *given = guest->cells->pdata[i];
+        for (unsigned j = 0; j < host->cells->len; j++) {
+            HostCell *cell = host->cells->pdata[j];
+            if (cell->id == given->host_cell) {
+                own_pages(cell, guest->page_kib, given->memory_mib);
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@
 typedef struct CellPages {
     int64_t size_kib;
     int64_t count;
+    int64_t foreign; /* of them in use, and not by guests whose claims name them */
 } CellPages;
 
 typedef struct HostCell {
@@ -39,6 +40,7 @@ CpuSet host_topology_floating(const HostTopology *topology);
 char *host_topology_text(const HostTopology *topology);
 /* NULL: the text is NULL, empty, or none of ours. */
 HostTopology *host_topology_parse(const char *text);
+bool host_topology_has_foreign_pages(const HostTopology *topology);
 
 /* ---- of a guest ---- */
 
@@ -68,6 +70,8 @@ CpuSet guest_topology_taken(const GuestTopology *topology);
 /* One line; never empty. */
 char *guest_topology_text(const GuestTopology *topology);
 GuestTopology *guest_topology_parse(const char *text); /* as host_topology_parse */
+/* The pages of a guest that runs there are not foreign. */
+void host_topology_own_pages(HostTopology *host, const GuestTopology *guest);
 /* Of such a text, or NULL: its vCPUs have processors of their own; and how many others it has that
  * stay idle. What has none is not read whole. */
 bool guest_topology_is_pinned(const char *text);

@@ -129,6 +129,33 @@ free_pages_mib(const Rooms *rooms, int64_t page_kib)
     return most_kib / 1024;
 }
 
+static int64_t
+foreign_pages_mib(const Rooms *rooms, int64_t page_kib)
+{
+    int64_t kib = 0;
+    for (unsigned i = 0; i < rooms->rooms->len; i++) {
+        const CellRoom *room = rooms->rooms->pdata[i];
+        for (unsigned j = 0; j < room->pages->len; j++) {
+            const CellPages *pages = &g_array_index(room->pages, CellPages, j);
+            if (page_kib <= 0 || pages->size_kib == page_kib) {
+                kib += pages->foreign * pages->size_kib;
+            }
+        }
+    }
+    return kib / 1024;
+}
+
+static char *
+tell_pages(const Rooms *rooms, int64_t page_kib, int64_t have_mib)
+{
+    int64_t foreign_mib = foreign_pages_mib(rooms, page_kib);
+    return foreign_mib == 0
+        ? g_strdup_printf("%" G_GINT64_FORMAT " MiB of them free", have_mib)
+        : g_strdup_printf("%" G_GINT64_FORMAT " MiB of them free, %" G_GINT64_FORMAT
+                          " MiB in use by others",
+              have_mib, foreign_mib);
+}
+
 PlacementResult
 check_huge_pages(const Subject *subject, PlacementRow *row)
 {
@@ -146,7 +173,7 @@ check_huge_pages(const Subject *subject, PlacementRow *row)
     }
     int64_t have_mib = free_pages_mib(&rooms, numa->page_kib);
     if (row != NULL) {
-        row->have = g_strdup_printf("%" G_GINT64_FORMAT " MiB of them free", have_mib);
+        row->have = tell_pages(&rooms, numa->page_kib, have_mib);
     }
     return check_answer(have_mib >= subject->request->ram_mib,
         "reserve more of them in its kernel (vm.nr_hugepages), or free some", row);

@@ -25,9 +25,10 @@ room_new(const HostTopology *host, const HostCell *cell)
     room->memory_mib = cell->memory_mib;
     room->pages = g_array_new(FALSE, FALSE, sizeof(CellPages));
     for (unsigned i = 0; i < cell->pages->len; i++) {
-        const CellPages *pages = &g_array_index(cell->pages, CellPages, i);
-        room->memory_mib -= pages->size_kib * pages->count / 1024;
-        g_array_append_vals(room->pages, pages, 1);
+        CellPages pages = g_array_index(cell->pages, CellPages, i);
+        room->memory_mib -= pages.size_kib * pages.count / 1024;
+        pages.count -= pages.foreign;
+        g_array_append_val(room->pages, pages);
     }
     return room;
 }

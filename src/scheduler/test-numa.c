@@ -36,7 +36,8 @@ assert_fit(const char *specs, int vcpus, const char *host, const char *taken, co
 static void
 test_texts_are_read_as_they_were_written(void)
 {
-    static const char host[] = "sets of=3 dedicated=2-7 shared=0-1\n" CELLS;
+    static const char host[] = "sets of=3 dedicated=2-7 shared=0-1\n" CELLS
+                               "cell id=2 memory=64 cpus=8 pages=2048:8:3/1048576:1\n";
     static const char guest[] = "guest cells=1 binds=1 page=2048 emulator=0-1 blocked=3"
                                 ";cell host=0 vcpus=1 memory=256 pins=2"
                                 ";cell host=1 vcpus=1 memory=256 floats=4-5";
@@ -115,9 +116,44 @@ test_pages_are_counted_for_each_cell(void)
         "cell id=0 memory=4096 cpus=0 pages=2048:512\n", NULL, NULL);
     assert_fit("{\"hw:mem_page_size\":\"any\"}", 1, "cell id=0 memory=600 cpus=0\n", NULL,
         "guest cells=1 binds=1 page=0;cell host=0 vcpus=1 memory=512 floats=0");
+    /* What somebody else has of them is not there; nor is it ordinary memory. */
+    assert_fit("{\"hw:mem_page_size\":\"2MB\"}", 1,
+        "cell id=0 memory=4096 cpus=0 pages=2048:512:257\n", NULL, NULL);
+    assert_fit("{\"hw:mem_page_size\":\"2MB\"}", 1,
+        "cell id=0 memory=4096 cpus=0 pages=2048:512:256\n", NULL,
+        "guest cells=1 binds=1 page=2048;cell host=0 vcpus=1 memory=512 floats=0");
+    assert_fit("{\"hw:numa_nodes\":\"1\"}", 1, "cell id=0 memory=1024 cpus=0 pages=2048:300:300\n",
+        NULL, NULL);
     /* What is reserved in large pages is none of the ordinary memory. */
     assert_fit("{\"hw:numa_nodes\":\"1\"}", 1, "cell id=0 memory=1024 cpus=0 pages=2048:300\n",
         NULL, NULL);
+}
+
+/* A host tells of pages in use; what its guests are known to have is taken off. */
+static void
+test_pages_of_guests_are_not_foreign(void)
+{
+    g_autoptr(HostTopology) host = host_topology_parse(
+        "cell id=0 memory=4096 cpus=0 pages=2048:512:300/1048576:2:2\n"
+        "cell id=1 memory=4096 cpus=1 pages=2048:512:40\n");
+    static const char *const running[] = {
+        "guest cells=1 binds=1 page=2048;cell host=0 vcpus=1 memory=512"
+        ";cell host=1 vcpus=1 memory=128",
+        "guest cells=1 binds=1 page=1048576;cell host=0 vcpus=1 memory=1024",
+        "guest cells=1 binds=1 page=0;cell host=0 vcpus=1 memory=88",
+    };
+
+    g_assert_true(host_topology_has_foreign_pages(host));
+    for (size_t i = 0; i < G_N_ELEMENTS(running); i++) {
+        g_autoptr(GuestTopology) guest = guest_topology_parse(running[i]);
+        host_topology_own_pages(host, guest);
+    }
+    g_autofree char *text = host_topology_text(host);
+    g_assert_cmpstr(text, ==,
+        "cell id=0 memory=4096 cpus=0 pages=2048:512:44/1048576:2:1\n"
+        "cell id=1 memory=4096 cpus=1 pages=2048:512\n");
+    g_autoptr(HostTopology) none = host_topology_parse(CELLS);
+    g_assert_false(host_topology_has_foreign_pages(none));
 }
 
 static void
@@ -206,6 +242,10 @@ static const Row rows[] = {
     {"no-huge-pages", "{\"hw:mem_page_size\":\"2048\"}", "cell id=0 memory=4096 cpus=0-3\n", NULL,
         false, PLACEMENT_CHECK_HUGE_PAGES, "512 MiB in pages of 2048 KiB", "0 MiB of them free",
         "vm.nr_hugepages"},
+    {"pages-of-others", "{\"hw:mem_page_size\":\"large\"}",
+        "cell id=0 memory=4096 cpus=0-3 pages=2048:512:300\n", NULL, false,
+        PLACEMENT_CHECK_HUGE_PAGES, "512 MiB in huge pages",
+        "424 MiB of them free, 600 MiB in use by others", "vm.nr_hugepages"},
     {"cells-not-told", "{\"hw:numa_nodes\":\"2\"}", NULL, NULL, false, PLACEMENT_CHECK_NUMA,
         "2 cells, each with 1 CPUs and 256 MiB", "its libvirt tells of none", "use a host whose"},
     {"filters", "{" DEDICATED "}", "sets of=1 dedicated=2-7\n" CELLS, NULL, true,
@@ -303,6 +343,8 @@ main(int argc, char **argv)
     g_test_add_func("/numa/threads-of-a-core", test_threads_of_a_core);
     g_test_add_func(
         "/numa/pages-are-counted-for-each-cell", test_pages_are_counted_for_each_cell);
+    g_test_add_func(
+        "/numa/pages-of-guests-are-not-foreign", test_pages_of_guests_are_not_foreign);
     g_test_add_func("/numa/who-is-not-pinned-floats-over-what-is-shared",
         test_who_is_not_pinned_floats_over_what_is_shared);
     g_test_add_func("/numa/the-choice-gives-what-is-to-be-claimed",

@@ -21,6 +21,7 @@ typedef struct FakeOptions {
     const char *bridges;      /* "br0,hosta:br1": of every host, or of that one; "" or NULL: they
                                * do not tell */
     int64_t huge_pages;       /* of 2 MiB, of each cell */
+    int64_t huge_pages_used;  /* of them, whatever runs there */
     int64_t pool_bytes;       /* 10 TiB */
     int64_t transfer_bytes_s; /* speed of a migration; 0 = at once */
     /* All hosts share one pool. A pool that is called "shared" always is shared; a server of disks

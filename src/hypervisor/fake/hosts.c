@@ -70,7 +70,9 @@ make_topology(const FakeOptions *options, int64_t vcpus, int64_t memory_mib)
 
     for (int i = 0; i < n_cells; i++) {
         HostCell *cell = host_topology_add_cell(topology, i);
-        CellPages pages = {.size_kib = 2048, .count = options->huge_pages};
+        CellPages pages = {.size_kib = 2048,
+            .count = options->huge_pages,
+            .foreign = options->huge_pages_used};
         cell->memory_mib = memory_mib / n_cells;
         for (int cpu = n_cpus * i; cpu < n_cpus * (i + 1); cpu++) {
             CpuSet core = {0};

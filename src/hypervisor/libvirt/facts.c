@@ -3,6 +3,7 @@
 #include "hypervisor/libvirt/facts.h"
 
 #include "hypervisor/libvirt/machine.h"
+#include "hypervisor/libvirt/pages.h"
 #include "hypervisor/libvirt/pci_xml.h"
 #include "hypervisor/libvirt/probe.h"
 #include "hypervisor/libvirt/topology_xml.h"
@@ -204,7 +205,7 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
         return false;
     }
     facts->host_uuid = capabilities_get_host_uuid(capabilities, NULL);
-    facts->topology = capabilities_to_topology(capabilities);
+    facts->topology = pages_add_used(slot, capabilities_to_topology(capabilities));
     facts->arch = g_strdup(node.model);
     facts->vcpus = (int)node.cpus;
     read_memory(slot, &node, facts);
