@@ -120,10 +120,10 @@ class World:
 
     # ---- guests ----
 
-    def create(self, name, host=None, drover=None, ids=None, metadata=None):
+    def create(self, name, host=None, drover=None, ids=None, metadata=None, flavor="tiny"):
         """A guest that runs and is heard; its id."""
         drover, ids = drover or self.drover, ids or self.ids
-        body = {"name": name, "flavorRef": "tiny", "imageRef": ids["guest"],
+        body = {"name": name, "flavorRef": flavor, "imageRef": ids["guest"],
                 "networks": [{"uuid": ids["private"]}], "metadata": metadata or {}}
         if host:
             body["host"] = host
