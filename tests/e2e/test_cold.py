@@ -46,11 +46,11 @@ def wait_moved(server_id, timeout_s=120, world=world):
     return world.last_migration(server_id)
 
 
-def end(server_id, action, status, world=world):
+def end(server_id, action, status, world=world, timeout_s=60):
     accept(server_id, {action: None}, 204 if action == "confirmResize" else 202, world=world)
     wait_until(lambda: world.last_migration(server_id)["status"] in ("confirmed", "reverted")
                and world.drover.server(server_id)["status"] == status,
-               f"{action} ends as {status}", 60)
+               f"{action} ends as {status}", timeout_s)
     return world.last_migration(server_id)
 
 

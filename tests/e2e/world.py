@@ -20,6 +20,9 @@ LOG_LINES = 80
 class World:
     """Made on first use, so that --only runs what it needs and no more."""
 
+    # So long may hosts take until they are up.
+    connect_s = 60
+
     def __init__(self):
         self._lab = self._droverd = None
         self.ids = {}
@@ -50,7 +53,7 @@ class World:
         if self._droverd is None:
             lab = self.lab
             self._droverd = Droverd(self.config(lab))
-            self._droverd.add_lab_hosts(lab)
+            self._droverd.add_lab_hosts(lab, timeout_s=self.connect_s)
             self.fill(self._droverd, lab, self.ids)
         return self._droverd
 

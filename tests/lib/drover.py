@@ -41,8 +41,11 @@ class Lab:
             key, _, value = line.partition("=")
             self.env[key] = " ".join(shlex.split(value))
 
+    def command(self, arguments):
+        return [os.path.join(TOP, "lab/lab"), "--name", self.name, *arguments]
+
     def __call__(self, *arguments, timeout=120, check=True):
-        command = [os.path.join(TOP, "lab/lab"), "--name", self.name, *arguments]
+        command = self.command(arguments)
         # A file takes the output: what the lab starts may keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
@@ -264,7 +267,7 @@ class Droverd:
 
     # ---- making things ----
 
-    def add_lab_hosts(self, lab, pool=None):
+    def add_lab_hosts(self, lab, pool=None, timeout_s=60):
         """Each host of the lab, and waits until all are up."""
         for name in lab.hosts:
             answer = self.admin("POST", "/drover/v1/hosts", {"host": {
@@ -274,7 +277,7 @@ class Droverd:
                 "pool": pool or lab.env["LAB_POOL"]}})
             if answer.status not in (200, 201, 202):
                 raise RuntimeError(f"host add: {answer.status} {answer.text}")
-        self.wait_hosts_up(len(lab.hosts))
+        self.wait_hosts_up(len(lab.hosts), timeout_s)
 
     def wait_hosts_up(self, count, timeout_s=60):
         deadline = time.monotonic() + timeout_s

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the drover authors.
+"""Guests that own a card of their host: a NIC, a part of one (SR-IOV), and one that cannot be had
+alone."""
+import json
+
+from fleet import PATIENCE_S, fleet
+from tap import check, contains, equal, test
+from test_cold import accept, end, wait_moved
+
+NIC_A, NIC_B = "0000:01:00.0", "0000:04:00.0"
+WHOLE, PARTS = "0000:02:00.0", ("0000:02:10.0", "0000:02:10.2")
+# Two functions of one card, which share an IOMMU group.
+TWIN, OTHER_TWIN = "0000:03:00.0", "0000:03:00.1"
+SPECS = [json.dumps({"address": address}) for address in (NIC_A, NIC_B, WHOLE)]
+
+
+def prepare():
+    fleet.specify(*SPECS)
+    known = {row["id"] for row in fleet.drover.compute("GET", "/flavors").json["flavors"]}
+    for name in ("nic", "part", "whole"):
+        if name not in known:
+            fleet.add_flavor(name, f"{name}:1")
+
+
+def create(name, flavor, host, status="ACTIVE"):
+    """A server that the stock client asks for; its id."""
+    told = fleet.drover.openstack(
+        "server", "create", name, "--flavor", flavor, "--image", "blank", "--nic", "none",
+        "--os-compute-api-version", "2.74", "--host", host, "-f", "json", version="2.74")
+    server = json.loads(told)["id"]
+    fleet.wait_status(server, status, PATIENCE_S)
+    return server
+
+
+def check_has(server, host, address, card):
+    """Drover, its host and its QEMU agree that it has that device."""
+    equal(fleet.devices(host)[address][1], server, f"who has {address} of {host}")
+    equal(fleet.lab.driver(host, address), "vfio-pci", f"what holds {address} of {host}")
+    check(card in fleet.in_guest(host, server), f"QEMU has no {card}")
+
+
+def refused_by(server):
+    fault = fleet.drover.server(server)["fault"]
+    return fault["message"] + fault.get("details", "")
+
+
+def explained(server, host, *options):
+    told = json.loads(fleet.drover.drover("explain", server, "--host", host, "--json", *options))
+    (found,) = [row for row in told["hosts"] if row["name"] == host]
+    return {row["check"]: row for row in found["checks"]}
+
+
+@test("a host tells its PCI devices as what they are: a card, one that is divided, its parts "
+      "[S3-24]")
+def _():
+    prepare()
+    divided = {WHOLE: ("type-PF", None), **{part: ("type-VF", None) for part in PARTS}}
+    equal(fleet.devices("hosta"), {NIC_A: ("type-PCI", None), **divided}, "hosta")
+    equal(fleet.devices("hostb"), {NIC_B: ("type-PCI", None), **divided}, "hostb")
+
+
+@test("a server gets a NIC of its host: QEMU has it and its driver let go; the next one is "
+      "refused, and so is a live move, by drover and by libvirt; cold it has one of the other "
+      "host, and after the revert its first; a delete gives it back [S3-24]")
+def _():
+    prepare()
+    first = create("first", "nic", "hosta")
+    check_has(first, "hosta", NIC_A, "8086:10d3")
+    second = create("second", "nic", "hosta", "ERROR")
+    contains(refused_by(second), "'pci-devices': needs nic:1, has nic: 0 of 1 free", "the fault")
+    fleet.delete(second)
+
+    row = explained(first, "hostb")["pci-devices"]
+    equal((row["result"], row["have"]), ("fail", "nic:1"), "a live move")
+    contains(row["fix"], "openstack server migrate", "the fix")
+    code, told = fleet.drover.openstack("server", "migrate", "--live-migration", first,
+                                        "--os-compute-api-version", "2.30", check=False)
+    check(code != 0, f"a live move is taken: {told}")
+    contains(told, "'pci-devices' (hostb: needs no PCI device of its host", "what the client says")
+    told = fleet.lab.virsh("hosta", "migrate", "--live", "--p2p", first,
+                           fleet.lab.host("hostb", "PEER_URI"), check=False)
+    contains(told, "VFIO migration is not supported", "what libvirt says itself")
+    check_has(first, "hosta", NIC_A, "8086:10d3")
+
+    equal(explained(first, "hostb", "--cold")["pci-devices"]["result"], "pass", "a cold move")
+    accept(first, {"migrate": {"host": "hostb"}}, world=fleet)
+    wait_moved(first, PATIENCE_S, world=fleet)
+    check_has(first, "hostb", NIC_B, "8086:10d3")
+    equal(fleet.devices("hosta")[NIC_A][1], first, "kept until the confirm")
+    fleet.wait_driver("hosta", NIC_A, "e1000e")
+    end(first, "revertResize", "ACTIVE", world=fleet, timeout_s=PATIENCE_S)
+    check_has(first, "hosta", NIC_A, "8086:10d3")
+    fleet.wait_driver("hostb", NIC_B, "e1000e")
+    equal(fleet.devices("hostb")[NIC_B][1], None, "free again")
+
+    fleet.delete(first)
+    fleet.wait_driver("hosta", NIC_A, "e1000e")
+    equal(fleet.devices("hosta")[NIC_A][1], None, "free again")
+
+
+@test("a part of a divided card (SR-IOV) is a device of its own, and nobody has the whole then "
+      "[S3-24]")
+def _():
+    prepare()
+    server = create("part", "part", "hostb")
+    mine, = [part for part in PARTS if fleet.devices("hostb")[part][1] == server]
+    check_has(server, "hostb", mine, "8086:10ca")
+    equal(fleet.lab.driver("hostb", WHOLE), "igb", "the card stays its host's")
+    whole = create("whole", "whole", "hostb", "ERROR")
+    contains(refused_by(whole), "'pci-devices': needs whole:1, has whole: 0 of 1 free", "the fault")
+    fleet.delete(whole)
+    fleet.delete(server)
+    fleet.wait_driver("hostb", mine, "igbvf")
+
+
+@test("a card whose IOMMU group has one that its host uses is told as that [S3-24]")
+def _():
+    prepare()
+    fleet.specify(json.dumps({"address": TWIN}))
+    server = create("twin", "nic", "hosta", "ERROR")
+    contains(refused_by(server), "is not viable", "what QEMU says")
+    contains(refused_by(server), "Cause: the IOMMU sees a PCI device of the guest and another one "
+             "of its host as one", "what that means")
+    fleet.delete(server)
