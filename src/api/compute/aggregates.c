@@ -229,8 +229,10 @@ add_host(ApiContext *context, int64_t id, const json_t *value, GError **error)
         tell_refusal(problem, ERROR_CONFLICT, what, NULL, error);
         return NULL;
     }
+    /* Of a pool it tells that this host is joining, however fast it is proven. */
+    HttpResponse *response = reply(context, id, error);
     engine_nudge_pools(context->engine);
-    return reply(context, id, error);
+    return response;
 }
 
 static HttpResponse *
