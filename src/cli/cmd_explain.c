@@ -231,6 +231,58 @@ choose_host_columns(const json_t *hosts, Column columns[MOST_HOST_COLUMNS])
     columns[n] = (Column){NULL, NULL, NULL};
 }
 
+/* ---- what hosts would have given away ---- */
+
+/* "3 of 4" */
+static char *
+given_text(const json_t *value, const json_t *row)
+{
+    return g_strdup_printf("%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
+        json_integer_value(json_object_get(value, "after")),
+        json_integer_value(json_object_get(value, "total")));
+}
+
+/* "0.50:1 -> 0.75:1" */
+static char *
+ratio_text(const json_t *value, const json_t *row)
+{
+    double total = (double)json_integer_value(json_object_get(value, "total"));
+    double before = (double)json_integer_value(json_object_get(value, "before"));
+    double after = (double)json_integer_value(json_object_get(value, "after"));
+    return g_strdup_printf("%.2f:1 -> %.2f:1", before / total, after / total);
+}
+
+static const Column GIVEN_COLUMNS[] = {
+    {"Host", "name", NULL},
+    {"vCPUs", "vcpus", given_text},
+    {"Ratio", "vcpus", ratio_text},
+    {"MiB", "ram_mib", given_text},
+    {"Ratio", "ram_mib", ratio_text},
+    {NULL, NULL, NULL},
+};
+
+/* Of the hosts where it fits; a record tells of none. */
+static bool
+print_given(Output *output, const json_t *hosts, GError **error)
+{
+    json_auto_t *rows = json_array();
+    size_t i;
+    json_t *host;
+    json_array_foreach(hosts, i, host)
+    {
+        json_t *given = json_object_get(host, "given");
+        if (json_is_object(given)) {
+            json_object_set(given, "name", json_object_get(host, "name"));
+            json_array_append(rows, given);
+        }
+    }
+    if (json_array_size(rows) == 0) {
+        return true;
+    }
+    output_say(output, "%s", "\nWhat each would have given away with it, before -> after:");
+    return output_list(output, rows, GIVEN_COLUMNS, NULL, error);
+}
+
 static const Column CHECK_COLUMNS[] = {
     {"Host", "host", NULL},
     {"Check", "check", NULL},
@@ -338,6 +390,9 @@ print_explanation(Output *output, const json_t *explanation, bool all, GError **
     }
     if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
         return true;
+    }
+    if (!print_given(output, hosts, error)) {
+        return false;
     }
     json_auto_t *rows = list_checks(explanation, all);
     if (json_array_size(rows) > 0) {
@@ -461,6 +516,8 @@ const Command explain_commands[] = {
         "The check 'storage' tells by what is known of both hosts what becomes of each disk, and\n"
         "what --block-migration or --shared-migration would be refused for there; the request\n"
         "itself asks the hosts once more.\n"
+        "Of each host where it fits it is told how many processors and how much memory would be\n"
+        "given away with it, and how far that is over-committed: 2.00:1 is twice what there is.\n"
         "With --rehearse the host (the one that is named, else the one it would go to) starts a\n"
         "twin of the running server, paused, with its processor, machine, memory and TPM and\n"
         "without its disks and NICs, and ends it: the check 'rehearsal' tells what came of it.\n"

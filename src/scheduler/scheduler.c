@@ -291,6 +291,15 @@ fill_rows(PlacementHost *entry, const Subject *subject)
     }
 }
 
+static void
+fill_given(PlacementHost *entry, const Subject *subject)
+{
+    const HostFacts *facts = &subject->host->facts;
+    const HostUsage *usage = subject->usage;
+    entry->vcpus = (PlacementGiven){usage->vcpus + usage->foreign_vcpus, facts->vcpus};
+    entry->ram_mib = (PlacementGiven){usage->ram_mib + usage->foreign_ram_mib, facts->memory_mib};
+}
+
 static int
 compare_indices(gconstpointer one, gconstpointer other)
 {
@@ -337,6 +346,7 @@ fill_hosts(Placement *placement, const Look *look, const Ranking *ranking, unsig
         unsigned index = g_array_index(indices, unsigned, i);
         Subject subject = look_subject(look, index);
         fill_rows(&placement->hosts[i], &subject);
+        fill_given(&placement->hosts[i], &subject);
         if (ranks[index] > 0) {
             fill_rank(&placement->hosts[i], look, ranking,
                 &g_array_index(ranking->candidates, Candidate, ranks[index] - 1), ranks[index]);

@@ -129,12 +129,20 @@ typedef struct PlacementShare {
     bool is_of_aggregate; /* the multiplier: else it is that of the policy */
 } PlacementShare;
 
+/* What a host has of something, and what of it is given away, before the request. */
+typedef struct PlacementGiven {
+    int64_t given;
+    int64_t total; /* 0: it is not known */
+} PlacementGiven;
+
 typedef struct PlacementHost {
     char *name;
     unsigned rank; /* 1 is the best; 0: it does not fit */
     double weight; /* the sum of the shares */
     PlacementRow rows[PLACEMENT_N_CHECKS];
     PlacementShare shares[PLACEMENT_N_WEIGHERS];
+    PlacementGiven vcpus; /* of a record not known */
+    PlacementGiven ram_mib;
 } PlacementHost;
 
 /* A choice written out: what was asked for, and what each host had. It owns all of it. */

@@ -234,6 +234,33 @@ def _():
     cloud.delete(server)
 
 
+@test("of each host where it fits drover explain tells what would be given away with it, before "
+      "and after, as ratios of what there is; of others and of records nothing [S0-13]")
+def _():
+    cloud = world.fast
+    server = cloud.create("weighed", host="hosta")
+    other = cloud.create("carried", host="hostb")
+    facts = cloud.other("GET", "/drover/v1/hosts/hostb").json["host"]["facts"]
+    vcpus, mib = facts["vcpus"], facts["memory_mib"]
+    hosts = hosts_of(explain(cloud, server))
+    equal(hosts["hostb"]["given"], {
+        "vcpus": {"before": 1, "after": 2, "total": vcpus},
+        "ram_mib": {"before": 128, "after": 256, "total": mib}}, "of one with a server")
+    equal((hosts["hostc"]["given"]["vcpus"]["before"], hosts["hosta"]["given"]), (0, None),
+          "of an empty one, and of one where it does not fit")
+    text = on_terminal(cloud, 80, "explain", "weighed")
+    row = next(line for line in text.split("\n") if line.startswith("hostb") and "->" in line)
+    equal(" ".join(row.split()),
+          f"hostb 2 of {vcpus} {1 / vcpus:.2f}:1 -> {2 / vcpus:.2f}:1 256 of {mib} "
+          f"{128 / mib:.2f}:1 -> {256 / mib:.2f}:1", "the table")
+    equal(cloud.live_migrate(server).status, 202, "the move")
+    cloud.wait_migration(server, "completed", "error")
+    cloud.wait_idle(server)
+    (told,) = decisions(cloud, f"?request_id={request_of(cloud, server, 'live-migration')}")
+    equal({host["given"] for host in told["hosts"]}, {None}, "what was decided")
+    cloud.delete(server, other)
+
+
 @test("the shares that drover explain prints add up to the weight, those of a soft server group "
       "too [S0-11]")
 def _():

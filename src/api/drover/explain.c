@@ -77,7 +77,24 @@ view_share(const PlacementShare *share, PlacementWeigher weigher)
 }
 
 static json_t *
-view_host(const PlacementHost *entry)
+view_share_given(const PlacementGiven *given, int64_t more)
+{
+    return json_pack("{s:I, s:I, s:I}", "before", (json_int_t)given->given, "after",
+        (json_int_t)(given->given + more), "total", (json_int_t)given->total);
+}
+
+/* What the host would have given away; null where the instance does not fit, and of records. */
+static json_t *
+view_given(const Placement *placement, const PlacementHost *entry)
+{
+    return entry->rank == 0 || entry->vcpus.total == 0 || entry->ram_mib.total == 0
+        ? json_null()
+        : json_pack("{s:o, s:o}", "vcpus", view_share_given(&entry->vcpus, placement->vcpus),
+              "ram_mib", view_share_given(&entry->ram_mib, placement->ram_mib));
+}
+
+static json_t *
+view_host(const Placement *placement, const PlacementHost *entry)
 {
     bool fits = entry->rank > 0;
     json_t *checks = json_array();
@@ -93,10 +110,10 @@ view_host(const PlacementHost *entry)
     for (int i = 0; fits && i < PLACEMENT_N_WEIGHERS; i++) {
         json_array_append_new(weighers, view_share(&entry->shares[i], (PlacementWeigher)i));
     }
-    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name", entry->name, "fits", fits,
+    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->name, "fits", fits,
         "rank", fits ? json_integer(entry->rank) : json_null(), "weight",
         fits ? json_real(entry->weight) : json_null(), "failed", failed, "checks", checks,
-        "weighers", weighers);
+        "weighers", weighers, "given", view_given(placement, entry));
 }
 
 /* The best first, then those that do not fit by their names. */
@@ -126,7 +143,7 @@ view_hosts(const Placement *placement)
     g_ptr_array_sort(entries, compare_hosts);
     json_t *views = json_array();
     for (unsigned i = 0; i < entries->len; i++) {
-        json_array_append_new(views, view_host(entries->pdata[i]));
+        json_array_append_new(views, view_host(placement, entries->pdata[i]));
     }
     return views;
 }

@@ -4,7 +4,6 @@
 // why not, and what it would have given away after the move.
 import {get} from "./api.js";
 import {h, newId, show} from "./dom.js";
-import {fleet} from "./fleet.js";
 import {badge, mib} from "./format.js";
 
 const SHOWN_MAX = 200;
@@ -42,23 +41,15 @@ function ratio(some, all) {
   return `${(some / all).toFixed(2)}:1`;
 }
 
-function share(name, before, more, total, text) {
-  const after = before + more;
+function share(name, {before, after, total}, text) {
   return h("div", {class: "predicted"}, h("span", {}, `${name} ${ratio(before, total)} → `,
     h("strong", {}, ratio(after, total))), barAfter(before, after, total),
   h("span", {}, `${text(after)} of ${text(total)}${after > total ? ", over-committed" : ""}`));
 }
 
-// Of the host, with what the instance needs: memory and processors given, before and after.
-export function predicted(host, needs) {
-  const {facts, usage} = host ?? {};
-  if (!facts?.vcpus || !facts.memory_mib || !usage) {
-    return null;
-  }
-  return [
-    share("Processors", usage.vcpus + usage.foreign_vcpus, needs.vcpus, facts.vcpus, String),
-    share("Memory", usage.ram_mib + usage.foreign_ram_mib, needs.ram_mib, facts.memory_mib, mib),
-  ];
+// Processors and memory given, before and after; null: it is not known.
+function predicted(given) {
+  return given && [share("Processors", given.vcpus, String), share("Memory", given.ram_mib, mib)];
 }
 
 // ---- the list ----
@@ -72,7 +63,7 @@ function choice(group, value, label, rest, isDisabled, onchange) {
     h("label", {for: id}, label), h("div", {id: about, class: "target-why"}, rest));
 }
 
-function hostChoice(group, host, needs, onchange) {
+function hostChoice(group, host, onchange) {
   if (!host.fits) {
     return choice(group, host.name, [host.name, " ", badge("does not fit", "bad")],
       h("ul", {}, whyNot(host)), true, onchange);
@@ -80,8 +71,7 @@ function hostChoice(group, host, needs, onchange) {
   const notes = warnings(host);
   return choice(group, host.name,
     [host.name, " ", badge(`passes, rank ${host.rank}`, "good")],
-    [predicted(fleet.hosts.get(host.name), needs), notes.length > 0 && h("ul", {}, notes)], false,
-    onchange);
+    [predicted(host.given), notes.length > 0 && h("ul", {}, notes)], false, onchange);
 }
 
 function automatic(explanation) {
@@ -107,7 +97,7 @@ export function targetList(explanation, onchange, first) {
     const found = explanation.hosts.filter((host) => host.name.toLowerCase().includes(text));
     show(list, choice(group, "", h("strong", {}, "Automatically schedule"),
       automatic(explanation), false, onPick),
-    found.slice(0, SHOWN_MAX).map((host) => hostChoice(group, host, explanation.needs, onPick)),
+    found.slice(0, SHOWN_MAX).map((host) => hostChoice(group, host, onPick)),
     found.length > SHOWN_MAX && h("li", {class: "hint"},
       `${found.length - SHOWN_MAX} more: type a part of the name.`));
     const input = list.querySelector(`input[value="${CSS.escape(chosen)}"]`);
