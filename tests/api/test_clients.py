@@ -31,7 +31,7 @@ def rows(cloud, *arguments, **who):
 
 
 def nova(cloud, *arguments, **who):
-    return cloud.drover._run(["/usr/bin/nova", *arguments], True, 60, who)
+    return cloud.drover.nova(*arguments, timeout=60, **who)
 
 
 @test("openstack logs in, lists the catalog and creates a server [S1-03 S1-04 S3-25 S3-27]")

@@ -80,7 +80,7 @@ def _():
         answer = cloud.action(server, {"evacuate": {"adminPass": "given"}}, "2.14")
         equal((answer.status, answer.text), (200, ""), "2.14 has no body")
         cloud.wait_idle(server)
-        text = cloud.drover._run(["/usr/bin/nova", "host-evacuate", "hosta"], True, 60, {})
+        text = cloud.drover.nova("host-evacuate", "hosta")
         contains(text, server, "nova host-evacuate")
         contains(text, "True", "nova host-evacuate")
         cloud.wait_idle(server)

@@ -76,7 +76,7 @@ def run_shown(browser, cloud, selector, text, program):
     browser.click("dialog button", "Cancel")
     client, *words = shlex.split(command)
     if client == "nova":
-        cloud.drover._run(["/usr/bin/nova", *words], True, 60, {})
+        cloud.drover.nova(*words)
     else:
         cloud.drover.drover(*words)
 

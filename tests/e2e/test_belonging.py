@@ -4,7 +4,8 @@
 decides where they may go, as the stock client sees it."""
 import json
 
-from tap import check, contains, equal, test
+from tap import check, contains, equal, test, wait_until
+from test_client import knows_memory
 from world import world
 
 
@@ -129,6 +130,7 @@ def node_info(host):
 
 def check_told(host):
     """What clients show of it, against what its own libvirt says."""
+    wait_until(knows_memory, "drover knows the hosts' memory", 60, 1)
     node = node_info(host)
     mib = str(int(node["Memory size"]) // 1024)
     rows = json.loads(openstack("host", "show", host, "-f", "json", version="2.1"))

@@ -184,7 +184,16 @@ def _():
     contains(text, "401", "the client's text")
 
 
-@test("a member may not migrate: 403 with the name of the rule (S3-56)")
+def check_forbidden(rule, client, *words):
+    """That client of the member is told which rule is not for her."""
+    code, text = client(*words, check=False, user="alice", password="alice-secret",
+                        project="demo")
+    check(code != 0, f"{words}: {text}")
+    contains(text, f"Policy doesn't allow os_compute_api:{rule} to be performed", words)
+
+
+@test("a member may not migrate, nor see or set hosts by any client: 403 with the name of the rule "
+      "(S1-11, S3-56)")
 def _():
     drover = world.drover
     drover.openstack("project", "create", "demo")
@@ -194,14 +203,12 @@ def _():
                                "--network", "private", "--wait", "-f", "value", "-c", "id", "hers",
                                user="alice", password="alice-secret", project="demo").strip()
     try:
-        code, text = drover.openstack("server", "migrate", "hers", "--live-migration", check=False,
-                                      user="alice", password="alice-secret", project="demo")
-        check(code != 0, "exit code")
-        contains(text, "os_compute_api:os-migrate-server:migrate_live", "the rule")
-        code, text = drover.openstack("server", "evacuate", "hers", check=False, user="alice",
-                                      password="alice-secret", project="demo")
-        check(code != 0, "exit code")
-        contains(text, "os_compute_api:os-evacuate", "the rule")
+        check_forbidden("os-migrate-server:migrate_live", drover.openstack, "server", "migrate",
+                        "hers", "--live-migration")
+        check_forbidden("os-evacuate", drover.openstack, "server", "evacuate", "hers")
+        check_forbidden("os-services:list", drover.nova, "service-list")
+        check_forbidden("os-hypervisors:list-detail", drover.openstack, "hypervisor", "list")
+        check_forbidden("os-hosts:show", drover.drover, "host-describe", "hosta")
         code, text = drover.openstack("server", "show", "refused", check=False, user="alice",
                                       password="alice-secret", project="demo")
         check(code != 0, "another project's server is not seen")

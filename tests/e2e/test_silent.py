@@ -34,8 +34,7 @@ def first_start(server_id, host, since):
 
 def host_evacuate(servers, status):
     """By the client that knows the command: every server of hosta to hostb."""
-    text = evac.drover._run(["/usr/bin/nova", "host-evacuate", "--target_host", "hostb", "hosta"],
-                            True, 180, {})
+    text = evac.drover.nova("host-evacuate", "--target_host", "hostb", "hosta")
     for each in servers:
         row = next(line for line in text.splitlines() if each in line)
         contains(row, "True", "nova host-evacuate")

@@ -249,6 +249,11 @@ class Droverd:
         return self._run(["/usr/bin/openstack", *arguments], check, timeout, who,
                          errors=subprocess.PIPE)
 
+    def nova(self, *arguments, check=True, timeout=300, **who):
+        """The older client, which says with each command that it is deprecated."""
+        return self._run(["/usr/bin/nova", *arguments], check, timeout, who,
+                         errors=subprocess.PIPE)
+
     def drover(self, *arguments, check=True, timeout=300, **who):
         return self._run([DROVER, *arguments], check, timeout, who)
 
