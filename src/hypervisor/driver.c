@@ -216,6 +216,14 @@ hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error)
     return true;
 }
 
+bool
+hypervisor_read_memory(HypervisorHost *host, HostMemory *ret_memory, GError **error)
+{
+    return before(host, "read_memory", error) &&
+        provider(host)->read_memory(host->host, ret_memory, error) &&
+        after(host, "read_memory", error);
+}
+
 GPtrArray *
 hypervisor_list_domains(HypervisorHost *host, GError **error)
 {

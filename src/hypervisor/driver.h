@@ -44,6 +44,7 @@ const char *hypervisor_host_name(const HypervisorHost *host);
 uint64_t hypervisor_host_session(const HypervisorHost *host);
 
 bool hypervisor_probe(HypervisorHost *host, HostFacts *ret_facts, GError **error);
+bool hypervisor_read_memory(HypervisorHost *host, HostMemory *ret_memory, GError **error);
 GPtrArray *hypervisor_list_domains(HypervisorHost *host, GError **error);
 bool hypervisor_describe_domain(
     HypervisorHost *host, const char *uuid, DomainView *ret_view, GError **error);

@@ -31,6 +31,8 @@ typedef struct HypervisorProvider {
     /* What the host is and has. Refreshes the pool. pool_id is of the pool itself: every host that
      * shares it tells the same (a volume that the first one made says it). */
     bool (*probe)(void *host, HostFacts *ret_facts, GError **error);
+    /* The memory among what probe tells, and nothing else: it is asked for before guests get it. */
+    bool (*read_memory)(void *host, HostMemory *ret_memory, GError **error);
     /* All domains: DomainView *. */
     GPtrArray *(*list_domains)(void *host, GError **error);
     /* One domain; DOMAIN_ABSENT is success. job is filled in. */

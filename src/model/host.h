@@ -54,6 +54,12 @@ typedef struct HostFacts {
     int running_domains;      /* every domain that is active, ours or not */
 } HostFacts;
 
+/* The part of the facts that changes all the time. */
+typedef struct HostMemory {
+    int64_t total_mib;
+    int64_t free_mib; /* nobody has it: caches give way, so they are free */
+} HostMemory;
+
 typedef struct Host {
     char *id;     /* UUID: of the service from 2.53 */
     char *hypervisor_id; /* UUID: of the hypervisor from 2.53 */
@@ -90,6 +96,7 @@ typedef struct Host {
 typedef struct HostUsage {
     int vcpus;
     int64_t ram_mib;
+    int64_t arriving_ram_mib; /* of ram_mib: of guests that an operation still brings here */
     int64_t disk_gib;
     int instances;
     int foreign_vcpus; /* of domains that run there and are not drover's: nothing claims them */

@@ -30,6 +30,11 @@ test_probe_tells_what_the_host_is(Fixture *fixture)
     g_assert_false(host_lacks_bridge(&facts, fixture->target->bridge));
     g_assert_true(host_lacks_bridge(&facts, "no-such-br"));
     g_assert_true(host_lacks_bridge(&facts, "lo"));
+    HostMemory memory = {0};
+    assert_ok(hypervisor_read_memory(fixture->a, &memory, &error));
+    g_assert_cmpint(memory.total_mib, ==, facts.memory_mib);
+    g_assert_cmpint(memory.free_mib, >, 0);
+    g_assert_cmpint(memory.free_mib, <=, memory.total_mib);
     int n_domains = facts.running_domains;
     host_facts_clear(&facts);
 

@@ -136,16 +136,31 @@ make_host_uuid(const char *host)
         "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
 }
 
+/* Guests take all of theirs at once; taken_mib is what else runs there. */
+HostMemory
+hosts_read_memory(FakeFleet *fleet, const char *host)
+{
+    g_autoptr(WorldRows) rows = world_select(fleet->world,
+        "select h.memory_mib, h.taken_mib + coalesce(sum(d.memory_mib), 0) from hosts h"
+        " left join domains d on d.host = h.name and d.state in (?2, ?3) where h.name = ?1"
+        " group by h.name",
+        TEXT(host), INT(DOMAIN_RUNNING), INT(DOMAIN_PAUSED));
+    world_next(rows); /* opening made the host */
+    int64_t total_mib = world_int(rows, 0);
+    return (HostMemory){total_mib, MAX(total_mib - world_int(rows, 1), 0)};
+}
+
 void
 hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts *ret_facts)
 {
     g_autoptr(WorldRows) rows = world_select(fleet->world,
-        "select h.vcpus, h.memory_mib, count(d.uuid), coalesce(sum(d.memory_mib), 0) from hosts h"
+        "select h.vcpus, h.memory_mib, count(d.uuid) from hosts h"
         " left join domains d on d.host = h.name and d.state in (?2, ?3) where h.name = ?1"
         " group by h.name",
         TEXT(host), INT(DOMAIN_RUNNING), INT(DOMAIN_PAUSED));
     world_next(rows); /* opening made the host */
     int64_t capacity = pools_capacity_bytes(fleet, pool);
+    HostMemory memory = hosts_read_memory(fleet, host);
     *ret_facts = (HostFacts){
         .hostname = g_strdup(host),
         .host_uuid = make_host_uuid(host),
@@ -156,8 +171,8 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .cpu_json = make_cpu_json(world_int(rows, 0)),
         .cpu_class = g_strdup(FAKE_CPU_CLASS),
         .vcpus = (int)world_int(rows, 0),
-        .memory_mib = world_int(rows, 1),
-        .memory_free_mib = world_int(rows, 1) - world_int(rows, 3),
+        .memory_mib = memory.total_mib,
+        .memory_free_mib = memory.free_mib,
         .pool_capacity_bytes = capacity,
         .pool_available_bytes = capacity - pools_used_bytes(fleet, pool),
         .pool_path = g_strdup_printf("/fake/%s", pool),

@@ -82,6 +82,18 @@ fake_probe(void *host, HostFacts *ret_facts, GError **error)
     return true;
 }
 
+static bool
+fake_read_memory(void *host, HostMemory *ret_memory, GError **error)
+{
+    FakeSession *session = host;
+    if (!fleet_enter(session, false, error)) {
+        return false;
+    }
+    *ret_memory = hosts_read_memory(session->fleet, session->host);
+    fleet_leave(session->fleet);
+    return true;
+}
+
 static GPtrArray *
 fake_list_domains(void *host, GError **error)
 {
@@ -143,6 +155,7 @@ static const HypervisorProvider fake_provider = {
     .open = fake_open,
     .close = fake_close,
     .probe = fake_probe,
+    .read_memory = fake_read_memory,
     .list_domains = fake_list_domains,
     .describe_domain = fake_describe_domain,
     .ensure_base = fake_ensure_base,

@@ -23,7 +23,7 @@ static const char schema[] =
     "create table if not exists hosts ("
     "  name text primary key, vcpus integer not null, memory_mib integer not null,"
     "  power integer not null default 1, cut integer not null default 0,"
-    "  frozen integer not null default 0) without rowid;"
+    "  frozen integer not null default 0, taken_mib integer not null default 0) without rowid;"
     "create table if not exists pools ("
     "  id text primary key, capacity_bytes integer not null) without rowid;"
     "create table if not exists domains ("

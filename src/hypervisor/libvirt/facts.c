@@ -165,27 +165,35 @@ read_versions(const Slot *slot, HostFacts *facts, GError **error)
 
 /* Total and free memory as the host's kernel sees them; caches give way, so they are free. Where
  * libvirt knows one NUMA cell less than the kernel, virNodeGetInfo tells less than there is. */
-static void
-read_memory(const Slot *slot, const virNodeInfo *node, HostFacts *facts)
+static bool
+read_memory(const Slot *slot, HostMemory *ret_memory)
 {
     virNodeMemoryStats stats[16];
     int n = G_N_ELEMENTS(stats);
     int64_t free_kib = 0;
 
-    facts->memory_mib = (int64_t)(node->memory / 1024);
-    facts->memory_free_mib = facts->memory_mib;
     if (virNodeGetMemoryStats(slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) <
         0) {
-        return;
+        return false;
     }
     for (int i = 0; i < n; i++) {
         if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL) == 0) {
-            facts->memory_mib = (int64_t)(stats[i].value / 1024);
+            ret_memory->total_mib = (int64_t)(stats[i].value / 1024);
         } else {
             free_kib += (int64_t)stats[i].value;
         }
     }
-    facts->memory_free_mib = free_kib / 1024;
+    ret_memory->free_mib = free_kib / 1024;
+    return true;
+}
+
+bool
+libvirt_read_memory(void *data, HostMemory *ret_memory, GError **error)
+{
+    g_auto(Slot) slot = {0};
+
+    return slot_take_control(&slot, data, error) &&
+        (read_memory(&slot, ret_memory) || facts_fail(&slot, "its memory", error));
 }
 
 static bool
@@ -208,7 +216,10 @@ read_node(const Slot *slot, HostFacts *facts, GError **error)
     facts->topology = pages_add_used(slot, capabilities_to_topology(capabilities));
     facts->arch = g_strdup(node.model);
     facts->vcpus = (int)node.cpus;
-    read_memory(slot, &node, facts);
+    HostMemory memory = {(int64_t)(node.memory / 1024), (int64_t)(node.memory / 1024)};
+    read_memory(slot, &memory);
+    facts->memory_mib = memory.total_mib;
+    facts->memory_free_mib = memory.free_mib;
     return true;
 }
 

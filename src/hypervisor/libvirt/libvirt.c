@@ -25,6 +25,7 @@ static const HypervisorProvider libvirt_provider = {
     .open = libvirt_open,
     .close = libvirt_close,
     .probe = libvirt_probe,
+    .read_memory = libvirt_read_memory,
     .list_domains = libvirt_list_domains,
     .describe_domain = libvirt_describe_domain,
     .ensure_base = libvirt_ensure_base,

@@ -7,6 +7,7 @@
 
 /* facts.c */
 bool libvirt_probe(void *host, HostFacts *ret_facts, GError **error);
+bool libvirt_read_memory(void *host, HostMemory *ret_memory, GError **error);
 
 /* view.c */
 GPtrArray *libvirt_list_domains(void *host, GError **error);
