@@ -3,6 +3,7 @@
 /* The choice of a destination, and of another one where it cannot have the guest. */
 #include "cold/internal.h"
 
+#include "operation/claim.h"
 #include "scheduler/scheduler.h"
 
 #define CONNECT_LOOK_US (G_USEC_PER_SEC / 10)
@@ -27,7 +28,7 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */
-static bool
+static ClaimResult
 claim(ColdTask *task, GError **error)
 {
     Store *store = task->context->store;
@@ -35,22 +36,23 @@ claim(ColdTask *task, GError **error)
     g_autoptr(Instance) instance = store_get_instance(store, task->instance->id, error);
 
     if (instance == NULL) {
-        return false;
+        return CLAIM_FAILED;
     }
     if (task->migration->type == MIGRATION_TYPE_RESIZE) {
         g_autoptr(Flavor) flavor = store_get_resize_flavor(store, task->operation->id, true, error);
         if (flavor == NULL) {
-            return false;
+            return CLAIM_FAILED;
         }
         flavor_copy(flavor, &instance->flavor);
     }
     Choice choice = {task, instance};
-    if (!store_claim(store, task->operation, instance, choose_host, &choice, &host, error)) {
-        return false;
+    ClaimResult result = operation_claim(
+        task->context, task->operation, instance, choose_host, &choice, &host, error);
+    if (result == CLAIM_DONE) {
+        g_free(task->migration->dest_host);
+        task->migration->dest_host = g_steal_pointer(&host);
     }
-    g_free(task->migration->dest_host);
-    task->migration->dest_host = g_steal_pointer(&host);
-    return true;
+    return result;
 }
 
 /* What becomes of each disk (model/disk_plan.h). */
@@ -146,7 +148,12 @@ cold_step_CLAIMING(ColdTask *task)
     if (cold_is_to_stop(task, &error)) {
         return cold_refuse(task, error);
     }
-    if (!cold_read_volumes(task, &error) || !claim(task, &error)) {
+    ClaimResult claimed =
+        cold_read_volumes(task, &error) ? claim(task, &error) : CLAIM_FAILED;
+    if (claimed == CLAIM_WAITING) {
+        return STEP_WAIT;
+    }
+    if (claimed == CLAIM_FAILED) {
         bool is_early = error_is(error, ERROR_STORE_DOWN) ||
             task->context->is_gathering(task->context) || cold_is_too_early(task);
         return is_early ? cold_wait(task, CONNECT_LOOK_US) : cold_refuse(task, error);

@@ -33,6 +33,10 @@ const ConfigKey daemon_config_keys[] = {
         "Virtual processors that may be promised for each processor of a host."},
     {"DEFAULT", "ram_allocation_ratio", CONFIG_FLOAT, "1.5", 0.1, 1000,
         "Memory that may be promised for each MiB that a host has."},
+    {"DEFAULT", "ram_over_commit", CONFIG_BOOL, "false", 0, 0,
+        "Whether a guest goes to a host that has not really so much memory free, as far as "
+        "ram_allocation_ratio allows: for hosts that swap, or share equal pages (KSM). Where they do "
+        "not, the kernel there ends some guest once memory runs out."},
     {"DEFAULT", "disk_allocation_ratio", CONFIG_FLOAT, "1.0", 0.1, 1000,
         "Disk that may be promised for each GiB of a host's pool."},
     {"DEFAULT", "reserved_host_memory_mb", CONFIG_INT, "512", 0, 1048576,

@@ -73,6 +73,7 @@ configuration_placement(const Config *config)
     PlacementPolicy policy = {
         .cpu_allocation_ratio = config_get_float(config, "DEFAULT", "cpu_allocation_ratio"),
         .ram_allocation_ratio = config_get_float(config, "DEFAULT", "ram_allocation_ratio"),
+        .ram_over_commit = config_get_bool(config, "DEFAULT", "ram_over_commit"),
         .disk_allocation_ratio = config_get_float(config, "DEFAULT", "disk_allocation_ratio"),
         .reserved_host_memory_mib =
             (int)config_get_int(config, "DEFAULT", "reserved_host_memory_mb"),

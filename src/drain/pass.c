@@ -273,6 +273,19 @@ begin_moves(DrainTask *task, const Situation *situation, GError **error)
     return true;
 }
 
+/* Who stays for nothing but memory that was read a while ago: it is read again, and drains are
+ * looked at when it is another. */
+static void
+ask_short_hosts(DrainTask *task, const Situation *situation)
+{
+    for (unsigned i = 0; i < situation->steps->len; i++) {
+        const DrainStep *step = situation->steps->pdata[i];
+        for (size_t j = 0; step->short_hosts != NULL && step->short_hosts[j] != NULL; j++) {
+            task->context->read_memory(task->context, 0, step->short_hosts[j]);
+        }
+    }
+}
+
 /* Nothing is under way that could make room: what has no host is given time, and then given up;
  * what is in a state in which nothing is ever moved is given up at once. */
 static bool
@@ -367,6 +380,7 @@ run(DrainTask *task, GError **error)
     if (!make_plan(task, &situation, error)) {
         return false;
     }
+    ask_short_hosts(task, &situation);
     bool is_away = is_host_away(task, &situation);
     if (!(is_away ? tell_away : begin_moves)(task, &situation, error)) {
         return false;

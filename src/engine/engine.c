@@ -115,6 +115,12 @@ context_is_gathering(OperationContext *context)
     return hosts_is_gathering(engine_of(context));
 }
 
+static MemoryAnswer
+context_read_memory(OperationContext *context, int64_t operation_id, const char *host)
+{
+    return memory_read(engine_of(context), operation_id, host);
+}
+
 static bool
 context_is_clearing(OperationContext *context, const char *host, const char *instance_id)
 {
@@ -219,6 +225,7 @@ engine_new(Store *store, const Clock *clock, const OperationSettings *settings,
         .engine = engine,
         .find_session = context_find_session,
         .is_gathering = context_is_gathering,
+        .read_memory = context_read_memory,
         .is_clearing = context_is_clearing,
         .moved = context_moved,
     };

@@ -90,6 +90,11 @@ typedef void (*EngineRehearsalDone)(const Rehearsal *rehearsal, void *data);
 void engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *source_host,
     const char *dest_host, const char *topology, EngineRehearsalDone done, void *data);
 
+/* An ask: what is really free on these hosts (names, NULL-terminated), read into their facts. done
+ * runs on the engine's thread, when all of them have answered or 5 s have passed. */
+typedef void (*EngineMemoryDone)(void *data);
+void engine_ask_memory(Engine *engine, char *const *hosts, EngineMemoryDone done, void *data);
+
 /* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
  * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
  * engine's thread. */

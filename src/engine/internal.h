@@ -19,6 +19,7 @@ typedef struct EngineTask {
     Timer timer;    /* wake_at: the earliest time asked for */
     bool is_ready;  /* in engine->ready or fresh */
     bool has_begun; /* has been stepped */
+    GHashTable *memory; /* memory.c: host -> when it was asked for its own, 0: settled; or NULL */
     bool is_touched; /* its domain or its host changed: looked at once more when it has closed */
     uint64_t seen_in_pass;
 } EngineTask;
@@ -43,6 +44,10 @@ typedef struct HostLink {
     bool has_stranger; /* a domain of nobody has come or gone since the host was asked */
     bool is_stale;     /* something else has changed there since */
     bool closed_early;   /* OPENING: the session closed before its opener had reported */
+    int64_t memory_us;  /* what is really free is known as it was then, to the MiB; 0 = it is not */
+    int64_t changed_us; /* something has changed there that takes memory or gives it back */
+    uint64_t memory_session; /* the session that is being asked for it; 0 = none is */
+    GArray *memory_waiters;  /* of int64_t: operations that wait for it; NULL = none */
     GHashTable *touched; /* OPENING: ids of instances whose domains changed meanwhile */
     int64_t sign_us;     /* CONNECTED: its last answer or event */
     uint64_t seen_in_pass;
@@ -124,6 +129,7 @@ void tasks_pass(Engine *engine);
 void tasks_nudge(Engine *engine);
 /* Every open operation is looked at once more, soon. */
 void tasks_wake_all(Engine *engine);
+EngineTask *tasks_find(Engine *engine, int64_t id);
 bool tasks_has_instance(Engine *engine, const char *instance_id);
 void tasks_on_event(Engine *engine, const char *host, const HostEvent *event);
 void tasks_on_host(Engine *engine, const char *host, bool connected);
@@ -152,6 +158,10 @@ void hosts_close_doubles(const HostLink *link, const char *host_uuid);
 bool link_write_facts(HostLink *link, const HostFacts *told, GPtrArray *domains);
 /* The settings have changed by which they are read. */
 void link_renew_facts(HostLink *link);
+
+/* ---- memory.c: what is really free, asked for when it matters ---- */
+/* As OperationContext.read_memory. */
+MemoryAnswer memory_read(Engine *engine, int64_t operation_id, const char *host);
 
 /* ---- looks.c: what a connected host is and has ---- */
 /* On a worker. facts must be empty. */

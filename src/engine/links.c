@@ -121,6 +121,7 @@ link_free(void *data)
         tasks_on_host(engine, link->row->name, false);
     }
     g_hash_table_unref(link->touched);
+    g_clear_pointer(&link->memory_waiters, g_array_unref);
     host_free(link->row);
     g_free(link);
 }

@@ -92,6 +92,7 @@ look_after_connecting(HostLink *link, bool is_new)
 void
 look_soon(HostLink *link)
 {
+    link->changed_us = engine_now_us(link->engine);
     if (link->state != LINK_CONNECTED || link->is_stale) {
         return;
     }
@@ -109,6 +110,7 @@ look_soon(HostLink *link)
 static void
 look_for_stranger(HostLink *link)
 {
+    link->changed_us = engine_now_us(link->engine);
     if (link->has_stranger) {
         return;
     }

@@ -46,12 +46,13 @@ task_free(void *data)
 
     timer_clear(task->engine->timers, &task->timer);
     task->runner->free(task->task);
+    g_clear_pointer(&task->memory, g_hash_table_unref);
     g_free(task->instance_id);
     g_free(task);
 }
 
-static EngineTask *
-find(Engine *engine, int64_t id)
+EngineTask *
+tasks_find(Engine *engine, int64_t id)
 {
     return g_hash_table_lookup(engine->tasks, &id);
 }
@@ -97,7 +98,7 @@ on_timer(void *data)
 static void
 context_wake(OperationContext *context, int64_t operation_id)
 {
-    EngineTask *task = find(context->engine, operation_id);
+    EngineTask *task = tasks_find(context->engine, operation_id);
 
     if (task != NULL) {
         make_ready(task);
@@ -109,7 +110,7 @@ context_wake(OperationContext *context, int64_t operation_id)
 static void
 context_wake_at(OperationContext *context, int64_t operation_id, int64_t when_us)
 {
-    EngineTask *task = find(context->engine, operation_id);
+    EngineTask *task = tasks_find(context->engine, operation_id);
 
     if (task == NULL || (task->timer.place != NULL && task->timer.when_us <= when_us)) {
         return;
@@ -171,7 +172,7 @@ load_next(Engine *engine, const char *instance_id, OperationKind closed, bool is
     }
     g_autoptr(Operation) operation =
         store_get_operation(engine->context.store, instance->open_operation, NULL);
-    if (operation != NULL && operation->is_open && find(engine, operation->id) == NULL) {
+    if (operation != NULL && operation->is_open && tasks_find(engine, operation->id) == NULL) {
         load(engine, operation);
     }
 }
@@ -200,7 +201,7 @@ on_ready(void *data)
     for (int i = 0; i < STEPS_PER_TURN; i++) {
         bool has_begun = !g_queue_is_empty(&engine->ready);
         g_autofree int64_t *id = g_queue_pop_head(has_begun ? &engine->ready : &engine->fresh);
-        EngineTask *task = id != NULL ? find(engine, *id) : NULL;
+        EngineTask *task = id != NULL ? tasks_find(engine, *id) : NULL;
         if (task != NULL) {
             step(engine, task);
         }
@@ -250,7 +251,7 @@ load(Engine *engine, const Operation *operation)
 static void
 see(Engine *engine, const Operation *operation, int64_t now_us)
 {
-    EngineTask *task = find(engine, operation->id);
+    EngineTask *task = tasks_find(engine, operation->id);
 
     if (task == NULL) {
         load(engine, operation);

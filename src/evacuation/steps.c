@@ -4,6 +4,7 @@
  * has been built, and what goes wrong is a refusal. */
 #include "evacuation/task.h"
 
+#include "operation/claim.h"
 #include "scheduler/scheduler.h"
 
 #define LOOK_AGAIN_US (G_USEC_PER_SEC / 2)
@@ -131,19 +132,20 @@ reason_of_miss(const EvacuationTask *task, int nearest_miss)
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */
-static bool
+static ClaimResult
 claim(EvacuationTask *task, EvacuationReason *ret_reason, GError **error)
 {
     Choice choice = {.task = task};
     g_autofree char *host = NULL;
-    if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
-            &choice, &host, error)) {
+    ClaimResult result = operation_claim(task->context, &task->migration->operation,
+        task->instance, choose_host, &choice, &host, error);
+    if (result == CLAIM_DONE) {
+        g_free(task->migration->dest_host);
+        task->migration->dest_host = g_steal_pointer(&host);
+    } else {
         *ret_reason = reason_of_miss(task, choice.nearest_miss);
-        return false;
     }
-    g_free(task->migration->dest_host);
-    task->migration->dest_host = g_steal_pointer(&host);
-    return true;
+    return result;
 }
 
 static StepResult
@@ -241,8 +243,10 @@ step_claiming(EvacuationTask *task)
     if (evacuation_is_given_up(task)) {
         return give_up(task);
     }
-    if (task->migration->dest_host == NULL && !claim(task, &reason, &error)) {
-        return on_claim_failed(task, reason, error);
+    switch (task->migration->dest_host == NULL ? claim(task, &reason, &error) : CLAIM_DONE) {
+    case CLAIM_WAITING: return STEP_WAIT;
+    case CLAIM_FAILED: return on_claim_failed(task, reason, error);
+    case CLAIM_DONE: break;
     }
     switch (evacuation_effect(task, EVACUATION_EFFECT_LOOK_DEST, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;

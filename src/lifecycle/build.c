@@ -4,6 +4,7 @@
  * there, it is defined; and what was made goes when that fails. */
 #include "lifecycle/internal.h"
 
+#include "operation/claim.h"
 #include "scheduler/scheduler.h"
 
 /* Volumes that a create waits for are looked at this often. */
@@ -31,11 +32,14 @@ lifecycle_step_SCHEDULING(LifecycleTask *task)
         change.releases_claims = true;
         return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
     }
-    if (store_claim(task->context->store, task->operation, task->instance, choose_host, task, &host,
-            &error)) {
-        LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    LifecycleChange change = LIFECYCLE_CHANGE_NONE;
+    switch (operation_claim(
+        task->context, task->operation, task->instance, choose_host, task, &host, &error)) {
+    case CLAIM_WAITING: return STEP_WAIT;
+    case CLAIM_DONE:
         change.host = host;
         return lifecycle_move(task, LIFECYCLE_FETCHING, &change);
+    case CLAIM_FAILED: break;
     }
     if (error_is(error, ERROR_STORE_DOWN) || task->context->is_gathering(task->context)) {
         task->context->wake_at(task->context, task->operation->id,

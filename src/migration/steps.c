@@ -3,6 +3,7 @@
 #include "migration/task.h"
 
 #include "base/log.h"
+#include "operation/claim.h"
 #include "scheduler/scheduler.h"
 
 /* One function per state, in life order. Each looks at what is, starts at most one outside effect,
@@ -156,24 +157,24 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
 }
 
 /* The store keeps a claim that was made before, so this may run as often as it likes. */
-static bool
+static ClaimResult
 claim(MigrationTask *task, GError **error)
 {
     g_autofree char *host = NULL;
     if (task->guest_cpu != NULL &&
         !store_note_guest_cpu(
             task->context->store, task->instance->id, task->guest_cpu, error)) {
-        return false;
+        return CLAIM_FAILED;
     }
     effect_failpoint_before(EFFECT_CLAIM);
-    if (!store_claim(task->context->store, &task->migration->operation, task->instance, choose_host,
-            task, &host, error)) {
-        return false;
+    ClaimResult result = operation_claim(task->context, &task->migration->operation,
+        task->instance, choose_host, task, &host, error);
+    if (result == CLAIM_DONE) {
+        effect_failpoint_after(EFFECT_CLAIM);
+        g_free(task->migration->dest_host);
+        task->migration->dest_host = g_steal_pointer(&host);
     }
-    effect_failpoint_after(EFFECT_CLAIM);
-    g_free(task->migration->dest_host);
-    task->migration->dest_host = g_steal_pointer(&host);
-    return true;
+    return result;
 }
 
 /* What happens to each disk, and whether that is what was asked for. */
@@ -298,7 +299,11 @@ step_claiming(MigrationTask *task)
     if (has_reason_to_stop(task, &error)) {
         return refuse(task, error);
     }
-    if (!claim(task, &error)) {
+    ClaimResult claimed = claim(task, &error);
+    if (claimed == CLAIM_WAITING) {
+        return STEP_WAIT;
+    }
+    if (claimed == CLAIM_FAILED) {
         bool is_early = task->context->is_gathering(task->context) ||
             (task->is_recovered && migration_task_now_us(task) < task->patient_until_us);
         return is_early ? migration_task_wait(task, CONNECT_LOOK_US) : refuse(task, error);

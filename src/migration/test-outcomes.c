@@ -285,6 +285,12 @@ read_random(void *data, void *buffer, size_t size)
     clock_system()->random(NULL, buffer, size);
 }
 
+static MemoryAnswer
+read_memory(OperationContext *context, int64_t operation_id, const char *host)
+{
+    return MEMORY_SETTLED;
+}
+
 static bool
 is_gathering(OperationContext *context)
 {
@@ -333,6 +339,7 @@ add_host(const char *name)
         .cpu_json = (char *)"{}",
         .vcpus = 8,
         .memory_mib = 8192,
+        .memory_free_mib = 8192,
         .pool_capacity_bytes = INT64_C(1) << 40,
         .pool_available_bytes = INT64_C(1) << 40};
     host->id = clock_new_uuid(&world->clock);
@@ -498,6 +505,7 @@ set_up(World *fresh, const void *data)
         .clock = &world->clock,
         .find_session = find_session,
         .is_gathering = is_gathering,
+        .read_memory = read_memory,
         .is_clearing = is_clearing,
         .wake = wake,
         .wake_at = wake_at,

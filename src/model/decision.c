@@ -14,5 +14,6 @@ stored_decision_free(StoredDecision *decision)
     g_free(decision->text);
     g_free(decision->topology);
     g_free(decision->devices);
+    g_strfreev(decision->short_hosts);
     g_free(decision);
 }

@@ -21,6 +21,8 @@ typedef struct StoredDecision {
     char *devices;  /* the same of the host's PCI devices: as pci_given_text */
     int nearest_miss; /* where nobody fits: the check that the host failed which came furthest, a
                        * PlacementCheck. Not stored, but its name is part of text */
+    char **short_hosts; /* nobody fits, but these would if more of their memory were really free;
+                         * NULL: nobody was looked for. Not stored */
 } StoredDecision;
 
 void stored_decision_free(StoredDecision *decision);

@@ -102,6 +102,7 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->aggregates = host->aggregates;
     entry->last_seen_us = host->last_seen_us;
     entry->memory_mib = facts->memory_mib;
+    entry->memory_free_mib = facts->memory_free_mib;
     entry->pool_capacity_gib = facts->pool_capacity_bytes >> 30;
     entry->pool_available_gib = facts->pool_available_bytes >> 30;
     entry->hypervisor_version = facts->hypervisor_version;

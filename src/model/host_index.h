@@ -18,6 +18,7 @@ typedef struct HostEntry {
     const HostAggregates *aggregates;
     int64_t last_seen_us;
     int64_t memory_mib;
+    int64_t memory_free_mib;
     int64_t pool_capacity_gib;
     int64_t pool_available_gib;
     int hypervisor_version;

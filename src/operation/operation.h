@@ -33,6 +33,13 @@ typedef struct OperationSettings {
     int fence_timeout_ms;   /* of each run of one */
 } OperationSettings;
 
+/* How it stands with the memory of a host that an operation wants to claim. */
+typedef enum {
+    MEMORY_ASKED,   /* the host is being asked; the operation is woken */
+    MEMORY_TOLD,    /* the store has what is fresh, or nobody could tell more; said once */
+    MEMORY_SETTLED, /* that was said before, or nobody is asked */
+} MemoryAnswer;
+
 typedef struct OperationContext OperationContext;
 struct OperationContext {
     Store *store;
@@ -50,6 +57,9 @@ struct OperationContext {
     /* After a start: some host has not been tried yet, so "no valid host" is not known to be true.
      * For service_down_time at most. */
     bool (*is_gathering)(OperationContext *context);
+    /* What is really free on a host, read into its facts when that is not some seconds ago. Each
+     * operation asks a host once, and not all too many. operation_id 0: nobody is woken. */
+    MemoryAnswer (*read_memory)(OperationContext *context, int64_t operation_id, const char *host);
     /* What an older move has left of that instance on that host is being removed right now: what a
      * new one makes there would go with it. Or its definition there is still to lose a disk that
      * it has not any more. Over within seconds; nobody tells. host may be NULL. */

@@ -77,14 +77,14 @@ race_to_claim(void *data)
 
 /* One host with room for three of them in everything that is named. */
 static void
-make_host(Fixture *fixture, const char *topology)
+make_host(Fixture *fixture, const char *topology, int64_t free_mib)
 {
     g_autoptr(GError) error = NULL;
     const HostFacts facts = {.hypervisor_type = (char *)"QEMU",
         .cpu_json = (char *)"{}",
         .vcpus = 64,
         .memory_mib = 65536,
-        .memory_free_mib = 65536,
+        .memory_free_mib = free_mib,
         .pool_capacity_bytes = INT64_C(1) << 44,
         .pool_available_bytes = INT64_C(1) << 44,
         .topology = (char *)topology,
@@ -100,11 +100,11 @@ make_host(Fixture *fixture, const char *topology)
 }
 
 static void
-run(Fixture *fixture, const char *topology, const char *extra_specs, Race *race)
+run(Fixture *fixture, const char *topology, int64_t free_mib, const char *extra_specs, Race *race)
 {
     g_autoptr(GPtrArray) threads = g_ptr_array_new();
 
-    make_host(fixture, topology);
+    make_host(fixture, topology, free_mib);
     *race = (Race){.fixture = fixture,
         .policy = {.cpu_allocation_ratio = 16,
             .ram_allocation_ratio = 1.5,
@@ -130,7 +130,7 @@ test_no_device_is_given_twice(Fixture *fixture, const void *data)
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Race race;
 
-    run(fixture, CELL, "{\"pci_passthrough:alias\": \"gpu:1\"}", &race);
+    run(fixture, CELL, 65536, "{\"pci_passthrough:alias\": \"gpu:1\"}", &race);
     for (unsigned i = 0; i < race.winners->len; i++) {
         const char *devices = strchr(race.winners->pdata[i], '|') + 1;
         g_assert_true(g_str_has_suffix(devices, "=gpu"));
@@ -145,7 +145,8 @@ test_no_processor_is_given_twice(Fixture *fixture, const void *data)
     CpuSet all = {0};
     Race race;
 
-    run(fixture, "sets of=1 dedicated=2-4\n" CELL, "{\"hw:cpu_policy\": \"dedicated\"}", &race);
+    run(fixture, "sets of=1 dedicated=2-4\n" CELL, 65536,
+        "{\"hw:cpu_policy\": \"dedicated\"}", &race);
     for (unsigned i = 0; i < race.winners->len; i++) {
         *strchr(race.winners->pdata[i], '|') = '\0';
         g_autoptr(GuestTopology) given = guest_topology_parse(race.winners->pdata[i]);
@@ -164,7 +165,18 @@ test_no_page_is_given_twice(Fixture *fixture, const void *data)
 {
     Race race;
 
-    run(fixture, CELL, "{\"hw:numa_nodes\": \"1\", \"hw:mem_page_size\": \"2MB\"}", &race);
+    run(fixture, CELL, 65536,
+        "{\"hw:numa_nodes\": \"1\", \"hw:mem_page_size\": \"2MB\"}", &race);
+    g_ptr_array_unref(race.winners);
+}
+
+/* Of 64 GiB so much is really free, and nothing of it changes while they are on their way. */
+static void
+test_no_free_memory_is_given_twice(Fixture *fixture, const void *data)
+{
+    Race race;
+
+    run(fixture, CELL, N_FIT * 512 + 511, NULL, &race);
     g_ptr_array_unref(race.winners);
 }
 
@@ -178,5 +190,7 @@ main(int argc, char **argv)
         test_no_processor_is_given_twice, fixture_tear_down);
     g_test_add("/operation/claims/no-page-is-given-twice", Fixture, NULL, fixture_set_up,
         test_no_page_is_given_twice, fixture_tear_down);
+    g_test_add("/operation/claims/no-free-memory-is-given-twice", Fixture, NULL, fixture_set_up,
+        test_no_free_memory_is_given_twice, fixture_tear_down);
     return g_test_run();
 }

@@ -158,6 +158,8 @@ take(Attempt *attempt, const Instance *instance, const char *host, const StoredD
     HostUsage *usage = &host_index_find(attempt->index, host)->usage;
     usage->vcpus += instance->flavor.vcpus;
     usage->ram_mib += instance->flavor.ram_mib;
+    usage->arriving_ram_mib +=
+        placement_takes_free_memory(instance) ? instance->flavor.ram_mib : 0;
     usage->disk_gib += instance_disk_gib(instance) + instance->flavor.ephemeral_gib;
     usage->claims++;
     host_usage_add_topology(usage, instance->flavor.vcpus, given->topology);
@@ -183,6 +185,7 @@ place(Attempt *attempt, DrainStep *step)
     const char *host = choose(attempt, &first, given, NULL);
     host = host != NULL ? host : choose(attempt, &any, given, NULL);
     if (host == NULL) {
+        step->short_hosts = g_steal_pointer(&given->short_hosts);
         stays_without_host(attempt, step, any);
         return;
     }

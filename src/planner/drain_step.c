@@ -25,6 +25,7 @@ drain_step_free(DrainStep *step)
     }
     g_free(step->dest_host);
     g_free(step->reason);
+    g_strfreev(step->short_hosts);
     g_free(step);
 }
 

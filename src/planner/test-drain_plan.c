@@ -201,6 +201,24 @@ test_capacity(Fleet *fleet, const void *unused)
     g_assert_false(left->is_busy);
 }
 
+/* What is off and stays so takes none. Whoever stays for memory alone says whom to ask for more. */
+static void
+test_free_memory(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "dest", 8192)->facts.memory_free_mib = 3000;
+    add(fleet, "a", 2000, VM_STATE_ACTIVE);
+    add(fleet, "b", 1500, VM_STATE_ACTIVE);
+    add(fleet, "c", 1200, VM_STATE_STOPPED);
+    add(fleet, "d", 1000, VM_STATE_ACTIVE);
+    g_autofree char *planned = plan(fleet);
+    g_assert_cmpstr(planned, ==, "a=dest+ b=- c=dest+ d=dest+");
+    const DrainStep *step = step_of(fleet, "b");
+    g_assert_nonnull(strstr(step->reason, "1 failed 'ram-free' (dest: needs 1500 MiB really free, "
+                                          "has 1000 MiB really free"));
+    g_assert_cmpstr(step->short_hosts[0], ==, "dest");
+    g_assert_null(step->short_hosts[1]);
+}
+
 /* 4 + 3 + 3 fits into 6 + 4 in one way alone, which is not the one that spreads. */
 static void
 test_packing(Fleet *fleet, const void *unused)
@@ -653,6 +671,7 @@ main(int argc, char **argv)
         {"/drain_plan/largest-first-and-each-as-it-can", test_order},
         {"/drain_plan/limits-of-the-drain-and-of-both-hosts-hold", test_slots},
         {"/drain_plan/room-is-promised-once", test_capacity},
+        {"/drain_plan/free-memory-is-promised-once", test_free_memory},
         {"/drain_plan/packs-where-spreading-leaves-somebody", test_packing},
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},

@@ -101,7 +101,6 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_CANARY] = check_canary,
     [PLACEMENT_CHECK_NUMA_FILTERS] = check_numa_filters,
     [PLACEMENT_CHECK_RAM] = check_ram,
-    [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,
     [PLACEMENT_CHECK_VCPUS] = check_vcpus,
     [PLACEMENT_CHECK_DEDICATED_CPUS] = check_dedicated_cpus,
     [PLACEMENT_CHECK_HUGE_PAGES] = check_huge_pages,
@@ -118,6 +117,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_ANTI_AFFINITY] = check_anti_affinity,
     [PLACEMENT_CHECK_SAME_HOST] = check_same_host,
     [PLACEMENT_CHECK_DIFFERENT_HOST] = check_different_host,
+    [PLACEMENT_CHECK_RAM_FREE] = check_ram_free,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(checks) == PLACEMENT_N_CHECKS);
 
@@ -215,8 +215,9 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_HUGE_PAGES: return subject->numa.asks_pages;
     case PLACEMENT_CHECK_NUMA: return numa_request_binds(&subject->numa);
     case PLACEMENT_CHECK_PCI_DEVICES: return subject->pci_wishes != NULL;
-    case PLACEMENT_CHECK_POST_COPY:
-    case PLACEMENT_CHECK_RAM_FREE: return false;
+    case PLACEMENT_CHECK_POST_COPY: return false;
+    case PLACEMENT_CHECK_RAM_FREE:
+        return subject_takes_free_memory(subject) && !request->policy->ram_over_commit;
     case PLACEMENT_CHECK_STORAGE: return storage_may_refuse(request);
     case PLACEMENT_CHECK_INSTANCES: return request->policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AFFINITY: return request->group_policy == SERVER_GROUP_AFFINITY;

@@ -189,6 +189,8 @@ bool placement_can_fail(const Subject *subject, PlacementCheck check);
 /* The same of a host that is in no aggregate. */
 bool placement_can_fail_bare(const Subject *subject, PlacementCheck check);
 
+/* The guest's memory comes from what is really free there: it will run, and not in huge pages. */
+bool subject_takes_free_memory(const Subject *subject);
 /* What is left of a host by its claims. */
 int64_t subject_free_ram_mib(const Subject *subject);
 int64_t subject_free_vcpus(const Subject *subject);
@@ -229,5 +231,8 @@ typedef struct Look {
 Subject look_subject(const Look *look, unsigned index);
 /* PLACEMENT_N_CHECKS: it fits. */
 PlacementCheck look_first_failure(const Look *look, const Subject *subject);
+/* Those that fail nothing but what is really free, a few of them: of many, those by whose claims
+ * most is left. Caller frees. */
+char **look_short_hosts(const Look *look);
 /* Why nobody fits. Caller frees. */
 char *look_reason(const Look *look);

@@ -31,6 +31,9 @@ bool numa_request_read(const char *extra_specs_json, int vcpus, int64_t ram_mib,
 /* It is bound to processors, cells or pages of its host. */
 bool numa_request_binds(const NumaRequest *request);
 
+/* Its memory is taken of pages that are for nothing else; of "any" that is not known. */
+bool numa_request_has_huge_pages(const NumaRequest *request);
+
 /* What is left of one cell of a host. */
 typedef struct CellRoom {
     const HostCell *cell; /* borrowed */

@@ -160,7 +160,7 @@ PlacementResult
 check_huge_pages(const Subject *subject, PlacementRow *row)
 {
     const NumaRequest *numa = &subject->numa;
-    bool asks = numa->asks_pages && (numa->page_kib > 0 || numa->page_kib == PAGES_LARGE);
+    bool asks = numa_request_has_huge_pages(numa);
     g_auto(Rooms) rooms = asks ? rooms_of(subject) : (Rooms){0};
     PlacementResult result;
     if (row != NULL && asks) {

@@ -194,3 +194,9 @@ numa_request_binds(const NumaRequest *request)
 {
     return request->is_dedicated || request->n_cells > 0 || request->asks_pages;
 }
+
+bool
+numa_request_has_huge_pages(const NumaRequest *request)
+{
+    return request->asks_pages && (request->page_kib > 0 || request->page_kib == PAGES_LARGE);
+}

@@ -93,30 +93,106 @@ tell_foreign(PlacementRow *row, int64_t foreign, const char *unit)
     }
 }
 
+/* A ratio is how often a host is promised, to several: one alone gets no more than there is.
+ * Source: Placement, max_unit. */
+static PlacementResult
+refuse_giant(int64_t needed, int64_t whole, const char *unit, PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = g_strdup_printf("%" G_GINT64_FORMAT " %s on one host", needed, unit);
+        row->have = g_strdup_printf("%" G_GINT64_FORMAT " %s in all", whole, unit);
+    }
+    return check_answer(
+        false, "take a smaller flavor or a larger host: no ratio lets one server have more", row);
+}
+
 PlacementResult
 check_ram(const Subject *subject, PlacementRow *row)
 {
-    PlacementResult result = compare(subject->request->ram_mib, subject_free_ram_mib(subject),
-        "MiB", "free memory, or raise ram_allocation_ratio", row);
+    int64_t needed = subject->request->ram_mib;
+    if (needed > subject->entry->memory_mib) {
+        return refuse_giant(needed, subject->entry->memory_mib, "MiB", row);
+    }
+    PlacementResult result = compare(needed, subject_free_ram_mib(subject), "MiB",
+        "free memory, or raise ram_allocation_ratio", row);
     tell_foreign(row, subject->usage->foreign_ram_mib, "MiB");
     return result;
 }
 
-/* As old as the host's facts, and a guest takes its memory little by little: it says that memory
- * may be short, not that it is. */
+/* Nobody gets it in two places, and guests that are on their way get it before others: it is free
+ * as long as they are not there. What the host itself uses is not free already: what is reserved
+ * for it counts as far as it does not lie in memory that nobody claims. */
+static int64_t
+really_left(int64_t whole, int64_t free_mib, const HostUsage *usage, int64_t reserved)
+{
+    int64_t unclaimed = whole - usage->ram_mib - usage->foreign_ram_mib;
+    int64_t left_mib = free_mib - usage->arriving_ram_mib;
+    return MIN(left_mib, MAX(left_mib, unclaimed) - reserved);
+}
+
+bool
+placement_has_memory(const PlacementPolicy *policy, const Host *host, const HostUsage *usage)
+{
+    const HostFacts *facts = &host->facts;
+    return policy->ram_over_commit ||
+        really_left(facts->memory_mib, facts->memory_free_mib, usage,
+            policy->reserved_host_memory_mib) >= 0;
+}
+
+bool
+placement_takes_free_memory(const Instance *instance)
+{
+    const Flavor *flavor = &instance->flavor;
+    NumaRequest numa = {0};
+    bool is_read = numa_request_read(
+        flavor->extra_specs_json, flavor->vcpus, flavor->ram_mib, &numa, NULL);
+    return instance->vm_state != VM_STATE_STOPPED &&
+        !(is_read && numa_request_has_huge_pages(&numa));
+}
+
+bool
+subject_takes_free_memory(const Subject *subject)
+{
+    return !subject->request->stays_off && !numa_request_has_huge_pages(&subject->numa);
+}
+
+static void
+tell_arriving(const Subject *subject, PlacementRow *row)
+{
+    const HostEntry *entry = subject->entry;
+    int64_t arriving = subject->usage->arriving_ram_mib;
+    if (row != NULL && arriving > 0) {
+        g_autofree char *have = row->have;
+        row->have = g_strdup_printf("%s (of %" G_GINT64_FORMAT " MiB, with %" G_GINT64_FORMAT
+                                    " MiB for guests on their way to it)",
+            have, entry->memory_free_mib, arriving);
+    }
+}
+
 PlacementResult
 check_ram_free(const Subject *subject, PlacementRow *row)
 {
-    PlacementResult result = compare(subject->request->ram_mib,
-        subject->host->facts.memory_free_mib, "MiB really free",
-        "see what takes its memory: it may have to swap", row);
-    return result == PLACEMENT_FAIL ? PLACEMENT_WARN : result;
+    const HostEntry *entry = subject->entry;
+    const PlacementPolicy *policy = subject->request->policy;
+    int64_t needed = subject_takes_free_memory(subject) ? subject->request->ram_mib : 0;
+    PlacementResult result = compare(needed,
+        really_left(entry->memory_mib, entry->memory_free_mib, subject->usage,
+            policy->reserved_host_memory_mib),
+        "MiB really free", "see what takes its memory, or move guests off it", row);
+    tell_arriving(subject, row);
+    return result == PLACEMENT_FAIL && (needed == 0 || policy->ram_over_commit)
+        ? needed == 0 ? PLACEMENT_PASS : PLACEMENT_WARN
+        : result;
 }
 
 PlacementResult
 check_vcpus(const Subject *subject, PlacementRow *row)
 {
     int needed = subject->numa.is_dedicated ? 0 : subject->request->vcpus;
+    if (needed > subject->entry->vcpus) {
+        return check_unless_forced(
+            refuse_giant(needed, subject->entry->vcpus, "vCPUs", row), subject);
+    }
     PlacementResult result = compare(needed, subject_free_vcpus(subject), "vCPUs",
         subject->host->facts.has_floating_cpus
             ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"

@@ -43,6 +43,7 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
     request.requested_host = migration->requested_host;
     request.source_host = migration->source_host;
     request.is_live = migration->type == MIGRATION_TYPE_LIVE;
+    request.stays_off = instance->vm_state == VM_STATE_STOPPED;
     request.block_migration = migration->block_migration;
     request.force = migration->force;
     request.disk_over_commit = migration->disk_over_commit;
@@ -375,6 +376,7 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
         placement->chosen = g_strdup(host_index_at(look->hosts, best)->host->name);
     } else {
         placement->reason = look_reason(look);
+        placement->short_hosts = look_short_hosts(look);
     }
     return placement;
 }
@@ -438,6 +440,10 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
             decision->nearest_miss = look_nearest_miss(&look);
         }
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
+        if (decision != NULL) {
+            g_strfreev(decision->short_hosts);
+            decision->short_hosts = look_short_hosts(&look);
+        }
         return NULL;
     }
     if (decision != NULL) {
@@ -508,6 +514,7 @@ placement_free(Placement *placement)
     g_free(placement->zone);
     g_free(placement->source_host);
     g_free(placement->chosen);
+    g_strfreev(placement->short_hosts);
     g_free(placement->topology);
     g_free(placement->reason);
     g_free(placement);

@@ -24,6 +24,7 @@ typedef struct PlacementPolicy {
     double cpu_allocation_ratio;
     double ram_allocation_ratio;
     double disk_allocation_ratio;
+    bool ram_over_commit; /* memory that is not really free is a warning alone */
     int reserved_host_memory_mib;
     int reserved_host_cpus; /* see placement_reserved_cpus */
     int max_instances_per_host; /* 0 = no limit, as of the next; an aggregate may have its own */
@@ -47,6 +48,14 @@ PlacementRatios placement_ratios(const PlacementPolicy *policy, const Host *host
 /* Processors that are kept for the host itself; none where it is said which ones guests float on,
  * because that leaves the others to it. */
 int placement_reserved_cpus(const PlacementPolicy *policy, const Host *host);
+
+/* Of a host that has facts: whether what is really free there is enough for all that are on their
+ * way to it. */
+bool placement_has_memory(
+    const PlacementPolicy *policy, const Host *host, const HostUsage *usage);
+
+/* Whether the guest's memory comes from there at all: it runs, and not in huge pages. */
+bool placement_takes_free_memory(const Instance *instance);
 
 /* [filter_scheduler] enabled_filters: names of Nova. warnings: sentences, char *, of those that
  * change nothing here. False: one is no filter of Nova's. */
@@ -78,6 +87,7 @@ typedef struct PlacementRequest {
     GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
+    bool stays_off;             /* it does not run, and will not there */
     GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
                                  * the guest's processor is not known */
     const char *guest_stays;    /* what keeps it on its host while it runs, as that has said; "":
@@ -158,6 +168,7 @@ typedef struct Placement {
     PlacementHost *hosts; /* by name; of a record not all of them */
     unsigned n_told;
     char *chosen;         /* NULL: nobody fits */
+    char **short_hosts;   /* as of a StoredDecision; NULL when somebody fits, and in a record */
     char *topology;       /* what that one gives to the guest; NULL: nothing, or it is a record */
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
 } Placement;

@@ -37,7 +37,6 @@
     X(POST_COPY, "post-copy", NONE) /* the last canary that went so got there: a warning */        \
     X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
     X(RAM, "ram", NONE)                                                                            \
-    X(RAM_FREE, "ram-free", NONE) /* what is really free: a warning, guests rarely use it all */   \
     X(VCPUS, "vcpus", NONE)                                                                        \
     X(DEDICATED_CPUS, "dedicated-cpus", NONE) /* processors of its own, if it is pinned */         \
     X(HUGE_PAGES, "huge-pages", NONE)                                                              \
@@ -53,7 +52,9 @@
     X(AFFINITY, "affinity", NONE) /* the others of its server group are there */                   \
     X(ANTI_AFFINITY, "anti-affinity", NONE) /* not too many of them are */                         \
     X(SAME_HOST, "same-host", SAME_HOST) /* one that its hint names is there */                    \
-    X(DIFFERENT_HOST, "different-host", DIFFERENT_HOST) /* none that its hint names is */
+    X(DIFFERENT_HOST, "different-host", DIFFERENT_HOST) /* none that its hint names is */          \
+    X(RAM_FREE, "ram-free", NONE) /* what is really free. The last: whoever fails nothing else is  \
+                                   * asked again before it is a no */
 
 typedef enum {
 #define X(name, text, filter) PLACEMENT_CHECK_##name,

@@ -528,17 +528,125 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     g_assert_cmpstr(error->message, ==, "Nova has no filter 'ComputeFiler'");
 }
 
-/* Memory that is not really free is worth a word, and no reason to refuse. */
-static void
-test_short_memory_is_a_warning(Fleet *fleet, const void *unused)
+static PlacementResult
+look_at_memory(Fleet *fleet)
 {
-    add_host(fleet, "hosta")->facts.memory_free_mib = 1023;
-    assert_chosen(fleet, "hosta");
     g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_RAM_FREE];
-    g_assert_cmpint(row->result, ==, PLACEMENT_WARN);
-    g_assert_cmpstr(row->have, ==, "1023 MiB really free");
-    g_assert_nonnull(row->fix);
+    g_assert_true((row->fix != NULL) ==
+        (row->result == PLACEMENT_FAIL || row->result == PLACEMENT_WARN));
+    return row->result;
+}
+
+/* Also for whoever forces; whoever overcommits on purpose is told. */
+static void
+test_memory_that_is_not_really_free_is_a_no(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    fleet->policy.ram_allocation_ratio = 16;
+    host->facts.memory_free_mib = 1024;
+    assert_chosen(fleet, "hosta");
+    host->facts.memory_free_mib = 1023;
+    fleet->request.requested_host = "hosta";
+    fleet->request.force = true;
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'ram-free': needs 1024 MiB really free, has 1023 "
+        "MiB really free (see what takes its memory, or move guests off it)");
+    fleet->request.stays_off = true; /* it takes none */
+    assert_chosen(fleet, "hosta");
+    fleet->request.stays_off = false;
+    fleet->request.extra_specs_json = "{\"hw:mem_page_size\": \"any\"}";
+    g_assert_cmpint(look_at_memory(fleet), ==, PLACEMENT_FAIL);
+    fleet->request.extra_specs_json = "{\"hw:mem_page_size\": \"2MB\"}"; /* kept for such guests */
+    g_assert_cmpint(look_at_memory(fleet), ==, PLACEMENT_PASS);
+    fleet->request.extra_specs_json = NULL;
+    fleet->policy.ram_over_commit = true;
+    assert_chosen(fleet, "hosta");
+    g_assert_cmpint(look_at_memory(fleet), ==, PLACEMENT_WARN);
+}
+
+/* What is on its way is as good as there, and the same bytes are promised to nobody else. */
+static void
+test_free_memory_is_promised_once(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    HostUsage *usage = use(fleet, "hosta");
+    fleet->policy.ram_allocation_ratio = 16;
+    host->facts.memory_free_mib = 3000;
+    usage->ram_mib = 1976;
+    usage->arriving_ram_mib = 1976;
+    g_assert_true(placement_has_memory(&fleet->policy, host, usage));
+    assert_chosen(fleet, "hosta");
+    usage->ram_mib = 1977;
+    usage->arriving_ram_mib = 1977;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'ram-free' (hosta: needs 1024 MiB really free, "
+        "has 1023 MiB really free (of 3000 MiB, with 1977 MiB for guests on their way to it))");
+    usage->arriving_ram_mib = 3000;
+    g_assert_true(placement_has_memory(&fleet->policy, host, usage));
+    usage->arriving_ram_mib = 3001;
+    g_assert_false(placement_has_memory(&fleet->policy, host, usage));
+}
+
+/* Once: what the host uses of it already is not free, and lies in what nobody claims. */
+static void
+test_reserved_memory_is_kept_once(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta"); /* of 4096 MiB */
+    HostUsage *usage = use(fleet, "hosta");
+    fleet->policy.ram_allocation_ratio = 16;
+    fleet->policy.reserved_host_memory_mib = 512;
+    host->facts.memory_free_mib = 1024;
+    usage->ram_mib = 4096 - 512 - 1024;
+    assert_chosen(fleet, "hosta");
+    usage->ram_mib++; /* a MiB of it is to come from what is free */
+    g_assert_cmpint(look_at_memory(fleet), ==, PLACEMENT_FAIL);
+    usage->ram_mib = 40960;
+    host->facts.memory_free_mib = 1024 + 511;
+    g_assert_cmpint(look_at_memory(fleet), ==, PLACEMENT_FAIL);
+    host->facts.memory_free_mib = 1024 + 512;
+    assert_chosen(fleet, "hosta");
+}
+
+/* Those that lack anything else would be asked in vain. */
+static void
+test_hosts_that_lack_nothing_but_memory_are_told(Fleet *fleet, const void *unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(StoredDecision) decision = g_new0(StoredDecision, 1);
+    for (int i = 0; i < 12; i++) {
+        g_autofree char *name = g_strdup_printf("host%02d", i);
+        add_host(fleet, name)->facts.memory_free_mib = 10;
+        use(fleet, name)->ram_mib = i == 0 ? 2000 : i;
+    }
+    ((Host *)fleet->hosts->pdata[3])->connected = false;
+    g_assert_null(choose(fleet, decision, &error));
+    g_autofree char *names = g_strjoinv(",", decision->short_hosts);
+    g_assert_cmpstr(names, ==, "host01,host02,host04,host05,host06,host07,host08,host09");
+}
+
+/* Whatever a ratio says. Source: Placement, max_unit. */
+static void
+test_no_server_is_larger_than_its_host(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    fleet->policy.ram_allocation_ratio = 16;
+    fleet->policy.cpu_allocation_ratio = 16;
+    fleet->request.vcpus = 4;
+    fleet->request.ram_mib = 4096;
+    assert_chosen(fleet, "hosta");
+    fleet->request.ram_mib = 4097;
+    fleet->request.requested_host = "hosta";
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'ram': needs 4097 MiB on one host, has 4096 MiB in "
+        "all (take a smaller flavor or a larger host: no ratio lets one server have more)");
+    fleet->request.ram_mib = 1024;
+    fleet->request.vcpus = 5;
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'vcpus': needs 5 vCPUs on one host, has 4 vCPUs in "
+        "all (take a smaller flavor or a larger host: no ratio lets one server have more)");
+    fleet->request.force = true;
+    assert_chosen(fleet, "hosta");
 }
 
 static PlacementResult
@@ -855,21 +963,22 @@ static void
 test_ratios_and_reserve(Fleet *fleet, const void *unused)
 {
     add_host(fleet, "hosta");
-    fleet->request.ram_mib = 6144;
+    *use(fleet, "hosta") = (HostUsage){.ram_mib = 3072, .vcpus = 60};
+    fleet->request.ram_mib = 3072;
+    fleet->policy.cpu_allocation_ratio = 16.0;
     fleet->policy.ram_allocation_ratio = 1.5;
     assert_chosen(fleet, "hosta");
     fleet->policy.reserved_host_memory_mib = 1;
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'ram' (hosta: needs 6144 MiB, "
-        "has 6142 MiB)");
+        "No valid host was found. 1 host: 1 failed 'ram' (hosta: needs 3072 MiB, "
+        "has 3070 MiB)");
     fleet->request.ram_mib = 1;
-    fleet->request.vcpus = 64;
-    fleet->policy.cpu_allocation_ratio = 16.0;
+    fleet->request.vcpus = 4;
     assert_chosen(fleet, "hosta");
     fleet->policy.reserved_host_cpus = 1;
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 64 vCPUs, "
-        "has 48 vCPUs)");
+        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 4 vCPUs, "
+        "has 0 vCPUs)");
     Host *host = fleet->hosts->pdata[0];
     host->facts.has_floating_cpus = true;
     host->facts.floating_cpus = 4;
@@ -885,12 +994,14 @@ test_an_aggregates_ratio_wins(Fleet *fleet, const void *unused)
     Host *host = add_host(fleet, "hosta");
     fleet->policy.cpu_allocation_ratio = 16.0;
     say(host, "cpu_allocation_ratio", "2.0", NULL, NULL);
-    fleet->request.vcpus = 8;
+    HostUsage *usage = use(fleet, "hosta");
+    fleet->request.vcpus = 4;
+    usage->vcpus = 4;
     assert_chosen(fleet, "hosta");
-    fleet->request.vcpus = 9;
+    usage->vcpus = 5;
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 9 vCPUs, "
-        "has 8 vCPUs)");
+        "No valid host was found. 1 host: 1 failed 'vcpus' (hosta: needs 4 vCPUs, "
+        "has 3 vCPUs)");
     say(host, "cpu_allocation_ratio", "many", NULL, NULL);
     assert_chosen(fleet, "hosta");
 }
@@ -1281,8 +1392,14 @@ main(int argc, char **argv)
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);
     ADD("/scheduler/a-host-without-the-bridge-is-no-choice",
         test_a_host_without_the_bridge_is_no_choice);
-    ADD("/scheduler/short-memory-is-a-warning", test_short_memory_is_a_warning);
     ADD("/scheduler/only-what-runs-needs-a-host-as-new", test_only_what_runs_needs_a_host_as_new);
+    ADD("/scheduler/memory-that-is-not-really-free-is-a-no",
+        test_memory_that_is_not_really_free_is_a_no);
+    ADD("/scheduler/free-memory-is-promised-once", test_free_memory_is_promised_once);
+    ADD("/scheduler/reserved-memory-is-kept-once", test_reserved_memory_is_kept_once);
+    ADD("/scheduler/hosts-that-lack-nothing-but-memory-are-told",
+        test_hosts_that_lack_nothing_but_memory_are_told);
+    ADD("/scheduler/no-server-is-larger-than-its-host", test_no_server_is_larger_than_its_host);
     ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-failed-post-copy-is-a-warning", test_a_failed_post_copy_is_a_warning);
     ADD("/scheduler/a-guest-that-cannot-leave-goes-nowhere",

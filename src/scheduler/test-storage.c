@@ -31,6 +31,7 @@ add_host(Fleet *fleet, const char *name, const char *pool, const char *pool_id)
     host->facts.arch = g_strdup("x86_64");
     host->facts.vcpus = 4;
     host->facts.memory_mib = 4096;
+    host->facts.memory_free_mib = 4096;
     host->facts.pool_capacity_bytes = INT64_C(100) << 30;
     host->facts.pool_available_bytes = INT64_C(50) << 30;
     host->facts.pool_id = g_strdup(pool_id);

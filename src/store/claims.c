@@ -19,6 +19,11 @@
     "SELECT c.host, COUNT(*) FROM claims c JOIN operations o ON o.instance_id = c.instance_id"     \
     " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migration', 'migrate', 'resize',"         \
     " 'evacuate')"
+/* What an operation that is under way has claimed for a guest that will run. */
+#define SELECT_ARRIVING                                                                            \
+    "SELECT c.host, CAST(SUM(c.ram_mib) AS BIGINT) FROM claims c"                                  \
+    " JOIN operations o ON o.id = c.operation_id JOIN instances i ON i.id = c.instance_id"         \
+    " WHERE o.is_open = 1 AND i.vm_state <> 'stopped'"
 #define SELECT_DEVICES "SELECT host, devices FROM claims WHERE devices IS NOT NULL"
 #define SELECT_OPERATIONS                                                                          \
     "SELECT i.host, COUNT(*) FROM operations o JOIN instances i ON i.id = o.instance_id"           \
@@ -48,6 +53,7 @@
 #define SQL_RELEASE_OWNER "DELETE FROM claims WHERE instance_id = $1 AND role = 'owner'"
 #define SQL_RELEASE_ALL "DELETE FROM claims WHERE instance_id = $1"
 #define SQL_RELEASE_KEPT "DELETE FROM claims WHERE instance_id = $1 AND role = 'kept'"
+#define SQL_RELEASE_CLAIM "DELETE FROM claims WHERE operation_id = $1"
 #define SQL_PROMOTE "UPDATE claims SET role = 'owner' WHERE instance_id = $1 AND role = 'target'"
 #define SQL_KEEP "UPDATE claims SET role = 'kept' WHERE instance_id = $1 AND role = 'owner'"
 #define SQL_RESTORE "UPDATE claims SET role = 'owner' WHERE instance_id = $1 AND role = 'kept'"
@@ -99,6 +105,12 @@ read_foreign(DbStatement *statement, HostUsage *usage)
 }
 
 static void
+read_arriving(DbStatement *statement, HostUsage *usage)
+{
+    usage->arriving_ram_mib = db_int(statement, 1);
+}
+
+static void
 read_io(DbStatement *statement, HostUsage *usage)
 {
     usage->io_ops = (int)db_int(statement, 1);
@@ -129,6 +141,8 @@ static const UsageQuery usage_queries[] = {
     {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
     {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1", read_topology},
     {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host", read_io},
+    {SELECT_ARRIVING " GROUP BY c.host", SELECT_ARRIVING " AND c.host = $1 GROUP BY c.host",
+        read_arriving},
     {SELECT_DEVICES, SELECT_DEVICES " AND host = $1", read_devices},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
         read_operations},
@@ -176,7 +190,7 @@ run_usage_query(
 }
 
 /* The first of the queries: the names, what is claimed, and what is taken without a claim. */
-enum { N_CLAIM_QUERIES = 6 };
+enum { N_CLAIM_QUERIES = 7 };
 
 /* host NULL = all. */
 static GHashTable *
@@ -335,6 +349,18 @@ store_claim(Store *store, const Operation *operation, const Instance *instance,
     }
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
+}
+
+bool
+store_release_claim(Store *store, int64_t operation_id, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_RELEASE_CLAIM, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, operation_id);
+    return db_run(statement, NULL, error);
 }
 
 /* *ret_text is NULL when there is no such claim, or it has none. */

@@ -60,6 +60,8 @@
     " facts_certificate_json = $20, facts_cpu_class = $21, facts_topology = $22,"                  \
     " facts_has_floating_cpus = $23, facts_floating_cpus = $24, facts_pci_devices = $25,"          \
     " facts_bridges = $26, facts_hides_devices = $27 WHERE name = $1"
+#define SQL_SET_MEMORY                                                                             \
+    "UPDATE hosts SET facts_memory_mib = $2, facts_memory_free_mib = $3 WHERE name = $1"
 #define SQL_TOUCH "UPDATE hosts SET last_seen_us = $2 WHERE name = $1 AND last_seen_us < $2"
 
 static int
@@ -419,6 +421,20 @@ store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GEr
     db_bind_text(statement, 25, facts->pci_devices);
     db_bind_text(statement, 26, facts->bridges);
     db_bind_int(statement, 27, facts->hides_devices);
+    return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_memory(Store *store, const char *name, const HostMemory *memory, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_MEMORY, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    db_bind_int(statement, 2, memory->total_mib);
+    db_bind_int(statement, 3, memory->free_mib);
     return rows_change(statement, "host", name, error);
 }
 

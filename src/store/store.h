@@ -171,6 +171,9 @@ bool store_set_host_fence_error(
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
+/* Of its facts these alone. */
+bool store_set_host_memory(
+    Store *store, const char *name, const HostMemory *memory, GError **error);
 /* Engine only: one transaction for the signs of life of many hosts. names: const char *;
  * last_seen_us: one for each, and an older one than is known counts for nothing. Not synced: loss
  * is harmless. */
@@ -383,6 +386,8 @@ typedef const char *(*StoreChooseHost)(
     const HostIndex *hosts, void *data, StoredDecision *decision, GError **error);
 bool store_claim(Store *store, const Operation *operation, const Instance *instance,
     StoreChooseHost choose, void *data, char **ret_host, GError **error);
+/* Engine only. As if that operation had claimed nothing yet; nothing of it may be on the host. */
+bool store_release_claim(Store *store, int64_t operation_id, GError **error);
 /* What that operation's claim gives the guest of its host's cells; of one that has none (the end of
  * a cold move), what was kept for it, or what it has. NULL: nothing is said of it; one
  * without cells: nothing, where another claim of the instance has something, so that what it has

@@ -160,7 +160,7 @@ def _():
     cloud.wait_status(giant, "ERROR")
     told = explain(cloud, giant)
     equal((told["move"], told["chosen"], told["source_host"]), ("create", None, None), "a create")
-    equal(hosts_of(told)["hosta"]["failed"], ["ram"], "too big")
+    equal(hosts_of(told)["hosta"]["failed"], ["ram", "ram-free"], "too big")
     contains(cloud.server(giant)["fault"]["message"], told["reason"], "the fault")
     set_service(cloud, "hostb", status="enabled")
     set_service(cloud, "hostc", forced_down=False)

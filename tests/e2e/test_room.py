@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
-"""A destination that has less free disk than a server may come to need."""
+"""A destination that has less free disk than a server may come to need, or less free memory."""
 import contextlib
+import json
 
 from tap import check, contains, equal, test, wait_until
 from test_diagnose import full_pool
@@ -62,3 +63,35 @@ def _():
     finally:
         world.drover.openstack("compute", "service", "set", "hostc", "nova-compute", "--enable")
         world.delete(server_id)
+
+
+@test("a server whose memory the hosts do not really have free is refused, although their ratio "
+      "would allow it, and one that is larger than a host as well: the stock client and drover "
+      "explain say what is needed and what there is (S3-13)")
+def _():
+    facts = json.loads(world.drover.drover("host", "show", "hosta", "--json"))["facts"]
+    whole = facts["memory_mib"]  # something of it is always taken, and a ratio of 1.5 allows it
+    for name, ram in (("whole", whole), ("more", whole + 1)):
+        world.drover.openstack("flavor", "create", "--ram", str(ram), "--vcpus", "1", "--disk", "1",
+                               name)
+    try:
+        for name, row, needed, have in (
+                ("whole", "ram-free", f"{whole} MiB really free", "MiB really free"),
+                ("more", "ram", f"{whole + 1} MiB on one host", f"{whole} MiB in all")):
+            code, text = world.drover.openstack(
+                "server", "create", "--flavor", name, "--image", "guest", "--network", "private",
+                "--wait", name, check=False)
+            check(code != 0, f"{name} was made: {text}")
+            fault = world.drover.openstack("server", "show", "-c", "fault", "-f", "value", name)
+            for part in ("No valid host was found", f"failed '{row}'", needed, have):
+                contains(fault, part, "what the client tells")
+            told = json.loads(world.drover.drover("explain", name, "--json"))
+            for host in told["hosts"]:
+                (check_row,) = [one for one in host["checks"] if one["check"] == row]
+                equal((check_row["result"], check_row["needed"]), ("fail", needed), host["name"])
+                contains(check_row["have"], have, host["name"])
+            world.drover.openstack("server", "delete", "--wait", name)
+    finally:
+        for name in ("whole", "more"):
+            world.drover.openstack("server", "delete", "--wait", name, check=False)
+            world.drover.openstack("flavor", "delete", name, check=False)

@@ -138,6 +138,13 @@ context_find_session(OperationContext *context, const char *host)
     return found != NULL ? found->session : NULL;
 }
 
+/* What hosts have is told once. */
+static MemoryAnswer
+context_read_memory(OperationContext *context, int64_t operation_id, const char *host)
+{
+    return MEMORY_SETTLED;
+}
+
 static bool
 context_is_gathering(OperationContext *context)
 {
@@ -570,6 +577,7 @@ make_context(Sim *sim)
         .engine = sim,
         .find_session = context_find_session,
         .is_gathering = context_is_gathering,
+        .read_memory = context_read_memory,
         .is_clearing = context_is_clearing,
         .wake = context_wake,
         .wake_at = context_wake_at,

@@ -356,15 +356,13 @@ stage_of(const Explanation *explanation, const Placement *placement)
                                             : placement->chosen;
 }
 
+/* What was told of memory is fresh now. */
 static void
-on_guest(const EngineGuest *guest, void *data)
+on_memory(void *data)
 {
     Explanation *explanation = data;
     const Instance *instance = explanation->instance;
     g_autoptr(GError) error = NULL;
-
-    explanation->guest_cpu = g_strdup(guest->cpu);
-    explanation->guest_stays = g_strdup(guest->stays);
     g_autoptr(Placement) placement = place(explanation, NULL, &error);
     const char *stage = stage_of(explanation, placement);
     if (stage == NULL) {
@@ -373,6 +371,25 @@ on_guest(const EngineGuest *guest, void *data)
     }
     engine_ask_rehearsal(explanation->context->engine, instance->id, instance->host, stage,
         placement->topology, on_rehearsal, explanation);
+}
+
+/* A request would ask the host that it chooses, or those that lack nothing but memory. */
+static void
+on_guest(const EngineGuest *guest, void *data)
+{
+    Explanation *explanation = data;
+    g_autoptr(GError) error = NULL;
+
+    explanation->guest_cpu = g_strdup(guest->cpu);
+    explanation->guest_stays = g_strdup(guest->stays);
+    g_autoptr(Placement) placement = place(explanation, NULL, &error);
+    if (placement == NULL) {
+        answer(explanation, NULL, error);
+        return;
+    }
+    char *chosen[] = {placement->chosen, NULL};
+    engine_ask_memory(explanation->context->engine,
+        placement->chosen != NULL ? chosen : placement->short_hosts, on_memory, explanation);
 }
 
 HttpResponse *
