@@ -8,6 +8,8 @@ import sqlite3
 import tempfile
 
 from tap import check, contains, equal, wait_until
+from test_dead_volumes import FOR_NO_KNOWN_REASON, OFF
+from test_evacuate import force_down
 from test_explain import checks_of, explain, hosts_of
 from world import Cloud, test
 
@@ -153,3 +155,32 @@ def _():
             server = cloud.create(name, wait=False, flavorRef=name)
             contains(cloud.failure(server), what, name)
             cloud.delete(server)
+
+
+@test("an evacuation to where the memory is not is refused and says so, also when it is forced, and "
+      "goes once there is room [S3-13]")
+def _():
+    with fleet() as cloud:
+        server = cloud.create("saved", host="hosta")
+        equal(force_down(cloud, "hosta", True).status, 200, "declared dead")
+        cloud.drover.stop()  # nobody else uses the file meanwhile
+        with sqlite3.connect(cloud.path, timeout=20) as world:
+            world.execute("update hosts set power = 0 where name = 'hosta'")
+            world.execute("update domains set state = ?, reason = ? where host = 'hosta'",
+                          (OFF, FOR_NO_KNOWN_REASON))
+        cloud.drover.start()
+        cloud.drover.wait_hosts_up(1)
+        cloud.leave_free("hostb", 127)
+        for body, version in (({}, "2.95"), ({"host": "hostb", "force": True}, "2.67")):
+            seen = len(cloud.migrations(server))
+            equal(cloud.action(server, {"evacuate": body}, version).status, 200, str(body))
+            wait_until(lambda: len(cloud.migrations(server)) > seen, "it is begun")
+            row = cloud.wait_migration(server, "error", "done")
+            answer = cloud.other("GET", f"/drover/v1/migrations/{row['id']}")
+            contains(answer.json["migration"]["message"], "needs 128 MiB really free, has 127 MiB "
+                     "really free", "why it is where it was")
+            equal(cloud.host_of(server), "hosta", "where it is")
+        cloud.leave_free("hostb", 1000)
+        wait_until(lambda: cloud.row(server, "hostb", "?move=evacuate")["result"] == "pass", "room")
+        equal(cloud.action(server, {"evacuate": {}}, "2.95").status, 200, "again")
+        wait_until(lambda: cloud.host_of(server) == "hostb", "it is made anew", 30)
