@@ -436,11 +436,9 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     }
     if (best == NULL) {
         g_autofree char *reason = look_reason(&look);
-        if (decision != NULL) {
-            decision->nearest_miss = look_nearest_miss(&look);
-        }
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         if (decision != NULL) {
+            decision->nearest_miss = look_nearest_miss(&look);
             g_strfreev(decision->short_hosts);
             decision->short_hosts = look_short_hosts(&look);
         }
