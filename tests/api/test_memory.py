@@ -157,8 +157,8 @@ def _():
             cloud.delete(server)
 
 
-@test("an evacuation to where the memory is not is refused and says so, also when it is forced, and "
-      "goes once there is room [S3-13]")
+@test("an evacuation to where the memory is not is refused and says so, also when it is forced, "
+      "and goes once there is room [S3-13]")
 def _():
     with fleet() as cloud:
         server = cloud.create("saved", host="hosta")
