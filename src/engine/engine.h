@@ -72,12 +72,12 @@ void engine_ask_baseline(
 
 /* What was heard of a guest. */
 typedef struct EngineGuest {
-    const char *cpu;  /* what store_map_cpu_answers is asked by; NULL: it could not be told, or any
-                       * host will do */
+    const char *platform; /* what store_map_platform_answers is asked by; NULL: it could not be
+                           * told, or any host will do */
     const char *stays; /* what keeps it on its host while it runs; "": nothing; NULL: not told */
 } EngineGuest;
 /* An ask: whether that guest, which is on source_host, may leave it, and which hosts can give it
- * the processor that it has. done runs on the engine's thread, when all that is not known was asked
+ * the platform that it has. done runs on the engine's thread, when all that is not known was asked
  * or has let 5 s pass; the guest is borrowed. */
 typedef void (*EngineGuestDone)(const EngineGuest *guest, void *data);
 void engine_ask_guest(Engine *engine, const char *instance_id, const char *source_host,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* An ask: whether a guest may leave its host, and which hosts can give it its processor. Its host
+/* An ask: whether a guest may leave its host, and which hosts can give it its platform. Its host
  * tells what it is, and of each class of hosts for which nothing is known one is asked; answers are
  * kept in the store. */
 #include "engine/internal.h"
@@ -19,7 +19,7 @@ typedef struct GuestAsk {
     char *source_host;
     EngineGuestDone done; /* NULL: it was called */
     void *data;
-    char *cpu; /* of the guest; NULL: not told, or it names none */
+    char *platform; /* of the guest; NULL: not told, or it names none */
     char *key;
     char *stays; /* as EngineGuest */
     unsigned n_open; /* calls */
@@ -30,7 +30,7 @@ typedef struct GuestAsk {
 typedef struct GuestCall {
     GuestAsk *ask;
     HypervisorHost *host;
-    char *cpu;
+    char *platform;
     char *host_class;
     char *stays;
     GError *error;
@@ -45,7 +45,7 @@ ask_unref(GuestAsk *ask)
     timer_clear(ask->engine->timers, &ask->timer);
     g_free(ask->instance_id);
     g_free(ask->source_host);
-    g_free(ask->cpu);
+    g_free(ask->platform);
     g_free(ask->key);
     g_free(ask->stays);
     g_free(ask);
@@ -57,7 +57,7 @@ call_free(void *data)
     GuestCall *call = data;
 
     g_clear_pointer(&call->host, hypervisor_host_unref);
-    g_free(call->cpu);
+    g_free(call->platform);
     g_free(call->host_class);
     g_free(call->stays);
     g_clear_error(&call->error);
@@ -71,7 +71,7 @@ call_new(GuestAsk *ask, HypervisorHost *host)
 
     call->ask = ask;
     call->host = hypervisor_host_ref(host);
-    call->cpu = g_strdup(ask->cpu);
+    call->platform = g_strdup(ask->platform);
     ask->refs++;
     ask->n_open++;
     return call;
@@ -85,7 +85,7 @@ finish(GuestAsk *ask)
     ask->done = NULL;
     timer_clear(ask->engine->timers, &ask->timer);
     if (done != NULL) {
-        done(&(EngineGuest){.cpu = ask->key, .stays = ask->stays}, ask->data);
+        done(&(EngineGuest){.platform = ask->key, .stays = ask->stays}, ask->data);
     }
 }
 
@@ -112,7 +112,7 @@ run_compare(void *data)
 {
     GuestCall *call = data;
 
-    hypervisor_compare_cpu(call->host, call->cpu, &call->host_class, &call->error);
+    hypervisor_compare_platform(call->host, call->platform, &call->host_class, &call->error);
 }
 
 /* Whatever else went wrong is no answer. */
@@ -121,7 +121,7 @@ keep_answer(const GuestCall *call)
 {
     bool is_no = error_is(call->error, ERROR_HYPERVISOR_REFUSED);
     g_autoptr(GError) error = NULL;
-    CpuAnswer answer = {
+    PlatformAnswer answer = {
         .asked_host = (char *)hypervisor_host_name(call->host),
         .refusal = is_no ? call->error->message : NULL,
     };
@@ -129,9 +129,9 @@ keep_answer(const GuestCall *call)
     if (call->host_class == NULL || (call->error != NULL && !is_no)) {
         return;
     }
-    if (!store_put_cpu_answer(
+    if (!store_put_platform_answer(
             call->ask->engine->context.store, call->ask->key, call->host_class, &answer, &error)) {
-        log_error("cannot keep what host '%s' says of a guest's processor: %s", answer.asked_host,
+        log_error("cannot keep what host '%s' says of a guest's platform: %s", answer.asked_host,
             error->message);
     }
 }
@@ -152,7 +152,7 @@ ask_hosts(GuestAsk *ask)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) names =
-        store_list_cpu_unasked(ask->engine->context.store, ask->key, &error);
+        store_list_platform_unasked(ask->engine->context.store, ask->key, &error);
 
     if (names == NULL) {
         log_error("cannot list the hosts to ask for a processor: %s", error->message);
@@ -180,7 +180,7 @@ run_describe(void *data)
     if (may || error_is(error, ERROR_UNSUPPORTED)) {
         call->stays = g_strdup(may ? "" : error->message);
     }
-    call->cpu = hypervisor_describe_cpu(call->host, call->ask->instance_id, &call->error);
+    call->platform = hypervisor_describe_platform(call->host, call->ask->instance_id, &call->error);
 }
 
 /* For whoever plans a drain. */
@@ -189,7 +189,7 @@ note_guest(const GuestAsk *ask)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!store_note_guest_cpu(
+    if (!store_note_guest_platform(
             ask->engine->context.store, ask->instance_id, ask->key, &error)) {
         log_error("cannot keep what processor instance %s has: %s", ask->instance_id,
             error->message);
@@ -203,9 +203,9 @@ on_described(void *data, bool cancelled)
     GuestAsk *ask = call->ask;
 
     ask->stays = g_steal_pointer(&call->stays);
-    if (!cancelled && call->cpu != NULL) {
-        ask->cpu = g_steal_pointer(&call->cpu);
-        ask->key = cpu_answer_make_key(ask->cpu);
+    if (!cancelled && call->platform != NULL) {
+        ask->platform = g_steal_pointer(&call->platform);
+        ask->key = platform_answer_make_key(ask->platform);
         note_guest(ask);
         ask_hosts(ask);
     }

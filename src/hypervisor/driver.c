@@ -490,21 +490,23 @@ hypervisor_check_source(HypervisorHost *host, const char *uuid, GError **error)
 }
 
 char *
-hypervisor_describe_cpu(HypervisorHost *host, const char *uuid, GError **error)
+hypervisor_describe_platform(HypervisorHost *host, const char *uuid, GError **error)
 {
-    if (!before(host, "describe_cpu", error)) {
+    if (!before(host, "describe_platform", error)) {
         return NULL;
     }
-    g_autofree char *cpu = provider(host)->describe_cpu(host->host, uuid, error);
-    return cpu != NULL && after(host, "describe_cpu", error) ? g_steal_pointer(&cpu) : NULL;
+    g_autofree char *words = provider(host)->describe_platform(host->host, uuid, error);
+    return words != NULL && after(host, "describe_platform", error) ? g_steal_pointer(&words)
+                                                                    : NULL;
 }
 
 /* A refusal that a filter makes up is the host's all the same: it has a class. */
 bool
-hypervisor_compare_cpu(HypervisorHost *host, const char *cpu, char **ret_class, GError **error)
+hypervisor_compare_platform(
+    HypervisorHost *host, const char *words, char **ret_class, GError **error)
 {
-    return provider(host)->compare_cpu(host->host, cpu, ret_class, error) &&
-        before(host, "compare_cpu", error) && after(host, "compare_cpu", error);
+    return provider(host)->compare_platform(host->host, words, ret_class, error) &&
+        before(host, "compare_platform", error) && after(host, "compare_platform", error);
 }
 
 CpuBaseline *

@@ -88,9 +88,9 @@ bool hypervisor_probe_shared_pool(HypervisorHost *one, HypervisorHost *other, co
 bool hypervisor_check_dest(
     HypervisorHost *dest, HypervisorHost *source, const char *uuid, GError **error);
 bool hypervisor_check_source(HypervisorHost *host, const char *uuid, GError **error);
-char *hypervisor_describe_cpu(HypervisorHost *host, const char *uuid, GError **error);
-bool hypervisor_compare_cpu(
-    HypervisorHost *host, const char *cpu, char **ret_class, GError **error);
+char *hypervisor_describe_platform(HypervisorHost *host, const char *uuid, GError **error);
+bool hypervisor_compare_platform(
+    HypervisorHost *host, const char *words, char **ret_class, GError **error);
 /* Of hosts of one provider. */
 CpuBaseline *hypervisor_baseline_cpu(HypervisorHost *const *hosts, int n_hosts, GError **error);
 bool hypervisor_check_way(

@@ -123,13 +123,14 @@ typedef struct HypervisorProvider {
      * would say so if it were asked to move it. UNSUPPORTED: it may not; the text, libvirt's own
      * where there is one, says what stands in the way. */
     bool (*check_source)(void *host, const char *uuid, GError **error);
-    /* The processor and the machine type of that active guest, in words that compare_cpu of any
-     * host of this provider takes; caller frees. NULL without an error: any host can give them. */
-    char *(*describe_cpu)(void *host, const char *uuid, GError **error);
-    /* Whether this host could give them. HYPERVISOR_REFUSED: it lacks the type, or features, which
-     * are named.
-     * *ret_class, as in the host's facts, is set then as well; NULL: not told. Caller frees. */
-    bool (*compare_cpu)(void *host, const char *cpu, char **ret_class, GError **error);
+    /* The platform of that active guest, its machine type and processor, in words that
+     * compare_platform of any host of this provider takes; caller frees. NULL without an error: any
+     * host can give it. */
+    char *(*describe_platform)(void *host, const char *uuid, GError **error);
+    /* Whether this host could give it. HYPERVISOR_REFUSED: it lacks the type, or features, which
+     * are named. *ret_class, as in the host's facts, is set then as well; NULL: not told. Caller
+     * frees. */
+    bool (*compare_platform)(void *host, const char *words, char **ret_class, GError **error);
     /* The best processor that guests may have on all of these hosts (one at least), what each host
      * and each active guest has against it. Where there is none that is success, with the problem
      * in the answer. Caller frees. Long, as it asks one after the other. */

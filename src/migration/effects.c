@@ -151,8 +151,8 @@ run_look(Effect *effect, GError **error)
         effect->has_stats =
             hypervisor_query_done_job(effect->host, effect->uuid, &effect->stats, NULL);
     }
-    if (effect->with_cpu) {
-        effect->text = hypervisor_describe_cpu(effect->host, effect->uuid, NULL);
+    if (effect->with_platform) {
+        effect->text = hypervisor_describe_platform(effect->host, effect->uuid, NULL);
     }
     return hypervisor_describe_domain(effect->host, effect->uuid, &effect->view, error);
 }
@@ -200,9 +200,9 @@ done_look(Effect *effect)
         domain_view_clear(view);
         *view = (DomainView){.state = DOMAIN_UNREACHABLE, .generation = -1};
     }
-    if (effect->with_cpu) {
-        g_free(task->guest_cpu);
-        task->guest_cpu = effect->text != NULL ? cpu_answer_make_key(effect->text) : NULL;
+    if (effect->with_platform) {
+        g_free(task->guest_platform);
+        task->guest_platform = effect->text != NULL ? platform_answer_make_key(effect->text) : NULL;
     }
     if (effect->has_stats) {
         keep_totals(task, &effect->stats);
@@ -221,7 +221,7 @@ look_at(MigrationTask *task, HypervisorHost *host, bool is_dest, bool with_total
     Effect *effect = effect_new(task, EFFECT_LOOK, host, NULL, run_look);
     effect->is_dest = is_dest;
     effect->with_totals = with_totals && is_dest;
-    effect->with_cpu = !is_dest && task->state == MIGRATION_CHECKING;
+    effect->with_platform = !is_dest && task->state == MIGRATION_CHECKING;
     effect->done = done_look;
     task->n_looks++;
     effect_submit(effect, LANE_SHORT);

@@ -17,7 +17,7 @@ struct Effect {
     char *uuid;
     EffectVerb verb;
     bool with_totals;
-    bool with_cpu;
+    bool with_platform;
     bool is_dest;
     MigrateRequest request;
     char *domain_name;

@@ -137,10 +137,10 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
         task->migration, settings->service_down_time_us, migration_task_now_us(task));
     g_autoptr(GHashTable) canaries =
         store_map_canaries(task->context->store, task->migration->source_host, error);
-    g_autoptr(GHashTable) cpus = canaries != NULL && task->guest_cpu != NULL
-        ? store_map_cpu_answers(task->context->store, task->guest_cpu, error)
+    g_autoptr(GHashTable) platforms = canaries != NULL && task->guest_platform != NULL
+        ? store_map_platform_answers(task->context->store, task->guest_platform, error)
         : NULL;
-    if (canaries == NULL || (task->guest_cpu != NULL && cpus == NULL)) {
+    if (canaries == NULL || (task->guest_platform != NULL && platforms == NULL)) {
         return NULL;
     }
     g_autoptr(GPtrArray) volumes = store_list_volumes(
@@ -152,7 +152,7 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     request.volumes = volumes;
     request.refusals = task->refusals;
     request.canaries = canaries;
-    request.cpus = cpus;
+    request.platforms = platforms;
     return scheduler_choose(&request, hosts, decision, error);
 }
 
@@ -161,9 +161,9 @@ static ClaimResult
 claim(MigrationTask *task, GError **error)
 {
     g_autofree char *host = NULL;
-    if (task->guest_cpu != NULL &&
-        !store_note_guest_cpu(
-            task->context->store, task->instance->id, task->guest_cpu, error)) {
+    if (task->guest_platform != NULL &&
+        !store_note_guest_platform(
+            task->context->store, task->instance->id, task->guest_platform, error)) {
         return CLAIM_FAILED;
     }
     effect_failpoint_before(EFFECT_CLAIM);

@@ -123,7 +123,7 @@ migration_task_unref(MigrationTask *task)
     cancel_unref(task->cancel);
     g_ptr_array_unref(task->streams);
     g_free(task->refused_by);
-    g_free(task->guest_cpu);
+    g_free(task->guest_platform);
     g_clear_error(&task->error);
     g_clear_error(&task->transfer_error);
     g_free(task);

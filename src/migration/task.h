@@ -46,7 +46,7 @@ struct MigrationTask {
     int64_t retry_us; /* not before this; 0 = at once */
     int64_t next_us;  /* when the step wants to run again at the latest */
     int n_looks;      /* of pending */
-    char *guest_cpu;  /* cpu_answer_make_key, as CHECKING saw it; NULL: not known */
+    char *guest_platform;  /* platform_answer_make_key, as CHECKING saw it; NULL: not known */
     bool has_views;
     DomainView source_view;
     DomainView dest_view;

@@ -156,7 +156,7 @@ stub_delete_marker(void *host, const char *pool, const char *token, GError **err
 }
 
 static char *
-stub_describe_cpu(void *host, const char *uuid, GError **error)
+stub_describe_platform(void *host, const char *uuid, GError **error)
 {
     return NULL;
 }
@@ -231,7 +231,7 @@ static const HypervisorProvider stub = {
     .create_marker = stub_create_marker,
     .delete_marker = stub_delete_marker,
     .check_dest = stub_check_dest,
-    .describe_cpu = stub_describe_cpu,
+    .describe_platform = stub_describe_platform,
     .check_way = stub_check_way,
     .prepare_dest = stub_prepare_dest,
     .live_migrate = stub_live_migrate,

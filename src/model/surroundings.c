@@ -14,8 +14,8 @@ surroundings_new(void)
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
     around->volumes = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-    around->guest_cpus = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    around->cpu_answers = g_hash_table_new_full(
+    around->guest_platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    around->platform_answers = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
     return around;
 }
@@ -29,7 +29,7 @@ surroundings_free(Surroundings *around)
     g_ptr_array_unref(around->neighbours);
     g_hash_table_unref(around->canaries);
     g_hash_table_unref(around->volumes);
-    g_hash_table_unref(around->guest_cpus);
-    g_hash_table_unref(around->cpu_answers);
+    g_hash_table_unref(around->guest_platforms);
+    g_hash_table_unref(around->platform_answers);
     g_free(around);
 }

@@ -8,9 +8,9 @@
 typedef struct Surroundings {
     GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
     GHashTable *canaries;  /* host -> (host -> Canary): the last ones from where they are */
-    GHashTable *volumes;     /* id -> Volume *, a GPtrArray: those attached to it */
-    GHashTable *guest_cpus;  /* id -> cpu_answer_make_key, where that is on record */
-    GHashTable *cpu_answers; /* such a key -> (host -> CpuAnswer) */
+    GHashTable *volumes;   /* id -> Volume *, a GPtrArray: those attached to it */
+    GHashTable *guest_platforms; /* id -> platform_answer_make_key, where that is on record */
+    GHashTable *platform_answers; /* such a key -> (host -> PlatformAnswer) */
 } Surroundings;
 
 Surroundings *surroundings_new(void);

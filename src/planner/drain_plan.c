@@ -58,9 +58,10 @@ request_of(const Attempt *attempt, const DrainStep *step, GHashTable *refusals)
     request.volumes = g_hash_table_lookup(around->volumes, subject->instance->id);
     request.instance = request.volumes != NULL ? subject->instance : NULL;
     if (step->move == PLANNED_LIVE && subject->instance->host != NULL) {
-        const char *cpu = g_hash_table_lookup(around->guest_cpus, subject->instance->id);
+        const char *platform = g_hash_table_lookup(around->guest_platforms, subject->instance->id);
         request.canaries = g_hash_table_lookup(around->canaries, subject->instance->host);
-        request.cpus = cpu != NULL ? g_hash_table_lookup(around->cpu_answers, cpu) : NULL;
+        request.platforms =
+            platform != NULL ? g_hash_table_lookup(around->platform_answers, platform) : NULL;
     }
     return request;
 }
@@ -129,7 +130,7 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     ungrouped.group_policy = SERVER_GROUP_NONE;
     blind.canaries = NULL;
     off.canaries = NULL;
-    off.cpus = NULL;
+    off.platforms = NULL;
     off.is_live = false;
     if (drain_is_bound(instance) && choose(attempt, &ungrouped, NULL, NULL) != NULL) {
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s", instance->group_id,

@@ -437,14 +437,14 @@ test_volumes(Fleet *fleet, const void *unused)
 static void
 test_cpus(Fleet *fleet, const void *unused)
 {
-    CpuAnswer no = {.asked_host = (char *)"h0",
+    PlatformAnswer no = {.asked_host = (char *)"h0",
         .refusal = (char *)"lacks avx2",
         .asked_us = (NOW_S - 60) * G_USEC_PER_SEC};
     GHashTable *answers = g_hash_table_new(g_str_hash, g_str_equal);
     g_hash_table_insert(answers, (void *)"h1", &no);
-    g_hash_table_insert(fleet->around->cpu_answers, g_strdup("key"), answers);
+    g_hash_table_insert(fleet->around->platform_answers, g_strdup("key"), answers);
     for (const char *id = "live\0off\0"; *id != '\0'; id += strlen(id) + 1) {
-        g_hash_table_insert(fleet->around->guest_cpus, g_strdup(id), g_strdup("key"));
+        g_hash_table_insert(fleet->around->guest_platforms, g_strdup(id), g_strdup("key"));
     }
     add_host(fleet, "h1", 8192);
     add(fleet, "live", 2048, VM_STATE_ACTIVE);

@@ -206,7 +206,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_NETWORKS: return request->ports != NULL && request->ports->len > 0;
     case PLACEMENT_CHECK_VIRT_TYPE: return subject_needs_kvm(subject);
     case PLACEMENT_CHECK_GUEST: return request->guest_stays != NULL;
-    case PLACEMENT_CHECK_CPU: return request->cpus != NULL;
+    case PLACEMENT_CHECK_CPU: return request->platforms != NULL;
     case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
     case PLACEMENT_CHECK_REHEARSAL: return request->rehearsal != NULL;
     case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;

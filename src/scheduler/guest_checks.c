@@ -193,10 +193,10 @@ check_tpm(const Subject *subject, PlacementRow *row)
 PlacementResult
 check_cpu(const Subject *subject, PlacementRow *row)
 {
-    GHashTable *cpus = subject->request->cpus;
-    const CpuAnswer *answer =
-        cpus != NULL ? g_hash_table_lookup(cpus, subject->host->name) : NULL;
-    if (cpus == NULL && !subject->request->is_live) {
+    GHashTable *platforms = subject->request->platforms;
+    const PlatformAnswer *answer =
+        platforms != NULL ? g_hash_table_lookup(platforms, subject->host->name) : NULL;
+    if (platforms == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
     if (row != NULL) {

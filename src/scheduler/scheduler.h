@@ -7,7 +7,7 @@
  * inside the transaction of its claim; and the API, for whoever wants to know. */
 #include "base/error.h"
 #include "model/canary.h"
-#include "model/cpu_answer.h"
+#include "model/platform_answer.h"
 #include "model/decision.h"
 #include "model/host_index.h"
 #include "model/instance.h"
@@ -88,8 +88,8 @@ typedef struct PlacementRequest {
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
     bool stays_off;             /* it does not run, and will not there */
-    GHashTable *cpus;           /* host -> CpuAnswer. Of live moves; NULL: they do not matter, or
-                                 * the guest's processor is not known */
+    GHashTable *platforms;      /* host -> PlatformAnswer. Of live moves; NULL: they do not
+                                 * matter, or the guest's is not known */
     const char *guest_stays;    /* what keeps it on its host while it runs, as that has said; "":
                                  * nothing; NULL: it was not asked. Of live moves */
     BlockMigration block_migration; /* as asked for. Of live moves */

@@ -30,7 +30,7 @@
     X(NETWORKS, "networks", NONE) /* it has the bridges of its ports */                            \
     X(VIRT_TYPE, "virt-type", NONE) /* it has KVM, if the guest runs in it */                      \
     X(GUEST, "guest", NONE)       /* nothing of the guest keeps it where it runs */                \
-    X(CPU, "cpu", NONE)           /* it can give the guest its processor, as its class has said */ \
+    X(CPU, "cpu", NONE) /* it can give the guest its platform: processor and machine type */       \
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(REHEARSAL, "rehearsal", NONE) /* a twin of the guest started there, if that was tried */     \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \

@@ -677,18 +677,18 @@ look_at_canary(Fleet *fleet, int64_t tried_s, const char *problem)
 static void
 test_a_class_of_processors_that_cannot_is_no_choice(Fleet *fleet, const void *unused)
 {
-    CpuAnswer no = {.asked_host = (char *)"hostz", .refusal = (char *)"it lacks avx"};
-    CpuAnswer yes = {.asked_host = (char *)"hostb"};
-    g_autoptr(GHashTable) cpus = g_hash_table_new(g_str_hash, g_str_equal);
+    PlatformAnswer no = {.asked_host = (char *)"hostz", .refusal = (char *)"it lacks avx"};
+    PlatformAnswer yes = {.asked_host = (char *)"hostb"};
+    g_autoptr(GHashTable) platforms = g_hash_table_new(g_str_hash, g_str_equal);
     add_host(fleet, "hosta");
     add_host(fleet, "hostb");
     add_host(fleet, "hostc");
-    g_hash_table_insert(cpus, (char *)"hosta", &no);
-    g_hash_table_insert(cpus, (char *)"hostb", &yes);
-    fleet->request.cpus = cpus;
+    g_hash_table_insert(platforms, (char *)"hosta", &no);
+    g_hash_table_insert(platforms, (char *)"hostb", &yes);
+    fleet->request.platforms = platforms;
     fleet->request.force = true;
     g_autoptr(Placement) placement = explain(fleet);
-    fleet->request.cpus = NULL;
+    fleet->request.platforms = NULL;
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_CPU];
     g_assert_cmpint(row->result, ==, PLACEMENT_FAIL);
     g_assert_nonnull(strstr(row->have, "host 'hostz' says: it lacks avx"));

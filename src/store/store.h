@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "model/aggregate.h"
 #include "model/canary.h"
-#include "model/cpu_answer.h"
+#include "model/platform_answer.h"
 #include "model/drain.h"
 #include "model/host_difference.h"
 #include "model/host_index.h"
@@ -576,23 +576,26 @@ bool store_finish_canary(Store *store, const Canary *canary, GError **error);
 bool store_add_surroundings(
     Store *store, const Instance *instance, Surroundings *around, GError **error);
 
-/* ---- what hosts say of guests' processors (store/cpu_answers.c) ---- */
-/* guest_cpu: cpu_answer_make_key. Host -> CpuAnswer, of those whose class was asked. */
-GHashTable *store_map_cpu_answers(Store *store, const char *guest_cpu, GError **error);
+/* ---- what hosts say of guests' platforms (store/platform_answers.c) ---- */
+/* A platform is a processor with a machine type. The tables cpu_answers and guest_cpus have their
+ * names from when it was a processor alone; to rename them is not worth a step of the schema.
+ * guest_platform: platform_answer_make_key. Host -> PlatformAnswer, of those whose class was
+ * asked. */
+GHashTable *store_map_platform_answers(Store *store, const char *guest_platform, GError **error);
 /* One connected host, by name, of each class that has not said yes for a day. */
-GPtrArray *store_list_cpu_unasked(Store *store, const char *guest_cpu, GError **error);
+GPtrArray *store_list_platform_unasked(Store *store, const char *guest_platform, GError **error);
 /* Engine only: what answer->asked_host says, which is of that class. */
-bool store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class,
-    const CpuAnswer *answer, GError **error);
+bool store_put_platform_answer(Store *store, const char *guest_platform, const char *host_class,
+    const PlatformAnswer *answer, GError **error);
 
-/* Engine only: the processor that a guest was seen to run with. It is lost when the machine loses
+/* Engine only: the platform that a guest was seen to run with. It is lost when the machine loses
  * its power: whoever wants to know it for certain looks at the guest. */
-bool store_note_guest_cpu(
-    Store *store, const char *instance_id, const char *guest_cpu, GError **error);
-/* *ret_guest_cpu (the caller's) is NULL where nobody has looked since an operation on the instance
- * has ended that was no live migration, and may have started the guest anew. */
-bool store_find_guest_cpu(
-    Store *store, const char *instance_id, char **ret_guest_cpu, GError **error);
+bool store_note_guest_platform(
+    Store *store, const char *instance_id, const char *guest_platform, GError **error);
+/* *ret_guest_platform (the caller's) is NULL where nobody has looked since an operation on the
+ * instance has ended that was no live migration, and may have started the guest anew. */
+bool store_find_guest_platform(
+    Store *store, const char *instance_id, char **ret_guest_platform, GError **error);
 
 /* ---- leftovers (store/leftovers.c) ---- */
 typedef struct LeftoverFilter {

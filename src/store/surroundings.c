@@ -26,24 +26,25 @@ add_volumes(Store *store, const Instance *instance, Surroundings *around, GError
 }
 
 static bool
-add_cpu(Store *store, const Instance *instance, Surroundings *around, GError **error)
+add_platform(Store *store, const Instance *instance, Surroundings *around, GError **error)
 {
-    g_autofree char *cpu = NULL;
+    g_autofree char *platform = NULL;
 
-    if (!store_find_guest_cpu(store, instance->id, &cpu, error)) {
+    if (!store_find_guest_platform(store, instance->id, &platform, error)) {
         return false;
     }
-    if (cpu == NULL) {
+    if (platform == NULL) {
         return true;
     }
-    if (!g_hash_table_contains(around->cpu_answers, cpu)) {
-        GHashTable *answers = store_map_cpu_answers(store, cpu, error);
+    if (!g_hash_table_contains(around->platform_answers, platform)) {
+        GHashTable *answers = store_map_platform_answers(store, platform, error);
         if (answers == NULL) {
             return false;
         }
-        g_hash_table_insert(around->cpu_answers, g_strdup(cpu), answers);
+        g_hash_table_insert(around->platform_answers, g_strdup(platform), answers);
     }
-    g_hash_table_insert(around->guest_cpus, g_strdup(instance->id), g_steal_pointer(&cpu));
+    g_hash_table_insert(
+        around->guest_platforms, g_strdup(instance->id), g_steal_pointer(&platform));
     return true;
 }
 
@@ -53,5 +54,5 @@ store_add_surroundings(
 {
     return store_add_neighbours(store, instance, around->neighbours, error) &&
         add_canaries(store, instance->host, around, error) &&
-        add_volumes(store, instance, around, error) && add_cpu(store, instance, around, error);
+        add_volumes(store, instance, around, error) && add_platform(store, instance, around, error);
 }

@@ -149,18 +149,18 @@ static void
 assert_cpu(Fixture *fixture, const Instance *vm, const char *expected)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *cpu = NULL;
-    g_assert_true(store_find_guest_cpu(fixture->store, vm->id, &cpu, &error));
+    g_autofree char *platform = NULL;
+    g_assert_true(store_find_guest_platform(fixture->store, vm->id, &platform, &error));
     g_assert_no_error(error);
-    g_assert_cmpstr(cpu, ==, expected);
+    g_assert_cmpstr(platform, ==, expected);
 }
 
 static void
-note_cpu(Fixture *fixture, const Instance *vm, const char *cpu)
+note_cpu(Fixture *fixture, const Instance *vm, const char *platform)
 {
     g_autoptr(GError) error = NULL;
     test_now_us++;
-    store_note_guest_cpu(fixture->store, vm->id, cpu, &error);
+    store_note_guest_platform(fixture->store, vm->id, platform, &error);
     g_assert_no_error(error);
 }
 
@@ -202,23 +202,23 @@ test_what_surrounds_a_plan_is_of_each_instance(Fixture *fixture, const void *dat
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Surroundings) around = surroundings_new();
-    CpuAnswer answer = {.asked_host = (char *)"hosta", .refusal = (char *)"lacks avx2"};
+    PlatformAnswer answer = {.asked_host = (char *)"hosta", .refusal = (char *)"lacks avx2"};
     test_host(fixture, "hosta");
     g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
     g_autoptr(Instance) other = test_active_instance(fixture, "other", "hosta");
-    g_assert_true(store_put_cpu_answer(fixture->store, "one", "class", &answer, &error));
+    g_assert_true(store_put_platform_answer(fixture->store, "one", "class", &answer, &error));
     note_cpu(fixture, vm, "one");
     for (int i = 0; i < 2; i++) {
         g_assert_true(store_add_surroundings(fixture->store, vm, around, &error));
         g_assert_true(store_add_surroundings(fixture->store, other, around, &error));
     }
     g_assert_no_error(error);
-    g_assert_cmpstr(g_hash_table_lookup(around->guest_cpus, vm->id), ==, "one");
-    g_assert_null(g_hash_table_lookup(around->guest_cpus, other->id));
-    GHashTable *answers = g_hash_table_lookup(around->cpu_answers, "one");
-    const CpuAnswer *told = g_hash_table_lookup(answers, "hosta");
+    g_assert_cmpstr(g_hash_table_lookup(around->guest_platforms, vm->id), ==, "one");
+    g_assert_null(g_hash_table_lookup(around->guest_platforms, other->id));
+    GHashTable *answers = g_hash_table_lookup(around->platform_answers, "one");
+    const PlatformAnswer *told = g_hash_table_lookup(answers, "hosta");
     g_assert_cmpstr(told->refusal, ==, "lacks avx2");
-    g_assert_cmpuint(g_hash_table_size(around->cpu_answers), ==, 1);
+    g_assert_cmpuint(g_hash_table_size(around->platform_answers), ==, 1);
     g_assert_nonnull(g_hash_table_lookup(around->canaries, "hosta"));
     g_assert_true(g_hash_table_contains(around->volumes, other->id));
 }

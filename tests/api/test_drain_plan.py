@@ -92,7 +92,7 @@ def _():
       "--cold-fallback it goes cold, and what it runs with afterwards is not known yet [S3-12]")
 def _():
     cloud = Cloud(("hosta", "hostb"), more={
-        "hypervisor": {"filters": "fault:compare_cpu@1=refused"}})
+        "hypervisor": {"filters": "fault:compare_platform@1=refused"}})
     try:
         server = cloud.create("particular", host="hostb")
         other = cloud.create("other", host="hostb")

@@ -76,7 +76,8 @@ def _():
       "told with its age, and kept: a class that cannot is no choice [S3-12]")
 def _():
     cloud = Cloud(("hosta", "hostb", "hostc"), more={
-        "hypervisor": {"filters": "fault:compare_cpu@1=refused, fault:compare_cpu@2=down"}})
+        "hypervisor": {"filters": "fault:compare_platform@1=refused, "
+                                  "fault:compare_platform@2=down"}})
     try:
         server = cloud.create("particular", host="hosta")
 
@@ -85,8 +86,8 @@ def _():
             return told, {name: checks_of(row)["cpu"] for name, row in hosts_of(told).items()}
         told, rows = cpus()
         equal({row["result"] for row in rows.values()}, {"fail"}, "all are of the class")
-        contains(rows["hostc"]["have"], "asked 0 min ago, host 'hosta' says: compare_cpu on host",
-                 "who said it")
+        contains(rows["hostc"]["have"],
+                 "asked 0 min ago, host 'hosta' says: compare_platform on host", "who said it")
         contains(rows["hostc"]["fix"], "drover cpu baseline", "the fix")
         equal((told["chosen"], told["n_fit"]), (None, 0), "nobody fits")
         equal(cloud.live_migrate(server).status, 202, "the move")

@@ -97,10 +97,10 @@ test_a_destination_says_that_it_can_run_a_guest(Fixture *fixture)
     const char *uuid = fixture_start(fixture, fixture->a);
     assert_ok(hypervisor_check_dest(fixture->b, fixture->a, uuid, &error));
     assert_fails(hypervisor_check_dest(fixture->a, fixture->b, uuid, &error), ERROR_NOT_FOUND);
-    g_autofree char *cpu = hypervisor_describe_cpu(fixture->a, uuid, NULL);
+    g_autofree char *cpu = hypervisor_describe_platform(fixture->a, uuid, NULL);
     g_assert_nonnull(cpu);
     g_autofree char *cpu_class = NULL;
-    assert_ok(hypervisor_compare_cpu(fixture->b, cpu, &cpu_class, &error));
+    assert_ok(hypervisor_compare_platform(fixture->b, cpu, &cpu_class, &error));
     g_assert_nonnull(cpu_class);
     fixture_assert_absent(fixture->b, uuid);
 }

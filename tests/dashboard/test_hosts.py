@@ -74,7 +74,7 @@ def _(browser, cloud):
 @tap.test("the plan of a drain tells what goes cold, and why, once that is allowed")
 def _():
     cloud = Cloud(("hosta", "hostb"), more={
-        "hypervisor": {"filters": "fault:compare_cpu@1=refused"}})
+        "hypervisor": {"filters": "fault:compare_platform@1=refused"}})
     try:
         server = cloud.create("particular", host="hostb")
         cloud.other("GET", f"/drover/v1/instances/{server}/explanation?move=live")

@@ -205,7 +205,7 @@ typedef struct Explanation {
     const Move *move;
     Instance *instance;
     BlockMigration block_migration;
-    char *guest_cpu;   /* as EngineGuest; NULL also: no matter */
+    char *guest_platform;   /* as EngineGuest; NULL also: no matter */
     char *guest_stays; /* the same */
 } Explanation;
 
@@ -213,7 +213,7 @@ static void
 explanation_free(Explanation *explanation)
 {
     instance_free(explanation->instance);
-    g_free(explanation->guest_cpu);
+    g_free(explanation->guest_platform);
     g_free(explanation->guest_stays);
     g_free(explanation);
 }
@@ -296,10 +296,10 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     if (with_ways && canaries == NULL) {
         return NULL;
     }
-    const char *cpu = explanation->guest_cpu;
-    g_autoptr(GHashTable) cpus =
-        cpu != NULL ? store_map_cpu_answers(context->store, cpu, error) : NULL;
-    if (cpu != NULL && cpus == NULL) {
+    const char *platform = explanation->guest_platform;
+    g_autoptr(GHashTable) platforms =
+        platform != NULL ? store_map_platform_answers(context->store, platform, error) : NULL;
+    if (platform != NULL && platforms == NULL) {
         return NULL;
     }
     g_autoptr(GPtrArray) volumes = store_list_volumes(
@@ -308,7 +308,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
         return NULL;
     }
     request.canaries = canaries;
-    request.cpus = cpus;
+    request.platforms = platforms;
     request.guest_stays = explanation->guest_stays;
     request.rehearsal = rehearsal;
     request.instance = takes_disks_along(explanation->move) ? instance : NULL;
@@ -380,7 +380,7 @@ on_guest(const EngineGuest *guest, void *data)
     Explanation *explanation = data;
     g_autoptr(GError) error = NULL;
 
-    explanation->guest_cpu = g_strdup(guest->cpu);
+    explanation->guest_platform = g_strdup(guest->platform);
     explanation->guest_stays = g_strdup(guest->stays);
     g_autoptr(Placement) placement = place(explanation, NULL, &error);
     if (placement == NULL) {

@@ -60,7 +60,7 @@ fake_rehearse(void *dest_host, void *source_host, const MigrateRequest *request,
 }
 
 char *
-fake_describe_cpu(void *host, const char *uuid, GError **error)
+fake_describe_platform(void *host, const char *uuid, GError **error)
 {
     FakeSession *session = host;
     if (!fleet_enter(session, false, error)) {
@@ -73,7 +73,7 @@ fake_describe_cpu(void *host, const char *uuid, GError **error)
 }
 
 bool
-fake_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error)
+fake_compare_platform(void *host, const char *words, char **ret_class, GError **error)
 {
     FakeSession *session = host;
     if (!fleet_enter(session, false, error)) {

@@ -28,8 +28,8 @@ bool fake_detach_disk(void *host, const char *uuid, const char *target, GError *
 bool fake_create_marker(
     void *host, const char *pool, const char *token, bool *ret_existed, GError **error);
 bool fake_delete_marker(void *host, const char *pool, const char *token, GError **error);
-char *fake_describe_cpu(void *host, const char *uuid, GError **error);
-bool fake_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error);
+char *fake_describe_platform(void *host, const char *uuid, GError **error);
+bool fake_compare_platform(void *host, const char *words, char **ret_class, GError **error);
 bool fake_rehearse(
     void *dest_host, void *source_host, const MigrateRequest *request, GError **error);
 bool fake_check_source(void *host, const char *uuid, GError **error);

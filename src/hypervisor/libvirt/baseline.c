@@ -4,6 +4,7 @@
  * stands in its way. */
 #include "hypervisor/libvirt/baseline_xml.h"
 #include "hypervisor/libvirt/cpu.h"
+#include "hypervisor/libvirt/platform.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/facts.h"
 #include "hypervisor/libvirt/verbs.h"
@@ -213,7 +214,7 @@ find_obstacle(const Gathering *gathering, LibvirtHost *source, const char *defin
     for (int i = 0; known == NULL && found[0] == '\0' && i < gathering->n_hosts; i++) {
         g_autoptr(GError) reason = NULL;
         LibvirtHost *dest = gathering->hosts[i];
-        if (dest == source || cpu_check_dest(dest, source, definition, &reason)) {
+        if (dest == source || platform_check_dest(dest, source, definition, &reason)) {
             continue;
         }
         if (!error_is(reason, ERROR_HYPERVISOR_REFUSED)) {

@@ -3,10 +3,10 @@
 /* Whether a guest that runs on one host could run on another, as far as can be told without
  * starting it there. */
 #include "hypervisor/libvirt/blockers.h"
-#include "hypervisor/libvirt/cpu.h"
 #include "hypervisor/libvirt/domain.h"
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
+#include "hypervisor/libvirt/platform.h"
 #include "hypervisor/libvirt/refusal.h"
 #include "hypervisor/libvirt/tpm.h"
 #include "hypervisor/libvirt/try_disk.h"
@@ -76,15 +76,15 @@ libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error)
     }
     g_autofree char *tpm = domain_xml_get_tpm(xml);
     return (tpm == NULL || tpm_check_dest(dest, tpm, error)) &&
-        cpu_check_dest(dest, source, xml, error) && try_disks_of(dest, uuid, xml, error);
+        platform_check_dest(dest, source, xml, error) && try_disks_of(dest, uuid, xml, error);
 }
 
 char *
-libvirt_describe_cpu(void *host, const char *uuid, GError **error)
+libvirt_describe_platform(void *host, const char *uuid, GError **error)
 {
     g_autofree char *xml = running_xml(host, uuid, error);
 
-    return xml != NULL ? cpu_describe(host, xml, error) : NULL;
+    return xml != NULL ? platform_describe(host, xml, error) : NULL;
 }
 
 /* Of the moment of the comparison: an emulator may be another one than when the host told its
@@ -100,8 +100,8 @@ read_class(LibvirtHost *host)
 }
 
 bool
-libvirt_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error)
+libvirt_compare_platform(void *host, const char *words, char **ret_class, GError **error)
 {
     *ret_class = read_class(host);
-    return cpu_compare(host, cpu, error);
+    return platform_compare(host, words, error);
 }

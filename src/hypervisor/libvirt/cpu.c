@@ -2,9 +2,7 @@
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/cpu.h"
 
-#include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
-#include "hypervisor/libvirt/machine.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +60,7 @@ compare_words(const void *one, const void *other)
 
 /* What guests see of it: libvirt adds words of its own to what it was given. */
 static char *
-describe_cpu(const xmlNode *cpu)
+describe_visible(const xmlNode *cpu)
 {
     g_autofree char *mode = xml_get(cpu, "mode");
     g_autofree char *model = xml_get_text(xml_child(cpu, "model"));
@@ -121,10 +119,10 @@ cpu_xml_renew(const char *domain, const CpuChoice *choice, const char *virt_type
         fill_cpu(xml_add(root, "cpu"), choice, mode);
         return xml_to_text(document);
     }
-    g_autofree char *before = describe_cpu(cpu);
+    g_autofree char *before = describe_visible(cpu);
     empty_cpu(cpu);
     fill_cpu(cpu, choice, mode);
-    g_autofree char *after = describe_cpu(cpu);
+    g_autofree char *after = describe_visible(cpu);
     return strcmp(before, after) != 0 ? xml_to_text(document) : NULL;
 }
 
@@ -355,22 +353,7 @@ check_features(LibvirtHost *dest, const char *cpu, GError **error)
 }
 
 char *
-cpu_join_words(const char *machine, const char *cpu)
-{
-    return g_strdup_printf("%s %s", machine != NULL ? machine : "", cpu != NULL ? cpu : "");
-}
-
-const char *
-cpu_split_words(const char *words, char **ret_machine)
-{
-    size_t length = strcspn(words, " ");
-
-    *ret_machine = length > 0 ? g_strndup(words, length) : NULL;
-    return words[length] != '\0' && words[length + 1] != '\0' ? &words[length + 1] : NULL;
-}
-
-static char *
-describe_processor(LibvirtHost *source, const char *domain, GError **error)
+cpu_describe(LibvirtHost *source, const char *domain, GError **error)
 {
     bool is_exact;
     g_autofree char *cpu = cpu_xml_of_domain(domain, &is_exact, error);
@@ -382,43 +365,9 @@ describe_processor(LibvirtHost *source, const char *domain, GError **error)
     return capabilities != NULL ? extract_host_cpu(capabilities, error) : NULL;
 }
 
-char *
-cpu_describe(LibvirtHost *source, const char *domain, GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-    g_autofree char *machine = domain_xml_get_machine(domain);
-    g_autofree char *cpu = describe_processor(source, domain, &problem);
-
-    if (problem != NULL) {
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return NULL;
-    }
-    return machine != NULL || cpu != NULL ? cpu_join_words(machine, cpu) : NULL;
-}
-
 bool
-cpu_compare(LibvirtHost *dest, const char *words, GError **error)
+cpu_check_dest(LibvirtHost *dest, const char *cpu, GError **error)
 {
-    g_autofree char *machine = NULL;
-    const char *cpu = cpu_split_words(words, &machine);
-
-    if (machine != NULL && !machine_check_dest(dest, machine, error)) {
-        return false;
-    }
-    return cpu == NULL ||
-        (g_str_has_prefix(cpu, "<capabilities>") ? check_exact(dest, cpu, error)
-                                                 : check_features(dest, cpu, error));
-}
-
-bool
-cpu_check_dest(LibvirtHost *dest, LibvirtHost *source, const char *domain, GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-    g_autofree char *cpu = cpu_describe(source, domain, &problem);
-
-    if (problem != NULL) {
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return false;
-    }
-    return cpu == NULL || cpu_compare(dest, cpu, error);
+    return g_str_has_prefix(cpu, "<capabilities>") ? check_exact(dest, cpu, error)
+                                                   : check_features(dest, cpu, error);
 }

@@ -2,7 +2,7 @@
 /* Copyright the drover authors. */
 #pragma once
 /* The processor of a guest: what is written into its definition, and whether another host can give
- * it. Everything but host_cpu_choose and cpu_check_dest is pure. */
+ * it. Everything but host_cpu_choose, cpu_describe and cpu_check_dest is pure. */
 #include "hypervisor/libvirt/connection.h"
 #include "hypervisor/libvirt/xml.h"
 
@@ -45,16 +45,9 @@ char *cpu_xml_of_domain(const char *domain, bool *ret_is_exact, GError **error);
  * they are the same. */
 char *cpu_compare_hosts(const char *from, const char *to, GError **error);
 
-/* The guest's machine type and processor as another host is asked for them: "pc-i440fx-10.0
- * <cpu>...", with the processor of its host where it has the very same. NULL with no error: the
- * definition names neither. Caller frees. */
+/* The guest's processor as another host is asked for it: the <cpu> of its definition, or that of
+ * its host (<capabilities>) where it has the very same. NULL with no error: the definition names
+ * none. Caller frees. */
 char *cpu_describe(LibvirtHost *source, const char *domain, GError **error);
-/* HYPERVISOR_REFUSED, with the type or the features that are missing, when the host cannot give
- * them. */
-bool cpu_compare(LibvirtHost *dest, const char *words, GError **error);
-/* The two parts of such words, each may be NULL. What is returned points into words. */
-char *cpu_join_words(const char *machine, const char *cpu);
-const char *cpu_split_words(const char *words, char **ret_machine);
-/* HYPERVISOR_REFUSED, with what is missing, when the destination cannot give the guest the machine
- * and the processor that it has on the source. One host's slot is held at a time. */
-bool cpu_check_dest(LibvirtHost *dest, LibvirtHost *source, const char *domain, GError **error);
+/* HYPERVISOR_REFUSED, with the features that are missing, when the host cannot give it. */
+bool cpu_check_dest(LibvirtHost *dest, const char *cpu, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "hypervisor/libvirt/cpu.h"
+#include "hypervisor/libvirt/platform.h"
 
 #include "hypervisor/libvirt/domain_xml.h"
 #include "hypervisor/libvirt/facts.h"
@@ -114,9 +115,9 @@ test_the_processor_of_a_guest_is_read(void)
 static void
 assert_words(const char *machine, const char *cpu)
 {
-    g_autofree char *words = cpu_join_words(machine, cpu);
+    g_autofree char *words = platform_join_words(machine, cpu);
     g_autofree char *told = NULL;
-    g_assert_cmpstr(cpu_split_words(words, &told), ==, cpu);
+    g_assert_cmpstr(platform_split_words(words, &told), ==, cpu);
     g_assert_cmpstr(told, ==, machine);
 }
 

@@ -56,8 +56,8 @@ bool libvirt_create_marker(
 bool libvirt_delete_marker(void *host, const char *pool, const char *token, GError **error);
 
 /* check.c */
-char *libvirt_describe_cpu(void *host, const char *uuid, GError **error);
-bool libvirt_compare_cpu(void *host, const char *cpu, char **ret_class, GError **error);
+char *libvirt_describe_platform(void *host, const char *uuid, GError **error);
+bool libvirt_compare_platform(void *host, const char *words, char **ret_class, GError **error);
 bool libvirt_check_source(void *host, const char *uuid, GError **error);
 bool libvirt_check_dest(void *dest, void *source, const char *uuid, GError **error);
 

@@ -36,7 +36,7 @@
 static void *
 read_answer(DbStatement *statement)
 {
-    CpuAnswer *answer = g_new0(CpuAnswer, 1);
+    PlatformAnswer *answer = g_new0(PlatformAnswer, 1);
 
     answer->host = db_dup_text(statement, 0);
     answer->asked_host = db_dup_text(statement, 1);
@@ -46,23 +46,23 @@ read_answer(DbStatement *statement)
 }
 
 GHashTable *
-store_map_cpu_answers(Store *store, const char *guest_cpu, GError **error)
+store_map_platform_answers(Store *store, const char *platform, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_MAP, error);
 
     if (statement == NULL) {
         return NULL;
     }
-    db_bind_text(statement, 1, guest_cpu);
+    db_bind_text(statement, 1, platform);
     g_autoptr(GPtrArray) answers =
-        rows_list(statement, read_answer, (GDestroyNotify)cpu_answer_free, error);
+        rows_list(statement, read_answer, (GDestroyNotify)platform_answer_free, error);
     if (answers == NULL) {
         return NULL;
     }
     GHashTable *map =
-        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)cpu_answer_free);
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)platform_answer_free);
     while (answers->len > 0) {
-        CpuAnswer *answer = g_ptr_array_steal_index(answers, answers->len - 1);
+        PlatformAnswer *answer = g_ptr_array_steal_index(answers, answers->len - 1);
         g_hash_table_insert(map, answer->host, answer);
     }
     return map;
@@ -75,14 +75,14 @@ read_name(DbStatement *statement)
 }
 
 GPtrArray *
-store_list_cpu_unasked(Store *store, const char *guest_cpu, GError **error)
+store_list_platform_unasked(Store *store, const char *platform, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_UNASKED, error);
 
     if (statement == NULL) {
         return NULL;
     }
-    db_bind_text(statement, 1, guest_cpu);
+    db_bind_text(statement, 1, platform);
     db_bind_int(statement, 2, db_now_us(store) - FRESH_US);
     return rows_list(statement, read_name, g_free, error);
 }
@@ -101,7 +101,7 @@ set_class(Store *store, const char *host, const char *host_class, GError **error
 }
 
 static bool
-put(Store *store, const char *guest_cpu, const char *host_class, const CpuAnswer *answer,
+put(Store *store, const char *platform, const char *host_class, const PlatformAnswer *answer,
     GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_PUT, error);
@@ -109,7 +109,7 @@ put(Store *store, const char *guest_cpu, const char *host_class, const CpuAnswer
     if (statement == NULL) {
         return false;
     }
-    db_bind_text(statement, 1, guest_cpu);
+    db_bind_text(statement, 1, platform);
     db_bind_text(statement, 2, host_class);
     db_bind_text(statement, 3, answer->asked_host);
     db_bind_text(statement, 4, answer->refusal);
@@ -130,21 +130,21 @@ forget_old(Store *store, GError **error)
 }
 
 bool
-store_put_cpu_answer(Store *store, const char *guest_cpu, const char *host_class,
-    const CpuAnswer *answer, GError **error)
+store_put_platform_answer(Store *store, const char *platform, const char *host_class,
+    const PlatformAnswer *answer, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
 
     return transaction != NULL && set_class(store, answer->asked_host, host_class, error) &&
-        put(store, guest_cpu, host_class, answer, error) && forget_old(store, error) &&
+        put(store, platform, host_class, answer, error) && forget_old(store, error) &&
         db_commit(transaction, error);
 }
 
 /* ---- guests ---- */
 
 bool
-store_note_guest_cpu(
-    Store *store, const char *instance_id, const char *guest_cpu, GError **error)
+store_note_guest_platform(
+    Store *store, const char *instance_id, const char *platform, GError **error)
 {
     g_autoptr(DbTransaction) transaction = db_begin_unsynced(store, error);
     g_autoptr(DbStatement) statement =
@@ -154,14 +154,14 @@ store_note_guest_cpu(
         return false;
     }
     db_bind_text(statement, 1, instance_id);
-    db_bind_text(statement, 2, guest_cpu);
+    db_bind_text(statement, 2, platform);
     db_bind_int(statement, 3, db_now_us(store));
     return db_run(statement, NULL, error) && db_commit(transaction, error);
 }
 
 bool
-store_find_guest_cpu(
-    Store *store, const char *instance_id, char **ret_guest_cpu, GError **error)
+store_find_guest_platform(
+    Store *store, const char *instance_id, char **ret_guest_platform, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_GUEST, error);
     bool row = false;
@@ -173,6 +173,6 @@ store_find_guest_cpu(
     if (!db_step(statement, &row, error)) {
         return false;
     }
-    *ret_guest_cpu = row ? db_dup_text(statement, 0) : NULL;
+    *ret_guest_platform = row ? db_dup_text(statement, 0) : NULL;
     return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "model/cpu_answer.h"
+#include "model/platform_answer.h"
 
 void
-cpu_answer_free(CpuAnswer *answer)
+platform_answer_free(PlatformAnswer *answer)
 {
     if (answer == NULL) {
         return;
@@ -15,7 +15,7 @@ cpu_answer_free(CpuAnswer *answer)
 }
 
 char *
-cpu_answer_make_key(const char *cpu)
+platform_answer_make_key(const char *words)
 {
-    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, cpu, -1);
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, words, -1);
 }
