@@ -115,7 +115,7 @@ def _():
             ("networks", [{"uuid": NOBODY}], f"Network {NOBODY} could not be found.", "2.1"),
             ("networks", [{"uuid": "x"}], "is not a 'uuid'", "2.1"),
             ("networks", "auto", "networks", "2.36"), ("networks", "some", "networks", "2.37"),
-            ("networks", [{"port": NOBODY}], "'port' was unexpected", "2.37"),
+            ("networks", [{"port": NOBODY}], "cannot be used: ports come with their server", "2.37"),
             ("min_count", 0, "is less than the minimum of 1", "2.1"),
             ("max_count", "x", "max_count", "2.1"), ("min_count", 2, "min_count", "2.1"),
             ("metadata", {"a": 1}, "Invalid input for field/attribute", "2.1"),
