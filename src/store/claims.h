@@ -4,8 +4,8 @@
 /* Claims: what is taken on a host. A host's use is the sum of its rows, never a counter. */
 #include "store/db.h"
 
-/* What is taken of hosts, not their operations and migrations: name -> HostUsage *. host NULL =
- * all. A host that exists has an entry. */
+/* host_usage.c: what is taken of hosts, not their operations and migrations: name -> HostUsage *.
+ * host NULL = all. A host that exists has an entry. */
 GHashTable *claims_list_usage(Store *store, const char *host, GError **error);
 
 /* Inside a write transaction. */
