@@ -146,28 +146,68 @@ make_text(const Config *config, const char *path, const ApiCpuModel *model, GErr
 
 /* ---- whom it concerns ---- */
 
+/* Names as a sentence takes them, bounded for a fleet of any size. */
+static char *
+quote_names(const GPtrArray *names)
+{
+    enum { MOST = 8 };
+    GString *text = g_string_new(names->len > 1 ? "hosts " : "host ");
+    for (unsigned i = 0; i < MIN(names->len, MOST); i++) {
+        g_string_append_printf(
+            text, "%s'%s'", i > 0 ? ", " : "", (const char *)names->pdata[i]);
+    }
+    if (names->len > MOST) {
+        g_string_append_printf(text, " and %u more", names->len - MOST);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+add_once(GPtrArray *texts, const char *text)
+{
+    if (!g_ptr_array_find_with_equal_func(texts, text, g_str_equal, NULL)) {
+        g_ptr_array_add(texts, g_strdup(text));
+    }
+}
+
+/* Those of a change that were not named; by: the sections through which they would get it. */
+static void
+add_others(const ApiConfigChange *change, const ApiCpuModel *model, const Config *candidate,
+    GPtrArray *others, GPtrArray *by)
+{
+    for (unsigned i = 0; i < change->hosts->len; i++) {
+        const char *host = change->hosts->pdata[i];
+        if (!g_strv_contains((const char *const *)model->hosts, host)) {
+            g_autofree char *section =
+                section_name(candidate, configuration_for_host(candidate, "libvirt", host));
+            add_once(others, host);
+            add_once(by, section);
+        }
+    }
+}
+
 static bool
 check_others(const Config *config, const Config *candidate, const ApiCpuModel *model,
     const GPtrArray *hosts, GError **error)
 {
     g_autoptr(GPtrArray) changes = configuration_compare(config, config, candidate, hosts);
+    g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) by = g_ptr_array_new_with_free_func(g_free);
 
     for (unsigned i = 0; i < changes->len; i++) {
-        const ApiConfigChange *change = changes->pdata[i];
-        for (unsigned j = 0; j < change->hosts->len; j++) {
-            const char *host = change->hosts->pdata[j];
-            if (g_strv_contains((const char *const *)model->hosts, host)) {
-                continue;
-            }
-            g_autofree char *name =
-                section_name(candidate, configuration_for_host(candidate, "libvirt", host));
-            return error_set(error, ERROR_CONFLICT,
-                "host '%s' would get the model too, by %s: name it as well, or put the others into "
-                "a group of their own, a section [libvirt:NAME] with 'hosts = %s'",
-                host, name, model->hosts[0]);
-        }
+        add_others(changes->pdata[i], model, candidate, others, by);
     }
-    return true;
+    if (others->len == 0) {
+        return true;
+    }
+    g_ptr_array_add(by, NULL);
+    g_autofree char *names = quote_names(others);
+    g_autofree char *sections = g_strjoinv(", ", (char **)by->pdata);
+    g_autofree char *named = g_strjoinv(", ", model->hosts);
+    return error_set(error, ERROR_CONFLICT,
+        "%s would get the model too, by %s: name %s as well, or give those that were named a "
+        "section of their own, [libvirt:NAME] with 'hosts = %s'",
+        names, sections, others->len > 1 ? "them" : "it", named);
 }
 
 char *

@@ -67,7 +67,11 @@ def _():
         apply(["hosta", "hostb"], 403, user="manager")
         contains(apply(["hosta"], 409), "host 'hostb' would get the model too, by [libvirt:new]: "
                  "name it as well", "a host that was not named")
-        contains(apply(["hostc"], 409), "host 'hosta' would get the model too", "by inheritance")
+        contains(apply(["hostc"], 409), "hosts 'hosta', 'hostb' would get the model too, by "
+                 "[libvirt:new]: name them as well", "by inheritance, all of them")
+        contains(apply(["hosta", "hostc"], 409), "host 'hostb' would get the model too, by "
+                 "[libvirt:new]: name it as well, or give those that were named a section of "
+                 "their own, [libvirt:NAME] with 'hosts = hosta, hostc'", "all that were named")
         equal(os.listdir(directory), [], "nothing is written by what is refused")
         applied = apply(["hosta", "hostb"])["applied"]
         equal((applied["file"], applied["warnings"]), (path, []), "where it is")
