@@ -67,7 +67,9 @@ check_not_source(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup("another host");
         row->have = g_strdup(passed ? "another host" : "the host it is on");
     }
-    return check_answer(passed, "name another host", row);
+    /* Of hosts to choose from, it is one that is none: nothing is to be done about that. */
+    return check_answer(
+        passed, subject->request->requested_host != NULL ? "name another host" : NULL, row);
 }
 
 static const CheckFunction checks[] = {

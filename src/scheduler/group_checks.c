@@ -103,7 +103,7 @@ check_cell(const Subject *subject, PlacementRow *row)
         row->have = cell_text(have);
     }
     return check_answer(subject->source == NULL || g_strcmp0(needed, have) == 0,
-        "name a host of the same cell", row);
+        needed != NULL ? "name a host of the same cell" : "name a host that is in no cell", row);
 }
 
 /* ---- pools ---- */

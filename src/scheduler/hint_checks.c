@@ -14,6 +14,31 @@ count_ids(const char *ids)
     return n;
 }
 
+/* " (ID, ID)" of those that a hint names; of many the first ones. */
+static char *
+tell_ids(const char *ids)
+{
+    enum { MOST = 3 };
+    g_auto(GStrv) words = g_strsplit(ids, ",", MOST + 1);
+    bool is_cut = g_strv_length(words) > MOST;
+    if (is_cut) {
+        g_free(words[MOST]);
+        words[MOST] = g_strdup("...");
+    }
+    g_autofree char *text = g_strjoinv(", ", words);
+    return g_strdup_printf(" (%s)", text);
+}
+
+/* "a host without" the server, or the servers, that a hint names. */
+static char *
+tell_needed(const char *one, const char *several, const char *ids)
+{
+    unsigned n = count_ids(ids);
+    g_autofree char *names = tell_ids(ids);
+    return n == 1 ? g_strdup_printf("%s the server that its hint names%s", one, names)
+                  : g_strdup_printf("%s the %u servers that its hint names%s", several, n, names);
+}
+
 /* One that moves, or may come back, is perhaps not there a moment later. A server that moves is not
  * bound by those that are nowhere any more (deleted, or on a dead host): it could never leave. */
 PlacementResult
@@ -23,16 +48,16 @@ check_same_host(const Subject *subject, PlacementRow *row)
     unsigned n_named = count_ids(subject->request->same_host);
     bool is_free = n_named == 0 || (subject->source != NULL && usage->beside_size == 0);
     if (row != NULL) {
-        row->needed = is_free ? g_strdup("any host")
-            : n_named == 1    ? g_strdup("the host of the server that its hint names")
-                              : g_strdup_printf("a host of one of the %u servers that its hint "
-                                                "names", n_named);
+        row->needed = is_free
+            ? g_strdup("any host")
+            : tell_needed("the host of", "a host of one of", subject->request->same_host);
         row->have = g_strdup_printf("%d of them", usage->beside_here);
     }
     return check_unless_forced(
         check_answer(is_free || usage->beside_here > 0,
-            "name a host that has one of them for good (see same_host of its hints), or create it "
-            "without the hint",
+            subject->request->source_host != NULL
+                ? "move one of them there first"
+                : "name a host that has one of them for good, or create it without the hint",
             row),
         subject);
 }
@@ -43,11 +68,9 @@ check_different_host(const Subject *subject, PlacementRow *row)
     const HostUsage *usage = subject->usage;
     unsigned n_named = count_ids(subject->request->different_host);
     if (row != NULL) {
-        row->needed = n_named == 0
-            ? g_strdup("any host")
-            : n_named == 1 ? g_strdup("a host without the server that its hint names")
-                           : g_strdup_printf("a host without the %u servers that its hint names",
-                                 n_named);
+        const char *ids = subject->request->different_host;
+        row->needed = n_named == 0 ? g_strdup("any host")
+                                   : tell_needed("a host without", "a host without", ids);
         row->have = g_strdup_printf("%d of them", usage->apart_here);
     }
     return check_unless_forced(check_answer(n_named == 0 || usage->apart_here == 0,

@@ -22,10 +22,11 @@ check_alive(const Subject *subject, PlacementRow *row)
     const Host *host = subject->host;
     bool passed = !subject->entry->is_fenced;
     if (row != NULL) {
-        row->needed = g_strdup("not declared dead");
-        row->have = g_strdup(passed ? "not declared dead"
-                : host->forced_down ? "'forced down'"
-                                    : "its power is off");
+        bool has_no_power = !passed && !host->forced_down;
+        row->needed = g_strdup(has_no_power ? "its power on" : "not 'forced down'");
+        row->have = g_strdup(passed ? "not 'forced down'"
+                : has_no_power      ? "its power off"
+                                    : "'forced down'");
     }
     return check_answer(passed, "once it runs again, unset its forced-down state", row);
 }

@@ -49,6 +49,8 @@ is_settled(bool asks, const Rooms *rooms, PlacementRow *row, PlacementResult *re
 
 /* ---- processors ---- */
 
+#define FIX_NO_DEDICATED "set [compute] cpu_dedicated_set for it, and restart droverd"
+
 static CpuSet
 free_dedicated(const Rooms *rooms)
 {
@@ -90,9 +92,8 @@ check_dedicated_cpus(const Subject *subject, PlacementRow *row)
         row->have = tell_dedicated(&rooms, &left);
     }
     return check_answer(cpu_set_count(&left) >= needed,
-        rooms.host->has_dedicated
-            ? "move a pinned instance away, or add to its cpu_dedicated_set"
-            : "set [compute] cpu_dedicated_set for it, and restart droverd",
+        rooms.host->has_dedicated ? "move a pinned instance away, or add to its cpu_dedicated_set"
+                                  : FIX_NO_DEDICATED,
         row);
 }
 
@@ -233,8 +234,11 @@ check_numa(const Subject *subject, PlacementRow *row)
     }
     g_autoptr(GuestTopology) guest = numa_fit(&subject->numa, subject->request->vcpus,
         subject->request->ram_mib, rooms.host, rooms.rooms);
-    return check_answer(
-        guest != NULL, "free room in one of its cells, or ask for more and smaller cells", row);
+    return check_answer(guest != NULL,
+        subject->numa.is_dedicated && !rooms.host->has_dedicated
+            ? FIX_NO_DEDICATED
+            : "free room in one of its cells, or ask for more and smaller cells",
+        row);
 }
 
 char *

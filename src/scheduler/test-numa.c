@@ -239,6 +239,11 @@ static const Row rows[] = {
         "cell 0: 1 CPUs, 2560 MiB, 512 pages of 2048 KiB; cell 1: 1 CPUs, 3072 MiB, 512 pages of "
         "2048 KiB",
         "free room in one of its cells"},
+    {"no-dedicated-cpus-in-a-cell", "{" DEDICATED "}", CELLS, NULL, false, PLACEMENT_CHECK_NUMA,
+        "1 cell, each with 2 dedicated CPUs and 512 MiB",
+        "cell 0: 0 CPUs, 3072 MiB, 512 pages of 2048 KiB; cell 1: 0 CPUs, 3072 MiB, 512 pages of "
+        "2048 KiB",
+        "set [compute] cpu_dedicated_set"},
     {"no-huge-pages", "{\"hw:mem_page_size\":\"2048\"}", "cell id=0 memory=4096 cpus=0-3\n", NULL,
         false, PLACEMENT_CHECK_HUGE_PAGES, "512 MiB in pages of 2048 KiB", "0 MiB of them free",
         "vm.nr_hugepages"},

@@ -363,7 +363,7 @@ static const Case cases[] = {
         "host of its zone, or force it)"},
     {"cell", PLACEMENT_CHECK_CELL, spoil_cell, false,
         "No valid host was found. hostb failed 'cell': needs no cell, has cell 'c2' (name a "
-        "host of the same cell)"},
+        "host that is in no cell)"},
     {"tenant", PLACEMENT_CHECK_TENANT, spoil_tenant, true,
         "No valid host was found. hostb failed 'tenant': needs open to project 'p1', has only for "
         "p2, p3 (add the project to filter_tenant_id of its aggregate)"},
@@ -505,7 +505,7 @@ test_filters_switch_their_checks(Fleet *fleet, const void *unused)
     g_assert_null(row->fix);
     host->forced_down = true;
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'alive' (hosta: needs not declared dead, "
+        "No valid host was found. 1 host: 1 failed 'alive' (hosta: needs not 'forced down', "
         "has 'forced down')");
     host->forced_down = false;
 
@@ -1173,8 +1173,8 @@ test_hints(Fleet *fleet, const void *unused)
     fleet->request.same_host = "id-1,id-2";
     assert_reason(fleet,
         "No valid host was found. 2 hosts: 2 failed 'same-host' (hosta: needs a host of one "
-        "of the 2 servers that its hint names, has 0 of them; hostb: needs a host of one of the 2 "
-        "servers that its hint names, has 0 of them)");
+        "of the 2 servers that its hint names (id-1, id-2), has 0 of them; hostb: needs a host of "
+        "one of the 2 servers that its hint names (id-1, id-2), has 0 of them)");
     assert_switch(fleet, FILTER_SAME_HOST);
     *use(fleet, "hostb") = (HostUsage){.beside_here = 1, .beside_size = 1, .apart_here = 1};
     use(fleet, "hosta")->beside_size = 1;
@@ -1194,13 +1194,13 @@ test_hints(Fleet *fleet, const void *unused)
     use(fleet, "hostb")->apart_here = 1;
     assert_reason(fleet,
         "No valid host was found. 2 hosts: 2 failed 'different-host' (hosta: needs a host without "
-        "the server that its hint names, has 1 of them; hostb: needs a host without the server "
-        "that its hint names, has 1 of them)");
-    fleet->request.different_host = "id-1,id-2,id-3";
+        "the server that its hint names (id-1), has 1 of them; hostb: needs a host without the "
+        "server that its hint names (id-1), has 1 of them)");
+    fleet->request.different_host = "id-1,id-2,id-3,id-4";
     assert_reason(fleet,
         "No valid host was found. 2 hosts: 2 failed 'different-host' (hosta: needs a host without "
-        "the 3 servers that its hint names, has 1 of them; hostb: needs a host without the 3 "
-        "servers that its hint names, has 1 of them)");
+        "the 4 servers that its hint names (id-1, id-2, id-3, ...), has 1 of them; hostb: needs a "
+        "host without the 4 servers that its hint names (id-1, id-2, id-3, ...), has 1 of them)");
 }
 
 static void

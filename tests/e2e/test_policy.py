@@ -200,7 +200,7 @@ def refuse_by_each(servers):
         else:
             drover("aggregate", "set", "--property", "disk=ssd", "strict")
     refused(servers["picky"], "hostb", "hostb failed 'different-host': needs a host without the "
-                                       "server that its hint names, has 1 of them")
+                                       "server that its hint names (")
     refused(servers["dated"], None, "2 failed 'image-properties' (hostb: needs <1.0, has x86_64, ")
 
 
@@ -273,7 +273,7 @@ def _():
                                check=False, version="2.30")
         equal(code, 1, text)
         contains(text, "hostc failed 'same-host': needs the host of the server that its hint "
-                       "names, has 0 of them", "the stock client")
+                       "names (", "the stock client")
         world.delete(servers.pop("dated"))
         refuse_while_busy(servers)
         world.move(servers["picky"], "hostb")

@@ -12,7 +12,14 @@ static const VmState resized[] = {VM_STATE_RESIZED};
 bool
 compute_may_cold_migrate(ApiContext *context, const Instance *instance, GError **error)
 {
-    return compute_check_state(instance, "migrate", movable, G_N_ELEMENTS(movable), error);
+    g_autoptr(GError) problem = NULL;
+    if (compute_check_state(instance, "migrate", movable, G_N_ELEMENTS(movable), &problem)) {
+        return true;
+    }
+    bool is_resized =
+        instance_task_state(instance) == NULL && instance->vm_state == VM_STATE_RESIZED;
+    return error_set(error, ERROR_CONFLICT, "%s%s", problem->message,
+        is_resized ? ": 'openstack server resize confirm' or 'revert' ends the move before" : "");
 }
 
 /* The sentence of a conflict that the store found, with its beginning. */
