@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* The use of hosts: sums of claims, and of what is under way. */
 #include "store/claims.h"
+#include "store/rows.h"
 
 #define SELECT_CLAIMS                                                                              \
     "SELECT host, CAST(SUM(vcpus) AS BIGINT), CAST(SUM(ram_mib) AS BIGINT),"                       \
@@ -32,17 +33,27 @@
 #define SELECT_INCOMING                                                                            \
     "SELECT m.dest_host, COUNT(*) FROM operations o JOIN migrations m ON m.operation_id = o.id"    \
     " WHERE o.is_open = 1 AND m.dest_host IS NOT NULL"
+/* Where an instance has claims beside the host that it is on. */
+#define SQL_LIST_ELSEWHERE                                                                         \
+    "SELECT DISTINCT host FROM claims WHERE instance_id = $1 AND host <> $2"
 #define SQL_LIST_NAMES "SELECT name FROM hosts"
 #define SQL_FIND_NAME "SELECT name FROM hosts WHERE name = $1"
 
 typedef void (*UsageReader)(DbStatement *statement, HostUsage *usage);
 
-/* One of the sums: for every host, or for one. */
+/* One of the sums: for every host, for one, and for one without an instance. */
 typedef struct UsageQuery {
     const char *sql_all;
     const char *sql_one;
+    const char *sql_without; /* NULL: nothing of it is of claims */
     UsageReader read;
 } UsageQuery;
+
+/* Which sums: host NULL: of all; without: of claims of other instances than that, NULL: of all. */
+typedef struct UsageScope {
+    const char *host;
+    const char *without;
+} UsageScope;
 
 static void
 read_nothing(DbStatement *statement, HostUsage *usage)
@@ -109,22 +120,29 @@ read_incoming(DbStatement *statement, HostUsage *usage)
     usage->incoming_migrations = (int)db_int(statement, 1);
 }
 
+#define WITHOUT " AND instance_id <> $2"
+#define WITHOUT_C " AND c.instance_id <> $2"
 static const UsageQuery usage_queries[] = {
     /* First, so that every host has an entry. */
-    {SQL_LIST_NAMES, SQL_FIND_NAME, read_nothing},
-    {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host", read_claims},
-    {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", read_foreign},
-    {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1", read_topology},
-    {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host", read_io},
+    {SQL_LIST_NAMES, SQL_FIND_NAME, NULL, read_nothing},
+    {SELECT_CLAIMS " GROUP BY host", SELECT_CLAIMS " WHERE host = $1 GROUP BY host",
+        SELECT_CLAIMS " WHERE host = $1" WITHOUT " GROUP BY host", read_claims},
+    {SELECT_FOREIGN " GROUP BY host", SELECT_FOREIGN " AND host = $1 GROUP BY host", NULL,
+        read_foreign},
+    {SELECT_TOPOLOGIES, SELECT_TOPOLOGIES " AND host = $1",
+        SELECT_TOPOLOGIES " AND host = $1" WITHOUT, read_topology},
+    {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host",
+        SELECT_IO " AND c.host = $1" WITHOUT_C " GROUP BY c.host", read_io},
     {SELECT_ARRIVING " GROUP BY c.host", SELECT_ARRIVING " AND c.host = $1 GROUP BY c.host",
-        read_arriving},
-    {SELECT_DEVICES, SELECT_DEVICES " AND host = $1", read_devices},
+        SELECT_ARRIVING " AND c.host = $1" WITHOUT_C " GROUP BY c.host", read_arriving},
+    {SELECT_DEVICES, SELECT_DEVICES " AND host = $1", SELECT_DEVICES " AND host = $1" WITHOUT,
+        read_devices},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",
-        read_operations},
+        NULL, read_operations},
     {SELECT_OUTGOING " GROUP BY m.source_host",
-        SELECT_OUTGOING " AND m.source_host = $1 GROUP BY m.source_host", read_outgoing},
+        SELECT_OUTGOING " AND m.source_host = $1 GROUP BY m.source_host", NULL, read_outgoing},
     {SELECT_INCOMING " GROUP BY m.dest_host",
-        SELECT_INCOMING " AND m.dest_host = $1 GROUP BY m.dest_host", read_incoming},
+        SELECT_INCOMING " AND m.dest_host = $1 GROUP BY m.dest_host", NULL, read_incoming},
 };
 
 static HostUsage *
@@ -140,17 +158,23 @@ usage_of(GHashTable *table, const char *host)
 }
 
 static bool
-run_usage_query(
-    Store *store, const UsageQuery *query, const char *host, GHashTable *table, GError **error)
+run_usage_query(Store *store, const UsageQuery *query, const UsageScope *scope, GHashTable *table,
+    GError **error)
 {
-    const char *sql = host == NULL ? query->sql_all : query->sql_one;
+    bool leaves_out = scope->without != NULL && query->sql_without != NULL;
+    const char *sql = scope->host == NULL ? query->sql_all
+        : leaves_out                      ? query->sql_without
+                                          : query->sql_one;
     g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
 
     if (statement == NULL) {
         return false;
     }
-    if (host != NULL) {
-        db_bind_text(statement, 1, host);
+    if (scope->host != NULL) {
+        db_bind_text(statement, 1, scope->host);
+    }
+    if (leaves_out) {
+        db_bind_text(statement, 2, scope->without);
     }
     for (;;) {
         bool row = false;
@@ -167,6 +191,18 @@ run_usage_query(
 /* The first of the queries: the names, what is claimed, and what is taken without a claim. */
 enum { N_CLAIM_QUERIES = 7 };
 
+static bool
+run_usage_queries(Store *store, const UsageScope *scope, unsigned n_queries, GHashTable *table,
+    GError **error)
+{
+    for (unsigned i = 0; i < n_queries; i++) {
+        if (!run_usage_query(store, &usage_queries[i], scope, table, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* host NULL = all. */
 static GHashTable *
 load_usage(Store *store, const char *host, unsigned n_queries, GError **error)
@@ -174,16 +210,11 @@ load_usage(Store *store, const char *host, unsigned n_queries, GError **error)
     g_autoptr(GHashTable) table = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)host_usage_free);
     g_autoptr(DbTransaction) transaction = db_begin_read(store, error);
+    const UsageScope scope = {.host = host};
 
-    if (transaction == NULL) {
-        return NULL;
-    }
-    for (unsigned i = 0; i < n_queries; i++) {
-        if (!run_usage_query(store, &usage_queries[i], host, table, error)) {
-            return NULL;
-        }
-    }
-    return g_steal_pointer(&table);
+    return transaction != NULL && run_usage_queries(store, &scope, n_queries, table, error)
+        ? g_steal_pointer(&table)
+        : NULL;
 }
 
 GHashTable *
@@ -196,6 +227,42 @@ GHashTable *
 store_list_host_usage(Store *store, GError **error)
 {
     return load_usage(store, NULL, G_N_ELEMENTS(usage_queries), error);
+}
+
+static void *
+read_name(DbStatement *statement)
+{
+    return db_dup_text(statement, 0);
+}
+
+static GPtrArray *
+list_elsewhere(Store *store, const Instance *instance, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_ELSEWHERE, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, instance->id);
+    db_bind_text(statement, 2, instance->host != NULL ? instance->host : "");
+    return rows_list(statement, read_name, g_free, error);
+}
+
+GHashTable *
+store_list_host_usage_for(Store *store, const Instance *instance, GError **error)
+{
+    g_autoptr(GHashTable) table = store_list_host_usage(store, error);
+    g_autoptr(GPtrArray) hosts =
+        table != NULL ? list_elsewhere(store, instance, error) : NULL;
+
+    for (unsigned i = 0; hosts != NULL && i < hosts->len; i++) {
+        const UsageScope scope = {hosts->pdata[i], instance->id};
+        g_hash_table_remove(table, scope.host);
+        if (!run_usage_queries(store, &scope, G_N_ELEMENTS(usage_queries), table, error)) {
+            return NULL;
+        }
+    }
+    return hosts != NULL ? g_steal_pointer(&table) : NULL;
 }
 
 bool

@@ -182,6 +182,11 @@ bool store_touch_hosts(
 bool store_get_host_usage(Store *store, const char *name, HostUsage *ret_usage, GError **error);
 /* All at once: host name -> HostUsage * (owned by the table); every host has an entry. */
 GHashTable *store_list_host_usage(Store *store, GError **error);
+/* The same as whoever asks where that instance could go is to see it: what the instance itself has
+ * claimed beside the host that it is on, for a move that is under way or not confirmed, is not
+ * taken. No request finds such claims: an instance has one open operation, and one that waits for
+ * its confirmation is not moved. */
+GHashTable *store_list_host_usage_for(Store *store, const Instance *instance, GError **error);
 
 /* ---- where hosts and claims differ (store/host_differences.c) ---- */
 /* HostDifference *, by uuid. */

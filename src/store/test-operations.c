@@ -358,6 +358,22 @@ assert_claims(Fixture *fixture, ClaimsOf of, const char *id, const char *wanted)
     g_assert_cmpstr(text->str, ==, wanted);
 }
 
+/* As whoever asks where that instance could go sees it: what it has claimed for a move of its own
+ * is not taken, what is on the host that it is on is. */
+static void
+assert_seen(Fixture *fixture, const Instance *vm, const char *host, int claims, int64_t ram_mib)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GHashTable) usage = store_list_host_usage_for(fixture->store, vm, &error);
+    g_assert_no_error(error);
+    const HostUsage *seen = g_hash_table_lookup(usage, host);
+    g_assert_nonnull(seen);
+    g_assert_cmpint(seen->claims, ==, claims);
+    g_assert_cmpint(seen->vcpus, ==, claims);
+    g_assert_cmpint(seen->ram_mib, ==, ram_mib);
+    g_assert_cmpint(seen->arriving_ram_mib, ==, 0);
+}
+
 static void
 test_claims_of_a_move(Fixture *fixture, const void *data)
 {
@@ -399,6 +415,11 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     assert_claims(fixture, CLAIMS_OF_PROJECT, vm->project_id, "hosta owner, hostb");
     assert_claims(fixture, CLAIMS_OF_HOST, "hostb", "hostb");
     assert_claims(fixture, CLAIMS_OF_PROJECT, "another", "");
+    g_autoptr(Instance) moving = store_get_instance(fixture->store, vm->id, &error);
+    g_autoptr(Instance) other = test_active_instance(fixture, "other", "hostb");
+    g_assert_cmpint(b.arriving_ram_mib, ==, 512);
+    assert_seen(fixture, moving, "hosta", 1, 512);
+    assert_seen(fixture, moving, "hostb", 1, 512);
 
     OperationMove finish = test_move(fixture, migration->operation.id, "preparing", "completed");
     finish.closes = true;
@@ -410,8 +431,8 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     b = usage_of(fixture, "hostb");
     g_assert_cmpint(a.ram_mib, ==, 0);
     g_assert_cmpint(a.outgoing_migrations, ==, 0);
-    g_assert_cmpint(b.ram_mib, ==, 512);
-    g_assert_cmpint(b.instances, ==, 1);
+    g_assert_cmpint(b.ram_mib, ==, 1024); /* it and the other one */
+    g_assert_cmpint(b.instances, ==, 2);
     g_assert_cmpint(b.incoming_migrations, ==, 0);
     assert_claims(fixture, CLAIMS_OF_INSTANCE, vm->id, "hostb owner");
     assert_claims(fixture, CLAIMS_OF_HOST, "hosta", "");

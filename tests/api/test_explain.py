@@ -58,7 +58,8 @@ def _():
         for one in row["checks"]:
             equal(set(one), {"check", "filter", "result", "needed", "have", "fix"}, "its keys")
             check(one["needed"] and one["have"], one)
-            equal(one["fix"] is not None, one["result"] in ("fail", "warn"), f"a fix of {one}")
+            helps = one["result"] in ("fail", "warn") and one["check"] != "not-source"
+            equal(one["fix"] is not None, helps, f"a fix of {one}")
     enabled = checks_of(hosts["hostb"])["enabled"]
     equal((enabled["filter"], enabled["result"], enabled["needed"], enabled["have"]),
           ("ComputeFilter", "fail", "'enabled'", "'disabled' (disk swap)"), "the disabled one")
@@ -132,6 +133,32 @@ def _():
     cloud.delete(server, full)
 
 
+@test("what a server has claimed itself for a move that waits to be confirmed is not counted "
+      "against it; of one host that is asked for it is told whether it fits, and of no others")
+def _():
+    cloud = world.fast
+    server = cloud.create("twofold", host="hosta")
+    before = hosts_of(explain(cloud, server, "?move=cold"))["hostb"]
+    equal(before["given"]["vcpus"]["before"], 0, "an empty host")
+    equal(cloud.action(server, {"migrate": {"host": "hostb"}}, "2.96").status, 202, "the move")
+    cloud.wait_status(server, "VERIFY_RESIZE")
+    told = explain(cloud, server, "?move=cold&host=hosta")
+    (there,) = told["hosts"]
+    equal((there["name"], told["n_hosts"], told["n_fit"]), ("hosta", 1, 1), "one host")
+    equal(there["given"], before["given"], "what it has on the host that it came from")
+    equal(checks_of(there)["instances"]["have"], "0 instances", "a check")
+    contains(told["refused"], "openstack server resize confirm", "what ends it")
+    output = cloud.drover.drover("explain", "twofold", "--cold", "--host", "hosta")
+    contains(output, "hosta fits; no other host was asked for", "the table")
+    equal(output.count("hosts fit"), 0, output)
+    output = cloud.drover.drover("explain", "twofold", "--cold", "--host", "hostb")
+    contains(output, "hostb does not fit; no other host was asked for", "the table")
+    equal(cloud.action(server, {"confirmResize": None}, "2.1").status, 204, "confirmed")
+    cloud.wait_status(server, "ACTIVE")
+    cloud.wait_idle(server)
+    cloud.delete(server)
+
+
 @test("a request that fails tells how many hosts failed which check, in the migration, in the "
       "action and in its event [S2-22]")
 def _():
@@ -143,7 +170,7 @@ def _():
     equal((told["chosen"], told["n_fit"]), (None, 0), "nobody")
     equal(told["reason"], "No valid host was found. 3 hosts: "
           "1 failed 'not-source' (hosta: needs another host, has the host it is on), "
-          "1 failed 'alive' (hostc: needs not declared dead, has 'forced down'), "
+          "1 failed 'alive' (hostc: needs not 'forced down', has 'forced down'), "
           "1 failed 'enabled' (hostb: needs 'enabled', has 'disabled' (disk swap))", "the reason")
     equal(cloud.live_migrate(server).status, 202, "the move")
     row = cloud.wait_migration(server, "error", "completed")

@@ -35,7 +35,11 @@ def _():
     equal(row["status"], "error", "by the hint")
     text = cloud.drover.drover("explain", "beside", "--live", "--host", "hosta", check=False)[1]
     contains(text, "same-host", "explain")
-    contains(text, "the host of the server that its hint names", "explain")
+    contains("".join(text.split()), f"thehostoftheserverthatitshintnames({first})", "whose host")
+    contains(text, f"Its hint same_host: {first}\n", "its hint")
+    told = cloud.other("GET", f"/drover/v1/instances/{either}/explanation").json["explanation"]
+    equal(told["hints"], {"same_host": [NOBODY, first], "different_host": []}, "its hints")
+    contains(text, "same-host: move one of them there first", "of a move it says what helps one")
     cloud.delete(first)
     equal(cloud.live_migrate(beside, "hosta").status, 202, "accepted")
     equal(cloud.wait_migration(beside, "completed", "error", "failed")["status"], "completed",

@@ -148,6 +148,13 @@ view_hosts(const Placement *placement)
     return views;
 }
 
+/* A host that is asked for is the only one that is looked at. */
+static int
+count_looked_at(const Placement *placement)
+{
+    return placement->requested_host != NULL ? 1 : (int)placement->n_hosts;
+}
+
 json_t *
 drover_view_placement(const Placement *placement)
 {
@@ -158,9 +165,21 @@ drover_view_placement(const Placement *placement)
         (json_int_t)placement->disk_gib);
     json_auto_t *rest = json_pack("{s:o, s:o, s:i, s:i, s:o}", "chosen",
         api_string_or_null(placement->chosen), "reason", api_string_or_null(placement->reason),
-        "n_hosts", (int)placement->n_hosts, "n_fit", (int)placement->n_fit, "hosts",
+        "n_hosts", count_looked_at(placement), "n_fit", (int)placement->n_fit, "hosts",
         view_hosts(placement));
     json_object_update(view, rest);
+    return view;
+}
+
+/* Ids with commas between; NULL: none. */
+static json_t *
+view_ids(const char *ids)
+{
+    json_t *view = json_array();
+    g_auto(GStrv) words = g_strsplit(ids != NULL ? ids : "", ",", -1);
+    for (size_t i = 0; words[i] != NULL; i++) {
+        json_array_append_new(view, json_string(words[i]));
+    }
     return view;
 }
 
@@ -168,9 +187,10 @@ static json_t *
 view_explanation(const Move *move, const Instance *instance, const Placement *placement,
     const GError *problem)
 {
-    json_t *view = json_pack("{s:s, s:s, s:s, s:o}", "instance_uuid", instance->id,
+    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:{s:o, s:o}}", "instance_uuid", instance->id,
         "instance_name", instance->name, "move", move->name, "refused",
-        api_string_or_null(problem != NULL ? problem->message : NULL));
+        api_string_or_null(problem != NULL ? problem->message : NULL), "hints", "same_host",
+        view_ids(instance->same_host), "different_host", view_ids(instance->different_host));
     json_auto_t *rest = drover_view_placement(placement);
     json_object_update(view, rest);
     return view;
@@ -276,7 +296,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     int64_t down_time_us = context->options->service_down_time_us;
     g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
     g_autoptr(GHashTable) usage =
-        hosts != NULL ? store_list_host_usage(context->store, error) : NULL;
+        hosts != NULL ? store_list_host_usage_for(context->store, instance, error) : NULL;
     g_autoptr(HostIndex) index = usage != NULL ? host_index_of(hosts, usage) : NULL;
     if (index == NULL || !store_tell_neighbours(context->store, instance, index, error)) {
         return NULL;
