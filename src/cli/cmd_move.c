@@ -72,6 +72,10 @@ force_complete(Session *session, const char *server_id, int64_t migration_id, GE
 static bool
 server_migrate(CommandContext *context, GError **error)
 {
+    if (command_has(context, "--dry-run") && command_has(context, "--wait")) {
+        return usage_error(
+            error, "--dry-run moves nothing, so there is nothing to --wait for: leave one out");
+    }
     json_auto_t *body = command_has(context, "--live-migration") ? live_body(context, error)
                                                                  : cold_body(context, error);
     Session *session = body != NULL ? command_session(context, error) : NULL;

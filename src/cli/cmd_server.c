@@ -250,6 +250,12 @@ read_hint(Session *session, const char *word, json_t *hints, GError **error)
         return usage_error(error, "--hint is KEY=VALUE, not '%s'", word);
     }
     if (strcmp(parts[0], "same_host") != 0 && strcmp(parts[0], "different_host") != 0) {
+        if (strcmp(parts[0], "group") != 0) {
+            fprintf(stderr,
+                "note: nothing reads the hint '%s', so it changes nothing; same_host, "
+                "different_host and group are known\n",
+                parts[0]);
+        }
         add_hint(hints, parts[0], parts[1]);
         return true;
     }

@@ -377,6 +377,7 @@ def _():
     equal(code, 2, output)
     equal(drover("explain", check=False)[0], 2, "nothing to explain")
     decisions(cloud, "", 400)
+    decisions(cloud, "?request_id=", 400)
     decisions(cloud, f"?request_id={request}", 403, user="member")
     cloud.delete(server)
 
@@ -408,6 +409,9 @@ def _():
         code, output = dry_run(*arguments, "--json")
         equal((code, lasting(json.loads(output))),
               (0, lasting(explain(cloud, server, f"?move={move}"))), "JSON")
+        code, output = dry_run(*arguments, "--wait")
+        equal(code, 2, output)
+        contains(output, "there is nothing to --wait for", "what it is not taken with")
         code, output = dry_run(*arguments, "--host", "hostb")
         equal(code, 1, output)
         contains(output, "host 'hostb' does not fit; nothing was done", "a host that does not fit")

@@ -133,3 +133,7 @@ def _():
                                      "--hint", "x", "y", check=False)
     equal(code, 2, text)
     contains(text, "--hint is KEY=VALUE, not 'x'", "usage")
+    text = cloud.drover.drover("server", "create", "--flavor", "m1.tiny", "--image", "guest",
+                               "--network", "private", "--hint", "color=red", "--group", "nobody",
+                               "x", check=False)[1]
+    contains(text, "nothing reads the hint 'color'", "one that nobody knows")

@@ -35,7 +35,7 @@ drover_list_decisions(ApiContext *context, GError **error)
     }
     const char *request = api_query(context, "request_id");
     const char *instance = api_query(context, "instance_uuid");
-    if (request == NULL && instance == NULL) {
+    if ((request == NULL && instance == NULL) || (request != NULL && request[0] == '\0')) {
         error_set(error, ERROR_INVALID, "say request_id or instance_uuid");
         return NULL;
     }
