@@ -5,7 +5,7 @@ decides where they may go, as the stock client sees it."""
 import json
 
 from tap import check, contains, equal, test, wait_until
-from test_client import knows_memory
+from test_client import knows_memory, node
 from world import world
 
 
@@ -122,24 +122,17 @@ def _():
             openstack("server", "group", "delete", group)
 
 
-def node_info(host):
-    lines = world.lab.virsh(host, "nodeinfo").splitlines()
-    return {key: value.split()[0] for key, _, value in (line.partition(":") for line in lines)
-            if value}
-
-
 def check_told(host):
     """What clients show of it, against what its own libvirt says."""
     wait_until(knows_memory, "drover knows the hosts' memory", 60, 1)
-    node = node_info(host)
-    mib = str(int(node["Memory size"]) // 1024)
+    cpus, mib = node(host)
     rows = json.loads(openstack("host", "show", host, "-f", "json", version="2.1"))
     total, now = rows[0], rows[1]
-    equal((total["Project"], str(total["CPU"]), str(total["Memory MB"])),
-          ("(total)", node["CPU(s)"], mib), "openstack host show")
+    equal((total["Project"], int(total["CPU"]), int(total["Memory MB"])), ("(total)", cpus, mib),
+          "openstack host show")
     equal((now["Project"], now["CPU"]), ("(used_now)", 1), "what the guest takes")
     described = world.drover.drover("host-describe", host)
-    for text in ("(total)", "(used_now)", "(used_max)", mib):
+    for text in ("(total)", "(used_now)", "(used_max)", str(mib)):
         contains(described, text, "drover host-describe")
     rows = json.loads(world.drover.drover("host", "capabilities", host, "--json"))
     can = {row["capability"]: (row["available"], row["reason"]) for row in rows}

@@ -84,8 +84,10 @@ def _():
 
 def node(host):
     """Processors and MiB of memory, as the host's own libvirtd says it."""
-    rows = dict(row.split(":") for row in world.lab.virsh(host, "nodeinfo").splitlines() if row)
-    return int(rows["CPU(s)"]), int(rows["Memory size"].split()[0]) // 1024
+    rows = dict(row.split(":") for call in ("nodeinfo", "nodememstats")
+                for row in world.lab.virsh(host, call).splitlines() if row)
+    rows = {key.strip(): value.split()[0] for key, value in rows.items()}
+    return int(rows["CPU(s)"]), int(rows["total"]) // 1024
 
 
 def knows_memory():

@@ -168,10 +168,13 @@ read_versions(const Slot *slot, HostFacts *facts, GError **error)
 static bool
 read_memory(const Slot *slot, HostMemory *ret_memory)
 {
-    virNodeMemoryStats stats[16];
-    int n = G_N_ELEMENTS(stats);
+    int n = 0; /* libvirt takes no other number than that it tells of */
     int64_t free_kib = 0;
 
+    if (virNodeGetMemoryStats(slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL, &n, 0) < 0) {
+        return false;
+    }
+    g_autofree virNodeMemoryStats *stats = g_new0(virNodeMemoryStats, n);
     if (virNodeGetMemoryStats(slot->connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) <
         0) {
         return false;
