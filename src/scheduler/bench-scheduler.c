@@ -1,81 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* How many decisions a second of one core, with every check of every host: by the functions that
- * explain as well. Each decision is claimed, and old claims are given back, so that the next one
- * finds another fleet. Times are the processor's, not the clock's: what else runs costs caches, and
- * no more. Prints one object of JSON for each size; bench/scheduler makes a table of them.
+/* How many decisions a second of one core, of several kinds, by the functions that explain as well.
+ * Each decision is claimed, and old claims are given back, so that the next one finds another one.
+ * Times are the processor's, not the clock's: what else runs costs caches, and no more. Prints one
+ * object of JSON for each size and kind; bench/scheduler makes a table of them.
  *
- *   bench-scheduler SECONDS HOSTS... */
-#include "scheduler/scheduler.h"
+ *   bench-scheduler SECONDS KIND[,KIND...]|all HOSTS... */
+#include "scheduler/bench-fleet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-
-enum { SIZES = 4, NOW_S = 2000 };
 
 typedef struct Claim {
     HostUsage *usage; /* in the index */
     int vcpus;
     int64_t ram_mib;
     int64_t disk_gib;
+    char *topology; /* NULL: nothing, as of the next */
+    char *devices;
 } Claim;
 
 typedef struct Bench {
-    HostIndex *hosts;
-    PlacementPolicy policy;
+    Fleet *fleet;
+    BenchKind kind;
     GQueue claims; /* of Claim, the oldest first */
-    GPtrArray *ports; /* of every guest */
-    GRand *random; /* seeded: each run decides the same */
 } Bench;
-
-/* One in fifty is disabled, one in a hundred silent, the rest are filled to different degrees. */
-static void
-add_host(Bench *bench, int number)
-{
-    Host *host = host_new();
-    host->name = g_strdup_printf("host%06d", number);
-    host->zone = g_strdup_printf("zone%d", number % 3);
-    host->enabled = number % 50 != 7;
-    host->connected = true;
-    host->last_seen_us = number % 100 == 3 ? 0 : (int64_t)NOW_S * G_USEC_PER_SEC;
-    host->has_facts = true;
-    host->facts.arch = g_strdup("x86_64");
-    host->facts.bridges = g_strdup_printf("br0,br1,rack%d", number % 40);
-    host->facts.hypervisor_version = 10000002;
-    host->facts.vcpus = 64;
-    host->facts.memory_mib = 262144;
-    host->facts.memory_free_mib = 131072;
-    host->facts.pool_capacity_bytes = INT64_C(10240) << 30;
-    host->facts.pool_available_bytes = INT64_C(5120) << 30;
-    HostUsage *usage = &host_index_put(bench->hosts, host)->usage;
-    usage->claims = g_rand_int_range(bench->random, 0, 100);
-    usage->instances = usage->claims;
-    usage->vcpus = usage->claims * 2;
-    usage->ram_mib = (int64_t)usage->claims * 3900;
-    usage->disk_gib = (int64_t)usage->claims * 20;
-}
-
-static PlacementRequest
-make_request(Bench *bench)
-{
-    int size = 1 << g_rand_int_range(bench->random, 0, SIZES);
-    int n_hosts = (int)host_index_size(bench->hosts);
-    const Host *source =
-        host_index_at(bench->hosts, (unsigned)g_rand_int_range(bench->random, 0, n_hosts))->host;
-    return (PlacementRequest){
-        .policy = &bench->policy,
-        .instance_id = "i",
-        .vcpus = size,
-        .ram_mib = 2048 * size,
-        .disk_gib = 20 * size,
-        .zone = g_rand_boolean(bench->random) ? source->zone : NULL,
-        .source_host = source->name,
-        .ports = bench->ports,
-        .service_down_time_us = 60 * G_USEC_PER_SEC,
-        .now_us = (int64_t)NOW_S * G_USEC_PER_SEC,
-    };
-}
 
 static double
 processor_us(void)
@@ -83,6 +34,16 @@ processor_us(void)
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+/* ---- claims ---- */
+
+static void
+claim_free(Claim *claim)
+{
+    g_free(claim->topology);
+    g_free(claim->devices);
+    g_free(claim);
 }
 
 static void
@@ -94,36 +55,79 @@ change(const Claim *claim, int sign)
     claim->usage->disk_gib += sign * claim->disk_gib;
 }
 
+/* Of lines, the first that is this one. */
 static void
-keep_claim(Bench *bench, const PlacementRequest *request, const char *host)
+drop_line(char **lines, const char *line)
 {
+    g_auto(GStrv) all = g_strsplit(*lines, "\n", -1);
+    g_autoptr(GString) left = g_string_new(NULL);
+    bool is_dropped = false;
+    for (size_t i = 0; all[i] != NULL; i++) {
+        if (!is_dropped && strcmp(all[i], line) == 0) {
+            is_dropped = true;
+            continue;
+        }
+        g_string_append_printf(left, "%s%s", left->len > 0 ? "\n" : "", all[i]);
+    }
+    g_free(*lines);
+    *lines = g_strdup(left->str);
+}
+
+static void
+give_back(Claim *claim)
+{
+    change(claim, -1);
+    if (claim->topology != NULL) {
+        bool is_pinned = guest_topology_is_pinned(claim->topology);
+        claim->usage->dedicated_vcpus -= is_pinned ? claim->vcpus : 0;
+        drop_line(&claim->usage->topologies, claim->topology);
+    }
+    if (claim->devices != NULL) {
+        drop_line(&claim->usage->devices, claim->devices);
+    }
+    claim_free(claim);
+}
+
+static void
+keep_claim(Bench *bench, const PlacementRequest *request, const char *host,
+    const StoredDecision *decision)
+{
+    HostIndex *hosts = fleet_hosts(bench->fleet);
     Claim *claim = g_new0(Claim, 1);
-    *claim = (Claim){.usage = &host_index_find(bench->hosts, host)->usage,
+    *claim = (Claim){.usage = &host_index_find(hosts, host)->usage,
         .vcpus = request->vcpus,
         .ram_mib = request->ram_mib,
-        .disk_gib = request->disk_gib};
+        .disk_gib = request->disk_gib,
+        .topology = g_strdup(decision->topology),
+        .devices = g_strdup(decision->devices)};
     change(claim, 1);
+    host_usage_add_topology(claim->usage, claim->vcpus, claim->topology);
+    host_usage_add_devices(claim->usage, claim->devices);
     g_queue_push_tail(&bench->claims, claim);
-    if (bench->claims.length > host_index_size(bench->hosts)) {
-        g_autofree Claim *oldest = g_queue_pop_head(&bench->claims);
-        change(oldest, -1);
+    if (bench->claims.length > host_index_size(hosts)) {
+        give_back(g_queue_pop_head(&bench->claims));
     }
 }
+
+/* ---- decisions ---- */
 
 /* Returns how long it took. */
 static double
 decide(Bench *bench, int *n_failed)
 {
-    PlacementRequest request = make_request(bench);
+    PlacementRequest request = fleet_ask(bench->fleet, bench->kind);
+    StoredDecision *decision = g_new0(StoredDecision, 1);
     double begin_us = processor_us();
     g_autoptr(GError) error = NULL;
-    const char *host = scheduler_choose(&request, bench->hosts, NULL, &error);
+    const char *host =
+        scheduler_choose(&request, fleet_hosts(bench->fleet), decision, &error);
     double took_us = processor_us() - begin_us;
     if (host != NULL) {
-        keep_claim(bench, &request, host);
+        keep_claim(bench, &request, host, decision);
     } else {
         (*n_failed)++;
     }
+    stored_decision_free(decision);
     return took_us;
 }
 
@@ -141,13 +145,25 @@ percentile(GArray *times, unsigned percent)
     return g_array_index(times, double, MAX(at, 1) - 1);
 }
 
-static double
-explain_ms(Bench *bench)
+typedef struct Shown {
+    double explain_ms;
+    unsigned n_checks; /* of each host, or of its aggregates, until one fails */
+    double fit_percent; /* of the hosts: those that pass them all */
+} Shown;
+
+static Shown
+show_one(Bench *bench)
 {
-    PlacementRequest request = make_request(bench);
+    PlacementRequest request = fleet_ask(bench->fleet, bench->kind);
     double begin_us = processor_us();
-    g_autoptr(Placement) placement = scheduler_explain(&request, bench->hosts);
-    return (processor_us() - begin_us) / 1000;
+    g_autoptr(Placement) placement = scheduler_explain(&request, fleet_hosts(bench->fleet));
+    Shown shown = {.explain_ms = (processor_us() - begin_us) / 1000};
+    g_auto(Look) look = {0};
+    look_init(&look, &request, fleet_hosts(bench->fleet));
+    bool is_bare = bench->kind == BENCH_PLAIN;
+    shown.n_checks = is_bare ? look.bare_checks.n : look.shared_checks.n + look.checks.n;
+    shown.fit_percent = 100.0 * placement->n_fit / placement->n_hosts;
+    return shown;
 }
 
 static void
@@ -164,60 +180,43 @@ report(Bench *bench, double seconds)
         g_array_append_val(times, took_us);
     }
     g_array_sort(times, compare_times);
-    printf("{\"hosts\": %u, \"decisions\": %u, \"per_second\": %.1f, \"median_us\": %.0f, "
-           "\"p99_us\": %.0f, \"without_host\": %d, \"explain_ms\": %.2f}\n",
-        host_index_size(bench->hosts), times->len, times->len * 1e6 / sum_us, percentile(times, 50),
-        percentile(times, 99), n_failed, explain_ms(bench));
+    Shown shown = show_one(bench);
+    printf("{\"kind\": \"%s\", \"hosts\": %u, \"checks\": %u, \"fit_percent\": %.0f, "
+           "\"decisions\": %u, \"per_second\": %.1f, \"median_us\": %.0f, \"p99_us\": %.0f, "
+           "\"without_host\": %d, \"explain_ms\": %.2f}\n",
+        bench_kind_name(bench->kind), host_index_size(fleet_hosts(bench->fleet)), shown.n_checks,
+        shown.fit_percent, times->len, times->len * 1e6 / sum_us, percentile(times, 50),
+        percentile(times, 99), n_failed, shown.explain_ms);
+    fflush(stdout);
 }
 
-static GPtrArray *
-make_ports(void)
-{
-    GPtrArray *ports = g_ptr_array_new_with_free_func((GDestroyNotify)port_free);
-    for (int i = 0; i < 2; i++) {
-        Port *port = port_new();
-        port->bridge = g_strdup_printf("br%d", i);
-        port->network_id = g_strdup_printf("net%d", i);
-        port->network_name = g_strdup(port->network_id);
-        g_ptr_array_add(ports, port);
-    }
-    return ports;
-}
-
+/* Each kind on a fleet of its own: what the one before it has claimed does not count. */
 static void
-run(int n_hosts, double seconds)
+run(BenchKind kind, unsigned n_hosts, double seconds)
 {
-    Bench bench = {
-        .hosts = host_index_new(),
-        .policy = {.cpu_allocation_ratio = 16,
-            .ram_allocation_ratio = 1.5,
-            .disk_allocation_ratio = 1,
-            .reserved_host_memory_mib = 512,
-            .max_instances_per_host = 200,
-            .multipliers = {1, 1, 1, -0.5}},
-        .ports = make_ports(),
-        .random = g_rand_new_with_seed(1),
-    };
-    for (int i = 0; i < n_hosts; i++) {
-        add_host(&bench, i);
-    }
+    g_autoptr(GRand) random = g_rand_new_with_seed(1); /* each run decides the same */
+    g_autoptr(Fleet) fleet = fleet_new(n_hosts, kind != BENCH_PLAIN, random);
+    Bench bench = {.fleet = fleet, .kind = kind};
     report(&bench, seconds);
-    host_index_free(bench.hosts);
-    g_queue_clear_full(&bench.claims, g_free);
-    g_ptr_array_unref(bench.ports);
-    g_rand_free(bench.random);
+    g_queue_clear_full(&bench.claims, (GDestroyNotify)claim_free);
 }
 
 int
 main(int argc, char **argv)
 {
-    if (argc < 3 || atof(argv[1]) <= 0) {
-        fprintf(stderr, "usage: bench-scheduler SECONDS HOSTS...\n");
+    if (argc < 4 || atof(argv[1]) <= 0) {
+        fprintf(stderr, "usage: bench-scheduler SECONDS KIND[,KIND...]|all HOSTS...\n");
         return 2;
     }
-    for (int i = 2; i < argc; i++) {
-        run(MAX(atoi(argv[i]), 1), atof(argv[1]));
-        fflush(stdout);
+    g_auto(GStrv) kinds = g_strsplit(argv[2], ",", -1);
+    bool all = strcmp(argv[2], "all") == 0;
+    for (int i = 3; i < argc; i++) {
+        for (int kind = 0; kind < BENCH_N_KINDS; kind++) {
+            const char *name = bench_kind_name((BenchKind)kind);
+            if (all || g_strv_contains((const char *const *)kinds, name)) {
+                run((BenchKind)kind, (unsigned)MAX(atoi(argv[i]), 1), atof(argv[1]));
+            }
+        }
     }
     return 0;
 }

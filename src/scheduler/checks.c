@@ -250,6 +250,19 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
 }
 
 bool
+placement_is_of_aggregates(PlacementCheck check)
+{
+    switch ((int)check) {
+    case PLACEMENT_CHECK_CELL:
+    case PLACEMENT_CHECK_TENANT:
+    case PLACEMENT_CHECK_EXTRA_SPECS:
+    case PLACEMENT_CHECK_FLAVOR:
+    case PLACEMENT_CHECK_IMAGE_ISOLATION: return true;
+    default: return false;
+    }
+}
+
+bool
 placement_can_fail_bare(const Subject *subject, PlacementCheck check)
 {
     const PlacementPolicy *policy = subject->request->policy;

@@ -57,6 +57,10 @@ void image_wishes_free(ImageWishes *wishes);
 /* Whether there is anything to compare with hosts. */
 bool image_wishes_ask(const ImageWishes *wishes);
 
+/* Several checks look at the cells of one host one after the other, and many have told the same of
+ * theirs: each text is read once. */
+typedef struct NumaMemo NumaMemo;
+
 /* What a check looks at. One that is made of every host compares what the entry has, where it can:
  * the host's own record is somewhere else in memory. */
 typedef struct Subject {
@@ -71,6 +75,7 @@ typedef struct Subject {
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
     GByteArray *bridges; /* what is known of each word of bridges so far: network_checks.c */
+    NumaMemo *numa_memo; /* what was read last: numa_checks.c */
     GArray *pci_wishes;  /* of PciWish; NULL: none */
     GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
 } Subject;
@@ -165,6 +170,8 @@ PlacementResult check_same_host(const Subject *subject, PlacementRow *row);
 PlacementResult check_different_host(const Subject *subject, PlacementRow *row);
 
 /* ---- numa_checks.c ---- */
+NumaMemo *numa_memo_new(void);
+void numa_memo_free(NumaMemo *memo);
 PlacementResult check_numa_filters(const Subject *subject, PlacementRow *row);
 PlacementResult check_dedicated_cpus(const Subject *subject, PlacementRow *row);
 PlacementResult check_huge_pages(const Subject *subject, PlacementRow *row);
@@ -186,7 +193,10 @@ PlacementResult placement_check(const Subject *subject, PlacementCheck check, Pl
 CheckFunction placement_check_function(PlacementCheck check);
 /* Whether any host could fail it: what the request does not ask for is not asked of every host. */
 bool placement_can_fail(const Subject *subject, PlacementCheck check);
-/* The same of a host that is in no aggregate. */
+/* It reads of a host what its aggregates say, and nothing else: of hosts that share those it is
+ * asked once. */
+bool placement_is_of_aggregates(PlacementCheck check);
+/* placement_can_fail of a host that is in no aggregate. */
 bool placement_can_fail_bare(const Subject *subject, PlacementCheck check);
 
 /* The guest's memory comes from what is really free there: it will run, and not in huge pages. */
@@ -223,10 +233,16 @@ typedef struct CheckList {
 typedef struct Look {
     const HostIndex *hosts;
     Subject subject; /* of no host */
+    CheckList shared_checks; /* of the aggregates alone; the others: */
     CheckList checks;
     CheckList bare_checks; /* of a host that is in no aggregate: most are, of very many */
+    GHashTable *shared; /* HostAggregates (borrowed) -> Shared, of those that were met so far */
     Tally tallies[PLACEMENT_N_CHECKS];
 } Look;
+/* Which checks are asked, of whom; what the request says is read once. It borrows both. */
+void look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts);
+void look_clear(Look *look);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
 Subject look_subject(const Look *look, unsigned index);
 /* PLACEMENT_N_CHECKS: it fits. */

@@ -7,26 +7,58 @@
 #include <string.h>
 
 typedef struct Rooms {
-    HostTopology *host; /* NULL: it has not told */
-    GPtrArray *rooms;   /* CellRoom * */
+    const HostTopology *host; /* NULL: it has not told */
+    GPtrArray *rooms;         /* CellRoom * */
 } Rooms;
 
-static void
-rooms_clear(Rooms *rooms)
-{
-    g_clear_pointer(&rooms->rooms, g_ptr_array_unref);
-    g_clear_pointer(&rooms->host, host_topology_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Rooms, rooms_clear)
+struct NumaMemo {
+    GHashTable *hosts;      /* text (borrowed of a host) -> HostTopology *, or NULL: none */
+    const HostEntry *entry; /* whose rooms these are; NULL: nobody's */
+    Rooms rooms;
+};
 
+NumaMemo *
+numa_memo_new(void)
+{
+    NumaMemo *memo = g_new0(NumaMemo, 1);
+    memo->hosts = g_hash_table_new_full(
+        g_str_hash, g_str_equal, NULL, (GDestroyNotify)host_topology_free);
+    return memo;
+}
+
+void
+numa_memo_free(NumaMemo *memo)
+{
+    g_clear_pointer(&memo->rooms.rooms, g_ptr_array_unref);
+    g_hash_table_unref(memo->hosts);
+    g_free(memo);
+}
+
+static const HostTopology *
+topology_of(NumaMemo *memo, const char *text)
+{
+    void *topology = NULL;
+    if (text != NULL && !g_hash_table_lookup_extended(memo->hosts, text, NULL, &topology)) {
+        topology = host_topology_parse(text);
+        g_hash_table_insert(memo->hosts, (char *)text, topology);
+    }
+    return topology;
+}
+
+/* Nothing of a host or its claims changes as long as one decision looks at them. */
 static Rooms
 rooms_of(const Subject *subject)
 {
-    Rooms rooms = {.host = host_topology_parse(subject->host->facts.topology)};
-    if (rooms.host != NULL) {
-        rooms.rooms = numa_rooms(rooms.host, subject->usage->topologies);
+    NumaMemo *memo = subject->numa_memo;
+    if (memo->entry != subject->entry) {
+        g_clear_pointer(&memo->rooms.rooms, g_ptr_array_unref);
+        memo->entry = subject->entry;
+        memo->rooms.host = topology_of(memo, subject->host->facts.topology);
+        memo->rooms.rooms = memo->rooms.host != NULL
+            ? numa_rooms(memo->rooms.host, subject->usage->topologies)
+            : NULL;
     }
-    return rooms;
+    return memo->rooms;
 }
 
 /* There is nothing to look at: it asks for nothing, or the host has not told. */
@@ -79,7 +111,7 @@ check_dedicated_cpus(const Subject *subject, PlacementRow *row)
 {
     bool asks = subject->numa.is_dedicated;
     int needed = subject->request->vcpus;
-    g_auto(Rooms) rooms = asks ? rooms_of(subject) : (Rooms){0};
+    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
     PlacementResult result;
     if (row != NULL && asks) {
         row->needed = g_strdup_printf("%d dedicated CPUs", needed);
@@ -162,7 +194,7 @@ check_huge_pages(const Subject *subject, PlacementRow *row)
 {
     const NumaRequest *numa = &subject->numa;
     bool asks = numa_request_has_huge_pages(numa);
-    g_auto(Rooms) rooms = asks ? rooms_of(subject) : (Rooms){0};
+    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
     PlacementResult result;
     if (row != NULL && asks) {
         g_autofree char *pages = name_pages(numa);
@@ -221,7 +253,7 @@ PlacementResult
 check_numa(const Subject *subject, PlacementRow *row)
 {
     bool asks = numa_request_binds(&subject->numa);
-    g_auto(Rooms) rooms = asks ? rooms_of(subject) : (Rooms){0};
+    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
     PlacementResult result;
     if (row != NULL && asks) {
         row->needed = tell_needed(subject);
@@ -244,7 +276,7 @@ check_numa(const Subject *subject, PlacementRow *row)
 char *
 subject_give_topology(const Subject *subject)
 {
-    g_auto(Rooms) rooms = rooms_of(subject);
+    Rooms rooms = rooms_of(subject);
     g_autoptr(GuestTopology) guest = rooms.host == NULL
         ? NULL
         : numa_fit(&subject->numa, subject->request->vcpus, subject->request->ram_mib, rooms.host,

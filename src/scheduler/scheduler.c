@@ -86,17 +86,49 @@ look_subject(const Look *look, unsigned index)
     return subject;
 }
 
-PlacementCheck
-look_first_failure(const Look *look, const Subject *subject)
+/* What is the same for all hosts that are in the same aggregates. */
+typedef struct Shared {
+    PlacementCheck failure;                   /* of shared_checks; PLACEMENT_N_CHECKS: none */
+    double multipliers[PLACEMENT_N_WEIGHERS]; /* they say theirs as text */
+} Shared;
+
+/* The first of them, if it comes before that one: else that one. */
+static PlacementCheck
+first_failure_of(const CheckList *list, const Subject *subject, PlacementCheck before)
 {
-    const CheckList *list =
-        subject->entry->aggregates != NULL ? &look->checks : &look->bare_checks;
-    for (unsigned i = 0; i < list->n; i++) {
+    for (unsigned i = 0; i < list->n && list->checks[i] < before; i++) {
         if (list->functions[i](subject, NULL) == PLACEMENT_FAIL) {
             return list->checks[i];
         }
     }
-    return PLACEMENT_N_CHECKS;
+    return before;
+}
+
+/* Of a host that is in some. */
+static const Shared *
+shared_of(const Look *look, const Subject *subject)
+{
+    const HostAggregates *own = subject->entry->aggregates;
+    Shared *shared = g_hash_table_lookup(look->shared, own);
+    if (shared == NULL) {
+        bool is_own = false;
+        shared = g_new0(Shared, 1);
+        shared->failure = first_failure_of(&look->shared_checks, subject, PLACEMENT_N_CHECKS);
+        for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+            shared->multipliers[i] = placement_multiplier(
+                subject->request->policy, own, (PlacementWeigher)i, &is_own);
+        }
+        g_hash_table_insert(look->shared, (void *)own, shared);
+    }
+    return shared;
+}
+
+PlacementCheck
+look_first_failure(const Look *look, const Subject *subject)
+{
+    return subject->entry->aggregates != NULL
+        ? first_failure_of(&look->checks, subject, shared_of(look, subject)->failure)
+        : first_failure_of(&look->bare_checks, subject, PLACEMENT_N_CHECKS);
 }
 
 static void
@@ -106,7 +138,7 @@ check_list_add(CheckList *list, PlacementCheck check)
     list->checks[list->n++] = check;
 }
 
-static void
+void
 look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
 {
     *look = (Look){.hosts = hosts};
@@ -119,6 +151,8 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
         request->image_properties_json, request->policy->image_default_arch);
     subject->zone = host_index_word(hosts, request->zone);
     subject->bridges = g_byte_array_new();
+    subject->numa_memo = numa_memo_new();
+    look->shared = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
             request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
@@ -131,7 +165,8 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
-            check_list_add(&look->checks, check);
+            bool is_shared = placement_is_of_aggregates(check);
+            check_list_add(is_shared ? &look->shared_checks : &look->checks, check);
             if (placement_can_fail_bare(subject, check)) {
                 check_list_add(&look->bare_checks, check);
             }
@@ -139,16 +174,17 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     }
 }
 
-static void
+void
 look_clear(Look *look)
 {
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
     g_clear_pointer(&look->subject.bridges, g_byte_array_unref);
+    g_clear_pointer(&look->subject.numa_memo, numa_memo_free);
+    g_clear_pointer(&look->shared, g_hash_table_unref);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
 /* Those of server groups are the last: without a group nobody asks them. */
 static int
@@ -183,20 +219,25 @@ share_of(const Ranking *ranking, const Candidate *candidate, int weigher, double
     return width > 0 ? multiplier * (candidate->values[weigher] - range->least) / width : 0;
 }
 
+static const double *
+multipliers_of(const Look *look, unsigned index)
+{
+    Subject subject = look_subject(look, index);
+    return subject.entry->aggregates != NULL ? shared_of(look, &subject)->multipliers
+                                             : look->subject.request->policy->multipliers;
+}
+
 static void
 look_weigh(const Look *look, Ranking *ranking)
 {
     const PlacementRequest *request = look->subject.request;
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
-        const HostAggregates *own = host_index_at(look->hosts, candidate->index)->aggregates;
+        const double *multipliers = multipliers_of(look, candidate->index);
         candidate->weight = 0;
         for (int j = 0; j < n_weighers(request); j++) {
-            bool is_own = false;
-            double multiplier =
-                placement_multiplier(request->policy, own, (PlacementWeigher)j, &is_own);
-            if (multiplier != 0) {
-                candidate->weight += share_of(ranking, candidate, j, multiplier);
+            if (multipliers[j] != 0) {
+                candidate->weight += share_of(ranking, candidate, j, multipliers[j]);
             }
         }
     }

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#include "scheduler/bench-fleet.h"
+
+#include "model/canary.h"
+#include "model/platform_answer.h"
+#include "model/volume.h"
+
+#include <string.h>
+
+enum { SIZES = 4, BOUND_SIZES = 2, NOW_S = 2000, RACKS = 40 };
+
+/* The hosts of one rack are in the same aggregates, so they share what those say. One rack in eight
+ * is of no use, each for a reason of its own. */
+typedef enum {
+    RACK_OF_HARD_DISKS = 1,
+    RACK_OF_OLD_HOSTS,
+    RACK_FOR_TINY_FLAVORS,
+    RACK_FOR_WINDOWS,
+    RACK_IN_OTHER_ZONE,
+} Rack;
+
+struct Fleet {
+    GRand *random; /* borrowed */
+    HostIndex *hosts;
+    HostAggregates *racks[RACKS];
+    char *topology; /* of each host */
+    PlacementPolicy policy;
+    GPtrArray *ports; /* of every guest */
+    GPtrArray *volumes;
+    Instance *instance; /* whose disks go along */
+    GHashTable *canaries;
+    GHashTable *platforms;
+    GHashTable *refusals;
+    Rehearsal rehearsal;
+};
+
+static const char IMAGE[] =
+    "{\"hw_architecture\": \"x86_64\", \"img_hv_type\": \"kvm\", \"hw_vm_mode\": \"hvm\", "
+    "\"img_hv_requested_version\": \">=8.0,<11\", \"os_distro\": \"debian\"}";
+
+/* Each of them says what aggregates are to say. */
+static const char *const extra_specs[BENCH_N_KINDS] = {
+    [BENCH_CREATE] = "{\"aggregate_instance_extra_specs:disk\": \"ssd\", \"generation\": \">= 4\"}",
+    [BENCH_LIVE] = "{\"aggregate_instance_extra_specs:disk\": \"ssd\", \"generation\": \">= 4\"}",
+    [BENCH_PINNED] =
+        "{\"aggregate_instance_extra_specs:disk\": \"ssd\", \"generation\": \">= 4\", "
+        "\"hw:cpu_policy\": \"dedicated\", \"hw:numa_nodes\": \"2\", "
+        "\"hw:mem_page_size\": \"2MB\"}",
+    [BENCH_PCI] =
+        "{\"aggregate_instance_extra_specs:disk\": \"ssd\", \"generation\": \">= 4\", "
+        "\"hw:cpu_policy\": \"dedicated\", \"hw:numa_nodes\": \"2\", "
+        "\"hw:mem_page_size\": \"2MB\", \"pci_passthrough:alias\": \"gpu:1,nic:1\"}",
+};
+
+static const char ALIASES[] =
+    "{\"name\": \"gpu\", \"vendor_id\": \"10de\", \"product_id\": \"1eb8\"}\n"
+    "{\"name\": \"nic\", \"vendor_id\": \"8086\", \"product_id\": \"10ed\", "
+    "\"device_type\": \"type-VF\"}";
+
+const char *
+bench_kind_name(BenchKind kind)
+{
+    static const char *const names[] = {
+#define X(name, text) [BENCH_##name] = text,
+        BENCH_KINDS(X)
+#undef X
+    };
+    return names[kind];
+}
+
+/* ---- aggregates ---- */
+
+static void
+say(Aggregate *aggregate, const char *key, const char *value)
+{
+    g_ptr_array_add(aggregate->metadata, aggregate_property_new(key, value));
+}
+
+static const char *
+rich_zone(int number)
+{
+    return number % RACKS == RACK_IN_OTHER_ZONE ? "zone1" : "zone0";
+}
+
+/* A zone, a rack, a pool and a cell: four aggregates, all that any check or weigher reads. */
+static HostAggregates *
+make_aggregates(int rack_number)
+{
+    g_autoptr(Aggregate) zone = aggregate_new();
+    g_autoptr(Aggregate) rack = aggregate_new();
+    g_autoptr(Aggregate) pool = aggregate_new();
+    g_autoptr(Aggregate) cell = aggregate_new();
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+    zone->name = g_strdup(rich_zone(rack_number));
+    say(zone, "availability_zone", zone->name);
+    say(zone, "filter_tenant_id", "project1,project2,project3");
+    say(zone, "cpu_allocation_ratio", "16");
+    say(zone, "ram_allocation_ratio", "1.5");
+    say(zone, "disk_allocation_ratio", "1");
+    rack->name = g_strdup_printf("rack%d", rack_number);
+    say(rack, "disk", rack_number == RACK_OF_HARD_DISKS ? "hdd" : "ssd");
+    say(rack, "generation", rack_number == RACK_OF_OLD_HOSTS ? "3" : "5");
+    say(rack, "instance_type", rack_number == RACK_FOR_TINY_FLAVORS ? "tiny" : "small,large");
+    say(rack, "os_distro", rack_number == RACK_FOR_WINDOWS ? "windows" : "debian,ubuntu");
+    say(rack, "max_instances_per_host", "190");
+    say(rack, "max_io_ops_per_host", "9");
+    say(rack, "ram_weight_multiplier", "1.5");
+    pool->name = g_strdup("pool1");
+    say(pool, "hypervisor_pool", "true");
+    say(pool, "master_compute", "host000000");
+    say(pool, "joining_compute", "host000010");
+    say(cell, "cell", "cell1");
+    cell->name = g_strdup("cell1");
+    g_ptr_array_add(all, zone);
+    g_ptr_array_add(all, rack);
+    g_ptr_array_add(all, pool);
+    g_ptr_array_add(all, cell);
+    return host_aggregates_new(all);
+}
+
+/* ---- hosts ---- */
+
+/* Two cells of 16 cores with two threads each; a quarter of them floats; 48 GiB of 2 MiB pages. */
+static char *
+make_topology(void)
+{
+    enum { CELLS = 2, CORES = 16, THREAD = CELLS * CORES, SHARED = 4, PAGES = 24576 };
+    g_autoptr(HostTopology) topology = host_topology_new();
+    topology->has_dedicated = true;
+    topology->has_shared = true;
+    for (int i = 0; i < CELLS; i++) {
+        HostCell *cell = host_topology_add_cell(topology, i);
+        CellPages pages = {.size_kib = 2048, .count = PAGES};
+        cell->memory_mib = 131072;
+        g_array_append_val(cell->pages, pages);
+        for (int j = 0; j < CORES; j++) {
+            int cpu = i * CORES + j;
+            CpuSet core = {0};
+            cpu_set_add(&core, cpu);
+            cpu_set_add(&core, cpu + THREAD);
+            cell->cpus = cpu_set_either(&cell->cpus, &core);
+            CpuSet *set = j < SHARED ? &topology->shared : &topology->dedicated;
+            *set = cpu_set_either(set, &core);
+            g_array_append_val(cell->cores, core);
+        }
+    }
+    return host_topology_text(topology);
+}
+
+/* Two cards, and a network card with four parts. */
+static const char DEVICES[] = "0000:3b:00.0 10de 1eb8 type-PCI 0 11 -\n"
+                              "0000:86:00.0 10de 1eb8 type-PCI 1 12 -\n"
+                              "0000:5e:00.0 8086 10fb type-PF 0 13 -\n"
+                              "0000:5e:10.0 8086 10ed type-VF 0 14 0000:5e:00.0\n"
+                              "0000:5e:10.2 8086 10ed type-VF 0 15 0000:5e:00.0\n"
+                              "0000:5e:10.4 8086 10ed type-VF 0 16 0000:5e:00.0\n"
+                              "0000:5e:10.6 8086 10ed type-VF 0 17 0000:5e:00.0";
+
+static Canary *
+make_canary(int number)
+{
+    Canary *canary = g_new0(Canary, 1);
+    canary->tried_us = (int64_t)(NOW_S - 100) * G_USEC_PER_SEC;
+    canary->error = number % 100 == 11 ? g_strdup("no route to host") : NULL;
+    canary->pool = CANARY_POOL_SHARED;
+    return canary;
+}
+
+static PlatformAnswer *
+make_answer(int number)
+{
+    PlatformAnswer *answer = g_new0(PlatformAnswer, 1);
+    answer->asked_host = g_strdup("host000000");
+    answer->refusal = number % 100 == 13 ? g_strdup("it lacks avx512f") : NULL;
+    return answer;
+}
+
+/* What is known of the way there, and what its group and its hints count. */
+static void
+tell_way(Fleet *fleet, const char *name, int number)
+{
+    g_hash_table_insert(fleet->canaries, g_strdup(name), make_canary(number));
+    g_hash_table_insert(fleet->platforms, g_strdup(name), make_answer(number));
+    if (number % 200 == 17) {
+        g_hash_table_insert(fleet->refusals, g_strdup(name), g_strdup("it lacks a secret"));
+    }
+}
+
+static void
+add_neighbours(HostUsage *usage, int number)
+{
+    usage->group_size = 3;
+    usage->group_members = number % 50 == 19;
+    usage->group_settled = usage->group_members;
+    usage->beside_size = 3;
+    usage->beside_here = number % 50 != 23;
+    usage->apart_here = number % 50 == 29;
+    usage->io_ops = number % 4;
+    host_usage_add_topology(usage, 4,
+        "guest cells=1 binds=1 page=2048 emulator=4-5,20-21;cell host=0 vcpus=2 memory=4096 "
+        "pins=4/5;cell host=1 vcpus=2 memory=4096 pins=20/21");
+    host_usage_add_devices(usage, number % 2 == 0 ? "0000:5e:10.0=nic" : "0000:3b:00.0=gpu");
+}
+
+static void
+enrich(Fleet *fleet, Host *host, int number)
+{
+    HostFacts *facts = &host->facts;
+    int rack = number % RACKS;
+    if (fleet->racks[rack] == NULL) {
+        fleet->racks[rack] = make_aggregates(rack);
+    }
+    host->aggregates = host_aggregates_ref(fleet->racks[rack]);
+    host->pool = g_strdup("default");
+    facts->offers = g_strdup(number % 100 == 31 ? "qemu,uefi,tpm" : "kvm,uefi,tpm,pool=default");
+    host->has_facts = number % 100 != 37;
+    facts->hypervisor_version = number % 100 == 47 ? 9000000 : facts->hypervisor_version;
+    g_free(facts->bridges);
+    facts->bridges = g_strdup(number % 100 == 43 ? "br0" : "br0,br1");
+    /* One in twenty has not told, and its canary has. */
+    facts->pool_id = number % 20 != 9 ? g_strdup("the one pool") : NULL;
+    facts->topology = g_strdup(fleet->topology);
+    facts->has_floating_cpus = true;
+    facts->floating_cpus = 16;
+    facts->pci_devices = g_strdup(DEVICES);
+    tell_way(fleet, host->name, number);
+}
+
+/* One in fifty is disabled, one in a hundred silent, the rest are filled to different degrees. */
+static void
+add_host(Fleet *fleet, bool rich, int number)
+{
+    Host *host = host_new();
+    host->name = g_strdup_printf("host%06d", number);
+    host->zone = rich ? g_strdup(rich_zone(number)) : g_strdup_printf("zone%d", number % 3);
+    host->enabled = number % 50 != 7;
+    host->connected = true;
+    host->last_seen_us = number % 100 == 3 ? 0 : (int64_t)NOW_S * G_USEC_PER_SEC;
+    host->has_facts = true;
+    host->facts.arch = g_strdup("x86_64");
+    host->facts.bridges = g_strdup_printf("br0,br1,rack%d", number % RACKS);
+    host->facts.hypervisor_version = 10000002;
+    host->facts.vcpus = 64;
+    host->facts.memory_mib = 262144;
+    host->facts.memory_free_mib = 131072;
+    host->facts.pool_capacity_bytes = INT64_C(10240) << 30;
+    host->facts.pool_available_bytes = INT64_C(5120) << 30;
+    if (rich) {
+        enrich(fleet, host, number);
+    }
+    HostUsage *usage = &host_index_put(fleet->hosts, host)->usage;
+    usage->claims = g_rand_int_range(fleet->random, 0, 100);
+    usage->instances = usage->claims;
+    usage->vcpus = usage->claims * 2;
+    usage->ram_mib = (int64_t)usage->claims * 3900;
+    usage->arriving_ram_mib = rich ? (number % 8) * 1024 : 0;
+    usage->disk_gib = (int64_t)usage->claims * 20;
+    if (rich) {
+        add_neighbours(usage, number);
+    }
+}
+
+/* ---- guests ---- */
+
+static GPtrArray *
+make_ports(void)
+{
+    GPtrArray *ports = g_ptr_array_new_with_free_func((GDestroyNotify)port_free);
+    for (int i = 0; i < 2; i++) {
+        Port *port = port_new();
+        port->bridge = g_strdup_printf("br%d", i);
+        port->network_id = g_strdup_printf("net%d", i);
+        port->network_name = g_strdup(port->network_id);
+        g_ptr_array_add(ports, port);
+    }
+    return ports;
+}
+
+/* One on the network, one in the pool that the hosts share. */
+static GPtrArray *
+make_volumes(void)
+{
+    GPtrArray *volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
+    for (int i = 0; i < 2; i++) {
+        Volume *volume = volume_new();
+        volume->id = g_strdup_printf("volume%d", i);
+        volume->uri = i == 0 ? g_strdup("nbd://storage/volume0") : NULL;
+        volume->pool = i == 0 ? NULL : g_strdup("default");
+        volume->attachment = attachment_new();
+        volume->attachment->device = g_strdup_printf("/dev/vd%c", 'c' + i);
+        g_ptr_array_add(volumes, volume);
+    }
+    return volumes;
+}
+
+static void
+ask_of_guest(const Fleet *fleet, BenchKind kind, PlacementRequest *request)
+{
+    request->project_id = "project1";
+    request->flavor_name = "small";
+    request->extra_specs_json = extra_specs[kind];
+    request->image_properties_json = IMAGE;
+    request->firmware = "uefi";
+    request->tpm_version = "2.0";
+    request->same_host = "a,b,c";
+    request->different_host = "d,e,f";
+    request->group_policy =
+        kind == BENCH_CREATE ? SERVER_GROUP_SOFT_ANTI_AFFINITY : SERVER_GROUP_ANTI_AFFINITY;
+    request->refusals = fleet->refusals;
+    if (kind != BENCH_CREATE) {
+        request->instance = fleet->instance;
+        request->volumes = fleet->volumes;
+    }
+}
+
+static void
+ask_to_go_live(const Fleet *fleet, PlacementRequest *request)
+{
+    request->is_live = true;
+    request->canaries = fleet->canaries;
+    request->platforms = fleet->platforms;
+    request->rehearsal = &fleet->rehearsal;
+    request->guest_stays = "";
+    request->block_migration = BLOCK_MIGRATION_NO;
+}
+
+/* All that looks at the source has something to look for. */
+static bool
+is_good_source(const Host *host)
+{
+    const HostFacts *facts = &host->facts;
+    bool is_plain = host->aggregates == NULL;
+    return is_plain ||
+        (host->has_facts && facts->pool_id != NULL && facts->hypervisor_version >= 10000000 &&
+            host_emulator(facts) == HOST_EMULATOR_KVM && strcmp(host->zone, "zone0") == 0);
+}
+
+static const Host *
+pick_source(Fleet *fleet)
+{
+    unsigned n_hosts = host_index_size(fleet->hosts);
+    const Host *host = NULL;
+    do {
+        int at = g_rand_int_range(fleet->random, 0, (int)n_hosts);
+        host = host_index_at(fleet->hosts, (unsigned)at)->host;
+    } while (!is_good_source(host));
+    return host;
+}
+
+PlacementRequest
+fleet_ask(Fleet *fleet, BenchKind kind)
+{
+    bool is_bound = kind == BENCH_PINNED || kind == BENCH_PCI;
+    int size = 1 << g_rand_int_range(fleet->random, 0, is_bound ? BOUND_SIZES : SIZES);
+    int vcpus = is_bound ? 2 * size : size; /* to be halved among its cells */
+    const Host *source = pick_source(fleet);
+    bool is_in_zone = kind != BENCH_PLAIN || g_rand_boolean(fleet->random);
+    PlacementRequest request = {
+        .policy = &fleet->policy,
+        .instance_id = "i",
+        .vcpus = vcpus,
+        .ram_mib = 2048 * size,
+        .disk_gib = 20 * size,
+        .zone = is_in_zone ? source->zone : NULL,
+        .source_host = kind == BENCH_CREATE ? NULL : source->name,
+        .ports = fleet->ports,
+        .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .now_us = (int64_t)NOW_S * G_USEC_PER_SEC,
+    };
+    if (kind != BENCH_PLAIN) {
+        ask_of_guest(fleet, kind, &request);
+    }
+    if (kind == BENCH_LIVE || kind == BENCH_PINNED) {
+        ask_to_go_live(fleet, &request);
+    }
+    return request;
+}
+
+/* ---- the whole ---- */
+
+static void
+canary_free_one(void *canary)
+{
+    canary_free(canary);
+}
+
+static void
+answer_free(void *answer)
+{
+    platform_answer_free(answer);
+}
+
+Fleet *
+fleet_new(unsigned n_hosts, bool rich, GRand *random)
+{
+    Fleet *fleet = g_new0(Fleet, 1);
+    fleet->random = random;
+    fleet->hosts = host_index_new();
+    fleet->policy = (PlacementPolicy){
+        .cpu_allocation_ratio = 16,
+        .ram_allocation_ratio = 1.5,
+        .disk_allocation_ratio = 1,
+        .reserved_host_memory_mib = 512,
+        .max_instances_per_host = 200,
+        .multipliers = {1, 1, 1, -0.5},
+    };
+    if (rich) {
+        fleet->policy.max_io_ops_per_host = 8;
+        fleet->policy.pci_aliases = ALIASES;
+        fleet->policy.decisions_kept_us = INT64_C(3600) * G_USEC_PER_SEC;
+        for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+            fleet->policy.multipliers[i] = 1;
+        }
+    }
+    fleet->topology = make_topology();
+    fleet->ports = make_ports();
+    fleet->volumes = make_volumes();
+    fleet->instance = instance_new();
+    fleet->instance->image.root_hash = g_strdup("hash");
+    fleet->canaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, canary_free_one);
+    fleet->platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, answer_free);
+    fleet->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    fleet->rehearsal = (Rehearsal){.host = "host000000", .elapsed_ms = 900};
+    for (unsigned i = 0; i < n_hosts; i++) {
+        add_host(fleet, rich, (int)i);
+    }
+    return fleet;
+}
+
+void
+fleet_free(Fleet *fleet)
+{
+    host_index_free(fleet->hosts);
+    for (int i = 0; i < RACKS; i++) {
+        host_aggregates_unref(fleet->racks[i]);
+    }
+    g_free(fleet->topology);
+    g_ptr_array_unref(fleet->ports);
+    g_ptr_array_unref(fleet->volumes);
+    instance_free(fleet->instance);
+    g_hash_table_unref(fleet->canaries);
+    g_hash_table_unref(fleet->platforms);
+    g_hash_table_unref(fleet->refusals);
+    g_free(fleet);
+}
+
+HostIndex *
+fleet_hosts(const Fleet *fleet)
+{
+    return fleet->hosts;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* Over the fleets of the bench: what is asked once for many hosts is, for each of them, what is
+ * told of it row by row. */
+#include "scheduler/bench-fleet.h"
+
+static bool
+fails_a_row(const PlacementHost *host)
+{
+    for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
+        if (host->rows[i].result == PLACEMENT_FAIL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static double
+sum_of_shares(const PlacementHost *host)
+{
+    double sum = 0;
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        sum += host->shares[i].share;
+    }
+    return sum;
+}
+
+static void
+assert_agree(Fleet *fleet, const PlacementRequest *request)
+{
+    g_autoptr(Placement) placement = scheduler_explain(request, fleet_hosts(fleet));
+    g_autoptr(GError) error = NULL;
+    const char *chosen = scheduler_choose(request, fleet_hosts(fleet), NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(chosen, ==, placement->chosen);
+    g_assert_cmpuint(placement->n_told, ==, placement->n_hosts);
+    for (unsigned i = 0; i < placement->n_told; i++) {
+        const PlacementHost *host = &placement->hosts[i];
+        g_assert_cmpint(host->rank == 0, ==, fails_a_row(host));
+        if (host->rank > 0) {
+            g_assert_cmpfloat_with_epsilon(host->weight, sum_of_shares(host), 1e-9);
+        }
+    }
+}
+
+static void
+test_rows_agree_with_the_choice(void)
+{
+    enum { HOSTS = 400, TIMES = 5 };
+    for (int kind = 0; kind < BENCH_N_KINDS; kind++) {
+        g_autoptr(GRand) random = g_rand_new_with_seed(7);
+        g_autoptr(Fleet) fleet = fleet_new(HOSTS, kind != BENCH_PLAIN, random);
+        for (int i = 0; i < TIMES; i++) {
+            PlacementRequest request = fleet_ask(fleet, (BenchKind)kind);
+            assert_agree(fleet, &request);
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/fleet/rows-agree-with-the-choice", test_rows_agree_with_the_choice);
+    return g_test_run();
+}
