@@ -124,9 +124,12 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
     PlacementRequest off = request;
     const char *hint = find_hint(attempt, &request);
     g_autoptr(GError) problem = NULL;
-    const char *fix = "see what each host lacks with 'drover explain SERVER', and make room";
+    g_autoptr(StoredDecision) none = g_new0(StoredDecision, 1);
     g_autofree char *reason = NULL;
-    choose(attempt, &request, NULL, &problem);
+    choose(attempt, &request, none, &problem);
+    const char *fix = none->fix != NULL
+        ? none->fix
+        : "see what each host lacks with 'drover explain' of it, and make room";
     ungrouped.group_policy = SERVER_GROUP_NONE;
     blind.canaries = NULL;
     off.canaries = NULL;

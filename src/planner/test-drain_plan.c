@@ -197,8 +197,15 @@ test_capacity(Fleet *fleet, const void *unused)
     assert_plan(fleet, "a=h1+ b=h1+ c=-");
     const DrainStep *left = step_of(fleet, "c");
     g_assert_nonnull(strstr(left->reason, "No valid host was found"));
-    g_assert_nonnull(left->fix);
+    /* What most hosts lack has a fix of its own. */
+    g_assert_nonnull(strstr(left->fix, "ram_allocation_ratio"));
     g_assert_false(left->is_busy);
+    add_host(fleet, "h2", 65536)->enabled = false;
+    assert_plan(fleet, "a=h1+ b=h1+ c=-");
+    g_assert_nonnull(strstr(step_of(fleet, "c")->fix, "drover explain"));
+    add_host(fleet, "h3", 65536)->enabled = false;
+    assert_plan(fleet, "a=h1+ b=h1+ c=-");
+    g_assert_nonnull(strstr(step_of(fleet, "c")->fix, "enable its compute service"));
 }
 
 /* What is off and stays so takes none. Whoever stays for memory alone says whom to ask for more. */

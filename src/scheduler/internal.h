@@ -250,5 +250,8 @@ PlacementCheck look_first_failure(const Look *look, const Subject *subject);
 /* Those that fail nothing but what is really free, a few of them: of many, those by whose claims
  * most is left. Caller frees. */
 char **look_short_hosts(const Look *look);
+/* What would help the host that is asked for, or more than half of those that there are without
+ * the source; NULL: nothing is that common. */
+const char *look_common_fix(const Look *look);
 /* Why nobody fits. Caller frees. */
 char *look_reason(const Look *look);

@@ -95,3 +95,30 @@ look_reason(const Look *look)
     }
     return g_strdup_printf("Compute host %s could not be found.", requested);
 }
+
+/* ---- what would help ---- */
+
+static const char *
+fix_of(const Look *look, unsigned index)
+{
+    Subject subject = look_subject(look, index);
+    PlacementRow row = {0};
+    placement_check(&subject, look_first_failure(look, &subject), &row);
+    row_clear(&row);
+    return row.fix;
+}
+
+const char *
+look_common_fix(const Look *look)
+{
+    const Tally *requested = &look->tallies[PLACEMENT_CHECK_REQUESTED];
+    unsigned n_others = host_index_size(look->hosts) - requested->n_failed -
+        look->tallies[PLACEMENT_CHECK_NOT_SOURCE].n_failed;
+    for (int check = PLACEMENT_CHECK_NOT_SOURCE + 1; check < PLACEMENT_N_CHECKS; check++) {
+        const Tally *tally = &look->tallies[check];
+        if (tally->n_failed > n_others / 2) {
+            return fix_of(look, tally->named[0]);
+        }
+    }
+    return NULL;
+}

@@ -480,6 +480,7 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         if (decision != NULL) {
             decision->nearest_miss = look_nearest_miss(&look);
+            decision->fix = look_common_fix(&look);
             g_strfreev(decision->short_hosts);
             decision->short_hosts = look_short_hosts(&look);
         }
