@@ -166,6 +166,22 @@ say_reasons(Output *output, const json_t *rows, const char *key)
 
 /* ---- a job, a plan ---- */
 
+/* Below a table the last column is said, once: it is left out where nobody has asked for it. */
+static bool
+list_rows(Output *output, const json_t *rows, const Column *columns, GError **error)
+{
+    bool is_said = output->format == OUTPUT_TABLE && output->columns->len == 0;
+    size_t n = 0;
+    while (columns[n].title != NULL) {
+        n++;
+    }
+    g_autofree Column *shown = g_memdup2(columns, (n + 1) * sizeof *columns);
+    if (is_said) {
+        shown[n - 1] = (Column){NULL, NULL, NULL};
+    }
+    return output_list(output, rows, shown, NULL, error);
+}
+
 /* That there is none is no mistake: what was asked for is so. */
 static const char *
 no_server(const json_t *about)
@@ -182,7 +198,7 @@ show(Output *output, const json_t *drain, GError **error)
     if (output->format == OUTPUT_JSON) {
         return output_object(output, drain, error);
     }
-    if (!output_list(output, items, ITEM_COLUMNS, NULL, error)) {
+    if (!list_rows(output, items, ITEM_COLUMNS, error)) {
         return false;
     }
     if (json_array_size(items) == 0) {
@@ -205,7 +221,7 @@ show_plan(Output *output, const json_t *plan, GError **error)
     if (output->format == OUTPUT_JSON) {
         return output_object(output, plan, error);
     }
-    if (!output_list(output, steps, PLAN_COLUMNS, NULL, error)) {
+    if (!list_rows(output, steps, PLAN_COLUMNS, error)) {
         return false;
     }
     if (json_array_size(steps) == 0) {
@@ -321,9 +337,11 @@ drain_list(CommandContext *context, GError **error)
     g_autofree char *path =
         host != NULL ? session_path("/drains?host=%s", host) : g_strdup("/drains");
     json_auto_t *answer = session != NULL ? session_get(session, "drover", path, error) : NULL;
+    g_autofree char *none = host != NULL ? g_strdup_printf("%s was never drained.", host)
+                                         : g_strdup("No host was ever drained.");
     return answer != NULL &&
-        output_list(command_output(context), json_object_get(answer, "drains"), DRAIN_COLUMNS,
-            "No host was ever drained.", error);
+        output_list(command_output(context), json_object_get(answer, "drains"), DRAIN_COLUMNS, none,
+            error);
 }
 
 static bool
@@ -343,33 +361,42 @@ drain_show(CommandContext *context, GError **error)
         show(command_output(context), json_object_get(answer, "drain"), error);
 }
 
+/* then: what comes of it. */
 static bool
-set_wanted(CommandContext *context, const char *wanted, GError **error)
+set_wanted(CommandContext *context, const char *wanted, const char *then, GError **error)
 {
     Session *session = command_session(context, error);
     g_autofree char *path = session_path("/hosts/%s/drain", command_argument(context, 0));
     json_auto_t *body = json_pack("{s:{s:s}}", "drain", "wanted", wanted);
     json_auto_t *answer =
         session != NULL ? session_request(session, "drover", "PATCH", path, body, error) : NULL;
-    return answer != NULL;
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *drain = json_object_get(answer, "drain");
+    Output *output = command_output(context);
+    output_say(output, "The %s of %s %s", string_of(drain, "kind"), string_of(drain, "host"), then);
+    return output->format != OUTPUT_JSON || output_object(output, drain, error);
 }
 
 static bool
 drain_pause(CommandContext *context, GError **error)
 {
-    return set_wanted(context, "pause", error);
+    return set_wanted(context, "pause",
+        "is paused: no move is begun, and those under way come to their end.", error);
 }
 
 static bool
 drain_resume(CommandContext *context, GError **error)
 {
-    return set_wanted(context, "run", error);
+    return set_wanted(context, "run", "goes on.", error);
 }
 
 static bool
 drain_cancel(CommandContext *context, GError **error)
 {
-    return set_wanted(context, "cancel", error);
+    return set_wanted(
+        context, "cancel", "is given up: it ends with the moves that are under way.", error);
 }
 
 static const CommandOption BEGIN_OPTIONS[] = {
@@ -415,7 +442,8 @@ const Command drain_commands[] = {
     {"drain resume", "HOST", 1, 1, "Go on with a paused drain", NULL, NULL, NULL, drain_resume},
     {"drain cancel", "HOST", 1, 1, "Give a drain up: what was moved stays where it is",
         "It ends with the moves that are under way. The host stays disabled: 'drover host\n"
-        "restore' brings back what was moved, and enables it.",
+        "restore' brings back what was moved, and enables it. Who enables the host while it is\n"
+        "drained gives the drain up as well.",
         NULL, NULL, drain_cancel},
     {NULL},
 };
