@@ -26,6 +26,14 @@ bool drain_is_there(const DrainTask *task, const Instance *instance);
 /* Look again then, at the latest. */
 void drain_look_at(DrainTask *task, int64_t when_us);
 
+/* What needs no move: it leaves WAITING. */
+bool drain_settle_waiting(
+    DrainTask *task, DrainItem *item, const Instance *instance, GError **error);
+
+/* ---- cancel.c ---- */
+/* One that is being given up: what waits stays, and it ends with the last move. */
+bool drain_give_up(DrainTask *task, GError **error);
+
 /* ---- move.c: the only writers. False: somebody else was faster, or the store failed. ---- */
 bool drain_move(DrainTask *task, DrainState to, GError **error);
 /* message and fix may be NULL. */

@@ -54,7 +54,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(item_states) == DRAIN_ITEM_BLOCKED + 1);
 static const MachineMove item_moves[] = {
     MOVE(WAITING, MOVING, "its migration was asked for"),
     MOVE(WAITING, LEFT, "it was deleted, or is elsewhere already"),
-    MOVE(WAITING, BLOCKED, "it cannot be moved"),
+    MOVE(WAITING, BLOCKED, "it cannot be moved, or its job was given up"),
     MOVE(MOVING, MOVED, "its migration has completed"),
     MOVE(MOVING, CONFIRMING, "it was moved cold: nobody else will confirm that"),
     MOVE(MOVING, WAITING, "its migration has failed, and is tried again"),

@@ -106,7 +106,8 @@ load_items(DrainTask *task, GError **error)
     return task->items != NULL;
 }
 
-/* A drain is for what has come since as well: it was on its way when the host was disabled. */
+/* A drain is for what has come since as well: it was on its way when the host was disabled. One
+ * that is being given up is not: the host may have been enabled. */
 static bool
 load(DrainTask *task, GError **error)
 {
@@ -117,6 +118,9 @@ load(DrainTask *task, GError **error)
     if (task->drain->is_restore) {
         return true;
     }
+    if (task->drain->state == DRAIN_CANCELLING) {
+        return load_kept(task, error);
+    }
     return load_kept(task, error) && add_missing(task, task->on_host, &is_added, error) &&
         add_missing(task, task->kept, &is_added, error) && (!is_added || load_items(task, error));
 }
@@ -124,8 +128,8 @@ load(DrainTask *task, GError **error)
 /* ---- those that wait ---- */
 
 /* What needs no move. */
-static bool
-settle_waiting(DrainTask *task, DrainItem *item, const Instance *instance, GError **error)
+bool
+drain_settle_waiting(DrainTask *task, DrainItem *item, const Instance *instance, GError **error)
 {
     if (instance->terminated_us != 0) {
         return drain_item_move(task, item, DRAIN_ITEM_LEFT, "it was deleted", NULL, error);
@@ -180,7 +184,7 @@ list_subjects(DrainTask *task, GPtrArray *subjects, Surroundings *around, GError
             continue;
         }
         const Instance *instance = drain_get_instance(task, item, error);
-        if (instance == NULL || !settle_waiting(task, item, instance, error)) {
+        if (instance == NULL || !drain_settle_waiting(task, item, instance, error)) {
             return false;
         }
         if (!is_waiting(item)) {
@@ -247,11 +251,14 @@ make_plan(DrainTask *task, Situation *situation, GError **error)
     return true;
 }
 
-/* Why it waits, for whoever looks; nothing is written that is written already. */
+/* Why it waits, for whoever looks; nothing is written that is written already. Without a reason it
+ * waits for its turn, which its state says: what kept it before is no longer true, but what a host
+ * has failed it with is. */
 static bool
 tell_reason(DrainTask *task, DrainItem *item, const DrainStep *step, GError **error)
 {
-    if (step->reason == NULL || g_strcmp0(item->message, step->reason) == 0) {
+    bool is_told = g_strcmp0(item->message, step->reason) == 0;
+    if (is_told || (step->reason == NULL && item->tried != NULL)) {
         return true;
     }
     return drain_item_tell(task, item, step->reason, step->fix, error);
@@ -434,8 +441,7 @@ look(DrainTask *task, GError **error)
     }
     switch (task->drain->state) {
     case DRAIN_RUNNING: return run(task, error);
-    case DRAIN_CANCELLING:
-        return task->n_under_way > 0 || drain_move(task, DRAIN_CANCELLED, error);
+    case DRAIN_CANCELLING: return drain_give_up(task, error);
     case DRAIN_PAUSED:
     case DRAIN_DONE:
     case DRAIN_BLOCKED:

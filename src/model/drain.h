@@ -15,7 +15,8 @@
     X(CANCELLING, "cancelling", true, "It ends with the moves that are under way")                 \
     X(DONE, "done", false, "Every server was moved")                                               \
     X(BLOCKED, "blocked", false, "What can be moved was moved; the rest says why it stays")        \
-    X(CANCELLED, "cancelled", false, "It was given up; what was moved stays where it is")
+    X(CANCELLED, "cancelled", false,                                                               \
+        "It was given up, by word or by enabling the host; what was moved stays where it is")
 
 typedef enum {
 #define X(name, text, is_open, sentence) DRAIN_##name,
@@ -59,7 +60,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Drain, drain_free)
     X(CONFIRMING, "confirming") /* it was moved cold; operation_id confirms that */                \
     X(MOVED, "moved")           /* it is at dest_host */                                           \
     X(LEFT, "left")             /* nothing is to be done: deleted, or moved by somebody else */    \
-    X(BLOCKED, "blocked")       /* it stays; message and fix say why */
+    X(BLOCKED, "blocked")       /* it stays, also as its job was given up; message says why */
 
 typedef enum {
 #define X(name, text) DRAIN_ITEM_##name,

@@ -151,8 +151,8 @@ store_list_drained(Store *store, const char *host, GError **error)
 
 /* ---- accepting ---- */
 
-static bool
-check_none_open(Store *store, const char *host, GError **error)
+bool
+store_check_no_drain(Store *store, const char *host, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_OPEN, error);
     bool row = false;
@@ -277,7 +277,7 @@ store_accept_drain(Store *store, const DrainAsk *ask, GError **error)
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
     int64_t id = 0;
 
-    if (transaction == NULL || !check_none_open(store, ask->host, error) ||
+    if (transaction == NULL || !store_check_no_drain(store, ask->host, error) ||
         !insert_drain(store, ask, &id, error) || !insert_items(store, ask, id, error)) {
         return NULL;
     }
@@ -286,6 +286,24 @@ store_accept_drain(Store *store, const DrainAsk *ask, GError **error)
         return NULL;
     }
     return g_steal_pointer(&drain);
+}
+
+static bool
+refuse_wish(Store *store, int64_t id, GError **error)
+{
+    g_autoptr(Drain) drain = store_get_drain(store, id, error);
+
+    if (drain == NULL) {
+        return false;
+    }
+    const char *kind = drain->is_restore ? "restore" : "drain";
+    return drain_state_is_open(drain->state)
+        ? error_set(error, ERROR_GONE_STALE,
+              "the %s of host '%s' is given up already: it ends with the moves that are under way, "
+              "and can be asked for again then",
+              kind, drain->host)
+        : error_set(error, ERROR_GONE_STALE, "the last %s of host '%s' is over: it is %s", kind,
+              drain->host, drain_state_name(drain->state));
 }
 
 bool
@@ -300,9 +318,7 @@ store_set_drain_wanted(Store *store, int64_t id, DrainWanted wanted, GError **er
     db_bind_int(statement, 1, id);
     db_bind_text(statement, 2, drain_wanted_name(wanted));
     return db_run(statement, &changes, error) &&
-        (changes > 0 ||
-            error_set(error, ERROR_GONE_STALE,
-                "drain %" G_GINT64_FORMAT " is not under way any more, or was given up", id));
+        (changes > 0 || refuse_wish(store, id, error));
 }
 
 /* ---- the engine's ---- */

@@ -26,6 +26,8 @@
 #define SQL_DELETE "DELETE FROM hosts WHERE name = $1"
 #define SQL_GET "SELECT " COLUMNS " FROM hosts WHERE name = $1"
 #define SQL_LIST "SELECT " COLUMNS " FROM hosts ORDER BY name"
+#define SQL_GIVE_DRAIN_UP                                                                          \
+    "UPDATE drains SET wanted = 'cancel' WHERE host = $1 AND kind = 'drain' AND is_open = 1"
 #define SQL_SET_ENABLED                                                                            \
     "UPDATE hosts SET enabled = $2, disabled_reason = $3, updated_us = $4 WHERE name = $1"
 #define SQL_SET_FORCED_DOWN                                                                        \
@@ -291,11 +293,26 @@ store_list_hosts(Store *store, GError **error)
                                                                        : NULL;
 }
 
+/* Who wants servers on it does not want it to be emptied. A restore enables it itself. */
+static bool
+give_drain_up(Store *store, const char *name, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_GIVE_DRAIN_UP, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, name);
+    return db_run(statement, NULL, error);
+}
+
 bool
 store_set_host_enabled(
     Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error)
 {
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_ENABLED, error);
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+    g_autoptr(DbStatement) statement =
+        transaction != NULL ? db_prepare(store, SQL_SET_ENABLED, error) : NULL;
 
     if (statement == NULL) {
         return false;
@@ -304,7 +321,8 @@ store_set_host_enabled(
     db_bind_int(statement, 2, enabled);
     db_bind_text(statement, 3, disabled_reason);
     db_bind_int(statement, 4, db_now_us(store));
-    return rows_change(statement, "host", name, error);
+    return rows_change(statement, "host", name, error) &&
+        (!enabled || give_drain_up(store, name, error)) && db_commit(transaction, error);
 }
 
 bool

@@ -149,7 +149,7 @@ bool store_delete_host(Store *store, const char *name, GError **error);
 Host *store_get_host(Store *store, const char *name, GError **error);
 bool store_find_host(Store *store, const char *name, Host **ret_host, GError **error);
 GPtrArray *store_list_hosts(Store *store, GError **error); /* by name */
-/* disabled_reason NULL clears it. */
+/* disabled_reason NULL clears it. To enable it gives a drain of it up that is under way. */
 bool store_set_host_enabled(
     Store *store, const char *name, bool enabled, const char *disabled_reason, GError **error);
 /* by: who states it (a user's name), may be NULL. Said twice, the first one stays. */
@@ -496,6 +496,8 @@ typedef struct DrainAsk {
  * is under way. */
 Drain *store_accept_drain(Store *store, const DrainAsk *ask, GError **error);
 /* API only. ERROR_GONE_STALE: it is over, or was given up. */
+/* ERROR_CONFLICT: a drain or restore of it is under way. */
+bool store_check_no_drain(Store *store, const char *host, GError **error);
 bool store_set_drain_wanted(Store *store, int64_t id, DrainWanted wanted, GError **error);
 Drain *store_get_drain(Store *store, int64_t id, GError **error);
 /* host NULL = all. Newest first. */

@@ -165,6 +165,16 @@ def _():
     equal(cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": {}}).status, 409, "again")
     equal(cloud.other("POST", "/drover/v1/hosts/hosta/restore", {"restore": {}}).status, 409,
           "a restore meanwhile")
+    for verb in ("drain", "restore"):
+        contains(str(ask(cloud, "hosta", verb, 409, dry_run=True)), "is under way",
+                 "what would be refused is not promised")
+    # What kept those who wait for their turn is forgotten when it is no longer so.
+    for is_enabled, reason in ((False, "failed 'enabled'"), (True, None)):
+        set_enabled(cloud, "hostb", is_enabled)
+        wait_until(lambda: all((row["message"] or "").count(reason) if reason
+                               else row["message"] is None for row in
+                               show(cloud, "hosta")["items"] if row["state"] == "waiting"),
+                   f"what they wait for: {reason}", 15, 0.05)
     equal(cloud.other("GET", "/drover/v1/hosts/hosta/drain").json["drain"]["progress"],
           {"total": 3, "waiting": 2, "moving": 1, "confirming": 0, "moved": 0, "left": 0,
            "blocked": 0}, "one at a time")
@@ -177,14 +187,46 @@ def _():
     check(second["instance_uuid"] != first["instance_uuid"], "another one")
     wish(cloud, "hosta", "cancel")
     wait_state(cloud, "hosta", "cancelling")
-    wish(cloud, "hosta", "run", 409)
+    contains(wish(cloud, "hosta", "run", 409).text, "given up already", "which of the two it is")
     finish(second)
-    equal(wait_state(cloud, "hosta", "cancelled")["progress"]["waiting"], 1, "it was not begun")
-    wish(cloud, "hosta", "run", 409)
+    drain = wait_state(cloud, "hosta", "cancelled")
+    (left,) = [row for row in drain["items"] if row["state"] != "moved"]
+    equal((left["state"], left["message"]),
+          ("blocked", "the drain was given up before it was moved"), "it does not wait any more")
+    contains(wish(cloud, "hosta", "run", 409).text, "is over: it is cancelled", "it is over")
     equal((host_row(cloud, "hosta")["status"], len(servers_on(cloud, "hosta"))), ("disabled", 1),
           "what was moved stays, and the host is not used")
     cloud.clean()
     equal(len(servers), 3, "all")
+
+
+@test("a host that is enabled while it is drained is drained no further: what is under way ends, "
+      "the rest stays and says so, also what was put there meanwhile [S2-25]")
+def _():
+    cloud = world.slow
+    for name in ("one", "two"):
+        cloud.create(name, host="hosta")
+    ask(cloud, "hosta", parallel=1)
+    moving = wait_until(lambda: [row for row in show(cloud, "hosta")["items"]
+                                 if row["state"] == "moving"
+                                 and (seen := cloud.migrations(row["instance_uuid"]))
+                                 and seen[0]["status"] == "running"], "one is moving", 15, 0.05)[0]
+    set_enabled(cloud, "hosta", True)
+    cloud.create("new", host="hosta")
+    wait_state(cloud, "hosta", "cancelling")
+    answer = cloud.send("POST", f"/servers/{moving['instance_uuid']}/migrations/"
+                        f"{moving['migration_id']}/action", {"force_complete": None}, "2.96")
+    equal(answer.status, 202, answer.text)
+    drain = wait_state(cloud, "hosta", "cancelled", "done", "blocked")
+    (left,) = [row for row in drain["items"] if row["state"] != "moved"]
+    equal((drain["state"], drain["progress"]["moved"], left["state"]), ("cancelled", 1, "blocked"),
+          drain)
+    contains(left["message"], "host 'hosta' was enabled again", "why it stays")
+    contains(left["fix"], "drover host drain hosta", "what helps")
+    contains(drain["meaning"], "enabling the host", "what the whole says")
+    equal(servers_on(cloud, "hosta"), sorted(["new", left["instance_name"]]), "who is there")
+    equal(host_row(cloud, "hosta")["status"], "enabled", "the host")
+    cloud.clean()
 
 
 @test("who may not, what is not a host, and what cannot be read are refused before anything is")
@@ -195,6 +237,8 @@ def _():
                           user=user).status, 403, user)
         equal(cloud.other("GET", "/drover/v1/drains", user=user).status, 403, user)
     equal(cloud.other("POST", "/drover/v1/hosts/none/drain", {"drain": {}}).status, 404, "no host")
+    equal(cloud.other("GET", "/drover/v1/drains?host=none").status, 404, "no host")
+    equal(cloud.other("GET", "/drover/v1/drains?host=hostc").json, {"drains": []}, "none")
     equal(cloud.other("GET", "/drover/v1/hosts/hostc/drain").status, 404, "never drained")
     equal(cloud.other("PATCH", "/drover/v1/hosts/hostc/drain",
                       {"drain": {"wanted": "run"}}).status, 404, "never drained")
@@ -229,6 +273,7 @@ def _():
     equal(json.loads(run("drain", "show", "hosta", "--json"))["state"], "done", "as JSON")
     contains(run("drain", "list", "--host", "hosta"), "fans", "the list")
     run("drain", "pause", "hosta", code=1)
+    run("drain", "list", "--host", "nosuch", code=1)
     run("host", "drain", "hosta", "--parallel", "0", code=2)
     contains(run("host", "restore", "hosta", "--wait"), "1 of 1 moved", "back")
     equal(cloud.host_of(server), "hosta", "where it is")
@@ -245,6 +290,8 @@ def _():
     shown = run("host", "drain", "hosta", "--dry-run")
     contains(shown, "\n3 servers (cli-", "those who share a reason")
     equal((shown.count("What would help: "), shown.count("cli-other2")), (1, 2), shown)
+    equal(shown.count("No valid host"), 1, "each reason is said once")
+    contains(shown, "What would help: enable its compute service.", "what most hosts lack")
     steps = json.loads(run("host", "drain", "hosta", "--dry-run", "--json"))["steps"]
     equal((len(steps), {row["reason"] for row in steps if row["reason"] in shown}),
           (3, {steps[0]["reason"]}), "as JSON each has its own")

@@ -201,7 +201,7 @@ def _():
         wait_until(lambda: job()[1][first]["state"] == "moved", "it comes to its end", 90)
         world.drover.drover("drain", "cancel", "hosta")
         # What had begun meanwhile would be waited for.
-        equal(wait_job("cancelled")[second]["state"], "waiting", "nothing was begun meanwhile")
+        equal(wait_job("cancelled")[second]["state"], "blocked", "nothing was begun meanwhile")
         contains(world.drover.drover("host", "restore", "hosta", "--wait"), "1 of 1 moved", "then")
         for name, server in servers.items():
             check_runs(name, server, "hosta")

@@ -199,12 +199,24 @@ set_forced_down(ApiContext *context, const char *name, bool forced_down, GError 
         context->store, name, forced_down, context->identity->user_name, error);
 }
 
+/* An enabled host is not drained any further. */
+static bool
+set_host_enabled(
+    ApiContext *context, const char *name, bool enabled, const char *reason, GError **error)
+{
+    if (!store_set_host_enabled(context->store, name, enabled, reason, error)) {
+        return false;
+    }
+    engine_nudge_drains(context->engine);
+    return true;
+}
+
 static bool
 update_host(ApiContext *context, const Host *host, GError **error)
 {
     const char *status = body_string(context->body, "status", NULL);
     if (status != NULL &&
-        !store_set_host_enabled(context->store, host->name, strcmp(status, "enabled") == 0,
+        !set_host_enabled(context, host->name, strcmp(status, "enabled") == 0,
             body_string(context->body, "disabled_reason", NULL), error)) {
         return false;
     }
@@ -276,7 +288,7 @@ set_enabled(ApiContext *context, const Field *fields, bool enabled, GError **err
 {
     const char *host = named_host(context, fields, error);
     const char *reason = body_string(context->body, "disabled_reason", NULL);
-    if (host == NULL || !store_set_host_enabled(context->store, host, enabled, reason, error)) {
+    if (host == NULL || !set_host_enabled(context, host, enabled, reason, error)) {
         return NULL;
     }
     engine_nudge(context->engine);

@@ -179,7 +179,8 @@ dry_run(
     g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
     g_autoptr(Surroundings) around = surroundings_new();
-    if (usage == NULL ||
+    /* What would be refused is not promised. */
+    if (usage == NULL || !store_check_no_drain(store, host->name, error) ||
         !(is_restore ? list_drained : list_present)(
             store, host->name, subjects, around, error)) {
         return NULL;
@@ -330,11 +331,6 @@ drover_update_drain(ApiContext *context, GError **error)
     if (drain == NULL) {
         return NULL;
     }
-    if (!drain_state_is_open(drain->state)) {
-        error_set(error, ERROR_CONFLICT, "the last drain of host '%s' is over: it is %s",
-            drain->host, drain_state_name(drain->state));
-        return NULL;
-    }
     if (!store_set_drain_wanted(context->store, drain->id, wanted, error)) {
         return NULL;
     }
@@ -355,8 +351,16 @@ drover_list_drains(ApiContext *context, GError **error)
     if (!validate_query(context->request, list_query, 1, 1, error)) {
         return NULL;
     }
-    g_autoptr(GPtrArray) drains = store_list_drains(context->store, api_query(context, "host"),
-        false, context->options->max_limit, error);
+    const char *name = api_query(context, "host");
+    g_autoptr(GPtrArray) drains =
+        store_list_drains(context->store, name, false, context->options->max_limit, error);
+    /* One that is gone keeps its drains. */
+    if (drains != NULL && drains->len == 0 && name != NULL) {
+        g_autoptr(Host) host = drover_get_host(context, name, error);
+        if (host == NULL) {
+            return NULL;
+        }
+    }
     json_auto_t *views = json_array();
     for (unsigned i = 0; drains != NULL && i < drains->len; i++) {
         json_t *view = view_drain(context, drains->pdata[i], false, error);
