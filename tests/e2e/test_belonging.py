@@ -152,7 +152,7 @@ def _():
         refused(guest, "hostc", "hostc failed 'cell': needs cell 'one'")
         disband("cell", "hosta", "hostb")
         for key, failed in (("cpu_allocation_ratio", "vcpus"), ("ram_allocation_ratio", "ram")):
-            aggregate("tight", "hostb", **{key: "0.01"})
+            aggregate("tight", "hostb", **{key: "0.001"})
             refused(guest, "hostb", f"hostb failed '{failed}'")
             disband("tight", "hostb")
         migrate(guest, "hostb")

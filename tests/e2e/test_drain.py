@@ -5,7 +5,7 @@ import contextlib
 import json
 
 from tap import check, contains, equal, test, wait_until
-from test_lint import send_canaries, wait_canaries
+from test_lint import open_ways, send_canaries, wait_canaries
 from test_provoke_hosts import configured
 from world import world
 
@@ -87,6 +87,7 @@ def no_way_live():
                                check=False)
         for server in servers.values():
             world.delete(server)
+        open_ways("hosta", "hostb")
 
 
 def plan(*options):

@@ -19,9 +19,9 @@ LIMITS = {"max_instances_per_host": 2, "max_io_ops_per_host": 1}
 # What guests may claim of a host: this and one processor, times these. Far from what the guests
 # have: huge pages that somebody else reserves meanwhile are taken from the hosts' memory.
 FOR_GUESTS_MIB = 1024
-RAM_RATIO, CPU_RATIO = 1.5, 4.0
+RAM_RATIO, CPU_RATIO = 1.5, 3.0
 # NAME: (MiB, vCPUs)
-FLAVORS = {"picky": (128, 1), "wide": (128, 4), "high": (3072, 1)}
+FLAVORS = {"picky": (128, 1), "wide": (128, 2), "high": (3072, 1)}
 IMAGES = {"linux": {"os_distro": "linux"}, "dated": {"img_hv_requested_version": "<1.0"}}
 
 
@@ -206,11 +206,12 @@ def refuse_by_each(servers):
 
 def refuse_by_room(servers, reserved_mib):
     """What is reserved, and how many there may be: at the create and at the move."""
-    free_mib, free_cpus = check_numbers("hostb", reserved_mib)
+    free_mib, _ = check_numbers("hostb", reserved_mib)
+    _, free_cpus = check_numbers("hosta", reserved_mib)
     full = "needs less than 2 instances, has 2 instances"
     for server, flavor, host, name, text in (
             ("high", "high", "hostb", "ram", f"needs 3072 MiB, has {free_mib} MiB"),
-            ("wide", "wide", "hostb", "vcpus", f"needs 4 vCPUs, has {free_cpus} vCPUs"),
+            ("wide", "wide", "hosta", "vcpus", f"needs 2 vCPUs, has {free_cpus} vCPUs"),
             ("near", "tiny", "hosta", "instances", full)):
         fails(servers[server], host, name, text)
         fault(flavor, host, f"'{name}': {text}")
