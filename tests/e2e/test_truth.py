@@ -7,11 +7,13 @@ import json
 import time
 
 from tap import check, contains, equal, test, wait_until
+from test_belonging import aggregate, disband
 from test_provoke import shell
 from world import world
 
 STRANGER_ID = "5ec2e700-0000-4000-8000-00000000f0e1"
 STRANGER_MIB = 1024
+RATIO = 0.25  # what claims may have: less than there is, or a server of that size is too large
 STRANGER = (f"<domain type=\"qemu\"><name>stranger</name><uuid>{STRANGER_ID}</uuid>"
             f"<memory unit=\"MiB\">{STRANGER_MIB}</memory><vcpu>2</vcpu>"
             "<os><type machine=\"pc\">hvm</type></os></domain>")
@@ -44,9 +46,9 @@ def lint_rows(host):
 
 
 def free_mib(host):
-    """By the defaults: reserved_host_memory_mb 512, ram_allocation_ratio 1.5."""
+    """By the default of reserved_host_memory_mb, 512."""
     told = shown(host)
-    return int((told["facts"]["memory_mib"] - 512) * 1.5) - told["usage"]["ram_mib"]
+    return int((told["facts"]["memory_mib"] - 512) * RATIO) - told["usage"]["ram_mib"]
 
 
 def ask_for(name, ram_mib):
@@ -80,7 +82,9 @@ def _():
         equal(shown("hosta")["usage"]["foreign_ram_mib"], STRANGER_MIB, "what it takes")
         contains(world.drover.drover("host", "show", "hosta"), "stranger", "the table")
         wanted = free_mib("hosta") - STRANGER_MIB // 2
+        aggregate("narrow", "hosta", ram_allocation_ratio=RATIO)
         fault = ask_for("elephant", wanted)
+        disband("narrow", "hosta")
         for part in ("hosta failed 'ram'", f"needs {wanted} MiB",
                      f"{STRANGER_MIB} MiB are taken by domains that are not drover's"):
             contains(fault, part, "the fault")
