@@ -14,6 +14,7 @@ stored_decision_free(StoredDecision *decision)
     g_free(decision->text);
     g_free(decision->topology);
     g_free(decision->devices);
+    g_free(decision->fix);
     g_strfreev(decision->short_hosts);
     g_free(decision);
 }

@@ -23,8 +23,8 @@ typedef struct StoredDecision {
                        * PlacementCheck. Not stored, but its name is part of text */
     char **short_hosts; /* nobody fits, but these would if more of their memory were really free;
                          * NULL: nobody was looked for. Not stored */
-    const char *fix; /* nobody fits: what would help most of the hosts, or the one that is asked
-                      * for, static; NULL: each lacks something else. Not stored */
+    char *fix; /* nobody fits: what would help most of the hosts, or the one that is asked for;
+                * NULL: each lacks something else. Not stored */
 } StoredDecision;
 
 void stored_decision_free(StoredDecision *decision);

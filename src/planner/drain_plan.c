@@ -115,23 +115,32 @@ find_hint(const Attempt *attempt, const PlacementRequest *request)
         : NULL;
 }
 
+/* The host to which it would go if canaries had got there. */
+static const char *
+find_beyond(const Attempt *attempt, const PlacementRequest *request)
+{
+    PlacementRequest blind = *request;
+    blind.canaries = NULL;
+    return request->canaries != NULL ? choose(attempt, &blind, NULL, NULL) : NULL;
+}
+
 static void
 stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
 {
     const Instance *instance = step->subject->instance;
     PlacementRequest ungrouped = request;
-    PlacementRequest blind = request;
     PlacementRequest off = request;
     const char *hint = find_hint(attempt, &request);
+    const char *beyond = hint == NULL ? find_beyond(attempt, &request) : NULL;
     g_autoptr(GError) problem = NULL;
     g_autoptr(StoredDecision) none = g_new0(StoredDecision, 1);
     g_autofree char *reason = NULL;
+    g_autofree char *way = NULL;
     choose(attempt, &request, none, &problem);
     const char *fix = none->fix != NULL
         ? none->fix
         : "see what each host lacks with 'drover explain' of it, and make room";
     ungrouped.group_policy = SERVER_GROUP_NONE;
-    blind.canaries = NULL;
     off.canaries = NULL;
     off.platforms = NULL;
     off.is_live = false;
@@ -144,9 +153,11 @@ stays_without_host(Attempt *attempt, DrainStep *step, PlacementRequest request)
             strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,
             problem->message);
         fix = fix_of_hint(hint, attempt->request->n_under_way > 0);
-    } else if (request.canaries != NULL && choose(attempt, &blind, NULL, NULL) != NULL) {
+    } else if (beyond != NULL) {
         step->is_way_shut = true;
-        fix = "mend the way, and send another canary: 'drover host lint SOURCE DESTINATION'";
+        fix = way =
+            g_strdup_printf("mend the way, and send another canary: 'drover host lint %s %s'",
+                instance->host, beyond);
     } else if (request.is_live && choose(attempt, &off, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = "drain with --cold-fallback, or migrate it cold: 'openstack server migrate'";

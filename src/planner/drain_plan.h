@@ -38,7 +38,7 @@ typedef struct DrainStep {
     PlannedMove move;
     char *dest_host;    /* NULL: it stays */
     char *reason;       /* why it stays, or why it goes cold; NULL: nothing to say */
-    const char *fix;    /* what would let it go; NULL: nothing is to be done */
+    char *fix;          /* what would let it go; NULL: nothing is to be done */
     char **short_hosts; /* as of a decision: it would go to these; NULL or empty: to none */
     bool is_busy;       /* it stays for as long as another operation of it is under way */
     bool is_way_shut;   /* it stays since canaries did not get there, or it may not run on its

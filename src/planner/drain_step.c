@@ -25,6 +25,7 @@ drain_step_free(DrainStep *step)
     }
     g_free(step->dest_host);
     g_free(step->reason);
+    g_free(step->fix);
     g_strfreev(step->short_hosts);
     g_free(step);
 }
@@ -72,7 +73,8 @@ drain_step_stays(DrainStep *step, const char *reason, const char *fix)
     step->move = PLANNED_NOTHING;
     g_free(step->reason);
     step->reason = g_strdup(reason);
-    step->fix = fix;
+    g_free(step->fix);
+    step->fix = g_strdup(fix);
 }
 
 static void

@@ -7,7 +7,7 @@
 /* ---- drain_step.c ---- */
 /* Without a host, and without a slot. */
 DrainStep *drain_step_new(DrainSubject *subject, GPtrArray *hosts);
-/* fix may be NULL; it outlives the step. */
+/* fix may be NULL. */
 void drain_step_stays(DrainStep *step, const char *reason, const char *fix);
 /* It may not go where others of its server group are, or not where none is. */
 bool drain_is_bound(const Instance *instance);

@@ -662,7 +662,7 @@ test_canaries(Fleet *fleet, const void *unused)
     add(fleet, "off", 1024, VM_STATE_STOPPED);
     assert_plan(fleet, "live=- off=h1+");
     g_assert_nonnull(strstr(step_of(fleet, "live")->reason, "failed 'canary'"));
-    g_assert_nonnull(strstr(step_of(fleet, "live")->fix, "drover host lint"));
+    g_assert_nonnull(strstr(step_of(fleet, "live")->fix, "'drover host lint source h1'"));
     g_assert_true(step_of(fleet, "live")->is_way_shut);
     add_host(fleet, "h2", 4096);
     assert_plan(fleet, "live=h2+ off=h1+");

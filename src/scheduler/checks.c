@@ -44,6 +44,14 @@ placement_result_name(PlacementResult result)
     return names[result];
 }
 
+void
+row_clear(PlacementRow *row)
+{
+    g_clear_pointer(&row->needed, g_free);
+    g_clear_pointer(&row->have, g_free);
+    g_clear_pointer(&row->fix, g_free);
+}
+
 static PlacementResult
 check_requested(const Subject *subject, PlacementRow *row)
 {
@@ -148,7 +156,9 @@ placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row)
     }
     if (row != NULL) {
         row->result = result;
-        row->fix = result == PLACEMENT_FAIL || result == PLACEMENT_WARN ? row->fix : NULL;
+        if (result != PLACEMENT_FAIL && result != PLACEMENT_WARN) {
+            g_clear_pointer(&row->fix, g_free);
+        }
     }
     return result;
 }

@@ -132,10 +132,11 @@ check_guest(const Subject *subject, PlacementRow *row)
         return check_not_live(subject, row);
     }
     if (row != NULL) {
-        row->needed = g_strdup("nothing that keeps the guest on its host");
-        row->have = g_strdup(stays == NULL ? "not asked"
-                : stays[0] == '\0'         ? "nothing"
-                                           : stays);
+        row->needed = g_strdup("a guest that can move while it runs");
+        row->have = stays == NULL ? g_strdup("not asked")
+            : stays[0] == '\0'
+            ? g_strdup("one that can")
+            : g_strdup_printf("one of which its host says: %s", stays);
     }
     if (stays == NULL) {
         return PLACEMENT_UNKNOWN;
@@ -243,7 +244,8 @@ fill_rehearsal(const Rehearsal *rehearsal, PlacementRow *row)
         : g_strdup_printf("a twin of the guest started there, in %.1f s",
               (double)rehearsal->elapsed_ms / 1000);
     const Diagnosis *diagnosis = diagnosis_find(rehearsal->refusal);
-    row->fix = diagnosis != NULL ? diagnosis->fix : "see what the host says, and choose another";
+    row->fix = g_strdup(
+        diagnosis != NULL ? diagnosis->fix : "see what the host says, and choose another");
 }
 
 PlacementResult
@@ -298,7 +300,8 @@ fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
         row->have = canary->tried_us == 0 && canary->moved_us == 0
             ? g_strdup("no canary was sent")
             : tell_canary(subject, canary);
-        row->fix = "mend the way, and send another: 'drover host lint SOURCE DESTINATION'";
+        row->fix = g_strdup_printf("mend the way, and send another: 'drover host lint %s %s'",
+            subject->request->source_host, subject->host->name);
     }
     switch (canary_verdict(canary)) {
     case CANARY_VERDICT_NONE: return PLACEMENT_UNKNOWN;
@@ -350,7 +353,8 @@ check_post_copy(const Subject *subject, PlacementRow *row)
                                    minutes_since(subject, canary->extra_us), is_red ? ": " : "",
                                    is_red ? canary->extra_error : "")
                              : g_strdup("no canary was sent so");
-        row->fix = "mend it, and try: 'drover host lint --post-copy SOURCE DESTINATION'";
+        row->fix = g_strdup_printf("mend it, and try: 'drover host lint --post-copy %s %s'",
+            subject->request->source_host, subject->host->name);
     }
     return !is_known ? PLACEMENT_UNKNOWN : is_red ? PLACEMENT_WARN : PLACEMENT_PASS;
 }

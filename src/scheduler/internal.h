@@ -86,7 +86,7 @@ static inline PlacementResult
 check_answer(bool passed, const char *fix, PlacementRow *row)
 {
     if (row != NULL && !passed) {
-        row->fix = fix;
+        row->fix = g_strdup(fix);
     }
     return passed ? PLACEMENT_PASS : PLACEMENT_FAIL;
 }
@@ -96,6 +96,9 @@ check_unless_forced(PlacementResult result, const Subject *subject)
 {
     return result == PLACEMENT_FAIL && subject->request->force ? PLACEMENT_OFF : result;
 }
+
+/* What a check has written into the row, which may be filled anew. */
+void row_clear(PlacementRow *row);
 
 char *check_join(GHashTable *set); /* its words in their order; NULL is empty. Caller frees */
 bool check_has_word(const char *words, const char *word); /* of words with commas between */
@@ -251,7 +254,7 @@ PlacementCheck look_first_failure(const Look *look, const Subject *subject);
  * most is left. Caller frees. */
 char **look_short_hosts(const Look *look);
 /* What would help the host that is asked for, or more than half of those that there are without
- * the source; NULL: nothing is that common. */
-const char *look_common_fix(const Look *look);
+ * the source; NULL: nothing is that common. Caller frees. */
+char *look_common_fix(const Look *look);
 /* Why nobody fits. Caller frees. */
 char *look_reason(const Look *look);

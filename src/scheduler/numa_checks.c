@@ -74,7 +74,7 @@ is_settled(bool asks, const Rooms *rooms, PlacementRow *row, PlacementResult *re
     }
     if (row != NULL) {
         row->have = g_strdup(asks ? "its libvirt tells of none" : "any");
-        row->fix = asks ? "use a host whose libvirt tells its NUMA cells" : NULL;
+        row->fix = asks ? g_strdup("use a host whose libvirt tells its NUMA cells") : NULL;
     }
     return true;
 }

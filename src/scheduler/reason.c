@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-static void
-row_clear(PlacementRow *row)
-{
-    g_free(row->needed);
-    g_free(row->have);
-}
-
 /* "3 failed 'ram' (hosta: needs 2048 MiB, has 1024 MiB; hostb: ...; ...)": at most three names. */
 static void
 append_failures(GString *text, const Look *look, PlacementCheck check)
@@ -98,17 +91,18 @@ look_reason(const Look *look)
 
 /* ---- what would help ---- */
 
-static const char *
+static char *
 fix_of(const Look *look, unsigned index)
 {
     Subject subject = look_subject(look, index);
     PlacementRow row = {0};
     placement_check(&subject, look_first_failure(look, &subject), &row);
+    char *fix = g_steal_pointer(&row.fix);
     row_clear(&row);
-    return row.fix;
+    return fix;
 }
 
-const char *
+char *
 look_common_fix(const Look *look)
 {
     const Tally *requested = &look->tallies[PLACEMENT_CHECK_REQUESTED];

@@ -8,7 +8,7 @@
  *   fit    HOSTS FIT CHOSEN REASON       host   NAME RANK WEIGHT
  *   check  NAME RESULT NEEDED HAS FIX    weigh  NAME MULTIPLIER VALUE SHARE
  *   own    NAME: of the weigher; the multiplier is said by an aggregate */
-#include "scheduler/scheduler.h"
+#include "scheduler/internal.h"
 
 #include <string.h>
 
@@ -155,12 +155,10 @@ read_check(Placement *placement, char **values)
                 row->result = (PlacementResult)j;
             }
         }
-        g_free(row->needed);
-        g_free(row->have);
-        g_autofree char *fix = take_text(values[4]);
+        row_clear(row);
         row->needed = g_strcompress(values[2]);
         row->have = g_strcompress(values[3]);
-        row->fix = fix != NULL ? g_intern_string(fix) : NULL;
+        row->fix = take_text(values[4]);
     }
 }
 

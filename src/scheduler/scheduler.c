@@ -480,6 +480,7 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         if (decision != NULL) {
             decision->nearest_miss = look_nearest_miss(&look);
+            g_free(decision->fix);
             decision->fix = look_common_fix(&look);
             g_strfreev(decision->short_hosts);
             decision->short_hosts = look_short_hosts(&look);
@@ -544,8 +545,7 @@ placement_free(Placement *placement)
     }
     for (unsigned i = 0; i < placement->n_told; i++) {
         for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
-            g_free(placement->hosts[i].rows[check].needed);
-            g_free(placement->hosts[i].rows[check].have);
+            row_clear(&placement->hosts[i].rows[check]);
         }
         g_free(placement->hosts[i].name);
     }

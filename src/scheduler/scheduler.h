@@ -127,7 +127,7 @@ typedef struct PlacementRow {
     PlacementResult result;
     char *needed;    /* "2048 MiB" */
     char *have;      /* "1024 MiB" */
-    const char *fix; /* one sentence for the operator, static; NULL: nothing is to be fixed */
+    char *fix;    /* one sentence for the operator; NULL: nothing is to be fixed */
 } PlacementRow;
 
 /* What one weigher adds to a host's weight: its multiplier times where the host stands between the

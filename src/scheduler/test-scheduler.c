@@ -655,11 +655,13 @@ look_at_way(Fleet *fleet, Canary canary, const char *problem)
     g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
     g_hash_table_insert(canaries, (char *)"hosta", &canary);
     fleet->request.canaries = canaries;
+    fleet->request.source_host = "source";
     g_autoptr(Placement) placement = explain(fleet);
     fleet->request.canaries = NULL;
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_CANARY];
-    g_assert_true((row->fix != NULL) ==
-        (row->result == PLACEMENT_FAIL || row->result == PLACEMENT_WARN));
+    bool is_told = row->result == PLACEMENT_FAIL || row->result == PLACEMENT_WARN;
+    g_assert_cmpstr(row->fix, ==,
+        is_told ? "mend the way, and send another: 'drover host lint source hosta'" : NULL);
     g_assert_true(problem == NULL || strstr(row->have, problem) != NULL);
     g_assert_cmpint(placement->n_fit, ==, row->result == PLACEMENT_FAIL ? 0 : 1);
     return row->result;
@@ -707,13 +709,16 @@ test_a_guest_that_cannot_leave_goes_nowhere(Fleet *fleet, const void *unused)
     fleet->request.is_live = true;
     fleet->request.guest_stays = "cannot migrate domain with 2 snapshots";
     assert_reason(fleet,
-        "No valid host was found. 1 host: 1 failed 'guest' (hosta: needs nothing that keeps the "
-        "guest on its host, has cannot migrate domain with 2 snapshots)");
+        "No valid host was found. 1 host: 1 failed 'guest' (hosta: needs a guest that can move "
+        "while it runs, has one of which its host says: cannot migrate domain with 2 snapshots)");
     g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_GUEST];
     g_assert_nonnull(strstr(row->fix, "virsh snapshot-delete"));
     fleet->request.guest_stays = "";
     assert_chosen(fleet, "hosta");
+    g_autoptr(Placement) able = explain(fleet);
+    g_assert_cmpstr(
+        able->hosts[0].rows[PLACEMENT_CHECK_GUEST].have, ==, "one that can");
     fleet->request.guest_stays = NULL;
     assert_chosen(fleet, "hosta");
     g_autoptr(Placement) blind = explain(fleet);
@@ -807,6 +812,7 @@ test_a_failed_post_copy_is_a_warning(Fleet *fleet, const void *unused)
     g_hash_table_insert(canaries, (char *)"hosta", &canary);
     add_host(fleet, "hosta");
     fleet->request.canaries = canaries;
+    fleet->request.source_host = "source";
     g_autoptr(Placement) green = explain(fleet);
     canary.extra_error = (char *)"userfaultfd: not permitted";
     g_autoptr(Placement) red = explain(fleet);
@@ -818,7 +824,8 @@ test_a_failed_post_copy_is_a_warning(Fleet *fleet, const void *unused)
         green->hosts[0].rows[PLACEMENT_CHECK_POST_COPY].result, ==, PLACEMENT_PASS);
     g_assert_cmpint(row->result, ==, PLACEMENT_WARN);
     g_assert_nonnull(strstr(row->have, "min ago: userfaultfd: not permitted"));
-    g_assert_nonnull(strstr(row->fix, "drover host lint --post-copy"));
+    g_assert_cmpstr(
+        row->fix, ==, "mend it, and try: 'drover host lint --post-copy source hosta'");
     g_assert_cmpuint(red->n_fit, ==, 1);
     g_assert_cmpint(
         other->hosts[0].rows[PLACEMENT_CHECK_POST_COPY].result, ==, PLACEMENT_UNKNOWN);
