@@ -117,9 +117,11 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     if (!json_is_string(json_object_get(explanation, "chosen"))) {
         g_autofree char *which = host != NULL ? g_strdup_printf("host '%s' does not fit", host)
                                               : g_strdup("no host fits");
+        bool is_taken = json_is_string(json_object_get(explanation, "fails_with"));
         return error_set(error, ERROR_CONFLICT,
-            "%s; nothing was done (the request would be told: %s)", which,
-            json_string_value(json_object_get(explanation, "reason")));
+            "%s; nothing was done (the request would be %s: %s)", which,
+            is_taken ? "taken, and its migration fail" : "told",
+            json_string_value(json_object_get(explanation, is_taken ? "fails_with" : "reason")));
     }
     return true;
 }

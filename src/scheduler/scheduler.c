@@ -515,6 +515,33 @@ reason_of_storage(const PlacementRequest *request, const HostIndex *hosts)
     return storage_find_refusal(&subject, &sentence) ? sentence : NULL;
 }
 
+/* By what a request knows; both are the caller's. */
+static void
+tell_request(Placement *placement, const PlacementRequest *request, const HostIndex *hosts)
+{
+    PlacementRequest asked = *request;
+    asked.guest_stays = NULL;
+    asked.rehearsal = NULL;
+    g_autoptr(Placement) told = scheduler_explain(&asked, hosts);
+    if (told->reason != NULL) {
+        g_free(placement->reason);
+        placement->reason = g_steal_pointer(&told->reason);
+        g_strfreev(placement->short_hosts);
+        placement->short_hosts = g_steal_pointer(&told->short_hosts);
+        return;
+    }
+    const char *stays = request->guest_stays;
+    placement->fails_with = g_strdup(
+        stays != NULL && stays[0] != '\0' ? stays : request->rehearsal->refusal);
+}
+
+/* A request does not know all that is known here. */
+static bool
+knows_more(const PlacementRequest *request)
+{
+    return request->guest_stays != NULL || request->rehearsal != NULL;
+}
+
 Placement *
 scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
 {
@@ -527,6 +554,8 @@ scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
     if (placement->chosen != NULL) {
         Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
         placement->topology = subject_give_topology(&subject);
+    } else if (knows_more(request)) {
+        tell_request(placement, request, hosts);
     } else if (storage_may_refuse(request)) {
         char *reason = reason_of_storage(request, hosts);
         if (reason != NULL) {
@@ -557,5 +586,6 @@ placement_free(Placement *placement)
     g_strfreev(placement->short_hosts);
     g_free(placement->topology);
     g_free(placement->reason);
+    g_free(placement->fails_with);
     g_free(placement);
 }

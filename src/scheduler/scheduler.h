@@ -171,6 +171,8 @@ typedef struct Placement {
     char **short_hosts;   /* as of a StoredDecision; NULL when somebody fits, and in a record */
     char *topology;       /* what that one gives to the guest; NULL: nothing, or it is a record */
     char *reason;         /* why nobody fits, as a request would be told; NULL: somebody does */
+    char *fails_with;     /* a request is not told that: it knows less, goes on, and its move fails
+                           * with this. NULL: it is told; and in a record */
 } Placement;
 
 /* Of the hosts that fit the one with the greatest weight is chosen, ties by name. What is known of
@@ -182,7 +184,8 @@ typedef struct Placement {
  * gives to the guest when somebody does. */
 const char *scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error);
-/* The same choice with every check of every host written out. */
+/* The same choice with every check of every host written out. What keeps the guest on its host and
+ * what came of a rehearsal no request knows: the reason is the one without, if there is one. */
 Placement *scheduler_explain(const PlacementRequest *request, const HostIndex *hosts);
 void placement_free(Placement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Placement, placement_free)

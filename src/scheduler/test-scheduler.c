@@ -714,6 +714,16 @@ test_a_guest_that_cannot_leave_goes_nowhere(Fleet *fleet, const void *unused)
     g_autoptr(Placement) placement = explain(fleet);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_GUEST];
     g_assert_nonnull(strstr(row->fix, "virsh snapshot-delete"));
+    g_assert_cmpstr(placement->fails_with, ==, fleet->request.guest_stays);
+    assert_reason(fleet, placement->reason);
+    /* What the request would be told comes first: it never gets as far as its guest. */
+    fleet->request.ram_mib = INT64_C(1) << 40;
+    g_autoptr(Placement) big = explain(fleet);
+    fleet->request.guest_stays = NULL;
+    assert_reason(fleet, big->reason);
+    g_assert_nonnull(strstr(big->reason, "failed 'ram'"));
+    g_assert_null(big->fails_with);
+    fleet->request.ram_mib = 1;
     fleet->request.guest_stays = "";
     assert_chosen(fleet, "hosta");
     g_autoptr(Placement) able = explain(fleet);

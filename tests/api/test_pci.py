@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """PCI devices of hosts: asked for by flavors, claimed by address, and told to whoever asks."""
+import contextlib
 import os
+import sqlite3
 import subprocess
 import tempfile
 
@@ -27,6 +29,16 @@ def holders(cloud):
     return {(host, device["address"]): (device["instance_id"], device["alias"])
             for host in ("hosta", "hostb") for device in devices_of(cloud, host)
             if device["instance_id"] is not None}
+
+
+def dry_run(cloud, name):
+    return cloud.drover.drover("server", "migrate", "--live-migration", "--dry-run", name,
+                               check=False)
+
+
+def message_of(cloud, migration):
+    answer = cloud.other("GET", f"/drover/v1/migrations/{migration['id']}")
+    return answer.json["migration"]["message"]
 
 
 def add_flavor(cloud, name, specs, ram=128, vcpus=1):
@@ -70,6 +82,12 @@ def _():
         equal(cloud.live_migrate(first).status, 202, "a live move is taken")
         migration = cloud.wait_migration(first, "error", "failed")
         cloud.wait_idle(first)
+        message = message_of(cloud, migration)
+        contains(message, "failed 'pci-devices'", "what it is told")
+        code, output = dry_run(cloud, "first")
+        equal(code, 1, output)
+        contains(output, f"(the request would be told: {told['reason']})", "a dry run")
+        contains(message, told["reason"], "the same words")
         equal((cloud.host_of(first), cloud.server(first)["status"], migration["dest_compute"]),
               ("hosta", "ACTIVE", None), "and does not happen")
 
@@ -102,6 +120,36 @@ def _():
         equal(holders(cloud), {}, "all are free again")
     finally:
         cloud.drover.remove()
+
+
+@test("of a guest that only its host keeps, a dry run says that the move would be taken and fail, "
+      "with what it then fails with [S2-22]")
+def _():
+    directory = tempfile.TemporaryDirectory()
+    path = os.path.join(directory.name, "fleet")
+    cloud = Cloud(("hosta", "hostb"), fake={"path": path})
+    try:
+        server = cloud.create("kept", host="hosta")
+        with contextlib.closing(sqlite3.connect(path, timeout=20)) as fleet, fleet:
+            fleet.execute("insert into devices (host, uuid, address) values ('hosta', ?, "
+                          "'0000:3b:00.1')", (server,))
+        told = explain(cloud, server, "?move=live")
+        row = checks_of(hosts_of(told)["hostb"])["guest"]
+        equal((row["result"], row["needed"], row["have"]),
+              ("fail", "a guest that can move while it runs",
+               f"one of which its host says: {told['fails_with']}"), "its row")
+        code, output = dry_run(cloud, "kept")
+        equal(code, 1, output)
+        contains(output, "no host fits; nothing was done (the request would be taken, and its "
+                 f"migration fail: {told['fails_with']})", "a dry run")
+        equal(cloud.live_migrate(server).status, 202, "it is taken")
+        migration = cloud.wait_migration(server, "error", "failed")
+        contains(message_of(cloud, migration), told["fails_with"], "and fails with that")
+        cloud.wait_idle(server)
+        cloud.delete(server)
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
 
 
 @test("a drain says that a server with a device does not move live, and moves it cold where that "

@@ -187,9 +187,10 @@ static json_t *
 view_explanation(const Move *move, const Instance *instance, const Placement *placement,
     const GError *problem)
 {
-    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:{s:o, s:o}}", "instance_uuid", instance->id,
-        "instance_name", instance->name, "move", move->name, "refused",
-        api_string_or_null(problem != NULL ? problem->message : NULL), "hints", "same_host",
+    json_t *view = json_pack("{s:s, s:s, s:s, s:o, s:o, s:{s:o, s:o}}", "instance_uuid",
+        instance->id, "instance_name", instance->name, "move", move->name, "refused",
+        api_string_or_null(problem != NULL ? problem->message : NULL), "fails_with",
+        api_string_or_null(placement->fails_with), "hints", "same_host",
         view_ids(instance->same_host), "different_host", view_ids(instance->different_host));
     json_auto_t *rest = drover_view_placement(placement);
     json_object_update(view, rest);
