@@ -163,6 +163,14 @@ class World:
         rows = self.lab.virsh(host, "list", "--all").splitlines()
         return {row.split()[1]: " ".join(row.split()[2:]) for row in rows if row.strip()}
 
+    def left(self):
+        """What stands on the hosts when the tests of a module are through: nothing, or the next ones
+        find what they do not expect."""
+        if self._droverd is None:
+            return {}
+        found = {host: self.domains(host) for host in self.lab.hosts}
+        return {host: domains for host, domains in found.items() if domains}
+
     def volumes(self, host):
         rows = self.lab("exec", host, "ls", self.lab.env["LAB_POOL_PATH"]).split()
         return set(rows)

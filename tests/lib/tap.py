@@ -96,11 +96,12 @@ def run(only=None, witness=None):
     return 0 if results and all(results) else 1
 
 
-def run_lanes(count, together, witness, enter, leave):
+def run_lanes(count, together, witness, enter, leave, left):
     """Runs all tests in so many processes beside each other. Each takes the tests of one module
     after the other from a queue that they share, so that none is idle while another has more to
     do. together: tuples of modules that stay in one lane, because they share what is dear to make.
-    enter(number) is called first in each lane, leave() last."""
+    enter(number) is called first in each lane, leave() last; left(), after each group, tells what
+    its tests have left behind for others to stumble over: that fails, with the name of the group."""
     groups = {}
     for one in _tests:
         first = next((row[0] for row in together if one.module in row), one.module)
@@ -117,6 +118,10 @@ def run_lanes(count, together, witness, enter, leave):
             while taken := os.read(queue, 1):
                 for one in groups[names[taken[0]]]:
                     passed = _run(one, witness) and passed
+                found = left()
+                if found:
+                    _print(f"not ok - {names[taken[0]]} leaves nothing behind\n# {found}\n")
+                    passed = False
         finally:
             leave()
         sys.exit(0 if passed else 1)
