@@ -164,8 +164,8 @@ class World:
         return {row.split()[1]: " ".join(row.split()[2:]) for row in rows if row.strip()}
 
     def left(self):
-        """What stands on the hosts when the tests of a module are through: nothing, or the next ones
-        find what they do not expect."""
+        """What stands on the hosts when the tests of a module are through: nothing, or the next
+        ones find what they do not expect."""
         if self._droverd is None:
             return {}
         found = {host: self.domains(host) for host in self.lab.hosts}

@@ -100,8 +100,9 @@ def run_lanes(count, together, witness, enter, leave, left):
     """Runs all tests in so many processes beside each other. Each takes the tests of one module
     after the other from a queue that they share, so that none is idle while another has more to
     do. together: tuples of modules that stay in one lane, because they share what is dear to make.
-    enter(number) is called first in each lane, leave() last; left(), after each group, tells what
-    its tests have left behind for others to stumble over: that fails, with the name of the group."""
+    enter(number) is called first in each lane, leave() last; left(), after each group, tells
+    what its tests have left behind for others to stumble over: that fails, with the name of the
+    group."""
     groups = {}
     for one in _tests:
         first = next((row[0] for row in together if one.module in row), one.module)
