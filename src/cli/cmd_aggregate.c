@@ -158,6 +158,19 @@ read_properties(CommandContext *context, json_t *metadata, GError **error)
     return true;
 }
 
+/* An aggregate that may not say what it was to say is taken away again. */
+static bool
+say_first(Session *session, const char *id, const json_t *metadata, GError **error)
+{
+    if (json_object_size(metadata) == 0 ||
+        act(session, id, "set_metadata", json_pack("{s:O}", "metadata", metadata), error)) {
+        return true;
+    }
+    g_autofree char *path = session_path("/os-aggregates/%s", id);
+    json_auto_t *answer = session_request(session, "compute", "DELETE", path, NULL, NULL);
+    return false;
+}
+
 static const CommandOption CREATE_OPTIONS[] = {
     {"--zone", "NAME", "its hosts are in this availability zone"},
     {"--property", "KEY=VALUE", "what it says of its hosts", true},
@@ -184,10 +197,7 @@ aggregate_create(CommandContext *context, GError **error)
         return false;
     }
     g_autofree char *id = find_id(json_object_get(answer, "aggregate"));
-    return (json_object_size(metadata) == 0 ||
-               act(session, id, "set_metadata", json_pack("{s:O}", "metadata", metadata),
-                   error)) &&
-        show_id(context, session, id, error);
+    return say_first(session, id, metadata, error) && show_id(context, session, id, error);
 }
 
 static const CommandOption SET_OPTIONS[] = {

@@ -89,6 +89,19 @@ add_values(HostAggregates *all, const AggregateProperty *property)
     }
 }
 
+bool
+aggregate_read_number(const char *word, double *ret_number)
+{
+    char *end = NULL;
+    double number = g_ascii_strtod(word, &end);
+
+    if (end == word || *end != '\0' || !isfinite(number)) {
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
 /* Whatever is no number, or too low, is passed over, as Nova does. */
 static bool
 find_lowest(const HostAggregates *all, const char *key, bool positive, double *ret_number)
@@ -103,10 +116,9 @@ find_lowest(const HostAggregates *all, const char *key, bool positive, double *r
     }
     g_hash_table_iter_init(&iterator, values);
     while (g_hash_table_iter_next(&iterator, &text, NULL)) {
-        char *end = NULL;
-        double value = g_ascii_strtod(text, &end);
-        bool is_number = end != text && *end == '\0' && isfinite(value);
-        if (is_number && (!positive || value > 0) && (!found || value < *ret_number)) {
+        double value = 0;
+        if (aggregate_read_number(text, &value) && (!positive || value > 0) &&
+            (!found || value < *ret_number)) {
             *ret_number = value;
             found = true;
         }

@@ -40,6 +40,8 @@ void aggregate_free(Aggregate *aggregate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Aggregate, aggregate_free)
 /* NULL: it says nothing of that. Borrowed. */
 const char *aggregate_get(const Aggregate *aggregate, const char *key);
+/* One of the words of a value; false: it is no number. */
+bool aggregate_read_number(const char *word, double *ret_number);
 bool aggregate_has_host(const Aggregate *aggregate, const char *host);
 
 /* What all aggregates of a host say. Shared by hosts that are in the same ones; never changed. */

@@ -115,6 +115,19 @@ refuse_of_drover(const Aggregate *now, const AggregateProperty *change)
     return NULL;
 }
 
+/* What it said before it is a pool was anybody's word then. */
+static char *
+refuse_said_before(const Aggregate *now, const GPtrArray *changes)
+{
+    char *reason = NULL;
+
+    for (unsigned i = 0; reason == NULL && i < now->metadata->len; i++) {
+        const AggregateProperty *said = now->metadata->pdata[i];
+        reason = find_change(changes, said->key) == NULL ? refuse_value(said) : NULL;
+    }
+    return reason;
+}
+
 static char *
 refuse_in_pool(const Aggregate *now, const AggregateProperty *change)
 {
@@ -150,6 +163,9 @@ pool_refuse_change(const Aggregate *now, const GPtrArray *changes, GPtrArray *mo
     }
     for (unsigned i = 0; reason == NULL && will_be && i < changes->len; i++) {
         reason = refuse_in_pool(now, changes->pdata[i]);
+    }
+    if (reason == NULL && will_be && !was) {
+        reason = refuse_said_before(now, changes);
     }
     if (reason == NULL && was != will_be) {
         tell_of_new(will_be, more);

@@ -62,6 +62,11 @@ bool placement_takes_free_memory(const Instance *instance);
 bool placement_read_filters(
     char *const *names, unsigned *ret_filters_off, GPtrArray *warnings, GError **error);
 
+/* What an aggregate says of a key that is read here as a number. NULL: it can be read, or the key
+ * is none of these; else what is taken, half a sentence, static. What cannot be read counts for
+ * nothing (model/aggregate.h). */
+const char *placement_refuse_property(const char *key, const char *value);
+
 /* What is asked for. Strings are borrowed. */
 typedef struct PlacementRequest {
     const PlacementPolicy *policy;

@@ -197,6 +197,37 @@ def _():
     equal((code, "there is no aggregate 'rack1'" in output), (1, True), output)
 
 
+@test("a number that nobody could read is refused to whoever lets an aggregate say it, in one "
+      "sentence, and nothing is half done; any other word is anybody's")
+def _():
+    cloud = world.fast
+    clean(cloud)
+    drover = cloud.drover.drover
+    number = create(cloud, "rack")["id"]
+    wish = "A number above 0 is taken, like 4.0; of several with commas between the lowest counts"
+    for key, value, text in (
+            ("cpu_allocation_ratio", "abc", "Invalid input for field/attribute "
+             f"cpu_allocation_ratio. Value: abc. {wish}"),
+            ("max_io_ops_per_host", "2.5", "A whole number from 1 to 1000000 is taken"),
+            ("ram_weight_multiplier", "", "A number is taken, like -1.0")):
+        answer = act(cloud, number, "set_metadata", {"metadata": {"ssd": "true", key: value}}, 400)
+        cloud.refused(answer, 400, text)
+    equal(cloud.get(f"/os-aggregates/{number}")["aggregate"]["metadata"], {}, "after refusals")
+    openstack(cloud, "aggregate", "set", "--property", "disk_allocation_ratio=no", "rack",
+              fails="A number above 0 is taken")
+    for words in (("set", "--property", "cpu_allocation_ratio=abc", "rack"),
+                  ("create", "--property", "cpu_allocation_ratio=abc", "other")):
+        code, output = drover("aggregate", *words, check=False)
+        equal((code, wish in output), (1, True), output)
+    equal([row["name"] for row in cloud.get("/os-aggregates")["aggregates"]], ["rack"],
+          "one that may not say what it was to say is not made")
+    act(cloud, number, "set_metadata", {"metadata": {
+        "cpu_allocation_ratio": "4.0, 2", "ram_weight_multiplier": "-3", "any": "abc",
+        "max_instances_per_host": "5"}})
+    act(cloud, number, "set_metadata", {"metadata": {"cpu_allocation_ratio": None}})
+    clean(cloud)
+
+
 @test("drover server create asks for a zone, and is told when there is none of that name")
 def _():
     cloud = world.fast

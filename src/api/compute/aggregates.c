@@ -275,6 +275,12 @@ read_change(const char *key, const json_t *value, GPtrArray *changes, GError **e
             "has a name without a colon, without blanks at its ends",
             text);
     }
+    const char *wish = text != NULL ? placement_refuse_property(key, text) : NULL;
+    if (wish != NULL) {
+        return error_set(error, ERROR_INVALID,
+            "Invalid input for field/attribute %s. Value: %s. %c%s", key, text,
+            g_ascii_toupper(wish[0]), wish + 1);
+    }
     g_ptr_array_add(changes, aggregate_property_new(key, text));
     return true;
 }

@@ -203,7 +203,9 @@ view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
 {
     json_auto_t *rows = json_array();
     g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
-    for (unsigned i = 0; networks != NULL && i < hosts->len; i++) {
+    g_autoptr(GPtrArray) aggregates =
+        networks != NULL ? store_list_aggregates(context->store, error) : NULL;
+    for (unsigned i = 0; aggregates != NULL && i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];
         g_autoptr(GPtrArray) differences =
             store_list_host_differences(context->store, host->name, error);
@@ -213,9 +215,10 @@ view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
         lint_host(rows, host, hosts, networks, context->options->volume_pool,
             api_now_us(context));
         lint_claims(rows, host, differences);
+        lint_aggregates(rows, host, aggregates);
     }
     lint_unseen(rows);
-    return networks != NULL ? json_incref(rows) : NULL;
+    return aggregates != NULL ? json_incref(rows) : NULL;
 }
 
 static const QueryField lint_query[] = {

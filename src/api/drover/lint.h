@@ -8,6 +8,9 @@
 #include <glib.h>
 #include <jansson.h>
 
+/* One row. host NULL: of none of them; fix NULL: there is nothing to be mended. */
+void lint_add(json_t *rows, const Host *host, const char *check, const char *result,
+    const char *fix, const char *text);
 /* Adds a row for each thing that is looked at: {"host", "check", "result", "found", "fix"}; result
  * is "pass", "warn", "fail", "unknown" (not told yet) or "unseen" (nobody can tell from here).
  * hosts: Host *, all that are compared with each other. networks: Network *, all that there are.
@@ -17,5 +20,8 @@ void lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const GPt
 /* Adds how it differs from what is claimed of it: a row for each HostDifference, or one that there
  * is none. */
 void lint_claims(json_t *rows, const Host *host, const GPtrArray *differences);
+/* Adds what its aggregates say and nobody can read: a row for each, or one that there is nothing;
+ * none for a host that is in no aggregate. aggregates: Aggregate *, all that there are. */
+void lint_aggregates(json_t *rows, const Host *host, const GPtrArray *aggregates);
 /* What nobody can see without a login, for all hosts at once: host is null. */
 void lint_unseen(json_t *rows);

@@ -10,6 +10,17 @@
 enum { DAYS_WARN = 30, FREE_PERCENT_WARN = 10 };
 static const int64_t DAY_US = INT64_C(86400) * G_USEC_PER_SEC;
 
+void
+lint_add(json_t *rows, const Host *host, const char *check, const char *result, const char *fix,
+    const char *text)
+{
+    g_autofree char *found = g_utf8_make_valid(text, -1);
+    json_array_append_new(rows,
+        json_pack("{s:o, s:s, s:s, s:s, s:o}", "host",
+            host != NULL ? json_string(host->name) : json_null(), "check", check, "result", result,
+            "found", found, "fix", fix != NULL ? json_string(fix) : json_null()));
+}
+
 /* What is said of one host. */
 typedef struct Sheet {
     json_t *rows;
@@ -32,11 +43,7 @@ add(const Sheet *sheet, const char *check, const char *result, const char *fix,
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_autofree char *found = g_utf8_make_valid(text, -1);
-    json_array_append_new(sheet->rows,
-        json_pack("{s:o, s:s, s:s, s:s, s:o}", "host",
-            sheet->host != NULL ? json_string(sheet->host->name) : json_null(), "check", check,
-            "result", result, "found", found, "fix", fix != NULL ? json_string(fix) : json_null()));
+    lint_add(sheet->rows, sheet->host, check, result, fix, text);
 }
 
 /* ---- versions ---- */

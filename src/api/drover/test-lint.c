@@ -164,6 +164,38 @@ test_pools_and_processors(void)
 }
 
 static void
+test_aggregates(void)
+{
+    g_autoptr(Host) host = make_host("hosta");
+    g_autoptr(GPtrArray) aggregates =
+        g_ptr_array_new_with_free_func((GDestroyNotify)aggregate_free);
+    Aggregate *rack = aggregate_new();
+    json_auto_t *none = json_array(), *fine = json_array(), *unread = json_array();
+    rack->name = g_strdup("rack");
+    g_ptr_array_add(aggregates, rack);
+    g_ptr_array_add(rack->metadata, aggregate_property_new("cpu_allocation_ratio", "4"));
+    lint_aggregates(none, host, aggregates);
+    g_assert_cmpuint(json_array_size(none), ==, 0);
+    g_ptr_array_add(rack->hosts, g_strdup("hosta"));
+    lint_aggregates(fine, host, aggregates);
+    g_assert_cmpuint(json_array_size(fine), ==, 1);
+    g_assert_cmpstr(
+        json_string_value(json_object_get(json_array_get(fine, 0), "result")), ==, "pass");
+    g_ptr_array_add(rack->metadata, aggregate_property_new("ram_allocation_ratio", "abc"));
+    g_ptr_array_add(rack->metadata, aggregate_property_new("note", "abc"));
+    lint_aggregates(unread, host, aggregates);
+    g_assert_cmpuint(json_array_size(unread), ==, 1);
+    const json_t *row = json_array_get(unread, 0);
+    g_assert_cmpstr(json_string_value(json_object_get(row, "result")), ==, "warn");
+    g_assert_cmpstr(json_string_value(json_object_get(row, "found")), ==,
+        "aggregate 'rack' says ram_allocation_ratio=abc, which is passed over: a number above 0 is "
+        "taken, like 4.0; of several with commas between the lowest counts");
+    g_assert_cmpstr(json_string_value(json_object_get(row, "fix")), ==,
+        "'drover aggregate set --property ram_allocation_ratio=NUMBER rack', or '... unset "
+        "--property ram_allocation_ratio rack'");
+}
+
+static void
 test_a_host_that_is_away(void)
 {
     g_autoptr(GPtrArray) hosts = make_hosts();
@@ -183,6 +215,7 @@ main(int argc, char **argv)
     g_test_add_func("/lint/versions", test_versions);
     g_test_add_func("/lint/pools-and-processors", test_pools_and_processors);
     g_test_add_func("/lint/networks-and-devices", test_networks_and_devices);
+    g_test_add_func("/lint/numbers-of-aggregates", test_aggregates);
     g_test_add_func("/lint/a-host-that-is-away", test_a_host_that_is_away);
     return g_test_run();
 }
