@@ -174,6 +174,31 @@ add_pool(HostAggregates *all, const Aggregate *aggregate)
     }
 }
 
+/* With its end, so that no two lists of words are one. */
+static void
+digest_word(GChecksum *sum, const char *word)
+{
+    g_checksum_update(sum, (const guchar *)word, (gssize)strlen(word) + 1);
+}
+
+static char *
+digest(const GPtrArray *aggregates)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+    for (unsigned i = 0; i < aggregates->len; i++) {
+        const Aggregate *aggregate = aggregates->pdata[i];
+        digest_word(sum, aggregate->name != NULL ? aggregate->name : "");
+        for (unsigned j = 0; j < aggregate->metadata->len; j++) {
+            const AggregateProperty *property = aggregate->metadata->pdata[j];
+            digest_word(sum, property->key);
+            digest_word(sum, property->value);
+        }
+        digest_word(sum, "");
+    }
+    return g_strdup(g_checksum_get_string(sum));
+}
+
 HostAggregates *
 host_aggregates_new(const GPtrArray *aggregates)
 {
@@ -197,6 +222,7 @@ host_aggregates_new(const GPtrArray *aggregates)
         add_pool(all, aggregate);
     }
     add_tenants(all);
+    all->digest = digest(aggregates);
     all->cpu_allocation_ratio = lowest(all, "cpu_allocation_ratio");
     all->ram_allocation_ratio = lowest(all, "ram_allocation_ratio");
     all->disk_allocation_ratio = lowest(all, "disk_allocation_ratio");
@@ -220,6 +246,7 @@ clear(void *data)
     g_free(aggregates->cell);
     g_free(aggregates->pool);
     g_free(aggregates->pool_joining);
+    g_free(aggregates->digest);
     g_clear_pointer(&aggregates->tenants, g_hash_table_unref);
     g_hash_table_unref(aggregates->values);
 }

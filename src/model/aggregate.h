@@ -59,6 +59,7 @@ typedef struct HostAggregates {
     double disk_allocation_ratio;
     int max_instances_per_host;
     int max_io_ops_per_host;
+    char *digest; /* the same for those that say the same in the same order */
     bool weighs; /* some key of theirs ends in AGGREGATE_WEIGHT */
 } HostAggregates;
 

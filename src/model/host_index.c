@@ -2,13 +2,46 @@
 /* Copyright the drover authors. */
 #include "model/host_index.h"
 
+#include "model/pool.h"
+
 #include <string.h>
+
+/* What hosts of one kind have in common. Whoever says that a check is of a kind
+ * (scheduler/checks.c) relies on each of these. */
+typedef struct Kind {
+    HostWord aggregates; /* their digest */
+    HostWord zone;
+    HostWord arch;
+    HostWord bridges;
+    HostWord offers;
+    HostWord pool; /* its name alone: whose it is may be another one for each host */
+    unsigned hypervisor_version;
+    unsigned flags;
+} Kind;
 
 struct HostIndex {
     GArray *entries;   /* of HostEntry, by name */
     GHashTable *words; /* text -> its number; there are few, and none is taken out */
+    GHashTable *kinds; /* Kind -> its number, likewise */
     bool owns_hosts;
 };
+
+static unsigned
+kind_hash(const void *data)
+{
+    const unsigned *parts = data;
+    unsigned hash = 0;
+    for (size_t i = 0; i < sizeof(Kind) / sizeof(unsigned); i++) {
+        hash = hash * 31 + parts[i];
+    }
+    return hash;
+}
+
+static int
+kind_equal(const void *one, const void *other)
+{
+    return memcmp(one, other, sizeof(Kind)) == 0;
+}
 
 static HostIndex *
 index_new(bool owns_hosts, unsigned reserved)
@@ -16,6 +49,7 @@ index_new(bool owns_hosts, unsigned reserved)
     HostIndex *index = g_new0(HostIndex, 1);
     index->entries = g_array_sized_new(FALSE, FALSE, sizeof(HostEntry), reserved);
     index->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    index->kinds = g_hash_table_new_full(kind_hash, kind_equal, g_free, NULL);
     index->owns_hosts = owns_hosts;
     return index;
 }
@@ -93,6 +127,46 @@ word_of(HostIndex *index, const char *text)
     return word;
 }
 
+unsigned
+host_index_n_kinds(const HostIndex *index)
+{
+    return g_hash_table_size(index->kinds);
+}
+
+static unsigned
+kind_of(HostIndex *index, const Host *host)
+{
+    const HostFacts *facts = &host->facts;
+    const char *digest = host->aggregates != NULL ? host->aggregates->digest : NULL;
+    bool flags[] = {host->enabled, host->connected, host->has_facts, host_is_fenced(host),
+        pool_is_host_joining(host)};
+    Kind kind = {
+        .aggregates = word_of(index, digest),
+        .zone = word_of(index, host->zone),
+        .arch = word_of(index, facts->arch),
+        .bridges = word_of(index, facts->bridges),
+        .offers = word_of(index, facts->offers),
+        .pool = word_of(index, host->pool),
+        .hypervisor_version = (unsigned)facts->hypervisor_version,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+        kind.flags |= flags[i] ? 1U << i : 0;
+    }
+    void *number = NULL;
+    if (!g_hash_table_lookup_extended(index->kinds, &kind, NULL, &number)) {
+        number = GUINT_TO_POINTER(g_hash_table_size(index->kinds));
+        g_hash_table_insert(index->kinds, g_memdup2(&kind, sizeof kind), number);
+    }
+    return GPOINTER_TO_UINT(number);
+}
+
+static HostWord
+pool_id_of(HostIndex *index, const Host *host)
+{
+    const char *id = host->has_facts ? host->facts.pool_id : NULL;
+    return id != NULL && id[0] != '\0' ? word_of(index, id) : HOST_NO_TEXT;
+}
+
 /* The one place that says what of a record is compared of every host. */
 static void
 fill(HostIndex *index, HostEntry *entry, const Host *host)
@@ -109,7 +183,8 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->vcpus = host_floating_cpus(facts);
     entry->zone = word_of(index, host->zone);
     entry->arch = word_of(index, facts->arch);
-    entry->bridges = word_of(index, facts->bridges);
+    entry->pool_id = pool_id_of(index, host);
+    entry->kind = kind_of(index, host);
     entry->enabled = host->enabled;
     entry->connected = host->connected;
     entry->has_facts = host->has_facts;
@@ -206,5 +281,6 @@ host_index_free(HostIndex *index)
     host_index_clear(index);
     g_array_unref(index->entries);
     g_hash_table_unref(index->words);
+    g_hash_table_unref(index->kinds);
     g_free(index);
 }

@@ -25,7 +25,11 @@ typedef struct HostEntry {
     int vcpus; /* for guests that are not pinned */
     HostWord zone;
     HostWord arch;
-    HostWord bridges;
+    HostWord pool_id; /* HOST_NO_TEXT: it has not told */
+    /* The same for hosts that are alike in what they are and in what is said of them, not in what
+     * they have and in what is left of it: whoever asks about that asks the first of a kind. Hosts
+     * of very many are of few kinds. */
+    unsigned kind;
     bool enabled;
     bool connected;
     bool has_facts;
@@ -57,5 +61,15 @@ unsigned host_index_size(const HostIndex *index);
 HostEntry *host_index_at(const HostIndex *index, unsigned at);
 /* NULL: there is none of that name, or the name is NULL. As above. */
 HostEntry *host_index_find(const HostIndex *index, const char *name);
+/* Every HostEntry's kind is less. */
+unsigned host_index_n_kinds(const HostIndex *index);
+/* host_compare_pools of the hosts of two entries. */
+static inline PoolsKnown
+host_entries_compare_pools(const HostEntry *one, const HostEntry *other)
+{
+    return one->pool_id == HOST_NO_TEXT || other->pool_id == HOST_NO_TEXT ? POOLS_UNKNOWN
+        : one->pool_id == other->pool_id                                  ? POOLS_ONE
+                                                                          : POOLS_TWO;
+}
 /* Of a text that no host has, a number that none has. */
 HostWord host_index_word(const HostIndex *index, const char *text);

@@ -10,14 +10,15 @@
 
 enum { SIZES = 4, BOUND_SIZES = 2, NOW_S = 2000, RACKS = 40 };
 
-/* The hosts of one rack are in the same aggregates, so they share what those say. One rack in eight
- * is of no use, each for a reason of its own. */
+/* The hosts of one rack are in the same aggregates, so they share what those say. Some racks
+ * are of no use, each for a reason of its own. */
 typedef enum {
     RACK_OF_HARD_DISKS = 1,
     RACK_OF_OLD_HOSTS,
     RACK_FOR_TINY_FLAVORS,
     RACK_FOR_WINDOWS,
     RACK_IN_OTHER_ZONE,
+    RACK_IN_OTHER_POOL,
 } Rack;
 
 struct Fleet {
@@ -106,8 +107,9 @@ make_aggregates(int rack_number)
     say(rack, "max_instances_per_host", "190");
     say(rack, "max_io_ops_per_host", "9");
     say(rack, "ram_weight_multiplier", "1.5");
-    pool->name = g_strdup("pool1");
+    pool->name = g_strdup(rack_number == RACK_IN_OTHER_POOL ? "pool2" : "pool1");
     say(pool, "hypervisor_pool", "true");
+    say(pool, "block_migration", "true");
     say(pool, "master_compute", "host000000");
     say(pool, "joining_compute", "host000010");
     say(cell, "cell", "cell1");
@@ -203,6 +205,28 @@ add_neighbours(HostUsage *usage, int number)
     host_usage_add_devices(usage, number % 2 == 0 ? "0000:5e:10.0=nic" : "0000:3b:00.0=gpu");
 }
 
+/* In each hundred hosts there is one of another kind than those that it shares its aggregates with,
+ * for each thing that makes a kind. */
+static void
+make_unlike(Host *host, int number)
+{
+    HostFacts *facts = &host->facts;
+    int at = number % 100;
+    host->has_facts = at != 37;
+    host->connected = at != 53;
+    host->forced_down = at == 67;
+    host->pool = g_strdup(at == 59 || at == 39 ? "other" : "default");
+    facts->hypervisor_version = at == 47 ? 9000000 : facts->hypervisor_version;
+    facts->offers = g_strdup(at == 31 ? "qemu,uefi,tpm" : "kvm,uefi,tpm,pool=default");
+    g_free(facts->bridges);
+    facts->bridges = g_strdup(at == 43 ? "br0" : "br0,br1");
+    g_free(facts->arch);
+    facts->arch = g_strdup(at == 71 ? "aarch64" : "x86_64");
+    /* One in twenty has not told, and its canary has; others have a pool of their own. */
+    bool is_another = at == 39 || at == 86 || at == 99;
+    facts->pool_id = at % 20 == 9 ? NULL : g_strdup(is_another ? "another pool" : "the one pool");
+}
+
 static void
 enrich(Fleet *fleet, Host *host, int number)
 {
@@ -212,14 +236,7 @@ enrich(Fleet *fleet, Host *host, int number)
         fleet->racks[rack] = make_aggregates(rack);
     }
     host->aggregates = host_aggregates_ref(fleet->racks[rack]);
-    host->pool = g_strdup("default");
-    facts->offers = g_strdup(number % 100 == 31 ? "qemu,uefi,tpm" : "kvm,uefi,tpm,pool=default");
-    host->has_facts = number % 100 != 37;
-    facts->hypervisor_version = number % 100 == 47 ? 9000000 : facts->hypervisor_version;
-    g_free(facts->bridges);
-    facts->bridges = g_strdup(number % 100 == 43 ? "br0" : "br0,br1");
-    /* One in twenty has not told, and its canary has. */
-    facts->pool_id = number % 20 != 9 ? g_strdup("the one pool") : NULL;
+    make_unlike(host, number);
     facts->topology = g_strdup(fleet->topology);
     facts->has_floating_cpus = true;
     facts->floating_cpus = 16;
@@ -332,8 +349,10 @@ is_good_source(const Host *host)
     const HostFacts *facts = &host->facts;
     bool is_plain = host->aggregates == NULL;
     return is_plain ||
-        (host->has_facts && facts->pool_id != NULL && facts->hypervisor_version >= 10000000 &&
-            host_emulator(facts) == HOST_EMULATOR_KVM && strcmp(host->zone, "zone0") == 0);
+        (host->has_facts && g_strcmp0(facts->pool_id, "the one pool") == 0 &&
+            strcmp(host->pool, "default") == 0 && strcmp(facts->arch, "x86_64") == 0 &&
+            facts->hypervisor_version >= 10000000 && host_emulator(facts) == HOST_EMULATOR_KVM &&
+            strcmp(host->zone, "zone0") == 0);
 }
 
 static const Host *

@@ -147,7 +147,7 @@ percentile(GArray *times, unsigned percent)
 
 typedef struct Shown {
     double explain_ms;
-    unsigned n_checks; /* of each host, or of its aggregates, until one fails */
+    unsigned n_checks; /* of each host, or of its kind, until one fails */
     double fit_percent; /* of the hosts: those that pass them all */
 } Shown;
 
@@ -161,7 +161,7 @@ show_one(Bench *bench)
     g_auto(Look) look = {0};
     look_init(&look, &request, fleet_hosts(bench->fleet));
     bool is_bare = bench->kind == BENCH_PLAIN;
-    shown.n_checks = is_bare ? look.bare_checks.n : look.shared_checks.n + look.checks.n;
+    shown.n_checks = look.kind_checks.n + (is_bare ? look.bare_checks.n : look.checks.n);
     shown.fit_percent = 100.0 * placement->n_fit / placement->n_hosts;
     return shown;
 }

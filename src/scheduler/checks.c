@@ -259,15 +259,33 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     g_assert_not_reached();
 }
 
+/* What each of them reads of a host is in its kind (model/host_index.c), beside whether its pool is
+ * the source's. None may ask whether it is the source. */
 bool
-placement_is_of_aggregates(PlacementCheck check)
+placement_is_of_kind(PlacementCheck check)
 {
     switch ((int)check) {
+    case PLACEMENT_CHECK_ZONE:
     case PLACEMENT_CHECK_CELL:
+    case PLACEMENT_CHECK_POOL:
     case PLACEMENT_CHECK_TENANT:
     case PLACEMENT_CHECK_EXTRA_SPECS:
     case PLACEMENT_CHECK_FLAVOR:
-    case PLACEMENT_CHECK_IMAGE_ISOLATION: return true;
+    case PLACEMENT_CHECK_IMAGE_ISOLATION:
+    case PLACEMENT_CHECK_ALIVE:
+    case PLACEMENT_CHECK_ENABLED:
+    case PLACEMENT_CHECK_CONNECTED:
+    case PLACEMENT_CHECK_FACTS:
+    case PLACEMENT_CHECK_ARCH:
+    case PLACEMENT_CHECK_VERSION:
+    case PLACEMENT_CHECK_VERSION_SAFE:
+    case PLACEMENT_CHECK_IMAGE_PROPERTIES:
+    case PLACEMENT_CHECK_FIRMWARE:
+    case PLACEMENT_CHECK_TPM:
+    case PLACEMENT_CHECK_NETWORKS:
+    case PLACEMENT_CHECK_VIRT_TYPE:
+    case PLACEMENT_CHECK_GUEST:
+    case PLACEMENT_CHECK_NUMA_FILTERS: return true;
     default: return false;
     }
 }
@@ -276,13 +294,9 @@ bool
 placement_can_fail_bare(const Subject *subject, PlacementCheck check)
 {
     const PlacementPolicy *policy = subject->request->policy;
-    const HostEntry *source = subject->source_entry;
     switch ((int)check) {
-    case PLACEMENT_CHECK_TENANT:
-    case PLACEMENT_CHECK_FLAVOR: return false;
     case PLACEMENT_CHECK_AGGREGATE_INSTANCES: return policy->max_instances_per_host > 0;
     case PLACEMENT_CHECK_AGGREGATE_IO_OPS: return policy->max_io_ops_per_host > 0;
-    case PLACEMENT_CHECK_POOL: return source != NULL && source->aggregates != NULL;
     default: return placement_can_fail(subject, check);
     }
 }

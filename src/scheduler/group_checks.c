@@ -137,7 +137,7 @@ refuse_copies(const Subject *subject)
     if (request->volumes != NULL && request->volumes->len > 0) {
         return "name a host of the same pool, detach its volumes, or move it cold";
     }
-    if (host_compare_pools(subject->source, subject->host) == POOLS_ONE) {
+    if (host_entries_compare_pools(subject->source_entry, subject->entry) == POOLS_ONE) {
         return "take the host into the pool: they have one storage, and no disk can be copied";
     }
     return NULL;

@@ -61,6 +61,16 @@ bool image_wishes_ask(const ImageWishes *wishes);
  * theirs: each text is read once. */
 typedef struct NumaMemo NumaMemo;
 
+/* What is known so far of hosts of one kind: each is asked about by the first that it is needed of.
+ * Arrays are by what is known of their pool and the source's. */
+typedef struct KindMemo {
+    uint8_t failures[POOLS_ONE + 1]; /* 0, or 1 + the first check of the kind that fails, or
+                                      * PLACEMENT_N_CHECKS */
+    uint8_t storages[POOLS_ONE + 1]; /* 0, or 1 + PlacementResult: storage_checks.c */
+    bool is_weighed;
+    double multipliers[PLACEMENT_N_WEIGHERS];
+} KindMemo;
+
 /* What a check looks at. One that is made of every host compares what the entry has, where it can:
  * the host's own record is somewhere else in memory. */
 typedef struct Subject {
@@ -74,7 +84,7 @@ typedef struct Subject {
     ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
-    GByteArray *bridges; /* what is known of each word of bridges so far: network_checks.c */
+    KindMemo *kinds;     /* by HostEntry's kind */
     NumaMemo *numa_memo; /* what was read last: numa_checks.c */
     GArray *pci_wishes;  /* of PciWish; NULL: none */
     GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
@@ -196,9 +206,9 @@ PlacementResult placement_check(const Subject *subject, PlacementCheck check, Pl
 CheckFunction placement_check_function(PlacementCheck check);
 /* Whether any host could fail it: what the request does not ask for is not asked of every host. */
 bool placement_can_fail(const Subject *subject, PlacementCheck check);
-/* It reads of a host what its aggregates say, and nothing else: of hosts that share those it is
- * asked once. */
-bool placement_is_of_aggregates(PlacementCheck check);
+/* Its answer is the same for all hosts of one kind whose pool is, or is not, the source's: it is
+ * asked of the first. */
+bool placement_is_of_kind(PlacementCheck check);
 /* placement_can_fail of a host that is in no aggregate. */
 bool placement_can_fail_bare(const Subject *subject, PlacementCheck check);
 
@@ -216,7 +226,7 @@ double placement_multiplier(const PlacementPolicy *policy, const HostAggregates 
 /* What this weigher sees in a host that has facts. */
 double placement_weigh(const Subject *subject, PlacementWeigher weigher);
 
-/* ---- reason.c ---- */
+/* ---- scheduler.c ---- */
 enum { TALLY_NAMED = 3 };
 
 /* Hosts whose first failure was one check. */
@@ -236,10 +246,9 @@ typedef struct CheckList {
 typedef struct Look {
     const HostIndex *hosts;
     Subject subject; /* of no host */
-    CheckList shared_checks; /* of the aggregates alone; the others: */
+    CheckList kind_checks; /* of each kind of hosts; of each host: */
     CheckList checks;
-    CheckList bare_checks; /* of a host that is in no aggregate: most are, of very many */
-    GHashTable *shared; /* HostAggregates (borrowed) -> Shared, of those that were met so far */
+    CheckList bare_checks; /* of one that is in no aggregate: most are, of very many */
     Tally tallies[PLACEMENT_N_CHECKS];
 } Look;
 /* Which checks are asked, of whom; what the request says is read once. It borrows both. */
@@ -248,8 +257,14 @@ void look_clear(Look *look);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
 Subject look_subject(const Look *look, unsigned index);
+
+/* ---- kinds.c ---- */
 /* PLACEMENT_N_CHECKS: it fits. */
 PlacementCheck look_first_failure(const Look *look, const Subject *subject);
+/* What each weigher counts for it. */
+const double *look_multipliers(const Look *look, const HostEntry *entry);
+
+/* ---- reason.c ---- */
 /* Those that fail nothing but what is really free, a few of them: of many, those by whose claims
  * most is left. Caller frees. */
 char **look_short_hosts(const Look *look);

@@ -3,11 +3,6 @@
 /* The check of networks: whether a host has the bridges that the guest's ports are on. */
 #include "scheduler/internal.h"
 
-#include <string.h>
-
-/* What is known of the hosts that have the same bridges. */
-enum { NOT_LOOKED_AT, HAS_ALL, LACKS_ONE };
-
 static bool
 lacks_one(const Subject *subject)
 {
@@ -19,23 +14,6 @@ lacks_one(const Subject *subject)
         }
     }
     return false;
-}
-
-/* Of very many hosts most have the same ones: the record of the first is read. */
-static bool
-is_lacking(const Subject *subject)
-{
-    GByteArray *known = subject->bridges;
-    unsigned old = known->len;
-    HostWord word = subject->entry->bridges;
-    if (word >= old) {
-        g_byte_array_set_size(known, word + 1);
-        memset(known->data + old, NOT_LOOKED_AT, known->len - old);
-    }
-    if (known->data[word] == NOT_LOOKED_AT) {
-        known->data[word] = lacks_one(subject) ? LACKS_ONE : HAS_ALL;
-    }
-    return known->data[word] == LACKS_ONE;
 }
 
 /* "br0 of 'private', br1 of 'backend'": several ports of one network are one. */
@@ -78,10 +56,10 @@ check_networks(const Subject *subject, PlacementRow *row)
     if (!has_ports) {
         return PLACEMENT_PASS;
     }
-    if (subject->entry->bridges == HOST_NO_TEXT) {
+    if (subject->host->facts.bridges == NULL) {
         return PLACEMENT_UNKNOWN;
     }
     return check_unless_forced(
-        check_answer(!is_lacking(subject), "make the bridge there, as on the other hosts", row),
+        check_answer(!lacks_one(subject), "make the bridge there, as on the other hosts", row),
         subject);
 }

@@ -86,51 +86,6 @@ look_subject(const Look *look, unsigned index)
     return subject;
 }
 
-/* What is the same for all hosts that are in the same aggregates. */
-typedef struct Shared {
-    PlacementCheck failure;                   /* of shared_checks; PLACEMENT_N_CHECKS: none */
-    double multipliers[PLACEMENT_N_WEIGHERS]; /* they say theirs as text */
-} Shared;
-
-/* The first of them, if it comes before that one: else that one. */
-static PlacementCheck
-first_failure_of(const CheckList *list, const Subject *subject, PlacementCheck before)
-{
-    for (unsigned i = 0; i < list->n && list->checks[i] < before; i++) {
-        if (list->functions[i](subject, NULL) == PLACEMENT_FAIL) {
-            return list->checks[i];
-        }
-    }
-    return before;
-}
-
-/* Of a host that is in some. */
-static const Shared *
-shared_of(const Look *look, const Subject *subject)
-{
-    const HostAggregates *own = subject->entry->aggregates;
-    Shared *shared = g_hash_table_lookup(look->shared, own);
-    if (shared == NULL) {
-        bool is_own = false;
-        shared = g_new0(Shared, 1);
-        shared->failure = first_failure_of(&look->shared_checks, subject, PLACEMENT_N_CHECKS);
-        for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
-            shared->multipliers[i] = placement_multiplier(
-                subject->request->policy, own, (PlacementWeigher)i, &is_own);
-        }
-        g_hash_table_insert(look->shared, (void *)own, shared);
-    }
-    return shared;
-}
-
-PlacementCheck
-look_first_failure(const Look *look, const Subject *subject)
-{
-    return subject->entry->aggregates != NULL
-        ? first_failure_of(&look->checks, subject, shared_of(look, subject)->failure)
-        : first_failure_of(&look->bare_checks, subject, PLACEMENT_N_CHECKS);
-}
-
 static void
 check_list_add(CheckList *list, PlacementCheck check)
 {
@@ -150,9 +105,8 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     subject->image = image_wishes_new(
         request->image_properties_json, request->policy->image_default_arch);
     subject->zone = host_index_word(hosts, request->zone);
-    subject->bridges = g_byte_array_new();
+    subject->kinds = g_new0(KindMemo, host_index_n_kinds(hosts));
     subject->numa_memo = numa_memo_new();
-    look->shared = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
             request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
@@ -165,9 +119,9 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
-            bool is_shared = placement_is_of_aggregates(check);
-            check_list_add(is_shared ? &look->shared_checks : &look->checks, check);
-            if (placement_can_fail_bare(subject, check)) {
+            bool is_of_kind = placement_is_of_kind(check);
+            check_list_add(is_of_kind ? &look->kind_checks : &look->checks, check);
+            if (!is_of_kind && placement_can_fail_bare(subject, check)) {
                 check_list_add(&look->bare_checks, check);
             }
         }
@@ -179,9 +133,8 @@ look_clear(Look *look)
 {
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
-    g_clear_pointer(&look->subject.bridges, g_byte_array_unref);
+    g_clear_pointer(&look->subject.kinds, g_free);
     g_clear_pointer(&look->subject.numa_memo, numa_memo_free);
-    g_clear_pointer(&look->shared, g_hash_table_unref);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
 }
@@ -219,21 +172,14 @@ share_of(const Ranking *ranking, const Candidate *candidate, int weigher, double
     return width > 0 ? multiplier * (candidate->values[weigher] - range->least) / width : 0;
 }
 
-static const double *
-multipliers_of(const Look *look, unsigned index)
-{
-    Subject subject = look_subject(look, index);
-    return subject.entry->aggregates != NULL ? shared_of(look, &subject)->multipliers
-                                             : look->subject.request->policy->multipliers;
-}
-
 static void
 look_weigh(const Look *look, Ranking *ranking)
 {
     const PlacementRequest *request = look->subject.request;
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
-        const double *multipliers = multipliers_of(look, candidate->index);
+        const double *multipliers =
+            look_multipliers(look, host_index_at(look->hosts, candidate->index));
         candidate->weight = 0;
         for (int j = 0; j < n_weighers(request); j++) {
             if (multipliers[j] != 0) {

@@ -9,7 +9,7 @@
 static PoolsKnown
 compare_pools(const Subject *subject)
 {
-    PoolsKnown known = host_compare_pools(subject->source, subject->host);
+    PoolsKnown known = host_entries_compare_pools(subject->source_entry, subject->entry);
     GHashTable *canaries = subject->request->canaries;
     const Canary *canary = known == POOLS_UNKNOWN && canaries != NULL
         ? g_hash_table_lookup(canaries, subject->host->name)
@@ -163,6 +163,17 @@ tell_plan(const Subject *subject, PoolsKnown known, PlacementRow *row)
     return result == PLACEMENT_FAIL && request->asks_storage ? PLACEMENT_WARN : result;
 }
 
+/* What becomes of the disks is the same wherever as much is known of hosts of one kind. */
+static PlacementResult
+answer_plan(const Subject *subject, PoolsKnown known)
+{
+    uint8_t *answer = &subject->kinds[subject->entry->kind].storages[known];
+    if (*answer == 0) {
+        *answer = (uint8_t)(1 + tell_plan(subject, known, NULL));
+    }
+    return (PlacementResult)(*answer - 1);
+}
+
 PlacementResult
 check_storage(const Subject *subject, PlacementRow *row)
 {
@@ -178,5 +189,6 @@ check_storage(const Subject *subject, PlacementRow *row)
     }
     PoolsKnown known = compare_pools(subject);
     return known == POOLS_UNKNOWN ? tell_unknown(subject, NULL, row)
+        : row == NULL             ? answer_plan(subject, known)
                                   : tell_plan(subject, known, row);
 }
