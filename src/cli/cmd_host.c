@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* drover host ...: the hosts that drover moves servers between. */
 #include "cli/command.h"
+#include "cli/topology.h"
 #include "cli/usage.h"
 
 static const Column LIST_COLUMNS[] = {
@@ -67,6 +68,8 @@ host_show(CommandContext *context, GError **error)
             ? g_strdup("not told: its libvirt does not list node devices")
             : tell_devices(json_object_get(host, "pci_devices"));
         json_object_set_new(host, "pci_devices", json_string(devices));
+        g_autofree char *cells = topology_cells_text(json_object_get(host, "cells"));
+        json_object_set_new(host, "cells", json_string(cells));
     }
     return output_object_flat(output, host, error);
 }

@@ -211,3 +211,42 @@ def _():
         check("topology" not in shown, "nobody asked")
     finally:
         cloud.drover.stop()
+
+
+def shown_cells(cloud, host):
+    """By --json, and what people are told."""
+    told = json.loads(cloud.drover.drover("host", "show", host, "--json"))
+    return told["cells"], cloud.drover.drover("host", "show", host)
+
+
+@test("drover host show tells the NUMA cells of a host: processors, cores, which of them are "
+      "dedicated, shared and free, memory and pages, less what servers were given [S3-18]")
+def _():
+    cloud = make_cloud()
+    try:
+        before, text = shown_cells(cloud, "hosta")
+        first, second = before
+        cells = (first["cpus"], first["dedicated_cpus"], first["dedicated_cpus_free"],
+                 first["shared_cpus"], second["cpus"], second["dedicated_cpus"],
+                 second["shared_cpus"])
+        equal(cells, ("0-31", "2-7", "2-7", "0-1", "32-63", "", ""), "the sets")
+        equal(first["cores"][:2], ["0-1", "2-3"], "threads of cores")
+        pages = {"size_kib": 2048, "total": 512, "free": 512, "foreign": 0}
+        equal([cell["pages"] for cell in before], [[pages], [pages]], "pages")
+        equal(first["memory_free_mib"], first["memory_mib"] - 1024, "memory but for these pages")
+        check((
+            f"cell 0: CPUs 0-31, dedicated 2-7 (free: 2-7), shared 0-1, {first['memory_mib']} MiB "
+            f"({first['memory_free_mib']} free), 512 of 512 pages of 2048 KiB free; cell 1: CPUs "
+            "32-63, ") in text, text)
+
+        cloud.create("pinned", flavorRef="pinned", host="hosta")
+        cloud.create("paged", flavorRef="paged", host="hosta")
+        (after, other), text = shown_cells(cloud, "hosta")
+        equal((after["dedicated_cpus_free"], after["pages"][0]["free"], after["memory_free_mib"]),
+              ("4-7", 512 - 128, first["memory_free_mib"] - 256), "what is left of the cell")
+        equal(other, second, "the other cell")
+        for name in ("second", "third"):
+            cloud.create(name, flavorRef="pinned", host="hosta")
+        check("dedicated 2-7 (free: none)" in shown_cells(cloud, "hosta")[1], "all are given")
+    finally:
+        cloud.drover.stop()

@@ -24,6 +24,11 @@ HttpResponse *drover_show_capabilities(ApiContext *context, GError **error);
  * NULL when the store failed. */
 json_t *drover_view_storage(ApiContext *context, const Host *host, GError **error);
 
+/* ---- cells.c ---- */
+/* Its NUMA cells, and what of their processors, memory and pages nobody has; NULL when the store
+ * failed. */
+json_t *drover_view_cells(ApiContext *context, const Host *host, GError **error);
+
 /* ---- devices.c ---- */
 /* Its PCI devices that are for instances, and who has them; NULL when the store failed. */
 json_t *drover_view_devices(ApiContext *context, const Host *host, GError **error);

@@ -184,12 +184,15 @@ drover_reply_host(ApiContext *context, const char *name, int status, GError **er
     json_t *storage =
         differences != NULL ? drover_view_storage(context, host, error) : NULL;
     json_t *devices = storage != NULL ? drover_view_devices(context, host, error) : NULL;
-    if (devices == NULL) {
+    json_t *cells = devices != NULL ? drover_view_cells(context, host, error) : NULL;
+    if (cells == NULL) {
         json_decref(storage);
+        json_decref(devices);
         return NULL;
     }
     json_t *view = view_host(context, host, &usage);
     json_object_set_new(view, "storage", storage);
+    json_object_set_new(view, "cells", cells);
     json_object_set_new(view, "pci_devices", devices);
     json_object_set_new(view, "differences", view_differences(differences));
     return api_json(status, json_pack("{s:o}", "host", view));
