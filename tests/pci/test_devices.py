@@ -20,35 +20,14 @@ def prepare():
     known = {row["id"] for row in fleet.drover.compute("GET", "/flavors").json["flavors"]}
     for name in ("nic", "part", "whole"):
         if name not in known:
-            fleet.add_flavor(name, f"{name}:1")
-
-
-def create(name, flavor, host, status="ACTIVE"):
-    """A server that the stock client asks for; its id."""
-    told = fleet.drover.openstack(
-        "server", "create", name, "--flavor", flavor, "--image", "blank", "--nic", "none",
-        "--os-compute-api-version", "2.74", "--host", host, "-f", "json", version="2.74")
-    server = json.loads(told)["id"]
-    fleet.wait_status(server, status, PATIENCE_S)
-    return server
+            fleet.add_flavor(name, pci_passthrough__alias=f"{name}:1")
 
 
 def check_has(server, host, address, card):
     """Drover, its host and its QEMU agree that it has that device."""
     equal(fleet.devices(host)[address][1], server, f"who has {address} of {host}")
-    equal(fleet.lab.driver(host, address), "vfio-pci", f"what holds {address} of {host}")
+    equal(fleet.driver(host, address), "vfio-pci", f"what holds {address} of {host}")
     check(card in fleet.in_guest(host, server), f"QEMU has no {card}")
-
-
-def refused_by(server):
-    fault = fleet.drover.server(server)["fault"]
-    return fault["message"] + fault.get("details", "")
-
-
-def explained(server, host, *options):
-    told = json.loads(fleet.drover.drover("explain", server, "--host", host, "--json", *options))
-    (found,) = [row for row in told["hosts"] if row["name"] == host]
-    return {row["check"]: row for row in found["checks"]}
 
 
 @test("a host tells its PCI devices as what they are: a card, one that is divided, its parts "
@@ -65,13 +44,13 @@ def _():
       "host, and after the revert its first; a delete gives it back [S3-24]")
 def _():
     prepare()
-    first = create("first", "nic", "hosta")
+    first = fleet.start("first", "nic", "hosta")
     check_has(first, "hosta", NIC_A, "8086:10d3")
-    second = create("second", "nic", "hosta", "ERROR")
-    contains(refused_by(second), "'pci-devices': needs nic:1, has nic: 0 of 1 free", "the fault")
+    second = fleet.start("second", "nic", "hosta", "ERROR")
+    contains(fleet.fault(second), "'pci-devices': needs nic:1, has nic: 0 of 1 free", "the fault")
     fleet.delete(second)
 
-    row = explained(first, "hostb")["pci-devices"]
+    row = fleet.explained(first, "hostb")["pci-devices"]
     equal((row["result"], row["have"]), ("fail", "nic:1"), "a live move")
     contains(row["fix"], "openstack server migrate", "the fix")
     code, told = fleet.drover.openstack("server", "migrate", "--live-migration", first,
@@ -83,7 +62,7 @@ def _():
     contains(told, "VFIO migration is not supported", "what libvirt says itself")
     check_has(first, "hosta", NIC_A, "8086:10d3")
 
-    equal(explained(first, "hostb", "--cold")["pci-devices"]["result"], "pass", "a cold move")
+    equal(fleet.explained(first, "hostb", "--cold")["pci-devices"]["result"], "pass", "a cold move")
     accept(first, {"migrate": {"host": "hostb"}}, world=fleet)
     wait_moved(first, PATIENCE_S, world=fleet)
     check_has(first, "hostb", NIC_B, "8086:10d3")
@@ -103,12 +82,13 @@ def _():
       "[S3-24]")
 def _():
     prepare()
-    server = create("part", "part", "hostb")
+    server = fleet.start("part", "part", "hostb")
     mine, = [part for part in PARTS if fleet.devices("hostb")[part][1] == server]
     check_has(server, "hostb", mine, "8086:10ca")
-    equal(fleet.lab.driver("hostb", WHOLE), "igb", "the card stays its host's")
-    whole = create("whole", "whole", "hostb", "ERROR")
-    contains(refused_by(whole), "'pci-devices': needs whole:1, has whole: 0 of 1 free", "the fault")
+    equal(fleet.driver("hostb", WHOLE), "igb", "the card stays its host's")
+    whole = fleet.start("whole", "whole", "hostb", "ERROR")
+    contains(fleet.fault(whole), "'pci-devices': needs whole:1, has whole: 0 of 1 free",
+             "the fault")
     fleet.delete(whole)
     fleet.delete(server)
     fleet.wait_driver("hostb", mine, "igbvf")
@@ -118,8 +98,8 @@ def _():
 def _():
     prepare()
     fleet.specify(json.dumps({"address": TWIN}))
-    server = create("twin", "nic", "hosta", "ERROR")
-    contains(refused_by(server), "is not viable", "what QEMU says")
-    contains(refused_by(server), "Cause: the IOMMU sees a PCI device of the guest and another one "
+    server = fleet.start("twin", "nic", "hosta", "ERROR")
+    contains(fleet.fault(server), "is not viable", "what QEMU says")
+    contains(fleet.fault(server), "Cause: the IOMMU sees a PCI device of the guest and another one "
              "of its host as one", "what that means")
     fleet.delete(server)
