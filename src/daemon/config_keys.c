@@ -73,6 +73,11 @@ const ConfigKey daemon_config_keys[] = {
         "alternatives.",
         CONFIG_MULTI},
 
+    {"scheduler", "max_attempts", CONFIG_INT, "3", 1, 100,
+        "Hosts that a new instance is tried on where drover chooses: one that refuses the guest, or does "
+        "not get its image, is let go, and what was made there is removed before the next. 1: none is "
+        "tried after the first."},
+
     {"filter_scheduler", "enabled_filters", CONFIG_LIST,
         "ComputeFilter, ImagePropertiesFilter, SameHostFilter, DifferentHostFilter", 0, 0,
         "Checks that can be switched on and off, by Nova's names: ComputeFilter (a host is up and "

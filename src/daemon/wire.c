@@ -170,6 +170,7 @@ read_settings(const Daemon *daemon, const Config *config)
 {
     return (OperationSettings){
         .service_down_time_us = get_us(daemon->config, "DEFAULT", "service_down_time"),
+        .max_create_attempts = (int)config_get_int(config, "scheduler", "max_attempts"),
         .max_concurrent_live_migrations =
             (int)config_get_int(config, "DEFAULT", "max_concurrent_live_migrations"),
         .live = configuration_live_policy(config),

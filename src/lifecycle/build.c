@@ -18,6 +18,7 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     PlacementRequest request = placement_request(&settings->placement, task->instance,
         settings->service_down_time_us, clock_now_us(task->context->clock));
     request.requested_host = task->operation->requested_host;
+    request.refusals = task->refusals;
     return scheduler_choose(&request, hosts, decision, error);
 }
 
@@ -87,7 +88,7 @@ wait_for_volumes(LifecycleTask *task, GError **error)
     for (unsigned i = 0; volumes != NULL && i < volumes->len; i++) {
         const Volume *volume = volumes->pdata[i];
         if (volume->status == VOLUME_ERROR) {
-            error_set(error, ERROR_HYPERVISOR_REFUSED, "volume %s could not be made: %s",
+            error_set(error, ERROR_CONFLICT, "volume %s could not be made: %s",
                 volume->id, volume->message != NULL ? volume->message : "no reason is known");
             return EFFECT_FAILED;
         }
@@ -136,7 +137,10 @@ lifecycle_step_FETCHING(LifecycleTask *task)
     }
     switch (fetch_base(task, &error)) {
     case EFFECT_WAITING: return STEP_WAIT;
-    case EFFECT_FAILED: return lifecycle_move_with_error(task, LIFECYCLE_CLEANING, error);
+    case EFFECT_FAILED:
+        return lifecycle_may_try_another(task, error_code_name(error_code(error)))
+            ? lifecycle_try_another(task, error->message)
+            : lifecycle_move_with_error(task, LIFECYCLE_CLEANING, error);
     case EFFECT_DONE: break;
     }
     task->n_bases++;
@@ -175,6 +179,9 @@ lifecycle_step_CLEANING(LifecycleTask *task)
         LifecycleChange change = LIFECYCLE_CHANGE_NONE;
         change.releases_claims = true;
         return lifecycle_move(task, LIFECYCLE_CANCELLED, &change);
+    }
+    if (lifecycle_may_try_another(task, task->operation->error_code)) {
+        return lifecycle_try_another(task, task->operation->message);
     }
     return lifecycle_fail_with_fault(task, NULL, true);
 }

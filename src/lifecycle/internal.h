@@ -7,6 +7,7 @@
 #include "lifecycle/states.h"
 #include "operation/effect.h"
 #include "operation/power_off.h"
+#include "operation/refusals.h"
 
 typedef struct LifecycleTask {
     OperationContext *context;
@@ -24,12 +25,14 @@ typedef struct LifecycleTask {
     bool base_is_missing; /* the host does not have it, nor do we: other hosts are asked */
     unsigned next_source; /* of the list of hosts, the one to ask next */
     bool sources_ended;   /* and that was the last */
+    GHashTable *refusals; /* hosts that could not have it, of this life of the daemon */
 } LifecycleTask;
 
 /* ---- move.c ---- */
 /* What a move writes beside the state. Start from LIFECYCLE_CHANGE_NONE. */
 typedef struct LifecycleChange {
     const char *host;
+    bool leaves_host; /* it is on none any more */
     int vm_state; /* -1 = leave, so with the next two */
     int power_state;
     int should_run;
@@ -41,6 +44,7 @@ typedef struct LifecycleChange {
     bool clears_fault;
     const Fault *fault;
     const GError *error;  /* why: the first one of an operation is kept */
+    bool forgets_error;   /* what has failed is tried again, elsewhere */
     const char *sentence; /* NULL: the table's */
 } LifecycleChange;
 #define LIFECYCLE_CHANGE_NONE                                                                      \
@@ -83,6 +87,18 @@ StepResult lifecycle_step_SCHEDULING(LifecycleTask *task);
 StepResult lifecycle_step_FETCHING(LifecycleTask *task);
 StepResult lifecycle_step_BUILDING(LifecycleTask *task);
 StepResult lifecycle_step_CLEANING(LifecycleTask *task);
+
+/* ---- attempts.c ---- */
+/* Whether a create that has failed with that code (error_code_name; NULL: no error) in FETCHING, or
+ * of which nothing is left in CLEANING, is tried on another host. Reads the store. */
+bool lifecycle_may_try_another(const LifecycleTask *task, const char *code);
+/* Back to SCHEDULING: the host is let go, with its claim, and not chosen again. */
+StepResult lifecycle_try_another(LifecycleTask *task, const char *why);
+/* "; before: ..." for each host that was let go, "" for none. Caller frees. */
+char *lifecycle_tell_attempts(const LifecycleTask *task);
+/* A fault's message, with Nova's words before it where this was the last attempt of several. Caller
+ * frees. */
+char *lifecycle_explain_end(const LifecycleTask *task, const char *message);
 
 /* ---- stop.c ---- */
 StepResult lifecycle_step_STOPPING(LifecycleTask *task);

@@ -21,6 +21,7 @@ task_free(OperationTask *operation_task)
     effect_slot_forget(&task->effect);
     domain_view_clear(&task->view);
     g_clear_pointer(&task->bases, g_ptr_array_unref);
+    g_clear_pointer(&task->refusals, g_hash_table_unref);
     g_clear_pointer(&task->instance, instance_free);
     g_clear_pointer(&task->operation, operation_free);
     g_free(task);
@@ -32,6 +33,7 @@ task_load(OperationContext *context, const Operation *operation, bool recovered,
     LifecycleTask *task = g_new0(LifecycleTask, 1);
 
     task->context = context;
+    task->refusals = refusals_new();
     effect_slot_init(&task->effect, context, operation->id);
     task->operation = store_get_operation(context->store, operation->id, error);
     if (task->operation != NULL) {

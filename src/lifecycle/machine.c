@@ -3,7 +3,8 @@
 /* The allowed moves, each with the sentence that an operator reads.
  *
  *   QUEUED ─> SCHEDULING ─> FETCHING ─> BUILDING ─> STARTING ─> COMPLETED      (create)
- *     │            │            └──────────┴───────────┴─> CLEANING ─> FAILED, CANCELLED
+ *     │            │  ^         ├──────────┴───────────┴─> CLEANING ─> FAILED, CANCELLED
+ *     │            │  └─────────┴─────────────────────────────┘ another host is tried
  *     │            └─> FAILED
  *     ├─> STOPPING ─> POWERING_OFF ─> [STARTING ─>] COMPLETED                  (stop, reboot)
  *     ├─> STARTING, PAUSING, RESUMING ─> COMPLETED
@@ -49,6 +50,7 @@ static const MachineMove moves[] = {
     MOVE(SCHEDULING, FETCHING, "a host was chosen and its resources are claimed"),
     MOVE(SCHEDULING, FAILED, "no host can take the instance"),
     MOVE(SCHEDULING, CANCELLED, "it was given up before a host was chosen"),
+    MOVE(FETCHING, SCHEDULING, "the host did not get the image, another is tried"),
     MOVE(FETCHING, BUILDING, "the host has the image"),
     MOVE(FETCHING, CLEANING, "the image did not reach the host, or the create was given up"),
     MOVE(BUILDING, STARTING, "the guest is defined"),
@@ -75,6 +77,7 @@ static const MachineMove moves[] = {
     MOVE(DETACHING, CANCELLED, "the instance is to be deleted"),
     MOVE(REMOVING, COMPLETED, "the instance is gone"),
     MOVE(REMOVING, FAILED, "the host refuses to remove the guest"),
+    MOVE(CLEANING, SCHEDULING, "nothing is left on the host that refused, another is tried"),
     MOVE(CLEANING, FAILED, "the create has failed"),
     MOVE(CLEANING, CANCELLED, "the create was given up and nothing is left of it"),
     MOVE(CHECKING, FAILED, "the instance shows what its host says"),

@@ -36,9 +36,11 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
         .deadline_us = operation_deadline_us(task->context, rows[to].deadline_s),
         .error_code = change->error != NULL ? error_code_name(error_code(change->error)) : NULL,
         .message = change->error != NULL ? change->error->message : NULL,
+        .forgets_error = change->forgets_error,
         .set_instance = true,
         .instance_id = task->instance->id,
         .host = change->host,
+        .leaves_host = change->leaves_host,
         .vm_state = change->vm_state,
         .power_state = change->power_state,
         .should_run = change->should_run,
@@ -59,7 +61,7 @@ build(LifecycleTask *task, LifecycleState to, const LifecycleChange *change)
 static void
 enter(LifecycleTask *task, LifecycleState to, const OperationMove *move)
 {
-    if (move->host != NULL) {
+    if (move->host != NULL || move->leaves_host) {
         g_free(task->instance->host);
         task->instance->host = g_strdup(move->host);
     }

@@ -45,6 +45,10 @@ keep_in_memory(Operation *operation, const OperationMove *move)
     g_free(operation->state);
     operation->state = g_strdup(move->to);
     operation->deadline_us = move->deadline_us;
+    if (move->forgets_error) {
+        g_clear_pointer(&operation->error_code, g_free);
+        g_clear_pointer(&operation->message, g_free);
+    }
     if (move->error_code != NULL && operation->error_code == NULL) {
         operation->error_code = g_strdup(move->error_code);
         g_free(operation->message);

@@ -16,6 +16,7 @@
 
 typedef struct OperationSettings {
     int64_t service_down_time_us;
+    int max_create_attempts; /* hosts that a create is tried on; 0 = 1 */
     int max_concurrent_live_migrations; /* outgoing, per host; 0 = no limit */
     LivePolicy *live; /* how guests move live; NULL = the defaults. The engine has its own count */
     int64_t prepare_timeout_us;   /* 60 s of libvirt-facts R7, more for base streams */

@@ -19,6 +19,12 @@ refusals_add(GHashTable *refusals, const char *host, const char *why)
     g_hash_table_insert(refusals, g_strdup(host), g_strdup(why));
 }
 
+char *
+refusals_tell(const char *host, const char *why)
+{
+    return g_strdup_printf("%s cannot have it, another is tried: %s", host, why);
+}
+
 bool
 refusals_may_try_another(GHashTable *refusals, const Migration *migration)
 {
@@ -32,8 +38,7 @@ refusals_try_another(
     OperationMove move = operation_plain_move();
     const char *why = g_hash_table_lookup(refusals, host);
 
-    *ret_sentence = g_strdup_printf("%s cannot have it, another is tried: %s", host,
-        why != NULL ? why : "it refused the guest");
+    *ret_sentence = refusals_tell(host, why != NULL ? why : "it refused the guest");
     move.sentence = *ret_sentence;
     g_clear_pointer(&migration->dest_host, g_free);
     move.migration = migration;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* Hosts that were chosen for an instance that is to move, and cannot have it: another is tried
- * where drover chose. Kept in memory alone: after a restart they are asked again. */
+/* Hosts that were chosen for an instance, and cannot have it: another is tried where drover
+ * chose. Kept in memory alone: after a restart they are asked again. */
 #include "model/migration.h"
 #include "store/store.h"
 
+/* "HOST cannot have it, another is tried: WHY". Caller frees. */
+char *refusals_tell(const char *host, const char *why);
 /* host -> why; what PlacementRequest.refusals takes. */
 GHashTable *refusals_new(void);
 void refusals_add(GHashTable *refusals, const char *host, const char *why);

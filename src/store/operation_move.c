@@ -14,12 +14,13 @@
 /* The first error stays; without one the message is the sentence of the last move. */
 #define SQL_MOVE                                                                                   \
     "UPDATE operations SET state = $4, is_open = $5, deadline_us = $6, updated_us = $7,"           \
-    " error_code = COALESCE(error_code, $8),"                                                      \
-    " message = CASE WHEN error_code IS NULL THEN COALESCE($9, $10) ELSE message END"              \
+    " error_code = CASE WHEN $11 = 1 THEN $8 ELSE COALESCE(error_code, $8) END,"                   \
+    " message = CASE WHEN error_code IS NULL OR $11 = 1 THEN COALESCE($9, $10) ELSE message END"   \
     " WHERE id = $1 AND state = $2 AND epoch = $3 AND is_open = 1"                                 \
     " RETURNING instance_id, kind"
 #define SQL_SET_INSTANCE                                                                           \
-    "UPDATE instances SET host = COALESCE($2, host), vm_state = COALESCE($3, vm_state),"           \
+    "UPDATE instances SET host = CASE WHEN $9 = 1 THEN NULL ELSE COALESCE($2, host) END,"          \
+    " vm_state = COALESCE($3, vm_state),"                                                          \
     " power_state = COALESCE($4, power_state), should_run = COALESCE($5, should_run),"             \
     " generation = COALESCE($6, generation), launched_us = COALESCE($7, launched_us),"             \
     " terminated_us = COALESCE($8, terminated_us) WHERE id = $1"
@@ -71,6 +72,7 @@ swap_state(Store *store, const OperationMove *move, Moved *ret_moved, GError **e
     db_bind_text(statement, 8, move->error_code);
     db_bind_text(statement, 9, move->message);
     db_bind_text(statement, 10, move->sentence);
+    db_bind_int(statement, 11, move->forgets_error);
     if (!db_step(statement, &row, error)) {
         return false;
     }
@@ -114,6 +116,7 @@ set_instance(Store *store, const char *id, const OperationMove *move, GError **e
     bind_unless_negative(statement, 6, move->generation);
     bind_unless_negative(statement, 7, move->launched ? db_now_us(store) : -1);
     bind_unless_negative(statement, 8, move->terminated ? db_now_us(store) : -1);
+    db_bind_int(statement, 9, move->leaves_host);
     return db_run(statement, NULL, error);
 }
 

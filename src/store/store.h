@@ -332,11 +332,13 @@ typedef struct OperationMove {
     int64_t deadline_us;    /* of the new state */
     const char *error_code; /* kept only when none is stored yet: the first error wins */
     const char *message;
+    bool forgets_error; /* what is stored of one goes: it is tried again */
 
     /* of the instance (only written when set_instance is true) */
     bool set_instance;
     const char *instance_id; /* for the reader: the operation's own is what is written */
     const char *host;        /* NULL = leave */
+    bool leaves_host;        /* it is on none any more; host is NULL */
     int vm_state;            /* -1 = leave */
     int power_state;         /* -1 = leave */
     int should_run;          /* -1 = leave */

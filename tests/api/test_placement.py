@@ -151,11 +151,11 @@ def _():
     cloud.delete(server)
 
 
-@test("a server that could not be started keeps its host, and nothing of it")
+@test("a server that could not be started where it was asked for keeps its host, and nothing of it")
 def _():
     cloud = Cloud(("hosta",), more={"hypervisor": {"filters": "fault:start_guest@1=refused"}})
     try:
-        failed = cloud.create("failed", wait=False)
+        failed = cloud.create("failed", wait=False, host="hosta")
         cloud.wait_status(failed, "ERROR")
         equal(cloud.host_of(failed), "hosta", "where it failed")
         (detail,) = cloud.get("/os-hypervisors/detail", "2.42")["hypervisors"]

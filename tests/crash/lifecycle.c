@@ -32,6 +32,7 @@ typedef struct Scenario {
     bool is_deaf;        /* the guest never powers off by itself */
     bool image_is_gone;  /* before the create, from droverd's directory; c2 has it */
     bool has_volume;     /* is made, and goes with the instance */
+    bool is_anywhere;    /* no host is asked for: c1 is chosen first, and has nothing in the end */
     bool deletes_early;  /* the delete does not wait for the operation before it */
     const char *last;    /* status at the end */
     Step steps[N_STEPS_MAX];
@@ -55,6 +56,18 @@ static const Scenario scenarios[] = {
         .filters = "fault:start_guest=refused",
         .last = "ERROR",
         .steps = {{OPERATION_CREATE, "failed"}},
+        .n_steps = 1},
+    {.name = "next-host",
+        .filters = "fault:start_guest/c1=refused",
+        .is_anywhere = true,
+        .last = "ACTIVE",
+        .steps = {{OPERATION_CREATE, "completed"}},
+        .n_steps = 1},
+    {.name = "next-image",
+        .filters = "fault:ensure_base/c1=refused",
+        .is_anywhere = true,
+        .last = "ACTIVE",
+        .steps = {{OPERATION_CREATE, "completed"}},
         .n_steps = 1},
     {.name = "pause-fails",
         .filters = "fault:pause_guest=refused",
@@ -210,6 +223,7 @@ open_all(Life *life)
         .path = path, .clock = clock_system(), .shutdown_us = life->scenario->is_deaf ? -1 : 1000};
     OperationSettings settings = {
         .service_down_time_us = 60 * G_USEC_PER_SEC,
+        .max_create_attempts = 3,
         .shutdown_timeout_us =
             life->scenario->deletes_early ? 60 * G_USEC_PER_SEC : G_USEC_PER_SEC / 10,
         .watch_interval_us = G_USEC_PER_SEC,
@@ -259,7 +273,8 @@ accept_create(Life *life)
     instance->image.root_hash = g_strdup("roothash");
     instance->image.root_format = g_strdup("raw");
     InstanceRequest request = {
-        .instance = instance, .network_ids = networks, .requested_host = "c1"};
+        .instance = instance, .network_ids = networks,
+        .requested_host = life->scenario->is_anywhere ? NULL : "c1"};
     must(store_accept_instance(life->store, &request, &error), "accept create", error);
 }
 
@@ -384,8 +399,13 @@ check_end(Life *life)
     bool is_gone =
         !g_str_equal(scenario->last, "ACTIVE") && !g_str_equal(scenario->last, "SHUTOFF");
     HostUsage usage = {0};
-    must(store_get_host_usage(life->store, "c1", &usage, &error), "usage", error);
+    const char *host = scenario->is_anywhere ? "c2" : "c1";
+    const char *other = scenario->is_anywhere ? "c1" : "c2";
+    must(store_get_host_usage(life->store, host, &usage, &error), "usage", error);
     must(usage.ram_mib == (is_gone ? 0 : 512), "claims", NULL);
+    must(store_get_host_usage(life->store, other, &usage, &error), "usage", error);
+    must(usage.ram_mib == 0, "claims elsewhere", NULL);
+    must(is_gone || g_str_equal(instance->host, host), "its host", NULL);
     FakeGuest guest = {0};
     fake_inspect_guest(life->fleet, instance->id, &guest);
     must(guest.n_domains == (is_gone ? 0 : 1), "domains", NULL);

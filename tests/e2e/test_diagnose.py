@@ -130,6 +130,42 @@ def _():
         world.lab("lack", "hostc", "off")
 
 
+@contextlib.contextmanager
+def chosen_first(host, name):
+    """By drover, of the three, for a new server: the third has one more than it."""
+    third, = {"hosta", "hostb", "hostc"} - {"hosta", host}
+    other = world.create(name, host=third)
+    world.drover.drover("compute", "service", "set", "--disable", "hosta")
+    try:
+        yield
+    finally:
+        world.drover.drover("compute", "service", "set", "--enable", "hosta")
+        world.delete(other)
+
+
+@test("a host that drover chose itself and that cannot start a new guest gives way to another, "
+      "keeps nothing of it, and its reason is told")
+def _():
+    server_id()
+    bios = "/usr/share/seabios"
+    with chosen_first("hostb", "elsewhere"):
+        shell("hostb", f"mkdir -p /run/empty && mount --bind /run/empty {bios}")
+        try:
+            server = world.create("second choice")
+        finally:
+            shell("hostb", f"umount {bios}")
+    equal(world.host_of(server), "hostc", "where it is")
+    equal(world.runs_on(server), {"hostc": "running"}, "libvirt says")
+    equal([name for name in world.volumes("hostb") if server in name], [], "what is left there")
+    actions = f"/servers/{server}/os-instance-actions"
+    (action,) = world.drover.compute("GET", actions).json["instanceActions"]
+    events = world.drover.compute("GET", f"{actions}/{action['request_id']}").json
+    told = " ".join(row["details"] or "" for row in events["instanceAction"]["events"])
+    contains(told, "hostb cannot have it, another is tried: ", "what is told")
+    contains(told, "bios", "QEMU's words")
+    world.delete(server)
+
+
 @test("a name that the source cannot resolve is told as that")
 def _():
     shell("hosta", "cp /etc/hosts /run/hosts.keep && grep -v hostb /run/hosts.keep > /etc/hosts")
