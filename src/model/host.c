@@ -147,6 +147,7 @@ host_usage_add_topology(HostUsage *usage, int vcpus, const char *topology)
     usage->dedicated_vcpus += guest_topology_is_pinned(topology) ? vcpus : 0;
     usage->idle_cpus += guest_topology_count_idle(topology);
     add_line(&usage->topologies, topology);
+    usage->cells_left = 0;
 }
 
 void
@@ -154,6 +155,7 @@ host_usage_add_devices(HostUsage *usage, const char *devices)
 {
     if (devices != NULL) {
         add_line(&usage->devices, devices);
+        usage->devices_left = 0;
     }
 }
 

@@ -122,6 +122,10 @@ typedef struct HostUsage {
                        * nothing. Of the table that the store makes; a copy of this borrows it */
     char *devices; /* what guests are given of its PCI devices: as pci_given_text, a line each;
                     * NULL: nothing. As topologies */
+    /* Of an entry of a HostIndex: which record it has of what these two leave of the host; 0: it
+     * was not asked for since they changed. Whoever changes them by hand sets it to 0. */
+    unsigned cells_left;
+    unsigned devices_left;
 } HostUsage;
 void host_usage_free(HostUsage *usage);
 /* What one claim is given of its cells (as GuestTopology) and of its PCI devices (as

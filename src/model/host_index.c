@@ -23,6 +23,7 @@ struct HostIndex {
     GArray *entries;   /* of HostEntry, by name */
     GHashTable *words; /* text -> its number; there are few, and none is taken out */
     GHashTable *kinds; /* Kind -> its number, likewise */
+    HostRooms *rooms;
     bool owns_hosts;
 };
 
@@ -50,6 +51,7 @@ index_new(bool owns_hosts, unsigned reserved)
     index->entries = g_array_sized_new(FALSE, FALSE, sizeof(HostEntry), reserved);
     index->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     index->kinds = g_hash_table_new_full(kind_hash, kind_equal, g_free, NULL);
+    index->rooms = host_rooms_new();
     index->owns_hosts = owns_hosts;
     return index;
 }
@@ -190,12 +192,32 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->has_facts = host->has_facts;
     entry->is_fenced = host_is_fenced(host);
     entry->emulator = host_emulator(facts);
+    entry->usage.cells_left = 0;
+    entry->usage.devices_left = 0;
+}
+
+/* What hosts had left once is kept, since they mostly come back to it; not for ever. */
+static void
+forget_rooms(HostIndex *index)
+{
+    enum { SPARE = 64 };
+    if (host_rooms_size(index->rooms) <= 2 * index->entries->len + SPARE) {
+        return;
+    }
+    host_rooms_free(index->rooms);
+    index->rooms = host_rooms_new();
+    for (unsigned i = 0; i < index->entries->len; i++) {
+        HostUsage *usage = &host_index_at(index, i)->usage;
+        usage->cells_left = 0;
+        usage->devices_left = 0;
+    }
 }
 
 static HostEntry *
 put(HostIndex *index, Host *host)
 {
     bool found = false;
+    forget_rooms(index);
     unsigned at = find_place(index, host->name, &found);
     if (!found) {
         HostEntry empty = {0};
@@ -225,6 +247,8 @@ host_entry_set_usage(HostEntry *entry, const HostUsage *usage)
     entry->usage = *usage;
     entry->usage.topologies = g_strdup(usage->topologies);
     entry->usage.devices = g_strdup(usage->devices);
+    entry->usage.cells_left = 0;
+    entry->usage.devices_left = 0;
 }
 
 static void
@@ -272,6 +296,41 @@ host_index_of(GPtrArray *hosts, GHashTable *usage)
     return index;
 }
 
+/* ---- what is left of hosts ---- */
+
+/* What is remembered of an entry is no change of it. */
+const HostCells *
+host_index_cells(const HostIndex *index, const HostEntry *entry)
+{
+    HostUsage *usage = (HostUsage *)&entry->usage;
+    if (usage->cells_left != 0) {
+        return host_rooms_cells(index->rooms, usage->cells_left);
+    }
+    const HostCells *cells = host_rooms_read_cells(
+        index->rooms, entry->host->facts.topology, usage->topologies);
+    usage->cells_left = cells->number;
+    return cells;
+}
+
+const HostDevices *
+host_index_devices(const HostIndex *index, const HostEntry *entry)
+{
+    HostUsage *usage = (HostUsage *)&entry->usage;
+    if (usage->devices_left != 0) {
+        return host_rooms_devices(index->rooms, usage->devices_left);
+    }
+    const HostDevices *devices = host_rooms_read_devices(
+        index->rooms, entry->host->facts.pci_devices, usage->devices);
+    usage->devices_left = devices->number;
+    return devices;
+}
+
+GByteArray *
+host_index_answers(const HostIndex *index, const char *question)
+{
+    return host_rooms_answers(index->rooms, question);
+}
+
 void
 host_index_free(HostIndex *index)
 {
@@ -282,5 +341,6 @@ host_index_free(HostIndex *index)
     g_array_unref(index->entries);
     g_hash_table_unref(index->words);
     g_hash_table_unref(index->kinds);
+    host_rooms_free(index->rooms);
     g_free(index);
 }

@@ -6,6 +6,7 @@
  * order and follows no pointer; texts that many hosts share are numbers. Whoever tells more of a
  * host follows its pointer to the record. */
 #include "model/host.h"
+#include "model/host_rooms.h"
 
 /* A text of the index: the same text is the same number. */
 typedef unsigned HostWord;
@@ -73,3 +74,10 @@ host_entries_compare_pools(const HostEntry *one, const HostEntry *other)
 }
 /* Of a text that no host has, a number that none has. */
 HostWord host_index_word(const HostIndex *index, const char *text);
+/* What claims leave of the cells and the devices of a host. Its texts are read when that is first
+ * asked for, and again after they have changed. The index remembers it: one thread at a time may
+ * ask. As long as nothing is put or removed. */
+const HostCells *host_index_cells(const HostIndex *index, const HostEntry *entry);
+const HostDevices *host_index_devices(const HostIndex *index, const HostEntry *entry);
+/* As host_rooms_answers, of the numbers of these. Caller unrefs. */
+GByteArray *host_index_answers(const HostIndex *index, const char *question);

@@ -53,3 +53,7 @@ char *pci_given_text(const GArray *given);
 GArray *pci_given_parse(const char *text);
 /* NULL: nobody has it. */
 const PciGiven *pci_given_find(const GArray *given, const char *address);
+
+/* Those that a guest could still be given: none that is taken, none of whose parts one is, no part
+ * of one, none that its IOMMU ties to one of another guest. taken: a line for each claim. */
+GArray *pci_free_devices(const GArray *devices, const char *taken);

@@ -81,9 +81,11 @@ give_back(Claim *claim)
         bool is_pinned = guest_topology_is_pinned(claim->topology);
         claim->usage->dedicated_vcpus -= is_pinned ? claim->vcpus : 0;
         drop_line(&claim->usage->topologies, claim->topology);
+        claim->usage->cells_left = 0;
     }
     if (claim->devices != NULL) {
         drop_line(&claim->usage->devices, claim->devices);
+        claim->usage->devices_left = 0;
     }
     claim_free(claim);
 }

@@ -6,6 +6,8 @@
 #include "scheduler/pci.h"
 #include "scheduler/scheduler.h"
 
+#include <string.h>
+
 /* NAME, Nova's name: the filters that can be switched. */
 #define PLACEMENT_FILTERS(X)                                                                       \
     X(COMPUTE, "ComputeFilter")                                                                    \
@@ -57,9 +59,13 @@ void image_wishes_free(ImageWishes *wishes);
 /* Whether there is anything to compare with hosts. */
 bool image_wishes_ask(const ImageWishes *wishes);
 
-/* Several checks look at the cells of one host one after the other, and many have told the same of
- * theirs: each text is read once. */
-typedef struct NumaMemo NumaMemo;
+/* What was answered so far, of hosts by the number of what is left of them: host_index_answers. */
+typedef struct GivenAnswers {
+    GByteArray *dedicated_cpus; /* 1 + PlacementResult, as of the others; NULL: nobody asks */
+    GByteArray *huge_pages;
+    GByteArray *numa;
+    GByteArray *devices;
+} GivenAnswers;
 
 /* What is known so far of hosts of one kind: each is asked about by the first that it is needed of.
  * Arrays are by what is known of their pool and the source's. */
@@ -75,6 +81,7 @@ typedef struct KindMemo {
  * the host's own record is somewhere else in memory. */
 typedef struct Subject {
     const PlacementRequest *request;
+    const HostIndex *hosts; /* that entry is of */
     const HostEntry *entry;
     const Host *host;             /* of entry */
     const HostUsage *usage;       /* of entry */
@@ -84,11 +91,14 @@ typedef struct Subject {
     ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
-    KindMemo *kinds;     /* by HostEntry's kind */
-    NumaMemo *numa_memo; /* what was read last: numa_checks.c */
+    KindMemo *kinds;    /* by HostEntry's kind */
     GArray *pci_wishes;  /* of PciWish; NULL: none */
     GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
+    GivenAnswers answers;
 } Subject;
+
+/* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
+typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
 
 /* ---- what checks have in common ---- */
 /* These two are asked of every host, some twenty times: inline. */
@@ -109,6 +119,22 @@ check_unless_forced(PlacementResult result, const Subject *subject)
 
 /* What a check has written into the row, which may be filled anew. */
 void row_clear(PlacementRow *row);
+
+/* The answer of a check for which all hosts of that number are one: it is asked of the first. */
+static inline PlacementResult
+check_once(
+    GByteArray *answers, unsigned number, CheckFunction check, const Subject *subject)
+{
+    if (number >= answers->len) {
+        unsigned old = answers->len;
+        g_byte_array_set_size(answers, MAX(2 * old, number + 1));
+        memset(answers->data + old, 0, answers->len - old);
+    }
+    if (answers->data[number] == 0) {
+        answers->data[number] = (guint8)(1 + check(subject, NULL));
+    }
+    return (PlacementResult)(answers->data[number] - 1);
+}
 
 char *check_join(GHashTable *set); /* its words in their order; NULL is empty. Caller frees */
 bool check_has_word(const char *words, const char *word); /* of words with commas between */
@@ -183,8 +209,8 @@ PlacementResult check_same_host(const Subject *subject, PlacementRow *row);
 PlacementResult check_different_host(const Subject *subject, PlacementRow *row);
 
 /* ---- numa_checks.c ---- */
-NumaMemo *numa_memo_new(void);
-void numa_memo_free(NumaMemo *memo);
+/* Finds the answers to what the request asks of cells; the request's are read. */
+void numa_find_answers(Subject *subject);
 PlacementResult check_numa_filters(const Subject *subject, PlacementRow *row);
 PlacementResult check_dedicated_cpus(const Subject *subject, PlacementRow *row);
 PlacementResult check_huge_pages(const Subject *subject, PlacementRow *row);
@@ -193,12 +219,12 @@ PlacementResult check_numa(const Subject *subject, PlacementRow *row);
 char *subject_give_topology(const Subject *subject);
 
 /* ---- pci_checks.c ---- */
+/* The same of devices. */
+void pci_find_answers(Subject *subject);
 PlacementResult check_pci_devices(const Subject *subject, PlacementRow *row);
 /* What the host gives to a guest that fits, as pci_given_text; NULL: nothing. Caller frees. */
 char *subject_give_devices(const Subject *subject);
 
-/* row NULL: only the answer, which is cheap. Otherwise the row is filled in. */
-typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
 /* With what filters and missing facts make of its answer. */
 PlacementResult placement_check(const Subject *subject, PlacementCheck check, PlacementRow *row);
 /* The check alone: of one that can fail, and of a host that has passed those before it, its answer

@@ -4,7 +4,7 @@
 /* What a flavor asks of the processors and the memory of a host, and what of them a guest is given.
  * Pure. Sources: Nova, "CPU topologies", "Huge pages" and "Extra specs". */
 #include "base/error.h"
-#include "model/topology.h"
+#include "model/cell_room.h"
 
 /* hw:cpu_thread_policy. */
 typedef enum {
@@ -34,19 +34,8 @@ bool numa_request_binds(const NumaRequest *request);
 /* Its memory is taken of pages that are for nothing else; of "any" that is not known. */
 bool numa_request_has_huge_pages(const NumaRequest *request);
 
-/* What is left of one cell of a host. */
-typedef struct CellRoom {
-    const HostCell *cell; /* borrowed */
-    CpuSet dedicated;     /* free processors for pinned guests */
-    CpuSet floating;
-    int64_t memory_mib;   /* in ordinary pages */
-    GArray *pages;        /* of CellPages, free */
-} CellRoom;
-
-/* CellRoom *, in the order of the cells, which they borrow. topologies: a line for each claim. */
-GPtrArray *numa_rooms(const HostTopology *host, const char *topologies);
-/* What a guest of that size gets there; NULL: it does not fit. One that asks for nothing gets the
- * processors that float, when the host says which. */
+/* What a guest of that size gets of rooms (CellRoom *); NULL: it does not fit. One that asks for
+ * nothing gets the processors that float, when the host says which. */
 GuestTopology *numa_fit(
     const NumaRequest *request, int vcpus, int64_t ram_mib, const HostTopology *host,
     GPtrArray *rooms);

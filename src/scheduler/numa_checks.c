@@ -6,67 +6,51 @@
 
 #include <string.h>
 
-typedef struct Rooms {
-    const HostTopology *host; /* NULL: it has not told */
-    GPtrArray *rooms;         /* CellRoom * */
-} Rooms;
-
-struct NumaMemo {
-    GHashTable *hosts;      /* text (borrowed of a host) -> HostTopology *, or NULL: none */
-    const HostEntry *entry; /* whose rooms these are; NULL: nobody's */
-    Rooms rooms;
-};
-
-NumaMemo *
-numa_memo_new(void)
+static const HostCells *
+cells_of(const Subject *subject)
 {
-    NumaMemo *memo = g_new0(NumaMemo, 1);
-    memo->hosts = g_hash_table_new_full(
-        g_str_hash, g_str_equal, NULL, (GDestroyNotify)host_topology_free);
-    return memo;
+    return host_index_cells(subject->hosts, subject->entry);
 }
 
+/* A check reads of a host nothing but these cells, and of the request what its question says. */
 void
-numa_memo_free(NumaMemo *memo)
+numa_find_answers(Subject *subject)
 {
-    g_clear_pointer(&memo->rooms.rooms, g_ptr_array_unref);
-    g_hash_table_unref(memo->hosts);
-    g_free(memo);
+    const NumaRequest *numa = &subject->numa;
+    const PlacementRequest *request = subject->request;
+    if (!numa_request_binds(numa)) {
+        return;
+    }
+    g_autofree char *cpus =
+        g_strdup_printf("dedicated-cpus %d %d", numa->is_dedicated, request->vcpus);
+    g_autofree char *pages = g_strdup_printf("huge-pages %d %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+        numa->asks_pages, numa->page_kib, request->ram_mib);
+    g_autofree char *all = g_strdup_printf("numa %s %s %d %d %d", cpus, pages, numa->n_cells,
+        numa->threads, numa->shares_emulator);
+    subject->answers.dedicated_cpus = host_index_answers(subject->hosts, cpus);
+    subject->answers.huge_pages = host_index_answers(subject->hosts, pages);
+    subject->answers.numa = host_index_answers(subject->hosts, all);
 }
 
-static const HostTopology *
-topology_of(NumaMemo *memo, const char *text)
+/* A row is written for each host. */
+static PlacementResult
+judge_once(
+    const Subject *subject, GByteArray *answers, CheckFunction judge, PlacementRow *row)
 {
-    void *topology = NULL;
-    if (text != NULL && !g_hash_table_lookup_extended(memo->hosts, text, NULL, &topology)) {
-        topology = host_topology_parse(text);
-        g_hash_table_insert(memo->hosts, (char *)text, topology);
+    unsigned known = subject->entry->usage.cells_left;
+    if (row != NULL || answers == NULL) {
+        return judge(subject, row);
     }
-    return topology;
-}
-
-/* Nothing of a host or its claims changes as long as one decision looks at them. */
-static Rooms
-rooms_of(const Subject *subject)
-{
-    NumaMemo *memo = subject->numa_memo;
-    if (memo->entry != subject->entry) {
-        g_clear_pointer(&memo->rooms.rooms, g_ptr_array_unref);
-        memo->entry = subject->entry;
-        memo->rooms.host = topology_of(memo, subject->host->facts.topology);
-        memo->rooms.rooms = memo->rooms.host != NULL
-            ? numa_rooms(memo->rooms.host, subject->usage->topologies)
-            : NULL;
-    }
-    return memo->rooms;
+    return check_once(
+        answers, known != 0 ? known : cells_of(subject)->number, judge, subject);
 }
 
 /* There is nothing to look at: it asks for nothing, or the host has not told. */
 static bool
-is_settled(bool asks, const Rooms *rooms, PlacementRow *row, PlacementResult *ret_result)
+is_settled(bool asks, const HostCells *cells, PlacementRow *row, PlacementResult *ret_result)
 {
     *ret_result = asks ? PLACEMENT_FAIL : PLACEMENT_PASS;
-    if (asks && rooms->host != NULL) {
+    if (asks && cells->host != NULL) {
         return false;
     }
     if (row != NULL && row->needed == NULL) {
@@ -84,49 +68,55 @@ is_settled(bool asks, const Rooms *rooms, PlacementRow *row, PlacementResult *re
 #define FIX_NO_DEDICATED "set [compute] cpu_dedicated_set for it, and restart droverd"
 
 static CpuSet
-free_dedicated(const Rooms *rooms)
+free_dedicated(const HostCells *cells)
 {
     CpuSet all = {0};
-    for (unsigned i = 0; i < rooms->rooms->len; i++) {
-        const CellRoom *room = rooms->rooms->pdata[i];
+    for (unsigned i = 0; i < cells->rooms->len; i++) {
+        const CellRoom *room = cells->rooms->pdata[i];
         all = cpu_set_either(&all, &room->dedicated);
     }
     return all;
 }
 
 static char *
-tell_dedicated(const Rooms *rooms, const CpuSet *left)
+tell_dedicated(const HostCells *cells, const CpuSet *left)
 {
-    if (!rooms->host->has_dedicated) {
+    if (!cells->host->has_dedicated) {
         return g_strdup("no cpu_dedicated_set");
     }
-    g_autofree char *set = cpu_set_text(&rooms->host->dedicated);
+    g_autofree char *set = cpu_set_text(&cells->host->dedicated);
     g_autofree char *rest = cpu_set_text(left);
     return g_strdup_printf("%d free of %s%s%s%s", cpu_set_count(left), set,
         rest[0] != '\0' ? " (" : "", rest, rest[0] != '\0' ? ")" : "");
 }
 
-PlacementResult
-check_dedicated_cpus(const Subject *subject, PlacementRow *row)
+static PlacementResult
+judge_dedicated_cpus(const Subject *subject, PlacementRow *row)
 {
     bool asks = subject->numa.is_dedicated;
     int needed = subject->request->vcpus;
-    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
+    const HostCells *cells = asks ? cells_of(subject) : NULL;
     PlacementResult result;
     if (row != NULL && asks) {
         row->needed = g_strdup_printf("%d dedicated CPUs", needed);
     }
-    if (is_settled(asks, &rooms, row, &result)) {
+    if (is_settled(asks, cells, row, &result)) {
         return result;
     }
-    CpuSet left = free_dedicated(&rooms);
+    CpuSet left = free_dedicated(cells);
     if (row != NULL) {
-        row->have = tell_dedicated(&rooms, &left);
+        row->have = tell_dedicated(cells, &left);
     }
     return check_answer(cpu_set_count(&left) >= needed,
-        rooms.host->has_dedicated ? "move a pinned instance away, or add to its cpu_dedicated_set"
+        cells->host->has_dedicated ? "move a pinned instance away, or add to its cpu_dedicated_set"
                                   : FIX_NO_DEDICATED,
         row);
+}
+
+PlacementResult
+check_dedicated_cpus(const Subject *subject, PlacementRow *row)
+{
+    return judge_once(subject, subject->answers.dedicated_cpus, judge_dedicated_cpus, row);
 }
 
 /* ---- pages ---- */
@@ -141,12 +131,12 @@ name_pages(const NumaRequest *numa)
 
 /* Of the size that is asked for; of the sizes, the one that has most. */
 static int64_t
-free_pages_mib(const Rooms *rooms, int64_t page_kib)
+free_pages_mib(const HostCells *cells, int64_t page_kib)
 {
     g_autoptr(GHashTable) by_size = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, NULL);
     int64_t most_kib = 0;
-    for (unsigned i = 0; i < rooms->rooms->len; i++) {
-        const CellRoom *room = rooms->rooms->pdata[i];
+    for (unsigned i = 0; i < cells->rooms->len; i++) {
+        const CellRoom *room = cells->rooms->pdata[i];
         for (unsigned j = 0; j < room->pages->len; j++) {
             CellPages *pages = &g_array_index(room->pages, CellPages, j);
             if (page_kib > 0 && pages->size_kib != page_kib) {
@@ -163,11 +153,11 @@ free_pages_mib(const Rooms *rooms, int64_t page_kib)
 }
 
 static int64_t
-foreign_pages_mib(const Rooms *rooms, int64_t page_kib)
+foreign_pages_mib(const HostCells *cells, int64_t page_kib)
 {
     int64_t kib = 0;
-    for (unsigned i = 0; i < rooms->rooms->len; i++) {
-        const CellRoom *room = rooms->rooms->pdata[i];
+    for (unsigned i = 0; i < cells->rooms->len; i++) {
+        const CellRoom *room = cells->rooms->pdata[i];
         for (unsigned j = 0; j < room->pages->len; j++) {
             const CellPages *pages = &g_array_index(room->pages, CellPages, j);
             if (page_kib <= 0 || pages->size_kib == page_kib) {
@@ -179,9 +169,9 @@ foreign_pages_mib(const Rooms *rooms, int64_t page_kib)
 }
 
 static char *
-tell_pages(const Rooms *rooms, int64_t page_kib, int64_t have_mib)
+tell_pages(const HostCells *cells, int64_t page_kib, int64_t have_mib)
 {
-    int64_t foreign_mib = foreign_pages_mib(rooms, page_kib);
+    int64_t foreign_mib = foreign_pages_mib(cells, page_kib);
     return foreign_mib == 0
         ? g_strdup_printf("%" G_GINT64_FORMAT " MiB of them free", have_mib)
         : g_strdup_printf("%" G_GINT64_FORMAT " MiB of them free, %" G_GINT64_FORMAT
@@ -189,27 +179,33 @@ tell_pages(const Rooms *rooms, int64_t page_kib, int64_t have_mib)
               have_mib, foreign_mib);
 }
 
-PlacementResult
-check_huge_pages(const Subject *subject, PlacementRow *row)
+static PlacementResult
+judge_huge_pages(const Subject *subject, PlacementRow *row)
 {
     const NumaRequest *numa = &subject->numa;
     bool asks = numa_request_has_huge_pages(numa);
-    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
+    const HostCells *cells = asks ? cells_of(subject) : NULL;
     PlacementResult result;
     if (row != NULL && asks) {
         g_autofree char *pages = name_pages(numa);
         row->needed = g_strdup_printf(
             "%" G_GINT64_FORMAT " MiB in %s", subject->request->ram_mib, pages);
     }
-    if (is_settled(asks, &rooms, row, &result)) {
+    if (is_settled(asks, cells, row, &result)) {
         return result;
     }
-    int64_t have_mib = free_pages_mib(&rooms, numa->page_kib);
+    int64_t have_mib = free_pages_mib(cells, numa->page_kib);
     if (row != NULL) {
-        row->have = tell_pages(&rooms, numa->page_kib, have_mib);
+        row->have = tell_pages(cells, numa->page_kib, have_mib);
     }
     return check_answer(have_mib >= subject->request->ram_mib,
         "reserve more of them in its kernel (vm.nr_hugepages), or free some", row);
+}
+
+PlacementResult
+check_huge_pages(const Subject *subject, PlacementRow *row)
+{
+    return judge_once(subject, subject->answers.huge_pages, judge_huge_pages, row);
 }
 
 /* ---- cells ---- */
@@ -228,12 +224,12 @@ tell_needed(const Subject *subject)
 }
 
 static char *
-tell_rooms(const NumaRequest *numa, const Rooms *rooms)
+tell_rooms(const NumaRequest *numa, const HostCells *cells)
 {
     enum { MOST = 8 };
     GString *text = g_string_new(NULL);
-    for (unsigned i = 0; i < MIN(rooms->rooms->len, MOST); i++) {
-        const CellRoom *room = rooms->rooms->pdata[i];
+    for (unsigned i = 0; i < MIN(cells->rooms->len, MOST); i++) {
+        const CellRoom *room = cells->rooms->pdata[i];
         const CpuSet *cpus = numa->is_dedicated ? &room->dedicated : &room->floating;
         g_string_append_printf(text, "%scell %d: %d CPUs, %" G_GINT64_FORMAT " MiB",
             i > 0 ? "; " : "", room->cell->id, cpu_set_count(cpus), MAX(room->memory_mib, 0));
@@ -249,38 +245,44 @@ tell_rooms(const NumaRequest *numa, const Rooms *rooms)
     return g_string_free(text, FALSE);
 }
 
-PlacementResult
-check_numa(const Subject *subject, PlacementRow *row)
+static PlacementResult
+judge_numa(const Subject *subject, PlacementRow *row)
 {
     bool asks = numa_request_binds(&subject->numa);
-    Rooms rooms = asks ? rooms_of(subject) : (Rooms){0};
+    const HostCells *cells = asks ? cells_of(subject) : NULL;
     PlacementResult result;
     if (row != NULL && asks) {
         row->needed = tell_needed(subject);
     }
-    if (is_settled(asks, &rooms, row, &result)) {
+    if (is_settled(asks, cells, row, &result)) {
         return result;
     }
     if (row != NULL) {
-        row->have = tell_rooms(&subject->numa, &rooms);
+        row->have = tell_rooms(&subject->numa, cells);
     }
     g_autoptr(GuestTopology) guest = numa_fit(&subject->numa, subject->request->vcpus,
-        subject->request->ram_mib, rooms.host, rooms.rooms);
+        subject->request->ram_mib, cells->host, cells->rooms);
     return check_answer(guest != NULL,
-        subject->numa.is_dedicated && !rooms.host->has_dedicated
+        subject->numa.is_dedicated && !cells->host->has_dedicated
             ? FIX_NO_DEDICATED
             : "free room in one of its cells, or ask for more and smaller cells",
         row);
 }
 
+PlacementResult
+check_numa(const Subject *subject, PlacementRow *row)
+{
+    return judge_once(subject, subject->answers.numa, judge_numa, row);
+}
+
 char *
 subject_give_topology(const Subject *subject)
 {
-    Rooms rooms = rooms_of(subject);
-    g_autoptr(GuestTopology) guest = rooms.host == NULL
+    const HostCells *cells = cells_of(subject);
+    g_autoptr(GuestTopology) guest = cells->host == NULL
         ? NULL
-        : numa_fit(&subject->numa, subject->request->vcpus, subject->request->ram_mib, rooms.host,
-              rooms.rooms);
+        : numa_fit(&subject->numa, subject->request->vcpus, subject->request->ram_mib, cells->host,
+              cells->rooms);
     return guest != NULL ? guest_topology_text(guest) : NULL;
 }
 

@@ -47,9 +47,6 @@ bool pci_request_check(const char *extra_specs_json, const char *aliases, GError
 /* "gpu:2,nic:1". Caller frees. */
 char *pci_request_text(const GArray *wishes);
 
-/* Those that a guest could still be given: none that is taken, none of whose parts one is, no part
- * of one, none that its IOMMU ties to one of another guest. taken: a line for each claim. */
-GArray *pci_free_devices(const GArray *devices, const char *taken);
 bool pci_alias_matches(const GArray *aliases, const char *name, const PciDevice *device);
-/* Of PciGiven: what it gets of those; NULL: not all of it can be had. */
+/* Of PciGiven: what a guest gets of those devices; NULL: not all of it can be had. */
 GArray *pci_fit(const GArray *wishes, const GArray *aliases, const GArray *devices);

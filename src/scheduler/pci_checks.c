@@ -6,11 +6,24 @@
 
 #include <string.h>
 
-static GArray *
-free_devices_of(const Subject *subject)
+static const HostDevices *
+devices_of(const Subject *subject)
 {
-    g_autoptr(GArray) all = pci_devices_parse(subject->host->facts.pci_devices);
-    return pci_free_devices(all, subject->usage->devices);
+    return host_index_devices(subject->hosts, subject->entry);
+}
+
+/* What is compared of a host is which devices it has left, and of the request what its question
+ * says. */
+void
+pci_find_answers(Subject *subject)
+{
+    if (subject->pci_wishes == NULL || subject->pci_aliases == NULL) {
+        return;
+    }
+    g_autofree char *wishes = pci_request_text(subject->pci_wishes);
+    g_autofree char *question = g_strdup_printf(
+        "pci-devices %s\n%s", wishes, subject->request->policy->pci_aliases);
+    subject->answers.devices = host_index_answers(subject->hosts, question);
 }
 
 static unsigned
@@ -26,20 +39,19 @@ count_matches(const Subject *subject, const char *name, const GArray *devices)
 
 /* "gpu: 1 of 2 free, nic: none here" */
 static char *
-tell_devices(const Subject *subject, const GArray *left)
+tell_devices(const Subject *subject, const HostDevices *devices)
 {
     if (subject->host->facts.hides_devices) {
         return g_strdup("not told: its libvirt does not list node devices");
     }
-    g_autoptr(GArray) all = pci_devices_parse(subject->host->facts.pci_devices);
     GString *text = g_string_new(NULL);
     for (unsigned i = 0; i < subject->pci_wishes->len; i++) {
         const PciWish *wish = &g_array_index(subject->pci_wishes, PciWish, i);
-        unsigned n_all = count_matches(subject, wish->name, all);
+        unsigned n_all = count_matches(subject, wish->name, devices->all);
         g_string_append_printf(text, "%s%s: ", i > 0 ? ", " : "", wish->name);
         if (n_all > 0) {
             g_string_append_printf(
-                text, "%u of %u free", count_matches(subject, wish->name, left), n_all);
+                text, "%u of %u free", count_matches(subject, wish->name, devices->left), n_all);
         } else {
             g_string_append(text, "none here");
         }
@@ -59,6 +71,30 @@ check_stays(const Subject *subject, PlacementRow *row)
         false, "stop it and migrate it cold: openstack server migrate", row);
 }
 
+static GArray *
+give(const Subject *subject)
+{
+    return subject->pci_wishes != NULL && subject->pci_aliases != NULL
+        ? pci_fit(subject->pci_wishes, subject->pci_aliases, devices_of(subject)->left)
+        : NULL;
+}
+
+static PlacementResult
+judge_devices(const Subject *subject, PlacementRow *row)
+{
+    g_autoptr(GArray) given = give(subject);
+    if (row != NULL) {
+        row->needed = pci_request_text(subject->pci_wishes);
+        row->have = tell_devices(subject, devices_of(subject));
+    }
+    return check_answer(given != NULL,
+        subject->host->facts.hides_devices
+            ? "install libvirt's driver for node devices there (Debian: "
+              "libvirt-daemon-driver-nodedev) and restart its libvirtd"
+            : "free one that a server has there, or name more in [pci] device_spec",
+        row);
+}
+
 PlacementResult
 check_pci_devices(const Subject *subject, PlacementRow *row)
 {
@@ -72,29 +108,18 @@ check_pci_devices(const Subject *subject, PlacementRow *row)
     if (subject->request->is_live) {
         return check_stays(subject, row);
     }
-    g_autoptr(GArray) left = free_devices_of(subject);
-    g_autoptr(GArray) given = subject->pci_aliases != NULL
-        ? pci_fit(subject->pci_wishes, subject->pci_aliases, left)
-        : NULL;
-    if (row != NULL) {
-        row->needed = pci_request_text(subject->pci_wishes);
-        row->have = tell_devices(subject, left);
+    GByteArray *answers = subject->answers.devices;
+    unsigned known = subject->entry->usage.devices_left;
+    if (row != NULL || answers == NULL) {
+        return judge_devices(subject, row);
     }
-    return check_answer(given != NULL,
-        subject->host->facts.hides_devices
-            ? "install libvirt's driver for node devices there (Debian: "
-              "libvirt-daemon-driver-nodedev) and restart its libvirtd"
-            : "free one that a server has there, or name more in [pci] device_spec",
-        row);
+    return check_once(
+        answers, known != 0 ? known : devices_of(subject)->number, judge_devices, subject);
 }
 
 char *
 subject_give_devices(const Subject *subject)
 {
-    if (subject->pci_wishes == NULL || subject->pci_aliases == NULL) {
-        return NULL;
-    }
-    g_autoptr(GArray) left = free_devices_of(subject);
-    g_autoptr(GArray) given = pci_fit(subject->pci_wishes, subject->pci_aliases, left);
+    g_autoptr(GArray) given = give(subject);
     return pci_given_text(given);
 }

@@ -100,47 +100,6 @@ pci_request_text(const GArray *wishes)
     return g_string_free(text, FALSE);
 }
 
-/* ---- what is free ---- */
-
-/* One of them is another's part, or their IOMMU sees them as one: VFIO gives a group of it to one
- * guest alone. */
-static bool
-is_tied(const PciDevice *one, const PciDevice *other)
-{
-    return strcmp(one->pf, other->address) == 0 || strcmp(other->pf, one->address) == 0 ||
-        (one->iommu_group >= 0 && one->iommu_group == other->iommu_group);
-}
-
-static bool
-is_free(const GArray *devices, const GArray *given, const PciDevice *device)
-{
-    if (pci_given_find(given, device->address) != NULL) {
-        return false;
-    }
-    for (unsigned i = 0; i < devices->len; i++) {
-        const PciDevice *other = &g_array_index(devices, PciDevice, i);
-        if (is_tied(device, other) && pci_given_find(given, other->address) != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-GArray *
-pci_free_devices(const GArray *devices, const char *taken)
-{
-    GArray *left = g_array_new(FALSE, FALSE, sizeof(PciDevice));
-    g_autoptr(GArray) given = pci_given_parse(taken);
-
-    for (unsigned i = 0; i < devices->len; i++) {
-        const PciDevice *device = &g_array_index(devices, PciDevice, i);
-        if (is_free(devices, given, device)) {
-            g_array_append_vals(left, device, 1);
-        }
-    }
-    return left;
-}
-
 /* ---- what a guest gets ---- */
 
 /* Each device that is wished for is a slot; who has which is found by making way: a slot takes a

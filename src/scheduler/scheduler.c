@@ -99,6 +99,7 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     *look = (Look){.hosts = hosts};
     Subject *subject = &look->subject;
     subject->request = request;
+    subject->hosts = hosts;
     subject->source_entry = host_index_find(hosts, request->source_host);
     subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
     subject->specs = specs_new(request->extra_specs_json);
@@ -106,7 +107,6 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
         request->image_properties_json, request->policy->image_default_arch);
     subject->zone = host_index_word(hosts, request->zone);
     subject->kinds = g_new0(KindMemo, host_index_n_kinds(hosts));
-    subject->numa_memo = numa_memo_new();
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
             request->extra_specs_json, request->vcpus, request->ram_mib, &subject->numa, NULL)) {
@@ -116,6 +116,8 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     if (subject->pci_wishes != NULL) {
         subject->pci_aliases = pci_aliases_read(request->policy->pci_aliases, NULL, NULL);
     }
+    numa_find_answers(subject);
+    pci_find_answers(subject);
     for (int i = 0; i < PLACEMENT_N_CHECKS; i++) {
         PlacementCheck check = (PlacementCheck)i;
         if (placement_can_fail(subject, check)) {
@@ -134,9 +136,12 @@ look_clear(Look *look)
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
     g_clear_pointer(&look->subject.kinds, g_free);
-    g_clear_pointer(&look->subject.numa_memo, numa_memo_free);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
+    g_clear_pointer(&look->subject.answers.dedicated_cpus, g_byte_array_unref);
+    g_clear_pointer(&look->subject.answers.huge_pages, g_byte_array_unref);
+    g_clear_pointer(&look->subject.answers.numa, g_byte_array_unref);
+    g_clear_pointer(&look->subject.answers.devices, g_byte_array_unref);
 }
 
 /* Those of server groups are the last: without a group nobody asks them. */

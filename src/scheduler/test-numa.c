@@ -16,7 +16,7 @@ fit(const char *specs, int vcpus, int64_t ram_mib, const char *host, const char 
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(HostTopology) topology = host_topology_parse(host);
-    g_autoptr(GPtrArray) rooms = numa_rooms(topology, taken);
+    g_autoptr(GPtrArray) rooms = cell_rooms_new(topology, taken);
     NumaRequest request;
     numa_request_read(specs, vcpus, ram_mib, &request, &error);
     g_assert_no_error(error);
