@@ -71,7 +71,7 @@ drover_view_cells(ApiContext *context, const Host *host, GError **error)
         return NULL;
     }
     json_t *views = json_array();
-    g_autoptr(GPtrArray) rooms = topology != NULL ? numa_rooms(topology, given) : NULL;
+    g_autoptr(GPtrArray) rooms = topology != NULL ? cell_rooms_new(topology, given) : NULL;
     for (unsigned i = 0; rooms != NULL && i < rooms->len; i++) {
         json_array_append_new(views, view_cell(rooms->pdata[i], topology));
     }
