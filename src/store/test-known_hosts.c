@@ -78,20 +78,38 @@ make_cell(Fixture *fixture)
 }
 
 /* Enough hosts that a few changes are read one by one. */
+enum { N_MANY = 40 };
+
+static Instance *
+make_many(Fixture *fixture)
+{
+    for (int i = 0; i < N_MANY; i++) {
+        g_autofree char *name = g_strdup_printf("host%02d", i);
+        test_host(fixture, name);
+    }
+    test_host(fixture, "free");
+    Instance *asking = test_instance(fixture, "asking");
+    look(fixture, asking);
+    return asking;
+}
+
+static void
+touch_all(Fixture *fixture)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    int64_t seen_us[N_MANY];
+    for (int i = 0; i < N_MANY; i++) {
+        g_ptr_array_add(names, g_strdup_printf("host%02d", i));
+        seen_us[i] = 4711;
+    }
+    g_assert_true(store_touch_hosts(fixture->store, names, seen_us, NULL));
+}
+
 static void
 test_every_change_is_seen(Fixture *fixture, const void *data)
 {
     Store *store = fixture->store;
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    int64_t seen_us[40];
-    for (int i = 0; i < 40; i++) {
-        g_ptr_array_add(names, g_strdup_printf("host%02d", i));
-        test_host(fixture, names->pdata[i]);
-        seen_us[i] = 4711;
-    }
-    test_host(fixture, "free");
-    g_autoptr(Instance) asking = test_instance(fixture, "asking");
-    look(fixture, asking);
+    g_autoptr(Instance) asking = make_many(fixture);
 
     test_host(fixture, "a-new-one");
     look(fixture, asking);
@@ -102,11 +120,24 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     look(fixture, asking);
     g_assert_true(store_set_host_connection(store, "host05", true, NULL, 77, NULL));
     look(fixture, asking);
-    g_assert_true(store_touch_hosts(store, names, seen_us, NULL));
+    touch_all(fixture);
     look(fixture, asking);
     g_assert_true(store_set_host_forced_down(store, "host06", true, "me", NULL));
     g_assert_true(store_set_host_power(store, "host07", HOST_POWER_OFF, "agent", NULL));
     look(fixture, asking);
+    rename_free(fixture);
+    look(fixture, asking);
+    g_assert_true(store_delete_host(store, "renamed", NULL));
+    look(fixture, asking);
+    store_set_default_zone(store, "elsewhere");
+    look(fixture, asking);
+}
+
+static void
+test_changes_of_aggregates_are_seen(Fixture *fixture, const void *data)
+{
+    Store *store = fixture->store;
+    g_autoptr(Instance) asking = make_many(fixture);
 
     int64_t cell = make_cell(fixture);
     g_assert_true(store_add_aggregate_host(store, cell, "host08", NULL));
@@ -125,6 +156,13 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     look(fixture, asking);
     g_assert_true(store_remove_aggregate_host(store, cell, "host08", NULL));
     look(fixture, asking);
+}
+
+static void
+test_differences_and_claims_are_seen(Fixture *fixture, const void *data)
+{
+    Store *store = fixture->store;
+    g_autoptr(Instance) asking = make_many(fixture);
 
     HostDifference foreign = {
         .domain = (char *)"theirs", .uuid = (char *)"u1", .vcpus = 3, .memory_mib = 300};
@@ -154,12 +192,6 @@ test_every_change_is_seen(Fixture *fixture, const void *data)
     g_assert_true(db_run_script(store, "UPDATE claims SET host = 'host10'", NULL));
     look(fixture, asking);
     g_assert_true(db_run_script(store, "DELETE FROM claims", NULL));
-    look(fixture, asking);
-    rename_free(fixture);
-    look(fixture, asking);
-    g_assert_true(store_delete_host(store, "renamed", NULL));
-    look(fixture, asking);
-    store_set_default_zone(store, "elsewhere");
     look(fixture, asking);
 }
 
@@ -227,6 +259,8 @@ main(int argc, char **argv)
 #define ADD(path, function)                                                                        \
     g_test_add(path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
     ADD("/store/known-hosts/every-change", test_every_change_is_seen);
+    ADD("/store/known-hosts/changes-of-aggregates", test_changes_of_aggregates_are_seen);
+    ADD("/store/known-hosts/differences-and-claims", test_differences_and_claims_are_seen);
     ADD("/store/known-hosts/rolled-back", test_what_is_rolled_back_is_not_seen);
     ADD("/store/known-hosts/meanwhile", test_others_write_meanwhile);
     return g_test_run();

@@ -375,11 +375,20 @@ assert_seen(Fixture *fixture, const Instance *vm, const char *host, int claims, 
 }
 
 static void
-test_claims_of_a_move(Fixture *fixture, const void *data)
+claim_named(Fixture *fixture, const Migration *migration, const Instance *vm, const char *wish,
+    const char *given)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *host = NULL;
-    g_autofree char *again = NULL;
+
+    g_assert_true(store_claim(fixture->store, &migration->operation, vm, choose_named,
+        (char *)wish, &host, &error));
+    g_assert_cmpstr(host, ==, given);
+}
+
+static void
+test_claims_of_a_move(Fixture *fixture, const void *data)
+{
 
     test_host(fixture, "hosta");
     test_host(fixture, "hostb");
@@ -392,13 +401,9 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     g_assert_cmpint(a.open_operations, ==, 0);
 
     g_autoptr(Migration) migration = test_migration(fixture, vm);
-    g_assert_true(store_claim(
-        fixture->store, &migration->operation, vm, choose_named, "hostb", &host, &error));
-    g_assert_cmpstr(host, ==, "hostb");
+    claim_named(fixture, migration, vm, "hostb", "hostb");
     /* The claim that is there stays, whatever would be chosen today. */
-    g_assert_true(store_claim(
-        fixture->store, &migration->operation, vm, choose_named, "hosta", &again, &error));
-    g_assert_cmpstr(again, ==, "hostb");
+    claim_named(fixture, migration, vm, "hosta", "hostb");
     OperationMove prepare = test_move(fixture, migration->operation.id, "queued", "preparing");
     migration->dest_host = g_strdup("hostb");
     prepare.migration = migration;
@@ -415,7 +420,7 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     assert_claims(fixture, CLAIMS_OF_PROJECT, vm->project_id, "hosta owner, hostb");
     assert_claims(fixture, CLAIMS_OF_HOST, "hostb", "hostb");
     assert_claims(fixture, CLAIMS_OF_PROJECT, "another", "");
-    g_autoptr(Instance) moving = store_get_instance(fixture->store, vm->id, &error);
+    g_autoptr(Instance) moving = store_get_instance(fixture->store, vm->id, NULL);
     g_autoptr(Instance) other = test_active_instance(fixture, "other", "hostb");
     g_assert_cmpint(b.arriving_ram_mib, ==, 512);
     assert_seen(fixture, moving, "hosta", 1, 512);
