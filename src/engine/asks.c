@@ -71,8 +71,7 @@ take_sessions(BaselineAsk *ask)
 static void
 begin_baseline(Engine *engine, void *data)
 {
-    BaselineAsk **handle = data;
-    BaselineAsk *ask = g_steal_pointer(handle);
+    BaselineAsk *ask = data;
 
     if (!take_sessions(ask)) {
         ask->done(NULL, ask->error, ask->data);
@@ -82,20 +81,10 @@ begin_baseline(Engine *engine, void *data)
     calls_submit(engine->context.calls, LANE_LONG, NULL, run_baseline, on_baseline, ask, ask_free);
 }
 
-static void
-handle_free(void *data)
-{
-    BaselineAsk **handle = data;
-
-    g_clear_pointer(handle, ask_free);
-    g_free(handle);
-}
-
 void
 engine_ask_baseline(Engine *engine, char *const *hosts, EngineBaselineDone done, void *data)
 {
     BaselineAsk *ask = g_new0(BaselineAsk, 1);
-    BaselineAsk **handle = g_new(BaselineAsk *, 1);
 
     *ask = (BaselineAsk){
         .engine = engine,
@@ -103,6 +92,5 @@ engine_ask_baseline(Engine *engine, char *const *hosts, EngineBaselineDone done,
         .done = done,
         .data = data,
     };
-    *handle = ask;
-    engine_post(engine, begin_baseline, handle, handle_free);
+    engine_post_away(engine, begin_baseline, ask, ask_free);
 }

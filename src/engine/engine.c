@@ -21,6 +21,7 @@ typedef struct Post {
     void (*run)(Engine *engine, void *data);
     void *data;
     GDestroyNotify free_data;
+    bool gives; /* data is run's */
 } Post;
 
 void
@@ -50,7 +51,9 @@ post_run(void *data)
     Post *post = data;
 
     if (!post->engine->is_stopped) {
-        post->run(post->engine, post->data);
+        void *what = post->data;
+        post->data = post->gives ? NULL : what;
+        post->run(post->engine, what);
     }
     return G_SOURCE_REMOVE;
 }
@@ -60,24 +63,38 @@ post_free(void *data)
 {
     Post *post = data;
 
-    if (post->free_data != NULL) {
+    if (post->free_data != NULL && post->data != NULL) {
         post->free_data(post->data);
     }
     g_free(post);
+}
+
+/* what is copied. */
+static void
+post_send(GMainContext *main, const Post *what)
+{
+    Post *post = g_memdup2(what, sizeof *what);
+    GSource *source = g_idle_source_new();
+
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, post_run, post, post_free);
+    g_source_attach(source, main);
+    g_source_unref(source);
 }
 
 void
 engine_post_to(GMainContext *main, Engine *engine, void (*run)(Engine *engine, void *data),
     void *data, GDestroyNotify free_data)
 {
-    Post *post = g_new(Post, 1);
+    post_send(main, &(Post){.engine = engine, .run = run, .data = data, .free_data = free_data});
+}
 
-    *post = (Post){.engine = engine, .run = run, .data = data, .free_data = free_data};
-    GSource *source = g_idle_source_new();
-    g_source_set_priority(source, G_PRIORITY_DEFAULT);
-    g_source_set_callback(source, post_run, post, post_free);
-    g_source_attach(source, main);
-    g_source_unref(source);
+void
+engine_post_away(
+    Engine *engine, void (*run)(Engine *engine, void *data), void *data, GDestroyNotify free_data)
+{
+    post_send(engine->main,
+        &(Post){.engine = engine, .run = run, .data = data, .free_data = free_data, .gives = true});
 }
 
 void

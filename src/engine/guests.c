@@ -215,8 +215,7 @@ on_described(void *data, bool cancelled)
 static void
 begin(Engine *engine, void *data)
 {
-    GuestAsk **handle = data;
-    GuestAsk *ask = g_steal_pointer(handle);
+    GuestAsk *ask = data;
     HypervisorHost *host = hosts_find_session(engine, ask->source_host);
 
     timer_set(
@@ -230,21 +229,11 @@ begin(Engine *engine, void *data)
     ask_unref(ask);
 }
 
-static void
-handle_free(void *data)
-{
-    GuestAsk **handle = data;
-
-    g_clear_pointer(handle, ask_unref);
-    g_free(handle);
-}
-
 void
 engine_ask_guest(Engine *engine, const char *instance_id, const char *source_host,
     EngineGuestDone done, void *data)
 {
     GuestAsk *ask = g_new0(GuestAsk, 1);
-    GuestAsk **handle = g_new(GuestAsk *, 1);
 
     *ask = (GuestAsk){
         .refs = 1,
@@ -254,6 +243,5 @@ engine_ask_guest(Engine *engine, const char *instance_id, const char *source_hos
         .done = done,
         .data = data,
     };
-    *handle = ask;
-    engine_post(engine, begin, handle, handle_free);
+    engine_post_away(engine, begin, ask, (GDestroyNotify)ask_unref);
 }

@@ -111,6 +111,9 @@ int64_t engine_now_us(const Engine *engine);
 /* Any thread: runs it on the engine's, soon. free_data also when the engine has ended. */
 void engine_post(
     Engine *engine, void (*run)(Engine *engine, void *data), void *data, GDestroyNotify free_data);
+/* The same of what is run's own from then on: free_data where the engine has ended before. */
+void engine_post_away(
+    Engine *engine, void (*run)(Engine *engine, void *data), void *data, GDestroyNotify free_data);
 /* The same for whoever may outlive the engine: it touches only the context. */
 void engine_post_to(GMainContext *main, Engine *engine, void (*run)(Engine *engine, void *data),
     void *data, GDestroyNotify free_data);

@@ -231,8 +231,7 @@ memory_read(Engine *engine, int64_t operation_id, const char *host)
 static void
 begin_ask(Engine *engine, void *data)
 {
-    MemoryAsk **handle = data;
-    MemoryAsk *ask = g_steal_pointer(handle);
+    MemoryAsk *ask = data;
 
     for (size_t i = 0; ask->hosts[i] != NULL; i++) {
         HostLink *link = hosts_find(engine, ask->hosts[i]);
@@ -250,20 +249,10 @@ begin_ask(Engine *engine, void *data)
     ask_unref(ask);
 }
 
-static void
-handle_free(void *data)
-{
-    MemoryAsk **handle = data;
-
-    g_clear_pointer(handle, ask_unref);
-    g_free(handle);
-}
-
 void
 engine_ask_memory(Engine *engine, char *const *hosts, EngineMemoryDone done, void *data)
 {
     MemoryAsk *ask = g_new0(MemoryAsk, 1);
-    MemoryAsk **handle = g_new(MemoryAsk *, 1);
 
     *ask = (MemoryAsk){
         .refs = 1,
@@ -272,6 +261,5 @@ engine_ask_memory(Engine *engine, char *const *hosts, EngineMemoryDone done, voi
         .done = done,
         .data = data,
     };
-    *handle = ask;
-    engine_post(engine, begin_ask, handle, handle_free);
+    engine_post_away(engine, begin_ask, ask, (GDestroyNotify)ask_unref);
 }

@@ -84,8 +84,7 @@ take_session(RehearsalAsk *ask, const char *host)
 static void
 begin(Engine *engine, void *data)
 {
-    RehearsalAsk **handle = data;
-    RehearsalAsk *ask = g_steal_pointer(handle);
+    RehearsalAsk *ask = data;
 
     ask->since_us = engine_now_us(engine);
     ask->source = take_session(ask, ask->source_host);
@@ -99,21 +98,11 @@ begin(Engine *engine, void *data)
         ask, ask_free);
 }
 
-static void
-handle_free(void *data)
-{
-    RehearsalAsk **handle = data;
-
-    g_clear_pointer(handle, ask_free);
-    g_free(handle);
-}
-
 void
 engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *source_host,
     const char *dest_host, const char *topology, EngineRehearsalDone done, void *data)
 {
     RehearsalAsk *ask = g_new0(RehearsalAsk, 1);
-    RehearsalAsk **handle = g_new(RehearsalAsk *, 1);
 
     *ask = (RehearsalAsk){
         .engine = engine,
@@ -124,6 +113,5 @@ engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *source
         .done = done,
         .data = data,
     };
-    *handle = ask;
-    engine_post(engine, begin, handle, handle_free);
+    engine_post_away(engine, begin, ask, ask_free);
 }

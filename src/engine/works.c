@@ -75,8 +75,7 @@ run_work(void *data, void *pool_data)
 static void
 enqueue(Engine *engine, void *data)
 {
-    Work **handle = data;
-    Work *work = g_steal_pointer(handle);
+    Work *work = data;
     GQueue *queue = g_hash_table_lookup(engine->works->queues, work->key);
 
     if (queue != NULL) {
@@ -89,25 +88,14 @@ enqueue(Engine *engine, void *data)
     g_thread_pool_push(engine->works->pool, work, NULL);
 }
 
-static void
-handle_free(void *data)
-{
-    Work **handle = data;
-
-    g_clear_pointer(handle, work_free);
-    g_free(handle);
-}
-
 void
 engine_ask_work(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
     GDestroyNotify free_data)
 {
     Work *work = g_new0(Work, 1);
-    Work **handle = g_new(Work *, 1);
 
     *work = (Work){engine, g_strdup(key), run, done, data, free_data};
-    *handle = work;
-    engine_post(engine, enqueue, handle, handle_free);
+    engine_post_away(engine, enqueue, work, work_free);
 }
 
 void
