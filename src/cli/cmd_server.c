@@ -123,6 +123,21 @@ add_topology(CommandContext *context, Session *session, json_t *server, GError *
     return true;
 }
 
+/* The Compute API shows them from a microversion on that drover does not have. */
+static bool
+add_hints_of(Session *session, json_t *server, GError **error)
+{
+    const char *id = json_string_value(json_object_get(server, "id"));
+    g_autofree char *path = session_path("/instances?id=%s", id);
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    const json_t *row = json_array_get(json_object_get(answer, "instances"), 0);
+    json_t *hints = json_object_get(row, "scheduler_hints");
+    if (hints != NULL) {
+        json_object_set(server, "scheduler_hints", hints);
+    }
+    return answer != NULL;
+}
+
 static bool
 server_show(CommandContext *context, GError **error)
 {
@@ -136,7 +151,7 @@ server_show(CommandContext *context, GError **error)
         session_path("/servers/%s", json_string_value(json_object_get(server, "id")));
     json_auto_t *answer = session_get(session, "compute", path, error);
     json_t *shown = json_object_get(answer, "server");
-    return answer != NULL &&
+    return answer != NULL && add_hints_of(session, shown, error) &&
         (!command_has(context, "--topology") ||
             add_topology(context, session, shown, error)) &&
         output_object(command_output(context), shown, error);

@@ -39,6 +39,12 @@ def _():
     contains(text, f"Its hint same_host: {first}\n", "its hint")
     told = cloud.other("GET", f"/drover/v1/instances/{either}/explanation").json["explanation"]
     equal(told["hints"], {"same_host": [NOBODY, first], "different_host": []}, "its hints")
+    (row,) = cloud.other("GET", f"/drover/v1/instances?id={either}").json["instances"]
+    equal(row["scheduler_hints"], {"same_host": [NOBODY, first]}, "in short")
+    shown = json.loads(cloud.drover.drover("server", "show", "--json", "either"))
+    equal(shown["scheduler_hints"], {"same_host": [NOBODY, first]}, "drover server show")
+    contains(cloud.drover.drover("server", "show", "beside"), first, "the table of it")
+    check("scheduler_hints" not in cloud.drover.drover("server", "show", first), "one without")
     contains(text, "same-host: move one of them there first", "of a move it says what helps one")
     cloud.delete(first)
     equal(cloud.live_migrate(beside, "hosta").status, 202, "accepted")

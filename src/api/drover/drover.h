@@ -83,6 +83,8 @@ HttpResponse *drover_list_instances(ApiContext *context, GError **error);
 HttpResponse *drover_explain(ApiContext *context, GError **error);
 /* What was asked for, and every host that it tells of: the best first. The caller's. */
 json_t *drover_view_placement(const Placement *placement);
+/* An array of the ids in a text with commas between; NULL: none. The caller's. */
+json_t *drover_view_ids(const char *ids);
 
 /* ---- decisions.c ---- */
 HttpResponse *drover_list_decisions(ApiContext *context, GError **error);

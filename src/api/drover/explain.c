@@ -171,9 +171,8 @@ drover_view_placement(const Placement *placement)
     return view;
 }
 
-/* Ids with commas between; NULL: none. */
-static json_t *
-view_ids(const char *ids)
+json_t *
+drover_view_ids(const char *ids)
 {
     json_t *view = json_array();
     g_auto(GStrv) words = g_strsplit(ids != NULL ? ids : "", ",", -1);
@@ -191,7 +190,8 @@ view_explanation(const Move *move, const Instance *instance, const Placement *pl
         instance->id, "instance_name", instance->name, "move", move->name, "refused",
         api_string_or_null(problem != NULL ? problem->message : NULL), "fails_with",
         api_string_or_null(placement->fails_with), "hints", "same_host",
-        view_ids(instance->same_host), "different_host", view_ids(instance->different_host));
+        drover_view_ids(instance->same_host), "different_host",
+        drover_view_ids(instance->different_host));
     json_auto_t *rest = drover_view_placement(placement);
     json_object_update(view, rest);
     return view;

@@ -16,17 +16,40 @@ view_addresses(const Instance *instance)
     return addresses;
 }
 
+/* As they were asked for with the create; NULL: it has none. */
+static json_t *
+view_hints(const Instance *instance)
+{
+    json_t *hints = json_object();
+
+    if (instance->group_id != NULL) {
+        json_object_set_new(hints, "group", json_string(instance->group_id));
+    }
+    if (instance->same_host != NULL) {
+        json_object_set_new(hints, "same_host", drover_view_ids(instance->same_host));
+    }
+    if (instance->different_host != NULL) {
+        json_object_set_new(hints, "different_host", drover_view_ids(instance->different_host));
+    }
+    if (json_object_size(hints) == 0) {
+        json_decref(hints);
+        return NULL;
+    }
+    return hints;
+}
+
 /* The host is an administrator's to see, here as in the Compute API. */
 static json_t *
 view_instance(const ApiContext *context, const Instance *instance)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:o}", "id", instance->id,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:o, s:o*}", "id", instance->id,
         "name", instance->name, "status", instance_status(instance), "task_state",
         api_string_or_null(instance_task_state(instance)), "host",
         api_string_or_null(context->is_admin ? instance->host : NULL), "project_id",
         instance->project_id, "flavor", instance->flavor.name, "addresses",
         view_addresses(instance), "locked", instance->locked, "fault",
-        api_string_or_null(compute_shows_fault(instance) ? instance->fault.message : NULL));
+        api_string_or_null(compute_shows_fault(instance) ? instance->fault.message : NULL),
+        "scheduler_hints", view_hints(instance));
 }
 
 static const QueryField list_query[] = {
