@@ -47,6 +47,12 @@ class NumaFleet(Fleet):
         lines = self.lab.virsh(host, "vcpupin", server).splitlines()
         return {int(vcpu): cpus for vcpu, cpus in (line.split() for line in lines if line)}
 
+    def bound_cells(self, host, server):
+        """Of the host, of each part of the guest's memory, as its QEMU says it."""
+        told = self.lab.virsh(host, "qemu-monitor-command", "--hmp", server, "info memdev")
+        return sorted(line.split(":")[1].strip()
+                      for line in told.splitlines() if "host nodes" in line)
+
     def xml(self, host, server, *options):
         return ElementTree.fromstring(self.lab.virsh(host, "dumpxml", *options, server))
 
