@@ -15,7 +15,7 @@ static const CommandOption OPTIONS[] = {
     {"--live", NULL, "a live migration; without it what suits the server as it is"},
     {"--cold", NULL, "a cold migration"},
     {"--evacuate", NULL, "an evacuation"},
-    {"--host", "HOST", "this host alone, with every check"},
+    {"--host", "HOST", "this host alone, with every check; of a request: what was found of it"},
     {"--block-migration", NULL, "live: with copies of its disks, which shared storage refuses"},
     {"--shared-migration", NULL, "live: without copies, which storage of its own refuses"},
     {"--disk-overcommit", NULL, "live: what is really free in a pool does not matter"},
@@ -55,6 +55,9 @@ explain_read_block_migration(CommandContext *context, const char **ret_block, GE
     return true;
 }
 
+/* Of more hosts than a person reads the best are shown, and some of each no. */
+#define SOME_HOSTS "40"
+
 /* What is asked about a server. */
 typedef struct Question {
     const char *move;  /* NULL: what suits it, as of the others */
@@ -62,7 +65,14 @@ typedef struct Question {
     const char *block; /* block_migration */
     bool over_commit;
     bool rehearse;
+    bool some; /* of many hosts those alone that a person reads */
 } Question;
+
+static bool
+shows_some(CommandContext *context)
+{
+    return command_output(context)->format == OUTPUT_TABLE && !command_has(context, "--all");
+}
 
 static void
 add_word(GString *query, const char *key, const char *value)
@@ -83,6 +93,7 @@ get_explanation(Session *session, const char *id, const Question *question, GErr
     add_word(query, "block_migration", question->block);
     add_word(query, "disk_over_commit", question->over_commit ? "true" : NULL);
     add_word(query, "rehearse", question->rehearse ? "true" : NULL);
+    add_word(query, "max_hosts", question->some ? SOME_HOSTS : NULL);
     g_autofree char *full = g_strconcat(path, query->str, NULL);
     json_auto_t *answer = session_get(session, "drover", full, error);
     return answer != NULL ? json_incref(json_object_get(answer, "explanation")) : NULL;
@@ -101,7 +112,10 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     GError **error)
 {
     const char *host = command_value(context, "--host");
-    Question question = {move, host, NULL, false, command_has(context, "--rehearse")};
+    Question question = {.move = move,
+        .host = host,
+        .rehearse = command_has(context, "--rehearse"),
+        .some = command_output(context)->format == OUTPUT_TABLE};
     if (strcmp(move, "live") == 0 &&
         !explain_read_block_migration(context, &question.block, error)) {
         return false;
@@ -130,16 +144,17 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
 static bool
 explain_request(CommandContext *context, const char *request, GError **error)
 {
-    if (command_n_arguments(context) > 0 || command_has(context, "--host") ||
-        command_has(context, "--rehearse")) {
-        return usage_error(
-            error, "--request tells of a request: no SERVER, --host or --rehearse with it");
+    if (command_n_arguments(context) > 0 || command_has(context, "--rehearse")) {
+        return usage_error(error, "--request tells of a request: no SERVER or --rehearse with it");
     }
     Session *session = command_session(context, error);
     if (session == NULL) {
         return false;
     }
-    g_autofree char *path = session_path("/decisions?request_id=%s", request);
+    g_autoptr(GString) query = g_string_new(NULL);
+    add_word(query, "request_id", request);
+    add_word(query, "host", command_value(context, "--host"));
+    g_autofree char *path = g_strconcat("/decisions", query->str, NULL);
     json_auto_t *answer = session_get(session, "drover", path, error);
     const json_t *decisions = json_object_get(answer, "decisions");
     Output *output = command_output(context);
@@ -151,7 +166,11 @@ explain_request(CommandContext *context, const char *request, GError **error)
     json_array_foreach(decisions, i, decision)
     {
         output_say(output, "%s", i > 0 ? "" : request);
-        if (!explain_print(output, decision, command_has(context, "--all"), error)) {
+        bool all = command_has(context, "--all");
+        bool is_printed = command_value(context, "--host") != NULL
+            ? explain_print_host(output, decision, all, error)
+            : explain_print(output, decision, all, error);
+        if (!is_printed) {
             return false;
         }
     }
@@ -176,6 +195,7 @@ explain(CommandContext *context, GError **error)
         .host = command_value(context, "--host"),
         .over_commit = command_has(context, "--disk-overcommit"),
         .rehearse = command_has(context, "--rehearse"),
+        .some = shows_some(context),
     };
     Session *session = choose_move(context, &question.move, error) &&
             explain_read_block_migration(context, &question.block, error)
@@ -208,14 +228,19 @@ const Command explain_commands[] = {
         "With --rehearse the host (the one that is named, else the one it would go to) starts a\n"
         "twin of the running server, paused, with its processor, machine, memory and TPM and\n"
         "without its disks and NICs, and ends it: the check 'rehearsal' tells what came of it.\n"
-        "With --request: what was looked at when that request was decided, and what was found\n"
-        "then, for as long as [filter_scheduler] decisions_kept_hours says.",
+        "Of more than 40 hosts the best are shown and some of each no, with how many failed what\n"
+        "first; --all shows every one.\n"
+        "With --request: what was looked at when that request was decided, what it was decided\n"
+        "by, and what was found then, for as long as [filter_scheduler] decisions_kept_hours\n"
+        "says: of up to 16 hosts every check, of more the eight best and some of each no; with\n"
+        "--host of any host which check it failed first, or how well it fitted.",
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"
         "  drover explain vm1 --host hostb --rehearse\n"
         "  drover explain vm1 --live --block-migration\n"
         "  drover explain vm1 --live --json\n"
-        "  drover explain --request req-7f2a4e5c-...",
+        "  drover explain --request req-7f2a4e5c-...\n"
+        "  drover explain --request req-7f2a4e5c-... --host hostx",
         OPTIONS, explain},
     {NULL},
 };

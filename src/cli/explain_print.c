@@ -278,12 +278,33 @@ say_outcome(Output *output, const json_t *explanation, bool is_past)
     output_say(output,
         "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " hosts fit; it %s to: %s", n_fit,
         n_hosts, is_past ? "went" : "would go", string_of(explanation, "chosen"));
-    if (is_past && (size_t)n_hosts > n_told) {
-        output_say(output, "%s", "Kept of these hosts are the best, and some of each no.");
+    if ((size_t)n_hosts > n_told) {
+        output_say(output, "%s",
+            is_past ? "Kept are the checks of the best and of some of each no; --host tells of any."
+                    : "Shown are the best, and some of each no; --all shows every one.");
     }
 }
 
-/* Of a record there are none: what it was decided by is in its checks. */
+/* "9 enabled, 3 ram": over all hosts, where not all are shown. */
+static void
+say_first_failures(Output *output, const json_t *explanation)
+{
+    const json_t *firsts = json_object_get(explanation, "first_failures");
+    json_int_t n_hosts = json_integer_value(json_object_get(explanation, "n_hosts"));
+    if (json_object_size(firsts) == 0 ||
+        (size_t)n_hosts <= json_array_size(json_object_get(explanation, "hosts"))) {
+        return;
+    }
+    const char *check;
+    json_t *count;
+    output_say(output, "%s", "What the others failed first:");
+    json_object_foreach((json_t *)firsts, check, count)
+    {
+        output_say(output, "%8" JSON_INTEGER_FORMAT "  %s", json_integer_value(count), check);
+    }
+}
+
+/* Of a record there are none: what it was decided by is among its inputs. */
 static void
 say_hints(Output *output, const json_t *hints)
 {
@@ -297,8 +318,9 @@ say_hints(Output *output, const json_t *hints)
     }
 }
 
+/* When, if that is over, for what, and what that needs. */
 static void
-say_head(Output *output, const json_t *explanation)
+say_decided(Output *output, const json_t *explanation)
 {
     const json_t *needs = json_object_get(explanation, "needs");
     g_autofree char *name = output_text(json_object_get(explanation, "instance_name"));
@@ -313,12 +335,84 @@ say_head(Output *output, const json_t *explanation)
         json_integer_value(json_object_get(needs, "vcpus")),
         json_integer_value(json_object_get(needs, "ram_mib")),
         json_integer_value(json_object_get(needs, "disk_gib")));
+}
+
+static void
+say_head(Output *output, const json_t *explanation)
+{
+    const char *made_at = json_string_value(json_object_get(explanation, "made_at"));
+    say_decided(output, explanation);
     say_hints(output, json_object_get(explanation, "hints"));
     if (json_is_string(json_object_get(explanation, "refused"))) {
         output_say(output, "It would be refused now: %s", string_of(explanation, "refused"));
     }
     say_outcome(output, explanation, made_at != NULL);
+    say_first_failures(output, explanation);
     output_say(output, "%s", "");
+}
+
+/* ---- what it was decided by ---- */
+
+static const Column INPUT_COLUMNS[] = {
+    {"Input", "name", NULL},
+    {"Value", "value", NULL},
+    {NULL, NULL, NULL},
+};
+
+static bool
+says_nothing(const json_t *value)
+{
+    return json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0) ||
+        (json_is_object(value) && json_object_size(value) == 0) ||
+        (json_is_string(value) && json_string_length(value) == 0);
+}
+
+/* group NULL: they are in none. */
+static void
+add_inputs(json_t *rows, const char *group, const json_t *inputs)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)inputs, key, value)
+    {
+        if (group == NULL && json_is_object(value)) {
+            add_inputs(rows, key, value);
+        } else if (!says_nothing(value)) {
+            /* The keys of the configuration are long, and known as they are. */
+            bool is_plain = group == NULL || strcmp(group, "configuration") == 0;
+            g_autofree char *name =
+                is_plain ? g_strdup(key) : g_strdup_printf("%s.%s", group, key);
+            json_array_append_new(rows, json_pack("{s:s, s:O}", "name", name, "value", value));
+        }
+    }
+}
+
+/* It may be another thing now. */
+static bool
+print_inputs(Output *output, const json_t *explanation, GError **error)
+{
+    const json_t *inputs = json_object_get(explanation, "inputs");
+    if (!json_is_string(json_object_get(explanation, "made_at")) || !json_is_object(inputs)) {
+        return true;
+    }
+    json_auto_t *rows = json_array();
+    add_inputs(rows, NULL, inputs);
+    output_say(output, "%s", "\nWhat it was decided by:");
+    return output_list(output, rows, INPUT_COLUMNS, NULL, error);
+}
+
+static bool
+print_checks(Output *output, json_t *rows, GError **error)
+{
+    if (json_array_size(rows) == 0) {
+        return true;
+    }
+    putchar('\n');
+    if (!output_list(output, rows, CHECK_COLUMNS, NULL, error)) {
+        return false;
+    }
+    say_fixes(output, rows);
+    return true;
 }
 
 bool
@@ -334,16 +428,94 @@ explain_print(Output *output, const json_t *explanation, bool all, GError **erro
     if (output->format != OUTPUT_TABLE || output->columns->len > 0) {
         return true;
     }
-    if (!print_given(output, hosts, error)) {
-        return false;
-    }
     json_auto_t *rows = list_checks(explanation, all);
-    if (json_array_size(rows) > 0) {
-        putchar('\n');
-        if (!output_list(output, rows, CHECK_COLUMNS, NULL, error)) {
-            return false;
-        }
-        say_fixes(output, rows);
+    return print_given(output, hosts, error) && print_checks(output, rows, error) &&
+        print_inputs(output, explanation, error);
+}
+
+/* ---- what was found of one host ---- */
+
+static double
+number_at(const json_t *pair, size_t at)
+{
+    return json_number_value(json_array_get(pair, at));
+}
+
+static void
+say_fit(Output *output, const json_t *decision, const char *name, const json_t *fit)
+{
+    const json_t *ranks = json_object_get(fit, "rank_between");
+    const json_t *weights = json_object_get(fit, "weight_between");
+    json_int_t n_fit = json_integer_value(json_object_get(decision, "n_fit"));
+    bool is_exact = number_at(ranks, 0) == number_at(ranks, 1);
+    g_autofree char *rank = is_exact
+        ? g_strdup_printf("number %.0f", number_at(ranks, 0))
+        : g_strdup_printf("number %.0f to %.0f", number_at(ranks, 0), number_at(ranks, 1));
+    output_say(output, "%s did fit: it was %s of %" JSON_INTEGER_FORMAT
+        ", with a weight of %.3f to %.3f; it went to: %s", name, rank, n_fit,
+        number_at(weights, 0), number_at(weights, 1), string_of(decision, "chosen"));
+}
+
+static void
+say_failure(Output *output, const json_t *decision, const char *name, const char *check)
+{
+    const json_t *firsts = json_object_get(decision, "first_failures");
+    json_int_t n_hosts = json_integer_value(json_object_get(firsts, check));
+    if (n_hosts > 1) {
+        output_say(output, "%s failed '%s' first, as did %" JSON_INTEGER_FORMAT " others", name,
+            check, n_hosts - 1);
+    } else {
+        output_say(output, "%s failed '%s' first", name, check);
     }
-    return true;
+}
+
+/* Its own checks where they are kept; else that check of the others, which lacked the same. */
+static json_t *
+list_checks_about(const json_t *decision, const json_t *about, bool all, bool *ret_is_own)
+{
+    json_auto_t *kept = list_checks(decision, true);
+    json_t *own = json_array();
+    json_t *alike = json_array();
+    size_t i;
+    json_t *row;
+    *ret_is_own = false;
+    json_array_foreach(kept, i, row)
+    {
+        bool is_against = speaks_against(row);
+        if (strcmp(string_of(row, "host"), string_of(about, "name")) == 0) {
+            *ret_is_own = true;
+            if (all || is_against) {
+                json_array_append(own, row);
+            }
+        } else if (is_against &&
+            strcmp(string_of(row, "check"), string_of(about, "failed_first")) == 0) {
+            json_array_append(alike, row);
+        }
+    }
+    json_decref(*ret_is_own ? alike : own);
+    return *ret_is_own ? own : alike;
+}
+
+bool
+explain_print_host(Output *output, const json_t *decision, bool all, GError **error)
+{
+    const json_t *about = json_object_get(decision, "asked_about");
+    const char *name = string_of(about, "name");
+    const char *failed = json_string_value(json_object_get(about, "failed_first"));
+    bool is_own = false;
+    json_auto_t *rows = list_checks_about(decision, about, all, &is_own);
+    say_decided(output, decision);
+    if (failed != NULL) {
+        say_failure(output, decision, name, failed);
+    } else if (json_is_true(json_object_get(about, "fits"))) {
+        say_fit(output, decision, name, json_object_get(about, "fit"));
+    } else if (json_is_true(json_object_get(about, "is_kept"))) {
+        output_say(output, "%s was no host then", name);
+    } else if (!is_own) {
+        output_say(output, "of %s nothing is kept: a droverd decided that kept a few hosts", name);
+    }
+    if (!is_own && json_array_size(rows) > 0) {
+        output_say(output, "%s", "Its own checks are not kept; of some that failed the same:");
+    }
+    return print_checks(output, rows, error);
 }

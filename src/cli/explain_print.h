@@ -7,3 +7,6 @@
 
 /* all: every check, not only those that speak against a host. For OUTPUT_TABLE and _VALUE. */
 bool explain_print(Output *output, const json_t *explanation, bool all, GError **error);
+/* What a decision has found of the host that was asked about; all: as above, where its checks are
+ * kept. For OUTPUT_TABLE and _VALUE. */
+bool explain_print_host(Output *output, const json_t *decision, bool all, GError **error);

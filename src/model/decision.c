@@ -12,6 +12,8 @@ stored_decision_free(StoredDecision *decision)
     g_free(decision->instance_name);
     g_free(decision->request_id);
     g_free(decision->text);
+    g_clear_pointer(&decision->verdicts, g_bytes_unref);
+    host_names_unref(decision->hosts);
     g_free(decision->topology);
     g_free(decision->devices);
     g_free(decision->fix);

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Where something went, or why nowhere, with what was looked at: kept for whoever asks later. */
+#include "model/host_index.h"
 #include "model/operation.h"
 #include <glib.h>
 #include <stdint.h>
@@ -16,6 +17,10 @@ typedef struct StoredDecision {
     int64_t made_us;
     int64_t kept_until_us;
     char *text; /* as scheduler/record.c writes it; NULL: it is not to be kept */
+    GBytes *verdicts; /* of each host that was looked at, in the order of hosts, as
+                       * scheduler/verdicts.c writes it; NULL: there are none. Not in lists, as the
+                       * next */
+    HostNames *hosts; /* NULL as verdicts */
     char *topology; /* what the guest is given of the host's cells, to be claimed with it: as
                      * GuestTopology; NULL: nothing. Not stored here but in the claim */
     char *devices;  /* the same of the host's PCI devices: as pci_given_text */

@@ -21,6 +21,7 @@ typedef struct Kind {
 
 struct HostIndex {
     GArray *entries;   /* of HostEntry, by name */
+    HostNames **names; /* of them; to NULL until somebody asks */
     GHashTable *words; /* text -> its number; there are few, and none is taken out */
     GHashTable *kinds; /* Kind -> its number, likewise */
     HostRooms *rooms;
@@ -52,6 +53,7 @@ index_new(bool owns_hosts, unsigned reserved)
     index->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     index->kinds = g_hash_table_new_full(kind_hash, kind_equal, g_free, NULL);
     index->rooms = host_rooms_new();
+    index->names = g_new0(HostNames *, 1);
     index->owns_hosts = owns_hosts;
     return index;
 }
@@ -107,6 +109,62 @@ host_index_find(const HostIndex *index, const char *name)
     bool found = false;
     unsigned at = name != NULL ? find_place(index, name, &found) : 0;
     return found ? host_index_at(index, at) : NULL;
+}
+
+/* ---- names ---- */
+
+static void
+names_clear(void *data)
+{
+    HostNames *names = data;
+    g_free(names->text);
+    g_free(names->digest);
+}
+
+void
+host_names_unref(HostNames *names)
+{
+    if (names != NULL) {
+        g_atomic_rc_box_release_full(names, names_clear);
+    }
+}
+
+static void
+forget_names(HostIndex *index)
+{
+    g_clear_pointer(index->names, host_names_unref);
+}
+
+HostNames *
+host_index_names(const HostIndex *index)
+{
+    if (*index->names == NULL) {
+        GString *text = g_string_new(NULL);
+        for (unsigned i = 0; i < index->entries->len; i++) {
+            g_string_append(text, host_index_at(index, i)->host->name);
+            g_string_append_c(text, '\n');
+        }
+        HostNames *names = g_atomic_rc_box_new0(HostNames);
+        names->digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text->str, -1);
+        names->text = g_string_free(text, FALSE);
+        *index->names = names;
+    }
+    return g_atomic_rc_box_acquire(*index->names);
+}
+
+int
+host_names_find(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    int at = 0;
+    for (const char *line = text; *line != '\0'; at++) {
+        const char *end = strchrnul(line, '\n');
+        if ((size_t)(end - line) == length && memcmp(line, name, length) == 0) {
+            return at;
+        }
+        line = *end != '\0' ? end + 1 : end;
+    }
+    return -1;
 }
 
 HostWord
@@ -222,6 +280,7 @@ put(HostIndex *index, Host *host)
     if (!found) {
         HostEntry empty = {0};
         g_array_insert_val(index->entries, at, empty);
+        forget_names(index);
     }
     HostEntry *entry = host_index_at(index, at);
     Host *former = (Host *)entry->host;
@@ -270,6 +329,7 @@ host_index_remove(HostIndex *index, const char *name)
     if (found) {
         entry_clear(index, host_index_at(index, at));
         g_array_remove_index(index->entries, at);
+        forget_names(index);
     }
 }
 
@@ -280,6 +340,7 @@ host_index_clear(HostIndex *index)
         entry_clear(index, host_index_at(index, i));
     }
     g_array_set_size(index->entries, 0);
+    forget_names(index);
 }
 
 HostIndex *
@@ -342,5 +403,6 @@ host_index_free(HostIndex *index)
     g_hash_table_unref(index->words);
     g_hash_table_unref(index->kinds);
     host_rooms_free(index->rooms);
+    g_free(index->names);
     g_free(index);
 }

@@ -40,6 +40,13 @@ typedef struct HostEntry {
 
 typedef struct HostIndex HostIndex;
 
+/* The names of all hosts of an index in its order, a line each, and the SHA-256 of that. Shared,
+ * and never changed: made once for as long as no host comes or goes. */
+typedef struct HostNames {
+    char *text;
+    char *digest;
+} HostNames;
+
 /* Empty; it owns the hosts that are put into it. */
 HostIndex *host_index_new(void);
 /* Of hosts (Host *) that outlive it and are not changed meanwhile. usage: name -> HostUsage *,
@@ -72,6 +79,11 @@ host_entries_compare_pools(const HostEntry *one, const HostEntry *other)
         : one->pool_id == other->pool_id                                  ? POOLS_ONE
                                                                           : POOLS_TWO;
 }
+/* A reference of the caller's. */
+HostNames *host_index_names(const HostIndex *index);
+void host_names_unref(HostNames *names);
+/* Where a name is in such a text, from 0; -1: nowhere. */
+int host_names_find(const char *text, const char *name);
 /* Of a text that no host has, a number that none has. */
 HostWord host_index_word(const HostIndex *index, const char *text);
 /* What claims leave of the cells and the devices of a host. Its texts are read when that is first

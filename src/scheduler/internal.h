@@ -276,6 +276,8 @@ typedef struct Look {
     CheckList checks;
     CheckList bare_checks; /* of one that is in no aggregate: most are, of very many */
     Tally tallies[PLACEMENT_N_CHECKS];
+    uint8_t *verdicts; /* of each host the check that it fails first; PLACEMENT_N_CHECKS: it fits.
+                        * NULL: nobody asks */
 } Look;
 /* Which checks are asked, of whom; what the request says is read once. It borrows both. */
 void look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts);
@@ -299,3 +301,17 @@ char **look_short_hosts(const Look *look);
 char *look_common_fix(const Look *look);
 /* Why nobody fits. Caller frees. */
 char *look_reason(const Look *look);
+
+/* ---- verdicts.c ---- */
+/* Before the look at every host. */
+void look_keep_verdicts(Look *look);
+void placement_add_firsts(Placement *placement, const Look *look);
+/* After it: checks become their places in Placement.firsts. What a host that fits weighs is the
+ * caller's to fill in, with placement_code_of_weight. */
+void look_number_verdicts(const Look *look);
+uint8_t placement_code_of_weight(const Placement *placement, double weight);
+GBytes *look_take_verdicts(Look *look);
+
+/* ---- inputs.c ---- */
+/* JSON; caller frees. */
+char *look_tell_inputs(const Look *look);

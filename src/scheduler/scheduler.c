@@ -136,6 +136,7 @@ look_clear(Look *look)
     g_clear_pointer(&look->subject.specs, g_ptr_array_unref);
     g_clear_pointer(&look->subject.image, image_wishes_free);
     g_clear_pointer(&look->subject.kinds, g_free);
+    g_clear_pointer(&look->verdicts, g_free);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
     g_clear_pointer(&look->subject.answers.dedicated_cpus, g_byte_array_unref);
@@ -202,6 +203,9 @@ look_at_hosts(Look *look, Ranking *ranking)
     for (unsigned i = 0; i < n_hosts; i++) {
         subject_set(&subject, host_index_at(look->hosts, i));
         PlacementCheck failed = look_first_failure(look, &subject);
+        if (look->verdicts != NULL) {
+            look->verdicts[i] = (uint8_t)failed;
+        }
         if (failed == PLACEMENT_N_CHECKS) {
             ranking_add(ranking, &subject, i);
             continue;
@@ -347,6 +351,16 @@ fill_hosts(Placement *placement, const Look *look, const Ranking *ranking, unsig
     }
 }
 
+static void
+fill_weights(Placement *placement, const GArray *candidates)
+{
+    for (unsigned i = 0; i < candidates->len; i++) {
+        double weight = g_array_index(candidates, Candidate, i).weight;
+        placement->weight_least = i == 0 ? weight : MIN(placement->weight_least, weight);
+        placement->weight_most = i == 0 ? weight : MAX(placement->weight_most, weight);
+    }
+}
+
 /* Sorts the candidates. */
 static Placement *
 write_out(const Look *look, const Ranking *ranking, unsigned max)
@@ -361,6 +375,9 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
     placement->source_host = g_strdup(request->source_host);
     placement->n_hosts = host_index_size(look->hosts);
     placement->n_fit = ranking->candidates->len;
+    placement->inputs = look_tell_inputs(look);
+    placement_add_firsts(placement, look);
+    fill_weights(placement, ranking->candidates);
     sort_candidates(ranking->candidates, placement->n_hosts <= max ? max : max / 2);
     fill_hosts(placement, look, ranking, max);
     if (placement->n_fit > 0) {
@@ -374,10 +391,17 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
 }
 
 static void
-record(StoredDecision *decision, const Look *look, const Ranking *ranking)
+record(StoredDecision *decision, Look *look, const Ranking *ranking)
 {
     g_autoptr(Placement) placement = write_out(look, ranking, RECORD_HOSTS);
     decision->text = placement_to_text(placement);
+    look_number_verdicts(look);
+    for (unsigned i = 0; i < ranking->candidates->len; i++) {
+        const Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
+        look->verdicts[candidate->index] = placement_code_of_weight(placement, candidate->weight);
+    }
+    decision->verdicts = look_take_verdicts(look);
+    decision->hosts = host_index_names(look->hosts);
     const PlacementRequest *request = look->subject.request;
     decision->kept_until_us = request->now_us + request->policy->decisions_kept_us;
 }
@@ -409,14 +433,18 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
 {
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_auto(Look) look = {0};
+    bool is_kept = decision != NULL && request->policy->decisions_kept_us > 0;
     look_init(&look, request, hosts);
+    if (is_kept) {
+        look_keep_verdicts(&look);
+    }
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     if (candidates->len == 0 && storage_may_refuse(request)) {
         PlacementRequest asking = as_when_storage_is_asked(request);
         return scheduler_choose(&asking, hosts, decision, error);
     }
-    if (decision != NULL && request->policy->decisions_kept_us > 0) {
+    if (is_kept) {
         record(decision, &look, &ranking);
     }
     const Candidate *best = NULL;
@@ -496,12 +524,18 @@ knows_more(const PlacementRequest *request)
 Placement *
 scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
 {
+    return scheduler_explain_some(request, hosts, host_index_size(hosts));
+}
+
+Placement *
+scheduler_explain_some(const PlacementRequest *request, const HostIndex *hosts, unsigned max)
+{
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_auto(Look) look = {0};
     look_init(&look, request, hosts);
     Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
-    Placement *placement = write_out(&look, &ranking, host_index_size(hosts));
+    Placement *placement = write_out(&look, &ranking, max);
     if (placement->chosen != NULL) {
         Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
         placement->topology = subject_give_topology(&subject);
@@ -529,6 +563,11 @@ placement_free(Placement *placement)
         }
         g_free(placement->hosts[i].name);
     }
+    for (unsigned i = 0; i < placement->n_firsts; i++) {
+        g_free(placement->firsts[i].check);
+    }
+    g_free(placement->firsts);
+    g_free(placement->inputs);
     g_free(placement->hosts);
     g_free(placement->requested_host);
     g_free(placement->zone);

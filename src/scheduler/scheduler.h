@@ -160,6 +160,12 @@ typedef struct PlacementHost {
     PlacementGiven ram_mib;
 } PlacementHost;
 
+/* How many hosts failed one check first. */
+typedef struct PlacementNo {
+    char *check; /* its name: that of a record may be of a check that there is no more */
+    unsigned n_hosts;
+} PlacementNo;
+
 /* A choice written out: what was asked for, and what each host had. It owns all of it. */
 typedef struct Placement {
     int vcpus;
@@ -172,6 +178,12 @@ typedef struct Placement {
     unsigned n_fit;
     PlacementHost *hosts; /* by name; of a record not all of them */
     unsigned n_told;
+    PlacementNo *firsts;    /* over all hosts, in the order of the checks */
+    unsigned n_firsts;
+    double weight_least;  /* of those that fit; 0 when nobody does, as the next */
+    double weight_most;
+    char *inputs;         /* JSON: what was asked for and configured, see inputs.c; NULL: a record
+                           * that has none */
     char *chosen;         /* NULL: nobody fits */
     char **short_hosts;   /* as of a StoredDecision; NULL when somebody fits, and in a record */
     char *topology;       /* what that one gives to the guest; NULL: nothing, or it is a record */
@@ -192,6 +204,9 @@ const char *scheduler_choose(const PlacementRequest *request, const HostIndex *h
 /* The same choice with every check of every host written out. What keeps the guest on its host and
  * what came of a rehearsal no request knows: the reason is the one without, if there is one. */
 Placement *scheduler_explain(const PlacementRequest *request, const HostIndex *hosts);
+/* The same of so many hosts, if there are more: the best ones, and examples of each no. */
+Placement *scheduler_explain_some(
+    const PlacementRequest *request, const HostIndex *hosts, unsigned max);
 void placement_free(Placement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Placement, placement_free)
 
@@ -200,3 +215,17 @@ char *placement_to_text(const Placement *placement);
 /* What it says of checks and weighers that there are no more is left out. ERROR_INTERNAL: it is
  * none. */
 Placement *placement_from_text(const char *text, GError **error);
+
+/* ---- verdicts.c: what a decision has found of each host ---- */
+typedef struct PlacementVerdict {
+    const char *failed; /* the check that it failed first, of the placement's firsts; NULL: it fits,
+                         * and the rest says how well, as exactly as is kept */
+    double weight_least;
+    double weight_most;
+    unsigned rank_first;
+    unsigned rank_last;
+} PlacementVerdict;
+/* verdicts: as of a StoredDecision, with its placement; at: the place of a host in its hosts.
+ * False: there is none. */
+bool placement_read_verdict(
+    const Placement *placement, GBytes *verdicts, unsigned at, PlacementVerdict *ret_verdict);

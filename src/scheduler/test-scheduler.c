@@ -926,6 +926,15 @@ test_record_is_what_was_decided(Fleet *fleet, const void *unused)
     g_autoptr(Placement) now = explain(fleet);
     g_autofree char *now_text = placement_to_text(now);
     g_assert_cmpstr(now_text, ==, text);
+    for (unsigned i = 0; i < now->n_told; i++) {
+        for (int check = 0; check < PLACEMENT_N_CHECKS; check++) {
+            const PlacementRow *row = &told->hosts[i].rows[check];
+            g_assert_cmpint(row->result, ==, now->hosts[i].rows[check].result);
+            g_assert_cmpstr(row->needed, ==, now->hosts[i].rows[check].needed);
+            g_assert_cmpstr(row->have, ==, now->hosts[i].rows[check].have);
+            g_assert_cmpstr(row->fix, ==, now->hosts[i].rows[check].fix);
+        }
+    }
     g_assert_cmpstr(told->zone, ==, "no\tva");
     g_assert_nonnull(told->hosts[0].rows[PLACEMENT_CHECK_ENABLED].fix);
     g_assert_cmpfloat(told->hosts[2].shares[PLACEMENT_WEIGHER_CPU].multiplier, ==, -0.25);
@@ -940,9 +949,9 @@ test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
         use(fleet, name)->ram_mib = i % 4 == 0 ? 4096 : i;
     }
     fleet->policy.decisions_kept_us = 1;
-    StoredDecision decision = {0};
-    g_assert_cmpstr(choose(fleet, &decision, NULL), ==, "host002");
-    g_autofree char *text = decision.text;
+    g_autoptr(StoredDecision) decision = g_new0(StoredDecision, 1);
+    g_assert_cmpstr(choose(fleet, decision, NULL), ==, "host002");
+    const char *text = decision->text;
     g_autoptr(Placement) told = placement_from_text(text, NULL);
     g_assert_cmpuint(told->n_hosts, ==, 1000);
     g_assert_cmpuint(told->n_fit, ==, 250);
@@ -951,7 +960,104 @@ test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
     g_assert_cmpstr(told->hosts[0].name, ==, "host000");
     g_assert_cmpint(told->hosts[0].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_FAIL);
     g_assert_cmpuint(told->hosts[2].rank, ==, 1);
-    g_assert_cmpuint(strlen(text), <, 40000);
+    g_assert_cmpuint(strlen(text), <, 12000);
+}
+
+static PlacementVerdict
+verdict_of(const StoredDecision *decision, const Placement *told, const char *name)
+{
+    PlacementVerdict verdict = {0};
+    int at = host_names_find(decision->hosts->text, name);
+    g_assert_cmpint(at, >=, 0);
+    g_assert_true(placement_read_verdict(told, decision->verdicts, (unsigned)at, &verdict));
+    return verdict;
+}
+
+/* Of a host that has no row it is told which no was its first, or how well it fits. */
+static void
+test_record_tells_of_every_host(Fleet *fleet, const void *unused)
+{
+    enum { HOSTS = 2000 };
+    for (int i = 0; i < HOSTS; i++) {
+        g_autofree char *name = g_strdup_printf("host%04d", i);
+        add_host(fleet, name)->enabled = i % 2 == 0;
+        use(fleet, name)->ram_mib = i % 4 == 0 ? 4096 : i;
+    }
+    fleet->policy.decisions_kept_us = 1;
+    g_autoptr(StoredDecision) decision = g_new0(StoredDecision, 1);
+    choose(fleet, decision, NULL);
+    g_autoptr(Placement) told = placement_from_text(decision->text, NULL);
+    g_autoptr(Placement) all = explain(fleet);
+    g_assert_cmpuint(told->n_firsts, ==, 2);
+    g_assert_cmpuint(told->firsts[0].n_hosts + told->firsts[1].n_hosts + told->n_fit, ==, HOSTS);
+    for (unsigned i = 0; i < all->n_told; i++) {
+        const PlacementHost *host = &all->hosts[i];
+        PlacementVerdict verdict = verdict_of(decision, told, host->name);
+        g_assert_cmpstr(verdict.failed, ==, host->rank > 0 ? NULL : i % 2 == 1 ? "enabled" : "ram");
+        if (host->rank > 0) {
+            g_assert_cmpuint(verdict.rank_first, <=, host->rank);
+            g_assert_cmpuint(verdict.rank_last, >=, host->rank);
+            g_assert_cmpuint(verdict.rank_last - verdict.rank_first, <, 10);
+            g_assert_cmpfloat(verdict.weight_least, <=, host->weight + 1e-9);
+            g_assert_cmpfloat(verdict.weight_most, >=, host->weight - 1e-9);
+        }
+    }
+    PlacementVerdict verdict = {0};
+    g_assert_cmpint(host_names_find(decision->hosts->text, "host00"), ==, -1);
+    g_assert_false(placement_read_verdict(told, decision->verdicts, HOSTS, &verdict));
+    g_assert_false(placement_read_verdict(told, NULL, 0, &verdict));
+}
+
+/* A short explanation has the rows of a few, and the counts of all. */
+static void
+test_explanation_of_some_hosts(Fleet *fleet, const void *unused)
+{
+    for (int i = 0; i < 100; i++) {
+        g_autofree char *name = g_strdup_printf("host%02d", i);
+        add_host(fleet, name)->enabled = i % 4 != 0;
+    }
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    g_autoptr(Placement) some = scheduler_explain_some(&fleet->request, index, 20);
+    g_autoptr(Placement) all = scheduler_explain_some(&fleet->request, index, 100);
+    g_assert_cmpuint(some->n_told, ==, 10 + 3);
+    g_assert_cmpuint(all->n_told, ==, 100);
+    g_assert_cmpstr(some->chosen, ==, all->chosen);
+    const Placement *both[] = {some, all};
+    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+        g_assert_cmpuint(both[i]->n_firsts, ==, 1);
+        g_assert_cmpstr(both[i]->firsts[0].check, ==, "enabled");
+        g_assert_cmpuint(both[i]->firsts[0].n_hosts, ==, 25);
+    }
+}
+
+/* What was asked for and configured, for whoever asks when that has changed. */
+static void
+test_record_tells_its_inputs(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "hosta");
+    use(fleet, "hosta")->group_members = 2;
+    fleet->request.flavor_name = "sm\"all";
+    fleet->request.extra_specs_json = "{\"a\": \"b\"}";
+    fleet->request.image_properties_json = "{\"os_distro\": \"li\\tnux\"}";
+    fleet->request.different_host = "i-7,i-8";
+    fleet->request.group_policy = SERVER_GROUP_SOFT_AFFINITY;
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = -0.25;
+    fleet->policy.ram_allocation_ratio = 1.25;
+    fleet->policy.filters_off = 2; /* the second: NumInstancesFilter */
+    fleet->policy.decisions_kept_us = 1;
+    g_autoptr(StoredDecision) decision = g_new0(StoredDecision, 1);
+    choose(fleet, decision, NULL);
+    g_autoptr(Placement) told = placement_from_text(decision->text, NULL);
+    static const char *const parts[] = {
+        "\"name\":\"sm\\\"all\"", "\"extra_specs\":{\"a\":\"b\"}", "li\\tnux",
+        "\"different_host\":[\"i-7\",\"i-8\"]", "\"policy\":\"soft-affinity\"",
+        "\"members\":{\"hosta\":2}", "\"cpu_weight_multiplier\":-0.25",
+        "\"ram_allocation_ratio\":1.25", "\"enabled_filters\":[\"ComputeFilter\",\"AggregateMulti",
+        "\"move\":null"};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_test_message("%s in %s", parts[i], told->inputs);
+        g_assert_nonnull(strstr(told->inputs, parts[i]));
+    }
 }
 
 static void
@@ -962,6 +1068,10 @@ test_nothing_is_recorded_of_no_interest(Fleet *fleet, const void *unused)
     choose(fleet, &decision, NULL);
     g_assert_null(decision.text);
     g_assert_null(placement_from_text("needs\t1\t2\t3\nhost\ta\n", NULL));
+    g_autoptr(Placement) old = placement_from_text(
+        "needs\t1\t2\t3\nhost\ta\t0\t0\ncheck\tram\tfail\t2\t1\t\nhost\tb\t1\t0.5\n", NULL);
+    g_assert_cmpint(old->hosts[0].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_FAIL);
+    g_assert_cmpint(old->hosts[1].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_UNKNOWN);
     g_assert_null(placement_from_text("check\tram\tpass\ta\tb\t\n", NULL));
 }
 
@@ -1404,6 +1514,9 @@ main(int argc, char **argv)
         test_explanation_ranks_as_the_choice_does);
     ADD("/scheduler/record-is-what-was-decided", test_record_is_what_was_decided);
     ADD("/scheduler/record-of-many-hosts-is-short", test_record_of_many_hosts_is_short);
+    ADD("/scheduler/record-tells-of-every-host", test_record_tells_of_every_host);
+    ADD("/scheduler/record-tells-its-inputs", test_record_tells_its_inputs);
+    ADD("/scheduler/explanation-of-some-hosts", test_explanation_of_some_hosts);
     ADD("/scheduler/nothing-is-recorded-of-no-interest", test_nothing_is_recorded_of_no_interest);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);
     ADD("/scheduler/unknown-offers-are-no-refusal", test_unknown_offers_are_no_refusal);

@@ -16,6 +16,7 @@ DbStatement *db_prepare_once(Store *store, const char *sql, GError **error);
 void db_bind_text(DbStatement *statement, int index, const char *value); /* NULL binds NULL */
 void db_bind_int(DbStatement *statement, int index, int64_t value);
 void db_bind_double(DbStatement *statement, int index, double value);
+void db_bind_bytes(DbStatement *statement, int index, GBytes *value); /* NULL binds NULL */
 /* *ret_row false: no more rows. A statement that writes and gives rows (RETURNING) needs a
  * transaction around it. */
 bool db_step(DbStatement *statement, bool *ret_row, GError **error);
@@ -26,6 +27,7 @@ char *db_dup_text(DbStatement *statement, int column);   /* NULL for NULL */
 const char *db_text(DbStatement *statement, int column); /* borrowed until the next step */
 int64_t db_int(DbStatement *statement, int column);
 double db_double(DbStatement *statement, int column);
+GBytes *db_dup_bytes(DbStatement *statement, int column); /* NULL for NULL */
 void db_finish(DbStatement *statement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbStatement, db_finish)
 
@@ -44,8 +46,9 @@ DbTransaction *db_begin_unsynced(Store *store, GError **error);
 DbTransaction *db_begin_read(Store *store, GError **error);
 /* Several statements without parameters; for the schema. */
 bool db_run_script(Store *store, const char *sql, GError **error);
-/* What @IDENTITY@ in the schema stands for. */
+/* What @IDENTITY@ and @BYTES@ in the schema stand for. */
 const char *db_identity_type(void);
+const char *db_bytes_type(void);
 /* Of hosts whose aggregates are no zone; as long as the store. */
 const char *db_default_zone(const Store *store);
 KnownHosts *db_known_hosts(Store *store);

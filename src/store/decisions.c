@@ -10,21 +10,82 @@
     " d.kept_until_us, d.text FROM decisions d JOIN operations o ON o.id = d.operation_id"         \
     " JOIN instances i ON i.id = o.instance_id WHERE 1 = 1"
 #define SQL_INSERT                                                                                 \
-    "INSERT INTO decisions (operation_id, has_host, made_us, kept_until_us, text)"                 \
-    " VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO decisions (operation_id, has_host, made_us, kept_until_us, text, hosts_digest,"   \
+    " verdicts) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+/* The text is bound where it is not there yet: of very many hosts it is long. */
+#define SQL_HAS_HOSTS "SELECT 1 FROM decision_hosts WHERE digest = $1"
+#define SQL_INSERT_HOSTS "INSERT INTO decision_hosts (digest, names) VALUES ($1, $2)"
+#define SQL_GET_VERDICTS                                                                           \
+    "SELECT h.names, d.verdicts FROM decisions d"                                                  \
+    " JOIN decision_hosts h ON h.digest = d.hosts_digest WHERE d.id = $1"
+#define SQL_DELETE_HOSTS                                                                           \
+    "DELETE FROM decision_hosts WHERE NOT EXISTS"                                                  \
+    " (SELECT 1 FROM decisions d WHERE d.hosts_digest = decision_hosts.digest)"
 #define SQL_DELETE_OLD "DELETE FROM decisions WHERE kept_until_us < $1"
 /* While hosts connect, nobody is found every half second. */
 #define SQL_DELETE_VAIN "DELETE FROM decisions WHERE operation_id = $1 AND has_host = 0"
 
+/* Adds to *n_deleted. */
 static bool
-delete_where(Store *store, const char *sql, int64_t value, GError **error)
+delete_where(Store *store, const char *sql, int64_t value, int *n_deleted, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, sql, error);
+    int n = 0;
     if (statement == NULL) {
         return false;
     }
     db_bind_int(statement, 1, value);
+    if (!db_run(statement, &n, error)) {
+        return false;
+    }
+    *n_deleted += n;
+    return true;
+}
+
+static bool
+delete_unused_hosts(Store *store, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_DELETE_HOSTS, error);
+    return statement != NULL && db_run(statement, NULL, error);
+}
+
+static bool
+has_hosts(Store *store, const char *digest, bool *ret_has, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_HAS_HOSTS, error);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, digest);
+    return db_step(statement, ret_has, error);
+}
+
+static bool
+keep_hosts(Store *store, const HostNames *hosts, GError **error)
+{
+    bool has = hosts == NULL;
+    if (!has && !has_hosts(store, hosts->digest, &has, error)) {
+        return false;
+    }
+    if (has) {
+        return true;
+    }
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT_HOSTS, error);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, hosts->digest);
+    db_bind_text(statement, 2, hosts->text);
     return db_run(statement, NULL, error);
+}
+
+static bool
+delete_what_is_over(Store *store, int64_t operation_id, int64_t now_us, GError **error)
+{
+    int n_deleted = 0;
+    return delete_where(store, SQL_DELETE_OLD, now_us, &n_deleted, error) &&
+        delete_where(store, SQL_DELETE_VAIN, operation_id, &n_deleted, error) &&
+        (n_deleted == 0 || delete_unused_hosts(store, error));
 }
 
 bool
@@ -35,8 +96,8 @@ decisions_insert(Store *store, int64_t operation_id, bool has_host,
     if (decision->text == NULL) {
         return true;
     }
-    if (!delete_where(store, SQL_DELETE_OLD, now_us, error) ||
-        !delete_where(store, SQL_DELETE_VAIN, operation_id, error)) {
+    if (!delete_what_is_over(store, operation_id, now_us, error) ||
+        !keep_hosts(store, decision->hosts, error)) {
         return false;
     }
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
@@ -48,6 +109,8 @@ decisions_insert(Store *store, int64_t operation_id, bool has_host,
     db_bind_int(statement, 3, now_us);
     db_bind_int(statement, 4, decision->kept_until_us);
     db_bind_text(statement, 5, decision->text);
+    db_bind_text(statement, 6, decision->hosts != NULL ? decision->hosts->digest : NULL);
+    db_bind_bytes(statement, 7, decision->verdicts);
     return db_run(statement, NULL, error);
 }
 
@@ -83,4 +146,22 @@ store_list_decisions(
     return statement == NULL
         ? NULL
         : rows_list(statement, read_decision, (GDestroyNotify)stored_decision_free, error);
+}
+
+bool
+store_find_verdicts(Store *store, int64_t decision_id, char **ret_names, GBytes **ret_verdicts,
+    GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_GET_VERDICTS, error);
+    bool row = false;
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_int(statement, 1, decision_id);
+    if (!db_step(statement, &row, error)) {
+        return false;
+    }
+    *ret_names = row ? db_dup_text(statement, 0) : NULL;
+    *ret_verdicts = row ? db_dup_bytes(statement, 1) : NULL;
+    return true;
 }

@@ -72,6 +72,7 @@ apply(Store *store, const SchemaFile *file, GError **error)
 {
     g_autoptr(GString) sql = g_string_new(file->sql);
     g_string_replace(sql, "@IDENTITY@", db_identity_type(), 0);
+    g_string_replace(sql, "@BYTES@", db_bytes_type(), 0);
 
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
     if (transaction == NULL || !db_run_script(store, sql->str, error) ||

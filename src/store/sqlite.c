@@ -44,6 +44,12 @@ db_identity_type(void)
     return "INTEGER PRIMARY KEY AUTOINCREMENT";
 }
 
+const char *
+db_bytes_type(void)
+{
+    return "BLOB";
+}
+
 /* ---- statements ---- */
 
 void
@@ -149,6 +155,15 @@ db_bind_double(DbStatement *statement, int index, double value)
     sqlite3_bind_double(statement->handle, parameter(statement, index), value);
 }
 
+void
+db_bind_bytes(DbStatement *statement, int index, GBytes *value)
+{
+    size_t size = 0;
+    const void *bytes = value != NULL ? g_bytes_get_data(value, &size) : NULL;
+    sqlite3_bind_blob64(
+        statement->handle, parameter(statement, index), bytes, size, SQLITE_TRANSIENT);
+}
+
 bool
 db_step(DbStatement *statement, bool *ret_row, GError **error)
 {
@@ -233,6 +248,14 @@ double
 db_double(DbStatement *statement, int column)
 {
     return sqlite3_column_double(statement->handle, column);
+}
+
+GBytes *
+db_dup_bytes(DbStatement *statement, int column)
+{
+    const void *bytes = sqlite3_column_blob(statement->handle, column);
+    int size = sqlite3_column_bytes(statement->handle, column);
+    return bytes != NULL ? g_bytes_new(bytes, (size_t)size) : NULL;
 }
 
 /* ---- what has changed ---- */

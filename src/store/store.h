@@ -564,6 +564,11 @@ bool store_release_volumes(Store *store, const char *instance_id, GError **error
  * StoredDecision *. */
 GPtrArray *store_list_decisions(
     Store *store, const char *request_id, const char *instance_id, GError **error);
+/* What it found of each host that it looked at: their names, a line each, and a byte for each in
+ * the same order, as scheduler/verdicts.c writes it. Both are the caller's; NULL: nothing of that
+ * is kept, as of those of a droverd that did not yet. */
+bool store_find_verdicts(Store *store, int64_t decision_id, char **ret_names,
+    GBytes **ret_verdicts, GError **error);
 
 /* ---- canaries (store/canaries.c) ---- */
 typedef struct CanaryFilter {

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* Operations, claims, migrations, consoles: what the engine relies on. */
 #include "base/failpoint.h"
+#include "store/db.h"
 #include "store/test-support.h"
 #include <string.h>
 
@@ -539,6 +540,80 @@ test_decisions_are_kept_for_a_while(Fixture *fixture, const void *data)
     assert_decisions(fixture, "hostx");
 }
 
+static const char *
+choose_and_keep(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
+{
+    const char *host = choose_named(hosts, data, decision, error);
+    unsigned n = host_index_size(hosts);
+    uint8_t *verdicts = g_malloc(n);
+    memset(verdicts, (int)n, n);
+    decision->verdicts = g_bytes_new_take(verdicts, n);
+    decision->hosts = host_index_names(hosts);
+    return host;
+}
+
+static void
+decide_for(Fixture *fixture, const char *name, const char *host)
+{
+    g_autofree char *chosen = NULL;
+    g_autoptr(Instance) vm = test_instance(fixture, name);
+    g_autoptr(Operation) operation = operation_of(fixture, vm->open_operation);
+    store_claim(fixture->store, operation, vm, choose_and_keep, (char *)host, &chosen, NULL);
+}
+
+/* What was found of each host, with the names as they were then. */
+static void
+assert_found(Fixture *fixture, unsigned at, const char *names)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *found = NULL;
+    g_autoptr(GBytes) verdicts = NULL;
+    g_autoptr(GPtrArray) decisions = store_list_decisions(fixture->store, "req-1", NULL, &error);
+    const StoredDecision *decision = decisions->pdata[at];
+    g_assert_true(
+        store_find_verdicts(fixture->store, decision->id, &found, &verdicts, &error));
+    g_assert_cmpstr(found, ==, names);
+    g_assert_cmpuint(g_bytes_get_size(verdicts), ==, strlen(names) / strlen("hosta\n"));
+    g_assert_cmpint(*(const uint8_t *)g_bytes_get_data(verdicts, NULL), ==,
+        strlen(names) / strlen("hosta\n"));
+}
+
+static int64_t
+count_kept_hosts(Fixture *fixture)
+{
+    bool row = false;
+    g_autoptr(DbStatement) statement =
+        db_prepare(fixture->store, "SELECT COUNT(*) FROM decision_hosts", NULL);
+    g_assert_true(db_step(statement, &row, NULL));
+    return db_int(statement, 0);
+}
+
+/* The names are there once for all decisions of the same hosts, and as long as one of them. */
+static void
+test_verdicts_are_kept_with_their_hosts(Fixture *fixture, const void *data)
+{
+    test_host(fixture, "hosta");
+    decide_for(fixture, "vm1", "hosta");
+    test_now_us += 5;
+    decide_for(fixture, "vm2", "hosta");
+    decide_for(fixture, "vain", "hostz");
+    g_assert_cmpint(count_kept_hosts(fixture), ==, 1);
+    test_host(fixture, "hostb");
+    decide_for(fixture, "vm3", "hostb");
+    g_assert_cmpint(count_kept_hosts(fixture), ==, 2);
+    assert_found(fixture, 0, "hosta\n");
+    assert_found(fixture, 2, "hosta\n");
+    assert_found(fixture, 3, "hosta\nhostb\n");
+    test_now_us += 7; /* the first is over */
+    decide_for(fixture, "vm4", "hostb");
+    assert_found(fixture, 0, "hosta\n");
+    g_assert_cmpint(count_kept_hosts(fixture), ==, 2);
+    test_now_us += 6;
+    decide_for(fixture, "vm5", "hostb");
+    g_assert_cmpint(count_kept_hosts(fixture), ==, 1);
+    assert_found(fixture, 0, "hosta\nhostb\n");
+}
+
 /* A host with room for one. */
 static const char *
 choose_if_empty(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
@@ -814,6 +889,7 @@ main(int argc, char **argv)
     ADD("promotion-needs-a-target", test_promotion_needs_a_target);
     ADD("no-host-is-chosen", test_no_host_is_chosen);
     ADD("decisions-are-kept-for-a-while", test_decisions_are_kept_for_a_while);
+    ADD("verdicts-are-kept-with-their-hosts", test_verdicts_are_kept_with_their_hosts);
     ADD("racing-claims", test_racing_claims);
     ADD("migration-row", test_migration_row);
     ADD("migration-is-refused-when-busy", test_migration_is_refused_when_busy);

@@ -326,6 +326,36 @@ def request_of(cloud, server, action):
                 if row["action"] == action)
 
 
+def tells_of_any_host(cloud, request, told):
+    """A move off hosta while hostb was disabled, and what it was decided by."""
+    equal(told["first_failures"], {"not-source": 1, "enabled": 1}, "over all hosts")
+    inputs = told["inputs"]
+    equal((inputs["flavor"]["ram_mib"], inputs["move"]["block_migration"], inputs["group"]),
+          (128, "auto", None), "what was asked for")
+    config = inputs["configuration"]
+    equal((config["ram_allocation_ratio"], "ComputeFilter" in config["enabled_filters"],
+           config["ram_weight_multiplier"]), (1.5, True, 1.0), "what was configured")
+    weight = hosts_of(told)["hostc"]["weight"]
+    for host, looked_at, found in (
+            ("hostb", True, {"fits": False, "failed_first": "enabled", "fit": None}),
+            ("hostc", True, {"fits": True, "failed_first": None, "fit": {
+                "weight_between": [weight, weight], "rank_between": [1, 1]}}),
+            ("hostz", False, {})):
+        (row,) = decisions(cloud, f"?request_id={request}&host={host}")
+        equal(row["asked_about"],
+              {"name": host, "is_kept": True, "was_looked_at": looked_at, **found}, host)
+    for host, part in (("hostb", "hostb failed 'enabled' first"),
+                       ("hostb", "'disabled' (disk swap)"),
+                       ("hostc", "hostc did fit: it was number 1 of 1"),
+                       ("hostz", "hostz was no host then")):
+        contains(on_terminal(cloud, 80, "explain", "--request", request, "--host", host), part,
+                 host)
+    text = on_terminal(cloud, 80, "explain", "--request", request)
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    for part in ("What it was decided by:", "ram_allocation_ratio 1.5", "flavor.name m1.tiny"):
+        check(part in lines, f"no '{part}' in:\n{text}")
+
+
 @test("what was decided is told again later as it was then: where it went, and where nothing fits "
       "[S0-11 S2-22]")
 def _():
@@ -360,6 +390,7 @@ def _():
     check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
     equal(json.loads(drover("explain", "--request", request, "--json")), {"decisions": [told]},
           "JSON")
+    tells_of_any_host(cloud, request, told)
     for host in ("hosta", "hostb"):
         set_service(cloud, host, status="disabled", disabled_reason="no power")
     equal(cloud.live_migrate(server).status, 202, "one that goes nowhere")

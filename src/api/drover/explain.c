@@ -155,6 +155,26 @@ count_looked_at(const Placement *placement)
     return placement->requested_host != NULL ? 1 : (int)placement->n_hosts;
 }
 
+/* check -> how many hosts failed it first; of the others where one was asked for there is nothing
+ * to say. */
+static json_t *
+view_firsts(const Placement *placement)
+{
+    json_t *view = json_object();
+    bool is_of_one = placement->requested_host != NULL;
+    for (unsigned i = 0; !is_of_one && i < placement->n_firsts; i++) {
+        const PlacementNo *no = &placement->firsts[i];
+        json_object_set_new(view, no->check, json_integer(no->n_hosts));
+    }
+    return view;
+}
+
+static json_t *
+view_inputs(const Placement *placement)
+{
+    return placement->inputs != NULL ? json_loads(placement->inputs, 0, NULL) : json_null();
+}
+
 json_t *
 drover_view_placement(const Placement *placement)
 {
@@ -163,9 +183,10 @@ drover_view_placement(const Placement *placement)
         api_string_or_null(placement->requested_host), "zone", api_string_or_null(placement->zone),
         "needs", "vcpus", placement->vcpus, "ram_mib", (json_int_t)placement->ram_mib, "disk_gib",
         (json_int_t)placement->disk_gib);
-    json_auto_t *rest = json_pack("{s:o, s:o, s:i, s:i, s:o}", "chosen",
+    json_auto_t *rest = json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o}", "chosen",
         api_string_or_null(placement->chosen), "reason", api_string_or_null(placement->reason),
-        "n_hosts", count_looked_at(placement), "n_fit", (int)placement->n_fit, "hosts",
+        "n_hosts", count_looked_at(placement), "n_fit", (int)placement->n_fit,
+        "first_failures", view_firsts(placement), "inputs", view_inputs(placement), "hosts",
         view_hosts(placement));
     json_object_update(view, rest);
     return view;
@@ -205,6 +226,7 @@ static const QueryField explain_query[] = {
     {"rehearse", QUERY_BOOLEAN},
     {"block_migration", QUERY_STRING}, /* as of os-migrateLive; absent = auto */
     {"disk_over_commit", QUERY_BOOLEAN},
+    {"max_hosts", QUERY_INTEGER}, /* of more than these: the best, and some of each no */
     {0},
 };
 
@@ -226,6 +248,7 @@ typedef struct Explanation {
     const Move *move;
     Instance *instance;
     BlockMigration block_migration;
+    unsigned max_hosts;     /* to tell of; 0: all */
     char *guest_platform;   /* as EngineGuest; NULL also: no matter */
     char *guest_stays; /* the same */
 } Explanation;
@@ -277,6 +300,13 @@ read_block_migration(ApiContext *context, const Move *move, const Instance *inst
     }
     *ret_block = flag ? BLOCK_MIGRATION_YES : BLOCK_MIGRATION_NO;
     return true;
+}
+
+static unsigned
+read_max_hosts(ApiContext *context)
+{
+    const char *text = api_query(context, "max_hosts");
+    return text != NULL ? (unsigned)MIN(g_ascii_strtoull(text, NULL, 10), G_MAXINT) : 0;
 }
 
 /* An evacuation plans its disks by itself: the old ones are out of reach. */
@@ -334,7 +364,9 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     request.rehearsal = rehearsal;
     request.instance = takes_disks_along(explanation->move) ? instance : NULL;
     request.volumes = volumes;
-    return scheduler_explain(&request, index);
+    return explanation->max_hosts == 0
+        ? scheduler_explain(&request, index)
+        : scheduler_explain_some(&request, index, explanation->max_hosts);
 }
 
 /* Takes the explanation. placement NULL: the error says why. */
@@ -437,8 +469,11 @@ drover_explain(ApiContext *context, GError **error)
         return NULL;
     }
     Explanation *explanation = g_new0(Explanation, 1);
-    *explanation =
-        (Explanation){context, move, g_steal_pointer(&instance), block_migration, NULL};
+    *explanation = (Explanation){.context = context,
+        .move = move,
+        .instance = g_steal_pointer(&instance),
+        .block_migration = block_migration,
+        .max_hosts = read_max_hosts(context)};
     const Instance *guest = explanation->instance;
     api_defer(context);
     if (is_live(move, guest)) {
