@@ -153,9 +153,12 @@ cpu_set_without(const CpuSet *set, const CpuSet *taken)
 int
 cpu_set_next(const CpuSet *set, int from)
 {
-    for (int cpu = from; cpu < CPU_SET_MAX; cpu++) {
-        if (cpu_set_has(set, cpu)) {
-            return cpu;
+    int first = MAX(from, 0);
+
+    for (int i = first / 64; i < N_WORDS; i++) {
+        uint64_t rest = set->bits[i] & (i == first / 64 ? UINT64_MAX << (first % 64) : UINT64_MAX);
+        if (rest != 0) {
+            return 64 * i + __builtin_ctzll(rest);
         }
     }
     return -1;

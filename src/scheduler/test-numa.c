@@ -55,10 +55,13 @@ static void
 test_lists_of_processors(void)
 {
     CpuSet set;
-    g_assert_true(cpu_set_parse("0-3,^2, 8,1023", &set));
+    g_assert_true(cpu_set_parse("0-3,^2, 8,66,127-128,1023", &set));
     g_autofree char *text = cpu_set_text(&set);
-    g_assert_cmpstr(text, ==, "0-1,3,8,1023");
-    g_assert_cmpint(cpu_set_count(&set), ==, 5);
+    g_assert_cmpstr(text, ==, "0-1,3,8,66,127-128,1023");
+    g_assert_cmpint(cpu_set_count(&set), ==, 8);
+    g_assert_cmpint(cpu_set_next(&set, 9), ==, 66);
+    g_assert_cmpint(cpu_set_next(&set, 129), ==, 1023);
+    g_assert_cmpint(cpu_set_next(&set, CPU_SET_MAX), ==, -1);
     static const char *const bad[] = {"", "a", "3-1", "1-", "-1", "1024", "0,,1", "1;2"};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_assert_false(cpu_set_parse(bad[i], &set));
