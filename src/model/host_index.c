@@ -227,11 +227,26 @@ pool_id_of(HostIndex *index, const Host *host)
     return id != NULL && id[0] != '\0' ? word_of(index, id) : HOST_NO_TEXT;
 }
 
+/* Most news of a host are none of these: what is left of them is not read again. */
+static void
+forget_changed(HostEntry *entry, const Host *host)
+{
+    const Host *former = entry->host;
+    bool is_other = former != NULL && former != host;
+    if (!is_other || g_strcmp0(former->facts.topology, host->facts.topology) != 0) {
+        entry->usage.cells_left = 0;
+    }
+    if (!is_other || g_strcmp0(former->facts.pci_devices, host->facts.pci_devices) != 0) {
+        entry->usage.devices_left = 0;
+    }
+}
+
 /* The one place that says what of a record is compared of every host. */
 static void
 fill(HostIndex *index, HostEntry *entry, const Host *host)
 {
     const HostFacts *facts = &host->facts;
+    forget_changed(entry, host);
     entry->host = host;
     entry->aggregates = host->aggregates;
     entry->last_seen_us = host->last_seen_us;
@@ -250,8 +265,6 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->has_facts = host->has_facts;
     entry->is_fenced = host_is_fenced(host);
     entry->emulator = host_emulator(facts);
-    entry->usage.cells_left = 0;
-    entry->usage.devices_left = 0;
 }
 
 /* What hosts had left once is kept, since they mostly come back to it; not for ever. */
@@ -301,13 +314,16 @@ host_index_put(HostIndex *index, Host *take_host)
 void
 host_entry_set_usage(HostEntry *entry, const HostUsage *usage)
 {
-    g_free(entry->usage.topologies);
-    g_free(entry->usage.devices);
+    const HostUsage former = entry->usage;
+    bool has_cells = g_strcmp0(former.topologies, usage->topologies) == 0;
+    bool has_devices = g_strcmp0(former.devices, usage->devices) == 0;
     entry->usage = *usage;
     entry->usage.topologies = g_strdup(usage->topologies);
     entry->usage.devices = g_strdup(usage->devices);
-    entry->usage.cells_left = 0;
-    entry->usage.devices_left = 0;
+    entry->usage.cells_left = has_cells ? former.cells_left : 0;
+    entry->usage.devices_left = has_devices ? former.devices_left : 0;
+    g_free(former.topologies);
+    g_free(former.devices);
 }
 
 static void
