@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SIZES = 4, BOUND_SIZES = 2, NOW_S = 2000, RACKS = 40 };
+enum { SIZES = 4, BOUND_SIZES = 2, NOW_S = 2000, RACKS = 40, TOPOLOGIES = 1000 };
 
 /* The hosts of one rack are in the same aggregates, so they share what those say. Some racks
  * are of no use, each for a reason of its own. */
@@ -25,7 +25,7 @@ struct Fleet {
     GRand *random; /* borrowed */
     HostIndex *hosts;
     HostAggregates *racks[RACKS];
-    char *topology; /* of each host */
+    char *topologies[TOPOLOGIES];
     PlacementPolicy policy;
     GPtrArray *ports; /* of every guest */
     GPtrArray *volumes;
@@ -123,9 +123,10 @@ make_aggregates(int rack_number)
 
 /* ---- hosts ---- */
 
-/* Two cells of 16 cores with two threads each; a quarter of them floats; 48 GiB of 2 MiB pages. */
+/* Two cells of 16 cores with two threads each; a quarter of them floats; 48 GiB of 2 MiB pages.
+ * Their memory is not the same to the MiB, as that of real machines is not. */
 static char *
-make_topology(void)
+make_topology(int number)
 {
     enum { CELLS = 2, CORES = 16, THREAD = CELLS * CORES, SHARED = 4, PAGES = 24576 };
     g_autoptr(HostTopology) topology = host_topology_new();
@@ -134,7 +135,7 @@ make_topology(void)
     for (int i = 0; i < CELLS; i++) {
         HostCell *cell = host_topology_add_cell(topology, i);
         CellPages pages = {.size_kib = 2048, .count = PAGES};
-        cell->memory_mib = 131072;
+        cell->memory_mib = 131072 - number;
         g_array_append_val(cell->pages, pages);
         for (int j = 0; j < CORES; j++) {
             int cpu = i * CORES + j;
@@ -237,7 +238,7 @@ enrich(Fleet *fleet, Host *host, int number)
     }
     host->aggregates = host_aggregates_ref(fleet->racks[rack]);
     make_unlike(host, number);
-    facts->topology = g_strdup(fleet->topology);
+    facts->topology = g_strdup(fleet->topologies[number % TOPOLOGIES]);
     facts->has_floating_cpus = true;
     facts->floating_cpus = 16;
     facts->pci_devices = g_strdup(DEVICES);
@@ -432,7 +433,9 @@ fleet_new(unsigned n_hosts, bool rich, GRand *random)
             fleet->policy.multipliers[i] = 1;
         }
     }
-    fleet->topology = make_topology();
+    for (int i = 0; i < TOPOLOGIES; i++) {
+        fleet->topologies[i] = make_topology(i);
+    }
     fleet->ports = make_ports();
     fleet->volumes = make_volumes();
     fleet->instance = instance_new();
@@ -454,7 +457,9 @@ fleet_free(Fleet *fleet)
     for (int i = 0; i < RACKS; i++) {
         host_aggregates_unref(fleet->racks[i]);
     }
-    g_free(fleet->topology);
+    for (int i = 0; i < TOPOLOGIES; i++) {
+        g_free(fleet->topologies[i]);
+    }
     g_ptr_array_unref(fleet->ports);
     g_ptr_array_unref(fleet->volumes);
     instance_free(fleet->instance);

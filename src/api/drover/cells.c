@@ -2,7 +2,7 @@
 /* Copyright the drover authors. */
 #include "api/drover/drover.h"
 
-#include "scheduler/numa.h"
+#include "model/cell_room.h"
 
 static json_t *
 view_set(const CpuSet *cpus)
