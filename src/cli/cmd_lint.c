@@ -88,12 +88,13 @@ look(CommandContext *context, Session *session, GError **error)
     return answer != NULL ? json_incref(json_object_get(answer, "lint")) : NULL;
 }
 
-static bool
+/* Those that cannot be sent, as the API tells them; NULL: the error says why. */
+static json_t *
 start(CommandContext *context, Session *session, GError **error)
 {
     int64_t connections = 0;
     if (!command_int(context, "--parallel-connections", 0, 1, 255, &connections, error)) {
-        return false;
+        return NULL;
     }
     json_auto_t *body = json_pack("{s:{}}", "lint");
     json_t *lint = json_object_get(body, "lint");
@@ -113,7 +114,9 @@ start(CommandContext *context, Session *session, GError **error)
         json_decref(hosts);
     }
     json_auto_t *answer = session_request(session, "drover", "POST", "/lint", body, error);
-    return answer != NULL;
+    return answer != NULL
+        ? json_incref(json_object_get(json_object_get(answer, "lint"), "unsent"))
+        : NULL;
 }
 
 static size_t
@@ -126,19 +129,54 @@ count(const json_t *rows, const char *result)
     return n;
 }
 
-/* Until none is on its way any more. droverd gives each up in time. */
-static json_t *
-wait_for_canaries(CommandContext *context, Session *session, GError **error)
+static const json_t *
+find_pair(const json_t *canaries, const json_t *pair)
 {
+    for (size_t i = 0; i < json_array_size(canaries); i++) {
+        const json_t *canary = json_array_get(canaries, i);
+        if (strcmp(string_of(canary, "source_host"), string_of(pair, "source_host")) == 0 &&
+            strcmp(string_of(canary, "dest_host"), string_of(pair, "dest_host")) == 0) {
+            return canary;
+        }
+    }
+    return NULL;
+}
+
+/* Those that were on their way at the first look and have come to nothing at the last one. */
+static void
+add_cut_off(json_t *unsent, const json_t *first, const json_t *last)
+{
+    for (size_t i = 0; i < json_array_size(first); i++) {
+        const json_t *wish = json_array_get(first, i);
+        const json_t *canary = find_pair(last, wish);
+        if (strcmp(string_of(wish, "result"), "pending") == 0 && canary != NULL &&
+            strcmp(string_of(wish, "tried_at"), string_of(canary, "tried_at")) == 0) {
+            json_array_append_new(unsent, json_pack("{s:s, s:s, s:s, s:s}", "source_host",
+                string_of(wish, "source_host"), "dest_host", string_of(wish, "dest_host"),
+                "reason", "one of the two hosts was not connected, or was lost meanwhile", "fix",
+                "see why in 'drover host list', and lint again"));
+        }
+    }
+}
+
+/* Until none is on its way any more. droverd gives each up in time. Adds to unsent. */
+static json_t *
+wait_for_canaries(CommandContext *context, Session *session, json_t *unsent, GError **error)
+{
+    json_auto_t *first = look(context, session, error);
+    json_auto_t *lint = json_incref(first);
     for (;;) {
-        json_auto_t *lint = look(context, session, error);
-        size_t n_left = count(json_object_get(lint, "canaries"), "pending");
+        const json_t *canaries = json_object_get(lint, "canaries");
+        size_t n_left = count(canaries, "pending");
         if (lint == NULL || n_left == 0) {
             watch_line("%s", "");
-            return lint != NULL ? json_incref(lint) : NULL;
+            add_cut_off(unsent, json_object_get(first, "canaries"), canaries);
+            return json_incref(lint);
         }
         watch_line("%zu canaries are on their way", n_left);
         g_usleep(LOOK_INTERVAL_S * G_USEC_PER_SEC);
+        json_decref(lint);
+        lint = look(context, session, error);
     }
 }
 
@@ -219,7 +257,8 @@ cell_text(const json_t *canary)
     const char *word = is_ok                    ? "ok (guest)"
         : strcmp(result, "fail") == 0           ? "FAIL"
         : strcmp(result, "warn") == 0           ? "WARN"
-                                                : "...";
+        : strcmp(result, "pending") == 0        ? "..."
+                                                : "not tried";
     if (!json_is_object(extra)) {
         return g_strdup(first != NULL ? first : word);
     }
@@ -245,6 +284,18 @@ add_red_extras(json_t *rows, const json_t *canaries)
             json_object_set_new(row, "dest_host", json_string(dest));
             json_array_append_new(rows, row);
         }
+    }
+}
+
+/* No verdict on the way: what the last one came to stays in its cell. */
+static void
+add_unsent(json_t *rows, const json_t *unsent)
+{
+    for (size_t i = 0; i < json_array_size(unsent); i++) {
+        json_t *row = json_copy(json_array_get(unsent, i));
+        g_autofree char *reason = g_strdup_printf("not sent: %s", string_of(row, "reason"));
+        json_object_set_new(row, "reason", json_string(reason));
+        json_array_append_new(rows, row);
     }
 }
 
@@ -296,15 +347,13 @@ print_tables(Output *output, const json_t *lint, bool all, GError **error)
     json_auto_t *checks = select_rows(json_object_get(lint, "checks"), all, bad);
     json_auto_t *failed = select_rows(canaries, false, red);
     add_red_extras(failed, canaries);
+    add_unsent(failed, json_object_get(lint, "unsent"));
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
-    if (json_array_size(canaries) == 0) {
-        output_say(output, "\nNo canary was sent yet.\n");
-        return true;
-    }
-    output_say(output, "\nCanaries:\n");
-    if (!print_matrix(output, canaries, error)) {
+    output_say(output, json_array_size(canaries) > 0 ? "\nCanaries:\n"
+                                                     : "\nNo canary was sent yet.\n");
+    if (json_array_size(canaries) > 0 && !print_matrix(output, canaries, error)) {
         return false;
     }
     if (json_array_size(failed) == 0) {
@@ -325,14 +374,17 @@ host_lint(CommandContext *context, GError **error)
     }
     Session *session = command_session(context, error);
     Output *output = command_output(context);
-    bool is_started = session != NULL && (is_quiet || start(context, session, error));
-    json_auto_t *lint = !is_started ? NULL
+    json_auto_t *unsent = session == NULL ? NULL
+        : is_quiet                        ? json_array()
+                                          : start(context, session, error);
+    json_auto_t *lint = unsent == NULL ? NULL
         : is_quiet              ? look(context, session, error)
-                                : wait_for_canaries(context, session, error);
+                                : wait_for_canaries(context, session, unsent, error);
     if (lint == NULL) {
         return false;
     }
-    size_t n_failed = count(json_object_get(lint, "checks"), "fail") +
+    json_object_set(lint, "unsent", unsent);
+    size_t n_failed = json_array_size(unsent) + count(json_object_get(lint, "checks"), "fail") +
         count(json_object_get(lint, "canaries"), "fail") +
         count_red_extras(json_object_get(lint, "canaries"));
     bool is_told = output->format == OUTPUT_JSON
@@ -352,10 +404,11 @@ const Command lint_commands[] = {
         "arrived: it runs and is switched over before its memory is there, or goes by so many\n"
         "streams (both together need QEMU 10.1). A guest that moved later than a canary, or\n"
         "could not because of the way, counts instead of it. Named hosts are tried in pairs, both\n"
-        "ways; without names each host with two others. What came of them is kept. Nothing has\n"
+        "ways; without names each host with two others. What came of them is kept; one that\n"
+        "cannot be sent, since a host is not connected, is told and changes nothing. Nothing has\n"
         "to be installed on a host, and nobody logs in there: what cannot be seen that way is\n"
         "listed as 'unseen'.\n"
-        "Exit code 1: something failed.",
+        "Exit code 1: something failed, or was not sent.",
         "  drover host lint\n  drover host lint hosta hostb\n"
         "  drover host lint --post-copy hosta hostb\n"
         "  drover host lint --no-canaries --all hosta\n  drover host lint --json",

@@ -5,7 +5,6 @@
  * say why. Those that an earlier daemon has left are swept away when their host tells of them. */
 #include "base/log.h"
 #include "engine/internal.h"
-#include "migration/converge.h"
 
 /* At once; and one at a time from and to each host, so that they do not slow each other down. */
 enum { FLIGHTS_MAX = 4 };
@@ -25,13 +24,13 @@ typedef struct Flight {
     MigrateRequest request;
     char *address; /* of the request */
     char *token;   /* of the marker */
-    char *refusal; /* why what was asked beside is not tried; NULL: it is */
     HypervisorHost *source;
     HypervisorHost *dest;
     int64_t since_us;
     int64_t first_us; /* when the first one arrived; written by its call before has_extra */
     int has_extra;    /* atomic: that is so, and a second one is on its way, or has ended */
     bool is_late; /* it was told as lost already */
+    bool is_cut;  /* one of its hosts was lost meanwhile: that it failed says nothing of the way */
     GError *error;
 } Flight;
 
@@ -45,7 +44,6 @@ flight_free(void *data)
     g_clear_pointer(&flight->result, canary_free);
     g_clear_error(&flight->error);
     g_free(flight->address);
-    g_free(flight->refusal);
     g_free(flight->token);
     g_free(flight->uuid);
     g_free(flight);
@@ -84,6 +82,19 @@ finish(Engine *engine, const Canary *result)
     }
 }
 
+/* What was not sent, or was cut off, is no result: the last one holds. */
+static void
+drop(Engine *engine, const Canary *wish, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+
+    log_warning("no canary gets from host '%s' to host '%s': %s", wish->source_host,
+        wish->dest_host, reason);
+    if (!store_drop_canary(engine->context.store, wish, &error)) {
+        log_error("cannot take back that it was asked for: %s", error->message);
+    }
+}
+
 /* The elapsed time is that of the first: of a second one it is its configuration that counts. */
 static void
 finish_flight(Flight *flight, const char *reason)
@@ -92,14 +103,19 @@ finish_flight(Flight *flight, const char *reason)
     int64_t now_us = engine_now_us(flight->engine);
     bool is_of_extra = g_atomic_int_get(&flight->has_extra) != 0;
     char **place = is_of_extra ? &result->extra_error : &result->error;
+    bool is_cut = flight->is_cut && reason != NULL;
 
+    if (is_cut && !is_of_extra) {
+        drop(flight->engine, result, reason);
+        return;
+    }
     g_free(*place);
-    *place = g_strdup(reason);
+    *place = is_cut ? NULL : g_strdup(reason);
     if (is_of_extra) {
         /* The first one got there, also when it was given up for late before. */
         g_clear_pointer(&result->error, g_free);
         result->extra = result->asked;
-        result->extra_us = now_us;
+        result->extra_us = is_cut ? 0 : now_us;
     }
     result->elapsed_ms =
         ((is_of_extra ? flight->first_us : now_us) - flight->since_us) / 1000;
@@ -122,10 +138,6 @@ send_extra(Flight *flight)
                                                  : request.connections;
     flight->first_us = clock_now_us(flight->engine->context.clock);
     g_atomic_int_set(&flight->has_extra, true);
-    if (flight->refusal != NULL) {
-        error_set(&flight->error, ERROR_UNSUPPORTED, "%s", flight->refusal);
-        return;
-    }
     hypervisor_send_canary(flight->source, flight->dest, &request, &flight->error);
 }
 
@@ -167,7 +179,9 @@ on_flight(void *data, bool cancelled)
     }
     g_hash_table_remove(engine->canaries->flights, flight->uuid);
     /* That it was given up is known; what else the hosts say of it is not. */
-    if (!flight->is_late || !error_is(flight->error, ERROR_CANCELLED)) {
+    bool is_told = flight->is_late &&
+        (error_is(flight->error, ERROR_CANCELLED) || (flight->is_cut && flight->error != NULL));
+    if (!is_told) {
         finish_flight(flight, flight->error != NULL ? flight->error->message : NULL);
     }
     canaries_pass(engine);
@@ -182,27 +196,6 @@ inbound_address(Engine *engine, const char *dest)
     return link->row->migration_address[0] != '\0'
         ? NULL
         : live_policy_inbound_address(engine->context.settings.live, dest);
-}
-
-/* QEMU would say it in words that name neither its version nor the other host's. Caller frees. */
-static char *
-refuse_both(const Engine *engine, const Canary *wish)
-{
-    const char *names[] = {wish->source_host, wish->dest_host};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        const HostLink *link = g_hash_table_lookup(engine->links, names[i]);
-        int version = link != NULL && link->row->has_facts
-            ? link->row->facts.hypervisor_version
-            : CONVERGE_PARALLEL_POST_COPY_VERSION;
-        if (wish->asked.post_copy && wish->asked.connections > 1 &&
-            version < CONVERGE_PARALLEL_POST_COPY_VERSION) {
-            return g_strdup_printf("post-copy by several connections needs QEMU 10.1.0, and host "
-                                   "'%s' has %d.%d.%d: ask for one of them at a time",
-                names[i], version / 1000000, version / 1000 % 1000, version % 1000);
-        }
-    }
-    return NULL;
 }
 
 static void
@@ -220,7 +213,6 @@ send_one(Engine *engine, const Canary *wish, HypervisorHost *source, HypervisorH
     flight->uuid = canary_make_uuid(wish->source_host, wish->dest_host);
     flight->result = g_memdup2(&result, sizeof result);
     flight->address = inbound_address(engine, wish->dest_host);
-    flight->refusal = refuse_both(engine, wish);
     flight->token = clock_random_hex(engine->context.clock, 16);
     flight->source = hypervisor_host_ref(source);
     flight->dest = hypervisor_host_ref(dest);
@@ -275,7 +267,7 @@ is_busy(const Canaries *canaries, const Canary *wish)
         is_swept(canaries, wish->source_host, uuid) || is_swept(canaries, wish->dest_host, uuid);
 }
 
-/* What cannot be sent is told; what can be later waits. */
+/* What can be sent later waits. */
 static void
 look_at(Engine *engine, const Canary *wish)
 {
@@ -292,13 +284,9 @@ look_at(Engine *engine, const Canary *wish)
         return;
     }
     if (!hosts_is_gathering(engine)) {
-        const char *missing = source == NULL ? wish->source_host : wish->dest_host;
-        g_autofree char *reason = g_strdup_printf("host '%s' is not connected", missing);
-        Canary result = {.source_host = wish->source_host,
-            .dest_host = wish->dest_host,
-            .asked = wish->asked,
-            .error = reason};
-        finish(engine, &result);
+        g_autofree char *reason = g_strdup_printf("host '%s' is not connected",
+            source == NULL ? wish->source_host : wish->dest_host);
+        drop(engine, wish, reason);
     }
 }
 
@@ -406,6 +394,28 @@ void
 engine_nudge_canaries(Engine *engine)
 {
     engine_post(engine, nudge, NULL, NULL);
+}
+
+/* ---- hosts that go ---- */
+
+/* What failed while it was going, or since it was as it was, is not how it comes back. */
+void
+canaries_on_lost(Engine *engine, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init(&iter, engine->canaries->flights);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Flight *flight = value;
+        flight->is_cut = flight->is_cut || g_str_equal(flight->result->source_host, host) ||
+            g_str_equal(flight->result->dest_host, host);
+    }
+    if (!store_forget_red_canaries(engine->context.store, host, &error)) {
+        log_error("cannot forget which canaries from and to host '%s' failed: %s", host,
+            error->message);
+    }
 }
 
 /* ---- those of an earlier daemon ---- */

@@ -198,6 +198,7 @@ link_close(HostLink *link, const char *reason)
     release(engine, link->row->name, g_steal_pointer(&link->host));
     write_connection(link, false, reason, link_last_sign_us(link));
     schedule_retry(link);
+    canaries_on_lost(engine, link->row->name);
     tasks_on_host(engine, link->row->name, false);
 }
 

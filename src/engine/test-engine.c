@@ -850,6 +850,45 @@ test_canary_of_an_earlier_daemon_is_removed(Fleet *fleet, const void *data)
     g_assert_true(has_domain(fleet, STRAY));
 }
 
+static CanaryVerdict
+verdict_of(Fleet *fleet, const char *source, const char *dest)
+{
+    g_autoptr(GHashTable) ways = store_map_canaries(fleet->store, source, NULL);
+    return canary_verdict(g_hash_table_lookup(ways, dest));
+}
+
+static bool
+is_not_tried_since(Fleet *fleet, const char *host)
+{
+    return verdict_of(fleet, "c1", host) == CANARY_VERDICT_NONE;
+}
+
+/* Of the ways of others, and of who arrived, it says nothing. */
+static void
+test_red_canary_goes_with_the_connection(Fleet *fleet, const void *data)
+{
+    Canary wishes[] = {
+        {.source_host = (char *)"c1", .dest_host = (char *)"c2", .error = (char *)"no route"},
+        {.source_host = (char *)"c2", .dest_host = (char *)"c1"},
+        {.source_host = (char *)"c1", .dest_host = (char *)"c3", .error = (char *)"no route"},
+    };
+    g_autoptr(GPtrArray) asked = g_ptr_array_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(wishes); i++) {
+        g_ptr_array_add(asked, &wishes[i]);
+    }
+    wait_for(fleet, is_connected, "c2");
+    add_host(fleet, "c3");
+    g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(wishes); i++) {
+        g_assert_true(store_finish_canary(fleet->store, &wishes[i], NULL));
+    }
+    g_assert_cmpint(verdict_of(fleet, "c1", "c2"), ==, CANARY_VERDICT_SHUT);
+    fake_inject(fleet->hypervisor, "c2", FAKE_RESTART);
+    wait_for(fleet, is_not_tried_since, "c2");
+    g_assert_cmpint(verdict_of(fleet, "c2", "c1"), ==, CANARY_VERDICT_OPEN);
+    g_assert_cmpint(verdict_of(fleet, "c1", "c3"), ==, CANARY_VERDICT_SHUT);
+}
+
 static Leftover *
 find_leftover(Fleet *fleet, const char *name)
 {
@@ -1243,6 +1282,7 @@ main(int argc, char **argv)
         test_volumes_of_nobody_wait_for_an_operator);
     ADD("canary-of-an-earlier-daemon-is-removed", NULL,
         test_canary_of_an_earlier_daemon_is_removed);
+    ADD("red-canary-goes-with-the-connection", NULL, test_red_canary_goes_with_the_connection);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);

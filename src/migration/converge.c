@@ -98,7 +98,7 @@ bool
 converge_check_parallel(const LiveSettings *settings, const Host *host, GError **error)
 {
     if (settings->parallel_connections <= 1 || !settings->permit_post_copy || !host->has_facts ||
-        host->facts.hypervisor_version >= CONVERGE_PARALLEL_POST_COPY_VERSION) {
+        host->facts.hypervisor_version >= PARALLEL_POST_COPY_VERSION) {
         return true;
     }
     g_autofree char *have = version_to_text(host->facts.hypervisor_version);

@@ -25,7 +25,5 @@ int64_t converge_timeout_us(const LiveSettings *settings, double data_gib);
 Convergence converge_choose(const LiveSettings *settings, const HostFacts *source,
     const HostFacts *dest, bool is_paused, char **ret_reason);
 
-/* Several connections and post-copy in one migration are possible from that version on. */
-#define CONVERGE_PARALLEL_POST_COPY_VERSION 10001000
 /* Whether that host can do what is asked of it; the error names both versions. */
 bool converge_check_parallel(const LiveSettings *settings, const Host *host, GError **error);

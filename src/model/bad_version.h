@@ -15,6 +15,9 @@ typedef struct BadVersion {
     bool loses_guests;  /* emulated guests (no KVM) do not survive a live move from it */
 } BadVersion;
 
+/* Several connections and post-copy in one migration are possible from that version of QEMU on. */
+#define PARALLEL_POST_COPY_VERSION 10001000
+
 /* 10000002 -> "10.0.2". Caller frees. */
 char *version_to_text(int version);
 /* NULL: nothing is known against it. Static. */

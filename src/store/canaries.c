@@ -32,6 +32,13 @@
 #define SQL_FINISH_EXTRA                                                                           \
     "UPDATE canaries SET extra_us = $3, extra_post_copy = $4, extra_connections = $5,"             \
     " extra_error = $6 WHERE source_host = $1 AND dest_host = $2"
+#define SQL_DROP                                                                                   \
+    "UPDATE canaries SET asked_us = tried_us WHERE source_host = $1 AND dest_host = $2"
+/* More that is asked for stays so. */
+#define SQL_FORGET_RED                                                                             \
+    "UPDATE canaries SET asked_us = CASE WHEN asked_us > tried_us THEN asked_us ELSE 0 END,"       \
+    " tried_us = 0, elapsed_ms = 0, error = NULL"                                                  \
+    " WHERE error IS NOT NULL AND (source_host = $1 OR dest_host = $1)"
 /* A move never ends at the very time of a canary that it comes after. */
 #define SQL_NOTE_MOVE                                                                              \
     "UPDATE canaries SET moved_us = CASE WHEN $3 > tried_us THEN $3 ELSE tried_us + 1 END,"        \
@@ -169,6 +176,31 @@ store_finish_canary(Store *store, const Canary *canary, GError **error)
     return transaction != NULL && finish(store, canary, error) &&
         (canary->extra_us == 0 || finish_extra(store, canary, error)) &&
         db_commit(transaction, error);
+}
+
+bool
+store_drop_canary(Store *store, const Canary *canary, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_DROP, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, canary->source_host);
+    db_bind_text(statement, 2, canary->dest_host);
+    return db_run(statement, NULL, error);
+}
+
+bool
+store_forget_red_canaries(Store *store, const char *host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FORGET_RED, error);
+
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_text(statement, 1, host);
+    return db_run(statement, NULL, error);
 }
 
 bool

@@ -584,6 +584,10 @@ GHashTable *store_map_canaries(Store *store, const char *source_host, GError **e
 /* Engine only: what came of it, and of its second one when extra_us is set. asked: what it was sent
  * for; more that was asked meanwhile stays pending. One whose host was removed is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
+/* Engine only: the one that was asked for between its hosts is not sent; what is known stays. */
+bool store_drop_canary(Store *store, const Canary *canary, GError **error);
+/* Engine only: which ones from and to that host failed is known no more; who arrived is. */
+bool store_forget_red_canaries(Store *store, const char *host, GError **error);
 
 /* ---- what a plan looks at (store/surroundings.c) ---- */
 /* Adds what is known around that instance, in which it may be already. */

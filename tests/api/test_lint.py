@@ -2,8 +2,11 @@
 # Copyright the drover authors.
 """Are hosts fit for each other? Processors that they have in common, what is known of them, and
 canaries that get from one to another, or do not."""
+import contextlib
 import json
 import os
+import sqlite3
+import tempfile
 
 from tap import check, contains, equal, wait_until
 from world import Cloud, test, world
@@ -113,7 +116,7 @@ def send_canaries(cloud, body, n=None, status=202, user="admin"):
     answer = cloud.other("POST", "/drover/v1/lint", {"lint": body}, user=user)
     equal(answer.status, status, answer.text)
     if n is not None:
-        equal(answer.json, {"lint": {"canaries": n}}, "how many")
+        equal(answer.json, {"lint": {"canaries": n, "unsent": []}}, "how many")
     return answer
 
 
@@ -172,7 +175,8 @@ def _():
         equal(len(wait_canaries(cloud)), 9, "each host to its next two, and the one from before")
         equal(len(look(cloud, "?hosts=hosta,hostb")[1]), 2, "of named ones")
         told = json.loads(drover("host", "lint", "--no-canaries", "--json"))
-        equal((set(told), len(told["canaries"])), ({"checks", "canaries"}, 9), "as JSON")
+        equal((set(told), len(told["canaries"]), told["unsent"]),
+              ({"checks", "canaries", "unsent"}, 9, []), "as JSON")
         equal(cloud.other("DELETE", "/drover/v1/hosts/hostd").status, 204, "one goes")
         check(all("hostd" not in pair for pair in look(cloud)[1]), "and its canaries with it")
     finally:
@@ -205,12 +209,16 @@ def _():
             contains(table, part, "the table")
         table = cloud.drover.drover("host", "lint", "--parallel-connections", "2", "hosta", "hostb")
         contains(table, "2 connections ok", "the table")
+        before = {pair: (row["tried_at"], row["extra"]) for pair, row in look(cloud)[1].items()}
         code, table = cloud.drover.drover("host", "lint", "--post-copy", "--parallel-connections",
                                           "2", "hosta", "hostb", check=False)
         equal(code, 1, table)
-        for part in ("post-copy, 2 connections FAIL", "needs QEMU 10.1.0, and host 'hosta' has "
-                     "10.0.2: ask for one of them at a time"):
+        for part in ("not sent: post-copy by several connections needs QEMU 10.1.0, and host "
+                     "'hosta' has 10.0.2", "ask for one of --post-copy and --parallel-connections "
+                     "at a time", "2 of the checks and canaries failed"):
             contains(table, part, "the table")
+        equal({pair: (row["tried_at"], row["extra"]) for pair, row in look(cloud)[1].items()},
+              before, "what was not sent takes nothing's place")
         for value in ("no", 0, 256):
             send_canaries(cloud, {"parallel_connections": value}, status=400)
         send_canaries(cloud, {"post_copy": "maybe"}, status=400)
@@ -236,6 +244,53 @@ def _():
         equal(wait_canaries(cloud)["hosta", "hostb"]["known_by"], "canary", "a later one counts")
     finally:
         cloud.drover.remove()
+
+
+@test("a canary that cannot be sent, since a host is not connected, is told as that and holds "
+      "nothing against the host when it is back, nor takes an earlier one's place [S4-11]")
+def _():
+    directory = tempfile.TemporaryDirectory()
+    path = os.path.join(directory.name, "fleet")
+    cloud = Cloud(("hosta", "hostb"), fake={"path": path})
+
+    def cut(is_cut):
+        cloud.drover.stop()
+        with contextlib.closing(sqlite3.connect(path, timeout=20)) as fleet, fleet:
+            fleet.execute("update hosts set cut = ? where name = 'hostb'", (is_cut,))
+        cloud.drover.start()
+        cloud.drover.wait_hosts_up(1 if is_cut else 2)
+        wait_until(lambda: is_cut == (cloud.other("GET", "/drover/v1/hosts/hostb").json["host"]
+                                      ["connect_error"] is not None), f"hostb, cut: {is_cut}", 90)
+    try:
+        server = cloud.create("stays", host="hosta")
+        cut(1)
+        code, table = cloud.drover.drover("host", "lint", "hosta", "hostb", check=False)
+        equal((code, look(cloud)[1]), (1, {}), table)
+        for part in ("No canary was sent yet", "not sent: host 'hostb' is not connected",
+                     "drover host show hostb"):
+            contains(table, part, "the table")
+        answer = send_canaries(cloud, {"hosts": ["hosta", "hostb"]}).json["lint"]
+        equal((answer["canaries"], {(row["source_host"], row["dest_host"]): row["reason"]
+                                    for row in answer["unsent"]}),
+              (0, dict.fromkeys([("hosta", "hostb"), ("hostb", "hosta")],
+                                "host 'hostb' is not connected")), "as JSON")
+        cut(0)
+        hosts = cloud.other("GET", f"/drover/v1/instances/{server}/explanation?move=live"
+                            ).json["explanation"]["hosts"]
+        (row,) = [row for host in hosts if host["name"] == "hostb" for row in host["checks"]
+                  if row["check"] == "canary"]
+        equal((row["result"], row["have"]), ("unknown", "no canary was sent"), "none flew")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        green = wait_canaries(cloud)["hosta", "hostb"]
+        cut(1)
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]})
+        equal({key: look(cloud)[1]["hosta", "hostb"][key] for key in ("result", "tried_at")},
+              {key: green[key] for key in ("result", "tried_at")}, "the one that flew is kept")
+        cut(0)
+        cloud.delete(server)
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
 
 
 @test("canaries are sent by themselves when the last ones are too old, to the hosts that lint "

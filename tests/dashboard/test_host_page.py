@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """One host: what it can do, where it belongs, whether it is fit, where drover is wrong of it."""
+import contextlib
 import json
 import os
 import sqlite3
@@ -104,12 +105,38 @@ def _():
         cloud.drover.remove()
 
 
+@tap.test("from and to a host that is not connected no canary is sent, and that is said [S4-11]")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        cloud = Cloud(["hosta", "hostb"], {"path": path})
+        try:
+            cloud.drover.stop()
+            with contextlib.closing(sqlite3.connect(path, timeout=20)) as fleet, fleet:
+                fleet.execute("update hosts set cut = 1 where name = 'hostb'")
+            cloud.drover.start()
+            cloud.drover.wait_hosts_up(1)
+            wait_until(lambda: cloud.other("GET", "/drover/v1/hosts/hostb").json["host"]
+                       ["connect_error"] is not None, "hostb is cut off", 60)
+            with stage.watched(cloud) as browser:
+                stage.login(cloud, "hosts/hostb")
+                browser.wait(f"({TABLE % 'Canaries'}).length === 2", "what is known")
+                browser.click("main button", "Run lint")
+                browser.click("dialog button[type=submit]")
+                browser.wait_text("no canary is sent, since host 'hostb' is not connected.")
+                browser.wait_text("Not sent: host 'hostb' is not connected.")
+                browser.wait_text("see why in 'drover host show hostb', and lint again")
+        finally:
+            cloud.drover.remove()
+
+
 @tap.test("of a host that is alone no canaries are told of")
 def _():
     cloud = Cloud(["hosta"])
     try:
         with stage.watched(cloud) as browser:
             stage.login(cloud, "hosts/hosta")
+            browser.wait_text("in order, or not to be seen")
             browser.click("main button", "Run lint")
             browser.click("dialog button[type=submit]")
             browser.wait_text("hosta: no canary is sent, since no other host is up.")

@@ -210,3 +210,33 @@ def _():
     finally:
         world.delete(guest)
         open_ways("hosta", "hostb")
+
+
+@test("a host that is away gets no canary, which is said, and what failed to get there before "
+      "holds nothing against it when it is back: a guest moves there at once [S4-11 S4-13]")
+def _():
+    def connected():
+        host = world.drover.admin("GET", "/drover/v1/hosts/hostb").json["host"]
+        return host["connect_error"] is None
+    guest = world.create("at-once", "hosta")
+    try:
+        world.lab("cut", "data", "hostb")
+        send_canaries("hosta", "hostb")
+        equal(wait_canaries("hosta", "hostb")["hosta", "hostb"]["result"], "fail", "a red one")
+        world.lab("libvirtd", "kill", "hostb")
+        wait_until(lambda: not connected(), "hostb is lost", 60)
+        code, table = world.drover.drover("host", "lint", "hosta", "hostb", check=False)
+        equal(code, 1, table)
+        for part in ("not tried", "not sent: host 'hostb' is not connected",
+                     "'drover host show hostb'"):
+            contains(table, part, "the table")
+        world.lab("heal", "hostb")
+        world.lab("libvirtd", "start", "hostb")
+        wait_until(connected, "hostb is back", 60)
+        equal(world.move(guest, "hostb")["status"], "completed", "the move")
+        row = look(["hosta", "hostb"])[1]["hosta", "hostb"]
+        equal((row["result"], row["known_by"]), ("pass", "guest"), row)
+    finally:
+        world.lab("heal", "hostb", check=False)
+        world.lab("libvirtd", "start", "hostb", check=False)
+        world.delete(guest)

@@ -5,6 +5,7 @@
 #include "api/drover/lint.h"
 
 #include "api/drover/drover.h"
+#include "model/bad_version.h"
 #include "model/diagnosis.h"
 #include <string.h>
 
@@ -25,28 +26,83 @@ static const Field lint_body[] = {
 
 /* ---- asking ---- */
 
+/* What is asked for: Canary *, and views of those that cannot be sent, which are not asked for. */
+typedef struct Wishes {
+    GPtrArray *pairs;
+    json_t *unsent;
+} Wishes;
+
 static void
-add_pair(GPtrArray *pairs, const Host *source, const Host *dest, const CanaryExtra *asked)
+wishes_clear(Wishes *wishes)
 {
+    g_clear_pointer(&wishes->pairs, g_ptr_array_unref);
+    g_clear_pointer(&wishes->unsent, json_decref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wishes, wishes_clear)
+
+/* One that nobody has tried to connect to is waited for. */
+static bool
+is_cut_off(const Host *host)
+{
+    return !host->connected && host->connect_error != NULL;
+}
+
+/* QEMU would say it in words that name neither its version nor the other host's. */
+static bool
+is_too_old(const Host *host, const CanaryExtra *asked)
+{
+    return asked->post_copy && asked->connections > 1 && host->has_facts &&
+        host->facts.hypervisor_version < PARALLEL_POST_COPY_VERSION;
+}
+
+/* Whether this host stands in the way, and then why. */
+static bool
+refuse(Wishes *wishes, const char *source, const char *dest, const Host *host,
+    const CanaryExtra *asked)
+{
+    g_autofree char *reason = NULL;
+    g_autofree char *fix = NULL;
+    if (is_cut_off(host)) {
+        reason = g_strdup_printf("host '%s' is not connected", host->name);
+        fix = g_strdup_printf("see why in 'drover host show %s', and lint again", host->name);
+    } else if (is_too_old(host, asked)) {
+        g_autofree char *version = version_to_text(host->facts.hypervisor_version);
+        reason = g_strdup_printf("post-copy by several connections needs QEMU 10.1.0, and host "
+                                 "'%s' has %s", host->name, version);
+        fix = g_strdup("ask for one of --post-copy and --parallel-connections at a time");
+    }
+    return reason != NULL &&
+        json_array_append_new(wishes->unsent, json_pack("{s:s, s:s, s:s, s:s}", "source_host",
+            source, "dest_host", dest, "reason", reason, "fix", fix)) == 0;
+}
+
+static void
+add_pair(Wishes *wishes, const Host *source, const Host *dest, const CanaryExtra *asked)
+{
+    if (refuse(wishes, source->name, dest->name, source, asked) ||
+        refuse(wishes, source->name, dest->name, dest, asked)) {
+        return;
+    }
     Canary *canary = g_new0(Canary, 1);
     canary->asked = *asked;
     canary->source_host = g_strdup(source->name);
     canary->dest_host = g_strdup(dest->name);
-    g_ptr_array_add(pairs, canary);
+    g_ptr_array_add(wishes->pairs, canary);
 }
 
-static GPtrArray *
-make_pairs(const GPtrArray *hosts, bool is_named, const CanaryExtra *asked)
+static Wishes
+make_wishes(const GPtrArray *hosts, bool is_named, const CanaryExtra *asked)
 {
-    GPtrArray *pairs = g_ptr_array_new_with_free_func((GDestroyNotify)canary_free);
+    Wishes wishes = {
+        g_ptr_array_new_with_free_func((GDestroyNotify)canary_free), json_array()};
     unsigned n_others = hosts->len > 0 ? hosts->len - 1 : 0;
     unsigned n_peers = is_named ? n_others : MIN(n_others, CANARY_PEERS);
     for (unsigned i = 0; i < hosts->len; i++) {
         for (unsigned step = 1; step <= n_peers; step++) {
-            add_pair(pairs, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len], asked);
+            add_pair(&wishes, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len], asked);
         }
     }
-    return pairs;
+    return wishes;
 }
 
 static bool
@@ -102,12 +158,16 @@ drover_start_lint(ApiContext *context, GError **error)
         .connections = (int)body_int(body, "parallel_connections", 0)};
     g_auto(GStrv) names = read_names(body);
     g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
-    g_autoptr(GPtrArray) pairs = hosts != NULL ? make_pairs(hosts, names != NULL, &asked) : NULL;
-    if (pairs == NULL || !store_ask_canaries(context->store, pairs, error)) {
+    if (hosts == NULL) {
+        return NULL;
+    }
+    g_auto(Wishes) wishes = make_wishes(hosts, names != NULL, &asked);
+    if (!store_ask_canaries(context->store, wishes.pairs, error)) {
         return NULL;
     }
     engine_nudge_canaries(context->engine);
-    return api_json(202, json_pack("{s:{s:i}}", "lint", "canaries", (int)pairs->len));
+    return api_json(202, json_pack("{s:{s:i, s:O}}", "lint", "canaries", (int)wishes.pairs->len,
+        "unsent", wishes.unsent));
 }
 
 /* ---- looking ---- */

@@ -20,7 +20,8 @@ function hostsFor(name) {
   return [...new Set(Array.from({length: PEERS + 1}, (_, i) => all[(at + i) % all.length]))];
 }
 
-const RESULTS = {pass: "good", warn: "warn", fail: "bad", pending: "busy", unseen: "calm"};
+const RESULTS = {pass: "good", warn: "warn", fail: "bad", pending: "busy", unseen: "calm",
+  unsent: "warn"};
 
 // How a second canary went, which somebody has asked for.
 function wayOf({post_copy: isPostCopy, parallel_connections: n}) {
@@ -28,7 +29,7 @@ function wayOf({post_copy: isPostCopy, parallel_connections: n}) {
 }
 
 function cell(canary) {
-  if (!canary) {
+  if (!canary || canary.result === "unknown") {
     return h("span", {class: "hint"}, "not tried");
   }
   const {result: word, extra} = canary;
@@ -61,7 +62,8 @@ function age(seconds) {
 
 function redRow(canary) {
   return h("li", {}, badge(`${canary.source_host} → ${canary.dest_host}`,
-    RESULTS[canary.result]), ` ${age(canary.age_s)}`, h("div", {class: "why"}, canary.reason),
+    RESULTS[canary.result]), canary.result !== "unsent" && ` ${age(canary.age_s)}`,
+  h("div", {class: "why"}, canary.reason),
   canary.cause && h("div", {}, h("strong", {}, "Cause: "), canary.cause),
   canary.fix && h("div", {class: "fix"}, canary.fix));
 }
@@ -71,12 +73,14 @@ function checkRow(check) {
     `: ${check.found} `, check.fix && h("div", {class: "fix"}, check.fix));
 }
 
-function result(name, names, {checks, canaries}) {
+// unsent: of those that were asked for last here.
+function result(name, names, {checks, canaries}, unsent) {
   const own = checks.filter((check) => check.host === name);
   const bad = own.filter((check) => ["fail", "warn"].includes(check.result));
   const rest = [...own.filter((check) => !bad.includes(check)),
     ...checks.filter((check) => check.host === null)];
-  const red = notGreen(canaries);
+  const red = [...notGreen(canaries),
+    ...unsent.map((one) => ({...one, result: "unsent", reason: `Not sent: ${one.reason}.`}))];
   return [
     h("p", {role: "status"}, canaries.some((canary) => canary.result === "pending")
       ? "Canaries are under way…" : `${bad.length + red.length === 0 ? "Nothing is wrong"
@@ -93,6 +97,7 @@ export function lintCard(name) {
   const body = h("div", {});
   let isOpen = true;
   let timer = null;
+  let unsent = [];
   const start = h("button", {class: "plain small", type: "button", hidden: true, onclick: run},
     "Run lint");
 
@@ -103,7 +108,7 @@ export function lintCard(name) {
     try {
       const {lint} = await get(`/drover/v1/lint?hosts=${encodeURIComponent(names.join(","))}`);
       if (isOpen) {
-        redraw(body, result(name, names, lint));
+        redraw(body, result(name, names, lint, unsent));
         if (lint.canaries.some((canary) => canary.result === "pending")) {
           timer = setTimeout(read, LOOK_EVERY_MS);
         }
@@ -123,10 +128,12 @@ export function lintCard(name) {
       commands: () => commands.lint(names),
       act: async () => {
         const {lint} = await post("/drover/v1/lint", {lint: {hosts: names}});
+        unsent = lint.unsent;
         if (lint.canaries > 0) {
           notice(`${name}: canaries are sent.`);
         } else {
-          notice(`${name}: no canary is sent, since no other host is up.`, "warn");
+          notice(`${name}: no canary is sent, since ${unsent.length > 0 ? unsent[0].reason
+            : "no other host is up"}.`, "warn");
         }
         read();
       }});
