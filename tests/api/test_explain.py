@@ -413,6 +413,41 @@ def _():
     cloud.delete(server)
 
 
+@test("of many hosts drover explain shows the best, some of each no and how many there are, and of "
+      "any of them what was found when a request was decided [S0-11]")
+def _():
+    names = [f"host{number:02}" for number in range(60)]
+    cloud = Cloud(names)
+    drover = cloud.drover.drover
+    try:
+        for name in names[:20]:
+            set_service(cloud, name, status="disabled", disabled_reason="no power")
+        server = cloud.create("one")
+        text = on_terminal(cloud, 80, "explain", "one", "--cold")
+        for part in ("39 of 60 hosts fit", "--all shows every one", "20  enabled",
+                     "1  not-source"):
+            contains(text, part, "the table")
+        shown = {line.split()[0] for line in text.split("\n") if line.startswith("host")}
+        equal(len(shown), 20 + 3 + 1, f"the hosts in it: {sorted(shown)}")
+        equal(len({line.split()[0] for line in drover("explain", "one", "--cold", "--all").split(
+            "\n") if line.startswith("host")}), 60, "all of them")
+        equal(len(explain(cloud, server, "?move=cold")["hosts"]), 60, "for programs")
+        request = request_of(cloud, server, "create")
+        (told,) = decisions(cloud, f"?request_id={request}")
+        kept = hosts_of(told)
+        equal((len(kept), told["first_failures"]), (8 + 3, {"enabled": 20}), "what is kept")
+        contains(drover("explain", "--request", request), "20  enabled", "its counts")
+        text = on_terminal(cloud, 80, "explain", "--request", request, "--host", "host15")
+        for part in ("host15 failed 'enabled' first, as did 19 others", "Its own checks are not",
+                     "'disabled' (no power)"):
+            contains(text, part, "one that is not kept")
+        unkept = next(name for name in names[20:] if name not in kept)
+        contains(drover("explain", "--request", request, "--host", unkept),
+                 f"{unkept} did fit: it was number 1 to 40 of 40", "one that fitted as well")
+    finally:
+        cloud.drover.remove()
+
+
 def lasting(explanation):
     """Without what is really free on hosts: that may be read anew between two questions."""
     for host in explanation["hosts"]:

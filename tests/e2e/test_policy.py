@@ -346,6 +346,10 @@ def _():
                shares(then)["hostb"]["NumInstancesWeigher"]), ("hosta", (10, 10), (0, 0)), then)
         contains(drover("explain", "--request", created),
                  "10.000 (x10 of its aggregate)", "the table")
+        equal((then["inputs"]["flavor"]["name"], then["inputs"]["configuration"]
+               ["num_instances_weight_multiplier"]), ("m1.tiny", 0), "what it was decided by")
+        contains(drover("explain", "--request", created, "--host", "hostb"),
+                 "hostb did fit: it was number ", "why not hostb")
         disband("loved", "hosta")
 
         for server, host, name in ((beside, "hostb", "same-host"),
