@@ -158,7 +158,8 @@ static const Diagnosis table[] = {
         {"Cannot allocate memory", "cannot set up guest memory",
             "unable to map backing store for guest RAM"},
         "the destination has not enough free memory, or not enough hugepages, for the guest",
-        "free memory there, choose another host, or lower ram_allocation_ratio"},
+        "free memory or pages there, or choose another host; if drover promises more than there is, "
+        "leave ram_over_commit off, and raise reserved_host_memory_mb"},
 
     /* ---- versions ---- */
     {"machine-type",
