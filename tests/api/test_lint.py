@@ -274,7 +274,11 @@ def _():
                                     for row in answer["unsent"]}),
               (0, dict.fromkeys([("hosta", "hostb"), ("hostb", "hosta")],
                                 "host 'hostb' is not connected")), "as JSON")
+        stale = look(cloud)[0]["hostb", "facts"]
+        equal(stale["result"], "unknown", "what it told before")
+        contains(stale["found"], "min ago: what is said of it is older", "what it told before")
         cut(0)
+        check(("hostb", "facts") not in look(cloud)[0], "what it tells is new")
         hosts = cloud.other("GET", f"/drover/v1/instances/{server}/explanation?move=live"
                             ).json["explanation"]["hosts"]
         (row,) = [row for host in hosts if host["name"] == "hostb" for row in host["checks"]

@@ -345,6 +345,11 @@ lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const GPtrArra
         add(&sheet, "facts", "unknown", NULL, "it has never told what it is and has");
         return;
     }
+    if (!host->connected) {
+        add(&sheet, "facts", "unknown", NULL,
+            "it was last seen %" G_GINT64_FORMAT " min ago: what is said of it is older",
+            (now_us - host->last_seen_us) / G_USEC_PER_SEC / 60);
+    }
     check_version(&sheet, false);
     check_version(&sheet, true);
     check_versions_alike(&sheet);
