@@ -54,6 +54,18 @@ pci_address_write(const PciAddress *address, char ret_text[PCI_ADDRESS_SIZE])
 
 /* ---- of a host ---- */
 
+static const char *
+word_of(const char *text)
+{
+    return text[0] != '\0' ? text : "-";
+}
+
+static void
+read_word(const char *word, char *ret_text, size_t size)
+{
+    g_strlcpy(ret_text, strcmp(word, "-") != 0 ? word : "", size);
+}
+
 char *
 pci_devices_text(const GArray *devices)
 {
@@ -65,7 +77,11 @@ pci_devices_text(const GArray *devices)
         const PciDevice *device = &g_array_index(devices, PciDevice, i);
         g_string_append_printf(text, "%s%s %s %s %s %d %d %s", i > 0 ? "\n" : "", device->address,
             device->vendor_id, device->product_id, pci_type_name(device->type),
-            device->numa_node, device->iommu_group, device->pf[0] != '\0' ? device->pf : "-");
+            device->numa_node, device->iommu_group, word_of(device->pf));
+        if (device->driver[0] != '\0' || device->rival[0] != '\0') {
+            g_string_append_printf(text, " %s %s %s", word_of(device->driver),
+                word_of(device->rival), word_of(device->rival_driver));
+        }
     }
     return g_string_free(text, FALSE);
 }
@@ -79,7 +95,8 @@ read_device(const char *line, PciDevice *device)
     int64_t group = -1;
 
     *device = (PciDevice){0};
-    if (g_strv_length(words) != 7 || !pci_address_parse(words[0], &address) ||
+    unsigned n_words = g_strv_length(words);
+    if ((n_words != 7 && n_words != 10) || !pci_address_parse(words[0], &address) ||
         !pci_type_parse(words[3], &device->type) ||
         !g_ascii_string_to_signed(words[4], 10, -1, G_MAXINT, &node, NULL) ||
         !g_ascii_string_to_signed(words[5], 10, -1, G_MAXINT, &group, NULL)) {
@@ -90,7 +107,12 @@ read_device(const char *line, PciDevice *device)
     g_strlcpy(device->product_id, words[2], sizeof device->product_id);
     device->numa_node = (int)node;
     device->iommu_group = (int)group;
-    g_strlcpy(device->pf, strcmp(words[6], "-") != 0 ? words[6] : "", sizeof device->pf);
+    read_word(words[6], device->pf, sizeof device->pf);
+    if (n_words == 10) {
+        read_word(words[7], device->driver, sizeof device->driver);
+        read_word(words[8], device->rival, sizeof device->rival);
+        read_word(words[9], device->rival_driver, sizeof device->rival_driver);
+    }
     return true;
 }
 
@@ -107,6 +129,43 @@ pci_devices_parse(const char *text)
         }
     }
     return devices;
+}
+
+/* A driver that does nothing with the device: VFIO's own, their variants for some cards, and one
+ * that only keeps others away. */
+static bool
+lets_go(const PciDevice *device)
+{
+    return device->driver[0] == '\0' || strstr(device->driver, "vfio") != NULL ||
+        strcmp(device->driver, "pci-stub") == 0;
+}
+
+static bool
+has_address(const GArray *devices, const char *address)
+{
+    for (unsigned i = 0; i < devices->len; i++) {
+        if (strcmp(g_array_index(devices, PciDevice, i).address, address) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+pci_find_rivals(GArray *ours, const GArray *all)
+{
+    for (unsigned i = 0; i < ours->len; i++) {
+        PciDevice *device = &g_array_index(ours, PciDevice, i);
+        device->driver[0] = '\0';
+        for (unsigned j = 0; j < all->len && device->rival[0] == '\0'; j++) {
+            const PciDevice *other = &g_array_index(all, PciDevice, j);
+            if (device->iommu_group >= 0 && device->iommu_group == other->iommu_group &&
+                !lets_go(other) && !has_address(ours, other->address)) {
+                g_strlcpy(device->rival, other->address, sizeof device->rival);
+                g_strlcpy(device->rival_driver, other->driver, sizeof device->rival_driver);
+            }
+        }
+    }
 }
 
 /* ---- of a guest ---- */
@@ -171,7 +230,7 @@ is_tied(const PciDevice *one, const PciDevice *other)
 static bool
 is_free(const GArray *devices, const GArray *given, const PciDevice *device)
 {
-    if (pci_given_find(given, device->address) != NULL) {
+    if (pci_given_find(given, device->address) != NULL || device->rival[0] != '\0') {
         return false;
     }
     for (unsigned i = 0; i < devices->len; i++) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* "0000:3b:00.1", with its end. */
-enum { PCI_ADDRESS_SIZE = 13, PCI_ID_SIZE = 5, PCI_ALIAS_SIZE = 65 };
+enum { PCI_ADDRESS_SIZE = 13, PCI_ID_SIZE = 5, PCI_ALIAS_SIZE = 65, PCI_DRIVER_SIZE = 32 };
 
 typedef enum {
     PCI_TYPE_PCI, /* a device as a whole, without SR-IOV */
@@ -35,7 +35,15 @@ typedef struct PciDevice {
     int numa_node;               /* -1: none is told */
     int iommu_group;             /* -1: the same */
     char pf[PCI_ADDRESS_SIZE];   /* of a virtual function: whose part it is; else "" */
+    char driver[PCI_DRIVER_SIZE]; /* its host's, which has it; "": none, or nobody tells */
+    /* Another one of the same IOMMU group, which no guest may have and its host's driver keeps:
+     * VFIO gives this one to nobody meanwhile. "": there is none. */
+    char rival[PCI_ADDRESS_SIZE];
+    char rival_driver[PCI_DRIVER_SIZE];
 } PciDevice;
+/* Of those that are for guests: what each has as its rival among all of the host; their own
+ * drivers are forgotten. */
+void pci_find_rivals(GArray *ours, const GArray *all);
 
 /* A line for each; NULL: there is none. Caller frees. */
 char *pci_devices_text(const GArray *devices);

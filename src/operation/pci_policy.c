@@ -74,6 +74,7 @@ pci_policy_apply(const PciPolicy *policy, const char *host, HostFacts *facts)
             g_array_append_vals(ours, device, 1);
         }
     }
+    pci_find_rivals(ours, all);
     facts->hides_devices = facts->hides_devices && group != NULL && group->specs->len > 0;
     g_free(facts->pci_devices);
     facts->pci_devices = pci_devices_text(ours);

@@ -37,7 +37,24 @@ count_matches(const Subject *subject, const char *name, const GArray *devices)
     return n;
 }
 
-/* "gpu: 1 of 2 free, nic: none here" */
+/* NULL: none of those that are asked for has one. */
+static const PciDevice *
+find_rivalled(const Subject *subject, const GArray *devices)
+{
+    for (unsigned i = 0; i < devices->len; i++) {
+        const PciDevice *device = &g_array_index(devices, PciDevice, i);
+        for (unsigned j = 0; device->rival[0] != '\0' && j < subject->pci_wishes->len; j++) {
+            const PciWish *wish = &g_array_index(subject->pci_wishes, PciWish, j);
+            if (subject->pci_aliases != NULL &&
+                pci_alias_matches(subject->pci_aliases, wish->name, device)) {
+                return device;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* "gpu: 1 of 2 free, nic: none here; ..." with the first one that its host keeps back. */
 static char *
 tell_devices(const Subject *subject, const HostDevices *devices)
 {
@@ -55,6 +72,12 @@ tell_devices(const Subject *subject, const HostDevices *devices)
         } else {
             g_string_append(text, "none here");
         }
+    }
+    const PciDevice *kept = find_rivalled(subject, devices->all);
+    if (kept != NULL) {
+        g_string_append_printf(text,
+            "; %s is not to be had: its IOMMU group %d also holds %s, bound to %s", kept->address,
+            kept->iommu_group, kept->rival, kept->rival_driver);
     }
     return g_string_free(text, FALSE);
 }
@@ -79,6 +102,19 @@ give(const Subject *subject)
         : NULL;
 }
 
+static const char *
+fix_of(const Subject *subject)
+{
+    if (subject->host->facts.hides_devices) {
+        return "install libvirt's driver for node devices there (Debian: "
+               "libvirt-daemon-driver-nodedev) and restart its libvirtd";
+    }
+    return find_rivalled(subject, devices_of(subject)->all) != NULL
+        ? "bind the other device of that IOMMU group to vfio-pci on the host, or put the card into "
+          "a slot with a group of its own"
+        : "free one that a server has there, or name more in [pci] device_spec";
+}
+
 static PlacementResult
 judge_devices(const Subject *subject, PlacementRow *row)
 {
@@ -87,12 +123,7 @@ judge_devices(const Subject *subject, PlacementRow *row)
         row->needed = pci_request_text(subject->pci_wishes);
         row->have = tell_devices(subject, devices_of(subject));
     }
-    return check_answer(given != NULL,
-        subject->host->facts.hides_devices
-            ? "install libvirt's driver for node devices there (Debian: "
-              "libvirt-daemon-driver-nodedev) and restart its libvirtd"
-            : "free one that a server has there, or name more in [pci] device_spec",
-        row);
+    return check_answer(given != NULL, row != NULL ? fix_of(subject) : NULL, row);
 }
 
 PlacementResult

@@ -144,6 +144,10 @@ typedef struct Row {
 
 static const Row rows[] = {
     {"one-of-two", "gpu:1", GPUS, NULL, false, "gpu: 2 of 2 free", "0000:3b:00.0=gpu"},
+    {"one-that-its-host-keeps-back", "gpu:1",
+        "0000:3b:00.0 10de 2236 type-PCI 0 12 - - 0000:3b:00.1 snd_hda_intel", NULL, false,
+        "gpu: 0 of 1 free; 0000:3b:00.0 is not to be had: its IOMMU group 12 also holds "
+        "0000:3b:00.1, bound to snd_hda_intel", NULL},
     {"the-other", "gpu:1", GPUS, "0000:3b:00.0=gpu", false, "gpu: 1 of 2 free",
         "0000:3c:00.0=gpu"},
     {"both", "gpu:2", GPUS, NULL, false, "gpu: 2 of 2 free",
@@ -239,12 +243,48 @@ test_row(const void *data)
         row->given != NULL || strstr(error->message, "1 failed 'pci-devices' (hosta: ") != NULL);
 }
 
+/* Of three in one group the first is for guests. */
+static const struct {
+    const char *other; /* "DRIVER" of the second */
+    const char *ours;  /* of the first */
+} rivals[] = {
+    {"snd_hda_intel", "0000:3b:00.0 10de 2236 type-PCI 0 12 - - 0000:3b:00.1 snd_hda_intel"},
+    {"vfio-pci", "0000:3b:00.0 10de 2236 type-PCI 0 12 -"},
+    {"mlx5_vfio_pci", "0000:3b:00.0 10de 2236 type-PCI 0 12 -"},
+    {"pci-stub", "0000:3b:00.0 10de 2236 type-PCI 0 12 -"},
+    {"-", "0000:3b:00.0 10de 2236 type-PCI 0 12 -"},
+};
+
+static void
+test_rivals_of_a_group(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rivals); i++) {
+        g_autofree char *text = g_strdup_printf(
+            "0000:3b:00.0 10de 2236 type-PCI 0 12 - nvidia - -\n"
+            "0000:3b:00.1 10de 1aef type-PCI 0 12 - %s - -\n"
+            "0000:3c:00.0 8086 1533 type-PCI 0 13 - igb - -", rivals[i].other);
+        g_autoptr(GArray) all = pci_devices_parse(text);
+        g_autoptr(GArray) ours = g_array_new(FALSE, FALSE, sizeof(PciDevice));
+        g_assert_cmpuint(all->len, ==, 3);
+        g_array_append_vals(ours, all->data, 1);
+        pci_find_rivals(ours, all);
+        g_autofree char *told = pci_devices_text(ours);
+        g_assert_cmpstr(told, ==, rivals[i].ours);
+        /* One that guests may have as well is nobody's rival. */
+        g_array_set_size(ours, 0);
+        g_array_append_vals(ours, all->data, 2);
+        pci_find_rivals(ours, all);
+        g_assert_cmpstr(g_array_index(ours, PciDevice, 0).rival, ==, "");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pci/device-specs-name-devices", test_device_specs_name_devices);
     g_test_add_func("/pci/requests-are-read-strictly", test_requests_are_read_strictly);
+    g_test_add_func("/pci/rivals-of-a-group", test_rivals_of_a_group);
     for (size_t i = 0; i < G_N_ELEMENTS(bad_lines); i++) {
         g_autofree char *path = g_strdup_printf("/pci/bad-line/%s", bad_lines[i].name);
         g_test_add_data_func(path, &bad_lines[i], test_bad_line);

@@ -4,6 +4,7 @@
 
 #include "model/bad_version.h"
 #include "model/diagnosis.h"
+#include "model/pci.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -314,6 +315,17 @@ check_devices(const Sheet *sheet)
             "install libvirt's driver for node devices there (Debian: "
             "libvirt-daemon-driver-nodedev) and restart its libvirtd",
             "its libvirt does not list node devices, so it has none for servers");
+    }
+    g_autoptr(GArray) devices = pci_devices_parse(sheet->host->facts.pci_devices);
+    for (unsigned i = 0; i < devices->len; i++) {
+        const PciDevice *device = &g_array_index(devices, PciDevice, i);
+        if (device->rival[0] != '\0') {
+            add(sheet, "pci-devices", "warn",
+                "bind that one to vfio-pci on the host, or put the card into a slot with a group "
+                "of its own",
+                "no server can have %s: its IOMMU group %d also holds %s, bound to %s",
+                device->address, device->iommu_group, device->rival, device->rival_driver);
+        }
     }
 }
 

@@ -129,6 +129,11 @@ test_networks_and_devices(void)
     assert_says(hosts, "pci-devices", 0, "none");
     host->facts.hides_devices = true;
     assert_says(hosts, "pci-devices", 0, "warn its libvirt does not list node devices");
+    host->facts.hides_devices = false;
+    host->facts.pci_devices = g_strdup("0000:3b:00.0 10de 2236 type-PCI 1 12 -\n0000:3c:00.0 10de "
+                                       "2236 type-PCI 1 13 - - 0000:3c:00.1 snd_hda_intel");
+    assert_says(hosts, "pci-devices", 0, "warn no server can have 0000:3c:00.0: its IOMMU group "
+                                         "13 also holds 0000:3c:00.1, bound to snd_hda_intel");
 }
 
 static void

@@ -66,6 +66,17 @@ is_bridge(const xmlNode *capability)
     return text != NULL && g_str_has_prefix(text, "0x06");
 }
 
+/* libvirt asks its host anew each time. */
+static void
+read_driver(const xmlNode *node, PciDevice *device)
+{
+    g_autofree char *name = xml_get_text(xml_child(xml_child(node, "driver"), "name"));
+
+    if (name != NULL) {
+        g_strlcpy(device->driver, g_strdelimit(name, " \n", '_'), sizeof device->driver);
+    }
+}
+
 bool
 node_device_to_pci(const char *xml, PciDevice *ret_device)
 {
@@ -90,6 +101,7 @@ node_device_to_pci(const char *xml, PciDevice *ret_device)
     device.numa_node = (int)xml_get_int(xml_child(capability, "numa"), "node", -1);
     device.iommu_group = (int)xml_get_int(xml_child(capability, "iommuGroup"), "number", -1);
     read_functions(capability, &device);
+    read_driver(capability->parent, &device);
     *ret_device = device;
     return true;
 }

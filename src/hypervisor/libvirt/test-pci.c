@@ -25,30 +25,30 @@ static const Row rows[] = {
             "0") "<product id='0x2236'>GA102GL [A10]</product><vendor id='0x10de'>NVIDIA</vendor>"
                  "<iommuGroup number='12'><address domain='0x0000' bus='0x3b' slot='0x00' "
                  "function='0x0'/></iommuGroup><numa node='1'/></capability></device>",
-        "0000:3b:00.0 10de 2236 type-PCI 1 12 -"},
+        "0000:3b:00.0 10de 2236 type-PCI 1 12 - x - -"},
     {"without-group-and-node",
         HEAD("pci_0000_00_03_0") "<capability type='pci'><class>0x010000</class>" PLACE("0", "3",
             "0") "<product id='0x1048'/><vendor id='0x1af4'>Red Hat, Inc.</vendor>"
                  "</capability></device>",
-        "0000:00:03.0 1af4 1048 type-PCI -1 -1 -"},
+        "0000:00:03.0 1af4 1048 type-PCI -1 -1 - x - -"},
     {"physical-function",
         HEAD("pci_0000_81_00_0") "<capability type='pci'><class>0x020000</class>" PLACE("129", "0",
             "0") "<product id='0x10fb'/><vendor id='0x8086'/><capability type='virt_functions' "
                  "maxCount='63'><address domain='0x0000' bus='0x81' slot='0x10' function='0x0'/>"
                  "</capability><iommuGroup number='30'/></capability></device>",
-        "0000:81:00.0 8086 10fb type-PF -1 30 -"},
+        "0000:81:00.0 8086 10fb type-PF -1 30 - x - -"},
     {"physical-function-not-divided",
         HEAD("pci_0000_81_00_1") "<capability type='pci'><class>0x020000</class>" PLACE("129", "0",
             "1") "<product id='0x10fb'/><vendor id='0x8086'/><capability type='virt_functions' "
                  "maxCount='63'/></capability></device>",
-        "0000:81:00.1 8086 10fb type-PF -1 -1 -"},
+        "0000:81:00.1 8086 10fb type-PF -1 -1 - x - -"},
     {"virtual-function",
         HEAD("pci_0000_81_10_2") "<capability type='pci'><class>0x020000</class>" PLACE("129",
             "16", "2") "<product id='0x10ed'/><vendor id='0x8086'/><capability "
                        "type='phys_function'><address domain='0x0000' bus='0x81' slot='0x00' "
                        "function='0x0'/></capability><iommuGroup number='77'/><numa node='0'/>"
                        "</capability></device>",
-        "0000:81:10.2 8086 10ed type-VF 0 77 0000:81:00.0"},
+        "0000:81:10.2 8086 10ed type-VF 0 77 0000:81:00.0 x - -"},
     {"bridge",
         HEAD("pci_0000_00_1c_0") "<capability type='pci'><class>0x060400</class>" PLACE("0", "28",
             "0") "<product id='0x9d10'/><vendor id='0x8086'/><capability type='pci-bridge'/>"
