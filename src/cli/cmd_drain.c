@@ -133,19 +133,21 @@ names_text(const GPtrArray *names)
     return g_string_free(text, false);
 }
 
-/* Each sentence once, in the order of the rows. key: what it is called there. */
+/* Each sentence once, in the order of the rows. key: what it is called there; "waits_for" tells of
+ * what goes well. */
 static void
 say_reasons(Output *output, const json_t *rows, const char *key)
 {
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(shared_reason_free);
     size_t i;
     json_t *row;
+    bool is_well = strcmp(key, "waits_for") == 0;
     json_array_foreach(rows, i, row)
     {
         SharedReason own = {
             .reason = json_string_value(json_object_get(row, key)),
-            .fix = json_string_value(json_object_get(row, "fix")),
-            .is_cold = goes_cold(row),
+            .fix = is_well ? NULL : json_string_value(json_object_get(row, "fix")),
+            .is_cold = !is_well && goes_cold(row),
         };
         if (own.reason != NULL) {
             g_ptr_array_add(
@@ -229,6 +231,7 @@ show_plan(Output *output, const json_t *plan, GError **error)
         return true;
     }
     say_reasons(output, steps, "reason");
+    say_reasons(output, steps, "waits_for");
     output_say(output, "%d would move, in this order; %d would stay. Nothing was touched.",
         (int)json_integer_value(json_object_get(plan, "moves")),
         (int)json_integer_value(json_object_get(plan, "stay")));
@@ -423,7 +426,8 @@ const Command drain_commands[] = {
         "Running servers are moved live, stopped ones cold; cold moves are confirmed by\n"
         "themselves. droverd does it, also over a restart of its own. What fails is tried\n"
         "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the\n"
-        "drain ends as blocked. 'drover host restore' undoes it.",
+        "drain ends as blocked. An affinity group goes to one host, one server of it first.\n"
+        "Drains beside each other share one plan. 'drover host restore' undoes it.",
         "  drover host drain hosta --dry-run\n"
         "  drover host drain hosta --reason 'new kernel' --wait\n"
         "  drover host drain hosta --parallel 2 --cold-fallback",

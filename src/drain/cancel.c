@@ -3,8 +3,8 @@
 /* The end of a job that is given up: by an operator's word, or since its host was enabled. */
 #include "drain/internal.h"
 
-/* What has not begun stays, and is not left as if it waited. One that a host has failed says that
- * as well. */
+/* What has not begun stays, but for who follows the rest of its group, and is not left as if it
+ * waited. One that a host has failed says that as well. */
 static bool
 leave(DrainTask *task, DrainItem *item, bool is_enabled, GError **error)
 {
@@ -37,7 +37,8 @@ leave_waiting(DrainTask *task, GError **error)
         }
         const Instance *instance = drain_get_instance(task, item, error);
         if (instance == NULL || !drain_settle_waiting(task, item, instance, error) ||
-            (item->state == DRAIN_ITEM_WAITING && !leave(task, item, is_enabled, error))) {
+            (item->state == DRAIN_ITEM_WAITING && !drain_is_following(task, item, instance) &&
+                !leave(task, item, is_enabled, error))) {
             return false;
         }
     }
@@ -47,6 +48,9 @@ leave_waiting(DrainTask *task, GError **error)
 bool
 drain_give_up(DrainTask *task, GError **error)
 {
+    if (task->drain->state != DRAIN_CANCELLING) {
+        return true;
+    }
     return leave_waiting(task, error) &&
-        (task->n_under_way > 0 || drain_move(task, DRAIN_CANCELLED, error));
+        (drain_has_unfinished(task) || drain_move(task, DRAIN_CANCELLED, error));
 }

@@ -50,6 +50,47 @@ wait_again(
         : drain_item_move(task, item, DRAIN_ITEM_WAITING, message, fix, error);
 }
 
+/* Where those are that it was to follow; caller frees. NULL: its group is together, or it is in
+ * none. */
+static char *
+tell_apart(const DrainTask *task, const DrainItem *item, const Instance *instance)
+{
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < task->all->len; i++) {
+        const DrainTask *other = task->all->pdata[i];
+        for (unsigned j = 0; other->items != NULL && j < other->items->len; j++) {
+            const DrainItem *one = other->items->pdata[j];
+            if (one->state == DRAIN_ITEM_MOVED && item->group_id != NULL &&
+                instance->group_policy == SERVER_GROUP_AFFINITY &&
+                g_strcmp0(one->group_id, item->group_id) == 0) {
+                g_string_append_printf(text, "%s'%s' is on %s", text->len > 0 ? ", " : "",
+                    one->instance_name, one->dest_host);
+            }
+        }
+    }
+    return g_string_free(text, text->len == 0);
+}
+
+/* It stays for good. Of a group that is apart for it that is said, and what brings it together. */
+static bool
+block(DrainTask *task, DrainItem *item, const Instance *instance, const char *message,
+    const char *fix, GError **error)
+{
+    g_autofree char *apart = tell_apart(task, item, instance);
+    if (apart == NULL) {
+        return drain_item_move(task, item, DRAIN_ITEM_BLOCKED, message, fix, error);
+    }
+    const char *host = task->drain->host;
+    g_autofree char *whole = g_strdup_printf("%s; its server group (affinity) is apart: %s, and "
+                                             "this one stays on %s",
+        message, apart, instance->host);
+    g_autofree char *both = g_strdup_printf(
+        "%s; then 'drover host %s %s' takes it to the others, and 'drover host %s %s' them to it",
+        fix != NULL ? fix : "see to what it says", task->drain->is_restore ? "restore" : "drain",
+        host, task->drain->is_restore ? "drain" : "restore", host);
+    return drain_item_move(task, item, DRAIN_ITEM_BLOCKED, whole, both, error);
+}
+
 bool
 drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance, bool can_cold_help,
     const char *message, const char *fix, GError **error)
@@ -64,7 +105,7 @@ drain_item_fail(DrainTask *task, DrainItem *item, const Instance *instance, bool
         drain_look_at(task, task->now_us);
         return wait_again(task, item, message, fix, error);
     }
-    return drain_item_move(task, item, DRAIN_ITEM_BLOCKED, message, fix, error);
+    return block(task, item, instance, message, fix, error);
 }
 
 /* What went cold keeps the word why it did. */

@@ -115,6 +115,7 @@ drain_item_free(DrainItem *item)
     }
     g_free(item->instance_id);
     g_free(item->instance_name);
+    g_free(item->group_id);
     g_free(item->dest_host);
     g_free(item->tried);
     g_free(item->message);

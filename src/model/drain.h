@@ -73,7 +73,8 @@ bool drain_item_state_parse(const char *text, DrainItemState *ret_state);
 typedef struct DrainItem {
     int64_t drain_id;
     char *instance_id;
-    char *instance_name; /* joined in when read */
+    char *instance_name; /* joined in when read, as is the next */
+    char *group_id;      /* of its server group; NULL: it is in none */
     DrainItemState state;
     char *dest_host;      /* of its last move; NULL = none yet */
     int64_t operation_id; /* the last that was asked for; 0 = none */

@@ -127,6 +127,18 @@ host_usage_free(HostUsage *usage)
     }
 }
 
+HostUsage *
+host_usage_get(GHashTable *table, const char *host)
+{
+    HostUsage *usage = g_hash_table_lookup(table, host);
+
+    if (usage == NULL) {
+        usage = g_new0(HostUsage, 1);
+        g_hash_table_insert(table, g_strdup(host), usage);
+    }
+    return usage;
+}
+
 /* A line more. */
 static void
 add_line(char **text, const char *line)

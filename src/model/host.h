@@ -105,7 +105,8 @@ typedef struct HostUsage {
     int idle_cpus; /* dedicated processors that pinned guests have beside theirs, and leave idle */
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
     /* Of the instance that is being placed: others of its server group here; those of them that
-     * are nowhere else, as one that moves or may come back is; and all of them anywhere. */
+     * are nowhere else, as one that moves or may come back is, and that no drain is to take away;
+     * and all of them anywhere: none when a drain moves it first of them, and they follow. */
     int group_members;
     int group_settled;
     int group_size;
@@ -128,6 +129,8 @@ typedef struct HostUsage {
     unsigned devices_left;
 } HostUsage;
 void host_usage_free(HostUsage *usage);
+/* Of a table, name -> HostUsage *: that host's, made empty when there is none. */
+HostUsage *host_usage_get(GHashTable *table, const char *host);
 /* What one claim is given of its cells (as GuestTopology) and of its PCI devices (as
  * pci_given_text); NULL adds nothing. Of a usage that owns its texts. */
 void host_usage_add_topology(HostUsage *usage, int vcpus, const char *topology);

@@ -101,6 +101,34 @@ count_all(const GPtrArray *neighbours, const Instance *instance, int *ret_group,
     }
 }
 
+static int
+count_of(GHashTable *n_hosts, const Neighbour *other)
+{
+    return GPOINTER_TO_INT(g_hash_table_lookup(n_hosts, other->instance_id));
+}
+
+/* It is the first of its server group that a drain moves: all the others are to leave their host as
+ * well, and have not begun to. They follow it to where it goes. */
+static bool
+leads_its_group(const GPtrArray *neighbours, const Instance *instance, GHashTable *n_hosts)
+{
+    bool is_sent = false;
+    bool is_any = false;
+
+    for (unsigned i = 0; i < neighbours->len; i++) {
+        const Neighbour *other = neighbours->pdata[i];
+        if (strcmp(other->instance_id, instance->id) == 0) {
+            is_sent = is_sent || other->plan == NEIGHBOUR_GOES;
+        } else if (relation_of(other, instance).is_in_its_group) {
+            if (other->plan != NEIGHBOUR_LEAVES || count_of(n_hosts, other) != 1) {
+                return false;
+            }
+            is_any = true;
+        }
+    }
+    return is_sent && is_any;
+}
+
 /* Every host is told how many there are in all, so that a decision need not count them. */
 static void
 begin_counting(HostIndex *hosts, int group_size, int beside_size)
@@ -124,6 +152,11 @@ neighbours_tell(const GPtrArray *neighbours, const Instance *instance, HostIndex
     int beside_size = 0;
 
     count_all(neighbours, instance, &group_size, &beside_size);
+    /* A group that follows it binds it nowhere. */
+    if (instance->group_policy == SERVER_GROUP_AFFINITY &&
+        leads_its_group(neighbours, instance, n_hosts)) {
+        group_size = 0;
+    }
     begin_counting(hosts, group_size, beside_size);
     for (unsigned i = 0; i < neighbours->len; i++) {
         const Neighbour *other = neighbours->pdata[i];
@@ -132,10 +165,10 @@ neighbours_tell(const GPtrArray *neighbours, const Instance *instance, HostIndex
             continue;
         }
         Relation relation = relation_of(other, instance);
-        bool is_settled =
-            GPOINTER_TO_INT(g_hash_table_lookup(n_hosts, other->instance_id)) == 1;
+        bool is_settled = count_of(n_hosts, other) == 1;
+        bool is_to_stay = is_settled && other->plan == NEIGHBOUR_STAYS;
         entry->usage.group_members += relation.is_in_its_group;
-        entry->usage.group_settled += relation.is_in_its_group && is_settled;
+        entry->usage.group_settled += relation.is_in_its_group && is_to_stay;
         entry->usage.beside_here += relation.is_beside && is_settled;
         entry->usage.apart_here += relation.is_apart;
     }

@@ -6,12 +6,20 @@
 #include "model/host_index.h"
 #include "model/instance.h"
 
+/* What a drain or restore that is under way does with it, as seen from that host. */
+typedef enum {
+    NEIGHBOUR_STAYS,  /* nothing: it was not taken into one, or is where that wants it */
+    NEIGHBOUR_LEAVES, /* it is to leave the host, and waits */
+    NEIGHBOUR_GOES,   /* that has asked for its move */
+} NeighbourPlan;
+
 /* An instance has one on each host that it claims: two while it moves, and until a cold move is
  * confirmed. */
 typedef struct Neighbour {
     char *instance_id;
     char *group_id; /* of its server group; NULL: it is in none */
     char *host;
+    NeighbourPlan plan;
 } Neighbour;
 
 Neighbour *neighbour_new(const char *instance_id, const char *group_id, const char *host);

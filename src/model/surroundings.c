@@ -4,6 +4,27 @@
 
 #include "model/neighbour.h"
 
+Arrival *
+arrival_new(Instance *take_instance, const char *host, bool is_claimed)
+{
+    Arrival *arrival = g_new0(Arrival, 1);
+
+    arrival->instance = take_instance;
+    arrival->host = g_strdup(host);
+    arrival->is_claimed = is_claimed;
+    return arrival;
+}
+
+void
+arrival_free(Arrival *arrival)
+{
+    if (arrival != NULL) {
+        instance_free(arrival->instance);
+        g_free(arrival->host);
+        g_free(arrival);
+    }
+}
+
 Surroundings *
 surroundings_new(void)
 {
@@ -17,6 +38,7 @@ surroundings_new(void)
     around->guest_platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     around->platform_answers = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+    around->arrivals = g_ptr_array_new_with_free_func((GDestroyNotify)arrival_free);
     return around;
 }
 
@@ -31,5 +53,6 @@ surroundings_free(Surroundings *around)
     g_hash_table_unref(around->volumes);
     g_hash_table_unref(around->guest_platforms);
     g_hash_table_unref(around->platform_answers);
+    g_ptr_array_unref(around->arrivals);
     g_free(around);
 }

@@ -3,7 +3,16 @@
 #pragma once
 /* What is known around several instances that are to move, beside the hosts: what the claim of each
  * of these moves would look at as well. Plain data. */
-#include <glib.h>
+#include "model/instance.h"
+
+/* A move that is under way, whoever has asked for it. */
+typedef struct Arrival {
+    Instance *instance; /* as it was before */
+    char *host;         /* where to */
+    bool is_claimed;    /* what it takes there is in the host's usage */
+} Arrival;
+Arrival *arrival_new(Instance *take_instance, const char *host, bool is_claimed);
+void arrival_free(Arrival *arrival);
 
 typedef struct Surroundings {
     GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
@@ -11,6 +20,8 @@ typedef struct Surroundings {
     GHashTable *volumes;   /* id -> Volume *, a GPtrArray: those attached to it */
     GHashTable *guest_platforms; /* id -> platform_answer_make_key, where that is on record */
     GHashTable *platform_answers; /* such a key -> (host -> PlatformAnswer) */
+    GPtrArray *arrivals;   /* Arrival *: those whose host is known and that have not claimed it yet,
+                            * and those of server groups */
 } Surroundings;
 
 Surroundings *surroundings_new(void);

@@ -26,8 +26,39 @@ drain_step_free(DrainStep *step)
     g_free(step->dest_host);
     g_free(step->reason);
     g_free(step->fix);
+    g_free(step->waits_for);
     g_strfreev(step->short_hosts);
     g_free(step);
+}
+
+DrainSubject *
+drain_subject_new(const DrainJob *job, const DrainItem *item, const Instance *instance,
+    bool cold_fallback)
+{
+    DrainSubject *subject = g_new0(DrainSubject, 1);
+    g_auto(GStrv) names = g_strsplit(item->tried != NULL ? item->tried : "", ",", -1);
+    subject->job = job;
+    subject->instance = instance;
+    subject->dest_host = job->is_restore ? job->host : NULL;
+    subject->is_cold = item->is_cold && cold_fallback;
+    subject->why_cold = subject->is_cold ? g_strdup(item->message) : NULL;
+    subject->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (int i = 0; names[i] != NULL; i++) {
+        if (*names[i] != '\0') {
+            g_hash_table_insert(
+                subject->refusals, g_strdup(names[i]), g_strdup("moving it there has failed"));
+        }
+    }
+    return subject;
+}
+
+void
+drain_subject_free(void *data)
+{
+    DrainSubject *subject = data;
+    g_clear_pointer(&subject->refusals, g_hash_table_unref);
+    g_free(subject->why_cold);
+    g_free(subject);
 }
 
 /* ---- what is to be carried ---- */
@@ -151,6 +182,8 @@ drain_step_new(DrainSubject *subject, GPtrArray *hosts)
     DrainStep *step = g_new0(DrainStep, 1);
     step->subject = subject;
     step->size_bytes = size_of(subject->instance, hosts);
+    step->chain_bytes = step->size_bytes;
+    step->is_pinned = subject->dest_host != NULL;
     weigh_needs(step);
     decide_move(step);
     step->is_placed = step->move == PLANNED_NOTHING;
@@ -164,10 +197,47 @@ drain_step_compare_sizes(gconstpointer one, gconstpointer other)
 {
     const DrainStep *a = *(const DrainStep *const *)one;
     const DrainStep *b = *(const DrainStep *const *)other;
-    if (a->size_bytes != b->size_bytes) {
-        return a->size_bytes > b->size_bytes ? -1 : 1;
+    if (a->chain_bytes != b->chain_bytes) {
+        return a->chain_bytes > b->chain_bytes ? -1 : 1;
     }
     return strcmp(a->subject->instance->id, b->subject->instance->id);
+}
+
+static int
+compare_pins(gconstpointer one, gconstpointer other)
+{
+    const DrainStep *a = *(const DrainStep *const *)one;
+    const DrainStep *b = *(const DrainStep *const *)other;
+    return (int)b->is_pinned - (int)a->is_pinned;
+}
+
+static int
+compare_ages(gconstpointer one, gconstpointer other)
+{
+    int64_t a = (*(const DrainStep *const *)one)->subject->job->id;
+    int64_t b = (*(const DrainStep *const *)other)->subject->job->id;
+    return (a > b) - (a < b);
+}
+
+int
+drain_step_compare_pinned(gconstpointer one, gconstpointer other)
+{
+    int pins = compare_pins(one, other);
+    return pins != 0 ? pins : drain_step_compare_sizes(one, other);
+}
+
+int
+drain_step_compare_ages(gconstpointer one, gconstpointer other)
+{
+    int ages = compare_ages(one, other);
+    return ages != 0 ? ages : drain_step_compare_pinned(one, other);
+}
+
+int
+drain_step_compare_aged_needs(gconstpointer one, gconstpointer other)
+{
+    int ages = compare_ages(one, other);
+    return ages != 0 ? ages : drain_step_compare_needs(one, other);
 }
 
 int
@@ -175,6 +245,10 @@ drain_step_compare_needs(gconstpointer one, gconstpointer other)
 {
     const DrainStep *a = *(const DrainStep *const *)one;
     const DrainStep *b = *(const DrainStep *const *)other;
+    int pins = compare_pins(one, other);
+    if (pins != 0) {
+        return pins;
+    }
     if (a->is_choosy != b->is_choosy) {
         return a->is_choosy ? -1 : 1;
     }

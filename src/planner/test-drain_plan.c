@@ -13,6 +13,8 @@ enum { NOW_S = 1000 };
 typedef struct Fleet {
     PlacementPolicy policy;
     DrainRequest request;
+    DrainJob job;
+    DrainJob later; /* another one, of host "source2" */
     GPtrArray *hosts;
     GPtrArray *instances;
     GPtrArray *subjects;
@@ -28,7 +30,7 @@ add_host(Fleet *fleet, const char *name, int ram_mib)
     Host *host = host_new();
     host->name = g_strdup(name);
     host->zone = g_strdup("nova");
-    host->enabled = strcmp(name, "source") != 0;
+    host->enabled = !g_str_has_prefix(name, "source");
     host->connected = true;
     host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
     host->has_facts = true;
@@ -55,7 +57,20 @@ add(Fleet *fleet, const char *id, int ram_mib, VmState state)
     g_ptr_array_add(fleet->instances, instance);
     DrainSubject *subject = g_new0(DrainSubject, 1);
     subject->instance = instance;
+    subject->job = &fleet->job;
     g_ptr_array_add(fleet->subjects, subject);
+    return subject;
+}
+
+/* The same on the host of the other job. */
+static DrainSubject *
+add_later(Fleet *fleet, const char *id, int ram_mib)
+{
+    DrainSubject *subject = add(fleet, id, ram_mib, VM_STATE_ACTIVE);
+    Instance *instance = (Instance *)subject->instance;
+    g_free(instance->host);
+    instance->host = g_strdup("source2");
+    subject->job = &fleet->later;
     return subject;
 }
 
@@ -100,6 +115,8 @@ set_up(Fleet *fleet, const void *unused)
         .now_us = NOW_S * G_USEC_PER_SEC,
         .around = fleet->around,
     };
+    fleet->job = (DrainJob){.id = 1, .host = "source"};
+    fleet->later = (DrainJob){.id = 2, .host = "source2"};
     add_host(fleet, "source", 65536);
 }
 
@@ -172,11 +189,11 @@ test_slots(Fleet *fleet, const void *unused)
     add(fleet, "c", 256, VM_STATE_ACTIVE);
     fleet->request.host_limit = 2;
     assert_plan(fleet, "a=h1+ b=h1+ c=h1");
-    fleet->request.parallel = 1;
+    fleet->job.parallel = 1;
     assert_plan(fleet, "a=h1+ b=h1 c=h1");
-    fleet->request.n_under_way = 1;
+    fleet->job.n_under_way = 1;
     assert_plan(fleet, "a=h1 b=h1 c=h1");
-    fleet->request.n_under_way = fleet->request.parallel = 0;
+    fleet->job.n_under_way = fleet->job.parallel = 0;
     HostUsage *usage = g_hash_table_lookup(fleet->usage, "h1");
     usage->incoming_migrations = 1;
     assert_plan(fleet, "a=h1+ b=h1 c=h1");
@@ -605,7 +622,7 @@ test_kept_by_hints(Fleet *fleet, const void *unused)
     assert_hint_keeps(fleet, "apart", "different_host=there", "add a host that has none");
     g_assert_nonnull(strstr(step_of(fleet, "apart")->reason, "failed 'different-host'"));
     assert_hint_keeps(fleet, "beside", "same_host=here", "move one of the servers that it names");
-    fleet->request.n_under_way = 1;
+    fleet->job.n_under_way = 1;
     assert_plan(fleet, "apart=- beside=-");
     assert_hint_keeps(fleet, "beside", "same_host=here", "it follows");
     apart->flavor.ram_mib = 65536;
@@ -615,22 +632,210 @@ test_kept_by_hints(Fleet *fleet, const void *unused)
     assert_plan(fleet, "apart=h2+ beside=-");
 }
 
+static DrainSubject *
+subject_of(const Fleet *fleet, const char *id)
+{
+    for (unsigned i = 0; i < fleet->subjects->len; i++) {
+        DrainSubject *subject = fleet->subjects->pdata[i];
+        if (strcmp(subject->instance->id, id) == 0) {
+            return subject;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void
+add_arrival(Fleet *fleet, const char *id, int ram_mib, const char *group_id, const char *host)
+{
+    Instance *instance = instance_new();
+    instance->id = g_strdup(id);
+    instance->group_id = g_strdup(group_id);
+    instance->flavor.vcpus = 1;
+    instance->flavor.ram_mib = ram_mib;
+    g_ptr_array_add(fleet->around->arrivals, arrival_new(instance, host, false));
+}
+
+/* To the one host that takes all of it, though each would have a better one; the largest leads. */
 static void
 test_affinity(Fleet *fleet, const void *unused)
 {
-    add_host(fleet, "h1", 8192);
-    add_host(fleet, "h2", 4096);
+    add_host(fleet, "h1", 5120);
+    add_host(fleet, "h2", 8192);
+    add(fleet, "alone", 4096, VM_STATE_ACTIVE);
     add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
-    assert_plan(fleet, "a=h1+");
+    assert_plan(fleet, "alone=h2+ a=h1+");
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "alone=h2+ a=h1+ b=h1");
+    add_member(fleet, "c", 3072, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "c=h2+ alone=h1+ a=h2 b=h2");
+    g_assert_null(step_of(fleet, "c")->waits_for);
+    g_assert_true(step_of(fleet, "a")->leader == step_of(fleet, "c"));
+    g_assert_nonnull(strstr(step_of(fleet, "a")->waits_for, "it follows 'c' of its server group"));
+    /* One that failed before goes while the others are still together. */
+    g_autoptr(GHashTable) refusals = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(refusals, (char *)"h3", (char *)"it failed there");
+    subject_of(fleet, "b")->refusals = refusals;
+    assert_plan(fleet, "b=h2+ alone=h1+ c=h2 a=h2");
+    subject_of(fleet, "b")->refusals = NULL;
+    subject_of(fleet, "a")->is_held = true;
+    assert_plan(fleet, "c=h2 alone=h1+ a=h2 b=h2");
+}
+
+/* Where a sum of processors is more than one guest may have, several may, by the ratio. */
+static void
+test_affinity_by_ratio(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192)->facts.vcpus = 1;
+    fleet->policy.cpu_allocation_ratio = 2.0;
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "a=h1+ b=h1");
+    fleet->policy.cpu_allocation_ratio = 1.0;
+    assert_plan(fleet, "a=- b=-");
+}
+
+static void
+test_affinity_without_room(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 2048);
+    add_host(fleet, "h2", 2048);
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
     add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
     assert_plan(fleet, "a=- b=-");
-    g_assert_nonnull(strstr(step_of(fleet, "a")->reason, "needs the host of its server group"));
-    g_assert_nonnull(strstr(step_of(fleet, "a")->fix, "servers move one by one"));
-    add_other(fleet, "there", "h2");
-    assert_plan(fleet, "a=h2+ b=h2+");
-    add_other(fleet, "there", "h1");
+    g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "no host takes all 2 servers of it"));
+    g_assert_nonnull(strstr(step_of(fleet, "b")->fix, "make room for all of them on one host"));
+    /* Who cannot go anywhere says why, and the others wait for it. */
+    ((Instance *)subject_of(fleet, "b")->instance)->flavor.ram_mib = 4096;
+    assert_plan(fleet, "b=- a=-");
+    g_assert_nonnull(strstr(step_of(fleet, "a")->reason, "moves as a whole, and 'b' stays: "));
+    g_assert_true(step_of(fleet, "a")->is_busy);
+    g_assert_false(step_of(fleet, "b")->is_busy);
+    add_host(fleet, "h3", 8192);
+    assert_plan(fleet, "b=h3+ a=h3");
+    ((Instance *)subject_of(fleet, "b")->instance)->vm_state = VM_STATE_ERROR;
+    assert_plan(fleet, "b=- a=-");
+    g_assert_nonnull(strstr(step_of(fleet, "a")->reason, "'b' of it cannot move: it is in ERROR"));
+}
+
+/* Who is on its way is followed there, not before it is there, and not elsewhere; its room too is
+ * kept. Then all others go at once. */
+static void
+test_affinity_under_way(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 4096);
+    add_host(fleet, "h2", 8192);
+    add_member(fleet, "a", 1024, SERVER_GROUP_AFFINITY);
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    add(fleet, "alone", 3072, VM_STATE_ACTIVE);
+    add_other(fleet, "first", "source");
+    assert_plan(fleet, "alone=h2+ a=- b=-");
+    g_assert_nonnull(strstr(step_of(fleet, "a")->reason, "is not among those to be moved"));
+    add_arrival(fleet, "first", 2048, "group", "h1");
+    assert_plan(fleet, "alone=h2+ a=h1 b=h1");
+    add_other(fleet, "first", "h1");
+    assert_plan(fleet, "alone=h2+ a=h1 b=h1");
+    g_ptr_array_set_size(fleet->around->arrivals, 0);
+    g_ptr_array_set_size(fleet->around->neighbours, 2);
+    add_other(fleet, "first", "h1");
+    assert_plan(fleet, "alone=h2+ a=h1+ b=h1+");
+}
+
+static void
+test_affinity_restored(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 9216);
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    fleet->job.is_restore = true;
+    subject_of(fleet, "a")->dest_host = subject_of(fleet, "b")->dest_host = "h1";
+    assert_plan(fleet, "a=h1+ b=h1");
+    add_other(fleet, "late", "source");
     assert_plan(fleet, "a=- b=-");
-    g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "1 of its server group, on their way"));
+    g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "server late of it is on source and is"));
+}
+
+/* Two that are drained: what one plans the other does not get, neither goes to the other, and their
+ * moves share the slots. */
+static void
+test_two_jobs(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "source2", 65536)->enabled = true;
+    fleet->policy.filters_off = ~0U;
+    add_host(fleet, "h1", 4096);
+    add_host(fleet, "h2", 2048);
+    add(fleet, "a", 4096, VM_STATE_ACTIVE);
+    add_later(fleet, "b", 2048);
+    assert_plan(fleet, "a=h1+ b=h2+");
+    add_host(fleet, "h3", 8192);
+    fleet->request.host_limit = 1;
+    add_later(fleet, "c", 1024);
+    assert_plan(fleet, "a=h3+ b=h1+ c=h3");
+    subject_of(fleet, "b")->is_held = true;
+    assert_plan(fleet, "a=h3+ b=h1 c=h3");
+    fleet->request.host_limit = 0;
+    fleet->later.parallel = fleet->job.parallel = 1;
+    fleet->job.n_under_way = 1;
+    assert_plan(fleet, "a=h3 b=h1 c=h3+");
+}
+
+/* By itself each of them spreads, and the small one takes the one host for the large one. */
+static void
+test_two_jobs_pack(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "source2", 65536);
+    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h2", 4096);
+    add(fleet, "small", 3072, VM_STATE_ACTIVE);
+    add(fleet, "middle", 1024, VM_STATE_ACTIVE);
+    add_later(fleet, "large", 8192);
+    assert_plan(fleet, "large=h1+ small=h2+ middle=h2+");
+}
+
+/* What the earlier one can have, the later one does not take from it, and says so. */
+static void
+test_the_earlier_job_first(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "source2", 65536);
+    add_host(fleet, "h1", 8192);
+    add(fleet, "a", 2048, VM_STATE_ACTIVE);
+    add_later(fleet, "b", 8192);
+    assert_plan(fleet, "b=- a=h1+");
+    g_assert_true(g_str_has_prefix(step_of(fleet, "b")->reason, "other drains or restores have "));
+    g_assert_nonnull(strstr(step_of(fleet, "b")->fix, "drover drain cancel"));
+    fleet->job.id = 3;
+    assert_plan(fleet, "b=h1+ a=-");
+}
+
+/* A move that has not claimed its host yet. */
+static void
+test_arrivals(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 4096);
+    add(fleet, "a", 2048, VM_STATE_ACTIVE);
+    add_arrival(fleet, "other", 3072, NULL, "h1");
+    assert_plan(fleet, "a=-");
+    ((Arrival *)fleet->around->arrivals->pdata[0])->is_claimed = true;
+    fleet->request.host_limit = 1;
+    assert_plan(fleet, "a=h1+");
+    ((Arrival *)fleet->around->arrivals->pdata[0])->is_claimed = false;
+    ((Arrival *)fleet->around->arrivals->pdata[0])->instance->flavor.ram_mib = 1024;
+    assert_plan(fleet, "a=h1");
+}
+
+/* A group that two drains have split goes to one host, by both. */
+static void
+test_a_group_of_two_jobs(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "source2", 65536);
+    add_host(fleet, "h1", 2048);
+    add_host(fleet, "h2", 8192);
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
+    Instance *b = (Instance *)add_later(fleet, "b", 1024)->instance;
+    b->group_id = g_strdup("group");
+    b->group_policy = SERVER_GROUP_AFFINITY;
+    g_ptr_array_add(fleet->around->neighbours, neighbour_new("b", "group", "source2"));
+    assert_plan(fleet, "a=h2+ b=h2");
 }
 
 static void
@@ -689,7 +894,16 @@ main(int argc, char **argv)
         {"/drain_plan/anti-affinity-holds-among-what-is-planned", test_anti_affinity},
         {"/drain_plan/what-a-group-binds-is-placed-first-when-room-is-short",
             test_bound_ones_first},
-        {"/drain_plan/affinity-keeps-what-cannot-follow-and-says-so", test_affinity},
+        {"/drain_plan/an-affinity-group-goes-to-one-host-one-of-it-first", test_affinity},
+        {"/drain_plan/a-ratio-holds-for-a-group-not-for-one", test_affinity_by_ratio},
+        {"/drain_plan/a-group-that-cannot-go-as-a-whole-says-why", test_affinity_without_room},
+        {"/drain_plan/a-group-follows-who-has-begun-to-move", test_affinity_under_way},
+        {"/drain_plan/a-restore-brings-a-group-back-as-a-whole", test_affinity_restored},
+        {"/drain_plan/two-drains-share-one-plan", test_two_jobs},
+        {"/drain_plan/two-drains-pack-together", test_two_jobs_pack},
+        {"/drain_plan/the-earlier-drain-comes-first", test_the_earlier_job_first},
+        {"/drain_plan/moves-that-have-not-claimed-yet-count", test_arrivals},
+        {"/drain_plan/a-group-of-two-drains-moves-as-one", test_a_group_of_two_jobs},
         {"/drain_plan/soft-groups-are-preferred", test_soft_ones},
         {"/drain_plan/canaries-count-for-live-moves", test_canaries},
         {"/drain_plan/no-processor-is-promised-twice", test_pinned},

@@ -38,7 +38,7 @@
     " WHERE host = $1 AND kind = 'restore' AND state = 'done'), 0) ORDER BY i.instance_id"
 #define SQL_LIST_ITEMS                                                                             \
     "SELECT i.drain_id, i.instance_id, n.name, i.state, i.dest_host, i.operation_id, i.is_cold,"   \
-    " i.attempts, i.tried, i.not_before_us, i.message, i.fix FROM drain_items i"                   \
+    " i.attempts, i.tried, i.not_before_us, i.message, i.fix, n.group_id FROM drain_items i"       \
     " JOIN instances n ON n.id = i.instance_id WHERE i.drain_id = $1 ORDER BY n.name, n.id"
 #define SQL_UPDATE_ITEM                                                                            \
     "UPDATE drain_items SET state = $4, dest_host = $5, operation_id = $6, is_cold = $7,"          \
@@ -86,6 +86,7 @@ read_item(DbStatement *statement)
     item->not_before_us = db_int(statement, column++);
     item->message = db_dup_text(statement, column++);
     item->fix = db_dup_text(statement, column++);
+    item->group_id = db_dup_text(statement, column++);
     return item;
 }
 

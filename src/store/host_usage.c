@@ -145,18 +145,6 @@ static const UsageQuery usage_queries[] = {
         SELECT_INCOMING " AND m.dest_host = $1 GROUP BY m.dest_host", NULL, read_incoming},
 };
 
-static HostUsage *
-usage_of(GHashTable *table, const char *host)
-{
-    HostUsage *usage = g_hash_table_lookup(table, host);
-
-    if (usage == NULL) {
-        usage = g_new0(HostUsage, 1);
-        g_hash_table_insert(table, g_strdup(host), usage);
-    }
-    return usage;
-}
-
 static bool
 run_usage_query(Store *store, const UsageQuery *query, const UsageScope *scope, GHashTable *table,
     GError **error)
@@ -184,7 +172,7 @@ run_usage_query(Store *store, const UsageQuery *query, const UsageScope *scope, 
         if (!row) {
             return true;
         }
-        query->read(statement, usage_of(table, db_text(statement, 0)));
+        query->read(statement, host_usage_get(table, db_text(statement, 0)));
     }
 }
 

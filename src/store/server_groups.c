@@ -12,10 +12,20 @@
 #define SQL_DELETE "DELETE FROM server_groups WHERE id = $1"
 #define SQL_LIST_MEMBERS                                                                           \
     "SELECT id FROM instances WHERE group_id = $1 AND terminated_us = 0 ORDER BY number"
+/* What a drain or restore that is under way does with it, as seen from that host (NeighbourPlan):
+ * 1 it waits there to leave, 2 its move was asked for. An evacuation goes first: whom a dead host
+ * has lost is not kept apart by who was to come back. */
+#define SELECT_PLAN                                                                                \
+    "SELECT MAX(CASE t.state WHEN 'waiting' THEN 1 WHEN 'moving' THEN 2 ELSE 0 END)"               \
+    " FROM drains d JOIN drain_items t ON t.drain_id = d.id WHERE d.is_open = 1"                   \
+    " AND t.instance_id = i.id AND CASE d.kind WHEN 'drain' THEN c.host = d.host"                  \
+    " ELSE c.host <> d.host END AND NOT EXISTS (SELECT 1 FROM operations e JOIN instances n"       \
+    " ON n.id = e.instance_id WHERE e.is_open = 1 AND e.kind = 'evacuate'"                         \
+    " AND n.group_id = i.group_id)"
 /* Those on a dead host bind nobody: nothing of theirs runs there, and they are to be evacuated. */
 #define SELECT_NEIGHBOURS                                                                          \
-    "SELECT DISTINCT i.id, i.group_id, c.host FROM instances i JOIN claims c"                      \
-    " ON c.instance_id = i.id JOIN hosts h ON h.name = c.host"                                     \
+    "SELECT DISTINCT i.id, i.group_id, c.host, COALESCE((" SELECT_PLAN "), 0) FROM instances i"    \
+    " JOIN claims c ON c.instance_id = i.id JOIN hosts h ON h.name = c.host"                       \
     " WHERE h.forced_down = 0 AND h.fenced_us = 0"
 #define SQL_LIST_NEIGHBOURS SELECT_NEIGHBOURS " AND i.group_id = $1"
 #define SQL_LIST_OF_ONE SELECT_NEIGHBOURS " AND i.id = $1"
@@ -137,7 +147,11 @@ store_delete_server_group(Store *store, const char *id, GError **error)
 static void *
 read_neighbour(DbStatement *statement)
 {
-    return neighbour_new(db_text(statement, 0), db_text(statement, 1), db_text(statement, 2));
+    Neighbour *neighbour =
+        neighbour_new(db_text(statement, 0), db_text(statement, 1), db_text(statement, 2));
+
+    neighbour->plan = (NeighbourPlan)db_int(statement, 3);
+    return neighbour;
 }
 
 static bool

@@ -593,6 +593,8 @@ bool store_forget_red_canaries(Store *store, const char *host, GError **error);
 /* Adds what is known around that instance, in which it may be already. */
 bool store_add_surroundings(
     Store *store, const Instance *instance, Surroundings *around, GError **error);
+/* Adds the moves that are under way: once. */
+bool store_add_arrivals(Store *store, Surroundings *around, GError **error);
 
 /* ---- what hosts say of guests' platforms (store/platform_answers.c) ---- */
 /* A platform is a processor with a machine type. The tables cpu_answers and guest_cpus have their

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "store/db.h"
 #include "store/store.h"
+
+#define SELECT_ARRIVALS                                                                            \
+    "SELECT o.instance_id, COALESCE(m.dest_host, o.requested_host), m.dest_host IS NOT NULL"       \
+    " FROM operations o JOIN migrations m ON "
+/* Of one that has not chosen its host nobody knows where it will be. A cold move is over when it is
+ * confirmed. */
+#define SQL_LIST_ARRIVALS                                                                          \
+    SELECT_ARRIVALS "m.operation_id = o.id JOIN instances n ON n.id = o.instance_id"               \
+    " WHERE o.is_open = 1 AND CASE WHEN m.dest_host IS NULL THEN o.requested_host IS NOT NULL"     \
+    " ELSE n.group_id IS NOT NULL END"                                                             \
+    " UNION ALL " SELECT_ARRIVALS "m.end_operation_id = o.id JOIN instances n"                     \
+    " ON n.id = o.instance_id WHERE o.is_open = 1 AND o.kind = 'confirmResize'"                   \
+    " AND n.group_id IS NOT NULL"
 
 static bool
 add_canaries(Store *store, const char *source_host, Surroundings *around, GError **error)
@@ -55,4 +69,27 @@ store_add_surroundings(
     return store_add_neighbours(store, instance, around->neighbours, error) &&
         add_canaries(store, instance->host, around, error) &&
         add_volumes(store, instance, around, error) && add_platform(store, instance, around, error);
+}
+
+bool
+store_add_arrivals(Store *store, Surroundings *around, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_ARRIVALS, error);
+
+    while (statement != NULL) {
+        bool row = false;
+        if (!db_step(statement, &row, error)) {
+            return false;
+        }
+        if (!row) {
+            return true;
+        }
+        Instance *instance = store_get_instance(store, db_text(statement, 0), error);
+        if (instance == NULL) {
+            return false;
+        }
+        g_ptr_array_add(around->arrivals,
+            arrival_new(instance, db_text(statement, 1), db_int(statement, 2) != 0));
+    }
+    return false;
 }

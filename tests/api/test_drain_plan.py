@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """The plan of a drain counts what claims would: what is shown beforehand is what the job does."""
-from tap import contains, equal
-from test_drain import ask, items_of, wait_state
+import os
+import tempfile
+
+from tap import contains, equal, wait_until
+from test_drain import ask, items_of, show, wait_state, wish
 from test_explain import explain
 from test_pci import PCI, add_flavor
 from test_pools import make_pool
@@ -121,5 +124,80 @@ def _():
         equal(planned_of(ask(cloud, "hostb", "restore", status=200, dry_run=True)),
               {"particular": ("live", "hostb"), "other": ("live", "hostb")},
               "both were started anew, and nobody has looked")
+    finally:
+        cloud.drover.remove()
+
+
+def add_sizes(cloud, *sizes):
+    for ram in sizes:
+        answer = cloud.send("POST", "/flavors", {"flavor": dict(
+            id=f"ram{ram}", name=f"m1.ram{ram}", ram=ram, vcpus=1, disk=1)})
+        equal(answer.status, 200, answer.text)
+
+
+@test("two drains beside each other keep each other's room, also what has failed and waits to be "
+      "tried again, over a kill -9 as well: the dry run of the second says what it will do, and "
+      "all that can go goes [S2-25]")
+def _():
+    directory = tempfile.TemporaryDirectory()
+    cloud = Cloud(("hosta", "hostb", "hostc", "hostd"), fake={
+        "path": os.path.join(directory.name, "fleet.db")}, default={"ram_allocation_ratio": "1.0"},
+        more={"hypervisor": {"filters": "fault:live_migrate@1=refused"}})
+    try:
+        # A host gives 261,632 MiB. Only hostd has room for the large one; it is the emptiest for
+        # the small one as well.
+        add_sizes(cloud, 200000, 100000)
+        cloud.create("filler", flavorRef="ram100000", host="hostc")
+        large = cloud.create("large", flavorRef="ram200000", host="hosta")
+        small = cloud.create("small", flavorRef="ram100000", host="hostb")
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
+        equal(planned_of(plan), {"small": ("live", "hostd")}, "nobody else is drained")
+        ask(cloud, "hosta")
+        wait_until(lambda: items_of(show(cloud, "hosta"))["large"]["attempts"] == 1,
+                   "its first try has failed", 30, 0.05)
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
+        equal(planned_of(plan), {"small": ("live", "hostc")}, "beside the other drain")
+        plan = ask(cloud, "hostc", status=200, dry_run=True)
+        equal(planned_of(plan), {"filler": ("live", "hostb")}, "hostb is not drained yet")
+        ask(cloud, "hostb")
+        cloud.drover.kill()
+        cloud.drover.start()
+        cloud.drover.wait_hosts_up(4)
+        drain = wait_state(cloud, "hostb", "done", "blocked")
+        equal(drain["state"], "done", drain)
+        equal(cloud.host_of(small), "hostc", "as its plan has told")
+        equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "the first one")
+        equal(cloud.host_of(large), "hostd", "where there is room")
+        equal({row["dest_compute"] for row in cloud.migrations(small)}, {"hostc"}, "nowhere else")
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
+
+
+@test("what an earlier drain can have a later one does not take from it: it waits and says so, "
+      "and goes on when that one is given up [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={
+        "hypervisor": {"filters": "fault:live_migrate@1=refused"}})
+    try:
+        add_sizes(cloud, 200000, 250000)
+        cloud.create("first", flavorRef="ram200000", host="hosta")
+        later = cloud.create("later", flavorRef="ram250000", host="hostb")
+        ask(cloud, "hosta")
+        wait_until(lambda: items_of(show(cloud, "hosta"))["first"]["attempts"] == 1,
+                   "its first try has failed", 30, 0.05)
+        wish(cloud, "hosta", "pause")
+        wait_state(cloud, "hosta", "paused")
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
+        equal(planned_of(plan), {"later": (None, None)}, plan)
+        contains(plan["steps"][0]["reason"], "other drains or restores have planned the room",
+                 "why")
+        contains(plan["steps"][0]["fix"], "drover drain cancel", "the fix")
+        ask(cloud, "hostb")
+        wait_until(lambda: items_of(show(cloud, "hostb"))["later"]["message"] ==
+                   plan["steps"][0]["reason"], "it says what the plan has said", 30, 0.05)
+        wish(cloud, "hosta", "cancel")
+        equal(wait_state(cloud, "hostb", "done", "blocked")["state"], "done", "then")
+        equal(cloud.host_of(later), "hostc", "where there is room")
     finally:
         cloud.drover.remove()

@@ -5,9 +5,9 @@ import os
 import sqlite3
 import tempfile
 
-from tap import check, contains, equal
+from tap import check, contains, equal, wait_until
 from test_cold import add_flavors, ended, moved
-from test_drain import ask, items_of, servers_on, wait_state
+from test_drain import ask, items_of, servers_on, show, wait_state, wish
 from test_evacuate import force_down
 from test_groups import create, fault, make, remove
 from world import Cloud, test, world
@@ -48,25 +48,133 @@ def _():
     remove(cloud, group)
 
 
-@test("a drain keeps affinity together: nothing of the group moves, and drover prints the fix")
+def wait_item(cloud, host, what, is_so):
+    """Until one of the servers of the job is so: its item."""
+    def look():
+        return next((row for row in show(cloud, host)["items"] if is_so(row)), None)
+    return wait_until(look, what, 40, 0.02)
+
+
+def refused_join(cloud, group):
+    """Nobody joins a group that is leaving where it is, and has not arrived."""
+    late = create(cloud, "late", group, "ERROR")
+    contains(fault(cloud, late), "failed 'affinity'", "why nobody joins it")
+    contains(fault(cloud, late), "of its server group, on their way", "why nobody joins it")
+    cloud.delete(late)
+
+
+def check_led(cloud, leader, followers):
+    """It was there before the others began, and each was moved once."""
+    (first,) = cloud.migrations(leader)
+    rows = [row for server in followers for row in cloud.migrations(server)]
+    equal(len(rows), len(followers), "each was moved once")
+    check(all(row["created_at"] >= first["updated_at"] for row in rows), f"{first} before {rows}")
+    equal({row["dest_compute"] for row in (first, *rows)}, {cloud.host_of(leader)}, "together")
+
+
+@test("a drain moves an affinity group to one host that has room for all: one leads and the others "
+      "follow, as the plan has told, also over a kill -9; nobody joins it meanwhile; restore "
+      "brings it back likewise, and nothing of it while one of it would be left behind [S2-25]")
 def _():
-    cloud = world.fast
-    group = make(cloud, "affinity")
-    create(cloud, "first", group, host="hosta")
-    create(cloud, "second", group)
-    cloud.create("alone", host="hosta")
-    plan = ask(cloud, "hosta", status=200, dry_run=True)
-    equal((plan["moves"], plan["stay"]), (1, 2), plan)
-    output = cloud.drover.drover("host", "drain", "hosta", "--dry-run")
-    contains(output, "(affinity) keeps it: ", "the reason")
-    contains(output, "delete the group", "the fix")
-    ask(cloud, "hosta")
-    equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "blocked", "the drain")
-    equal(servers_on(cloud, "hosta"), ["first", "second"], "together")
-    remove(cloud, group)
-    ask(cloud, "hosta")
-    equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "without the group")
-    cloud.clean()
+    directory = tempfile.TemporaryDirectory()
+    cloud = Cloud(("hosta", "hostb", "hostc"), fake={
+        "path": os.path.join(directory.name, "fleet.db"), "transfer_rate": 1 << 28})
+    try:
+        group = make(cloud, "affinity")
+        members = {name: create(cloud, name, group, host="hosta")
+                   for name in ("first", "second", "third")}
+        alone = cloud.create("alone", host="hosta")
+        plan = ask(cloud, "hosta", status=200, dry_run=True)
+        rows = [step_of(plan, name) for name in members]
+        (leader,) = [row for row in rows if row["follows"] is None]
+        followers = [row for row in rows if row["follows"] is not None]
+        equal((plan["moves"], {row["follows"] for row in followers}),
+              (4, {leader["instance_uuid"]}), plan)
+        equal(len({row["dest_host"] for row in rows}), 1, plan)
+        output = cloud.drover.drover("host", "drain", "hosta", "--dry-run")
+        contains(output, f"it follows '{leader['instance_name']}' of its server group", output)
+        contains(output, "until then the group is apart", "the price")
+
+        ask(cloud, "hosta")
+        wait_item(cloud, "hosta", "one is on its way", lambda row: row["state"] == "moving" and
+                  row["instance_uuid"] == leader["instance_uuid"])
+        refused_join(cloud, group)
+        cloud.drover.kill()
+        cloud.drover.start()
+        drain = wait_state(cloud, "hosta", "done", "blocked")
+        equal(drain["state"], "done", drain)
+        check_led(cloud, leader["instance_uuid"], [row["instance_uuid"] for row in followers])
+        home = cloud.host_of(alone)
+        late = create(cloud, "late", group)
+        equal(cloud.host_of(late), leader["dest_host"], "beside the others")
+
+        plan = ask(cloud, "hosta", "restore", status=200, dry_run=True)
+        equal((plan["moves"], plan["stay"]), (1, 3), plan)
+        contains(step_of(plan, "first")["reason"], f"server {late} of it is on", "who is not")
+        cloud.delete(late)
+        ask(cloud, "hosta", "restore")
+        wait_item(cloud, "hosta", "one of the group is on its way", lambda row:
+                  row["state"] == "moving" and row["instance_name"] in members)
+        refused_join(cloud, group)
+        drain = wait_state(cloud, "hosta", "done", "blocked")
+        equal(drain["state"], "done", drain)
+        equal({cloud.host_of(server) for server in (alone, *members.values())}, {"hosta"},
+              f"back, also from {home}")
+        equal([len(cloud.migrations(server)) for server in members.values()], [2] * 3, "moves")
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
+
+
+@test("when the rest of an affinity group cannot follow, its drain says what is where and what "
+      "brings it together; who leads is tried while all are still together [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={"hypervisor": {"filters": ",".join(
+        f"fault:live_migrate@{number}=refused" for number in (1, 3, 4, 5))}})
+    try:
+        group = make(cloud, "affinity")
+        members = [create(cloud, name, group, host="hosta") for name in ("left", "right")]
+        ask(cloud, "hosta")
+        leader = wait_item(cloud, "hosta", "its first try has failed",
+                           lambda row: row["attempts"] == 1)
+        equal(servers_on(cloud, "hosta"), ["left", "right"], "together")
+        drain = wait_state(cloud, "hosta", "done", "blocked")
+        equal((drain["state"], items_of(drain)[leader["instance_name"]]["state"]),
+              ("blocked", "moved"), drain)
+        (stays,) = [row for row in drain["items"] if row["state"] == "blocked"]
+        contains(stays["message"], f"its server group (affinity) is apart: "
+                 f"'{leader['instance_name']}' is on hostb, and this one stays on hosta", "why")
+        contains(stays["fix"], "'drover host drain hosta' takes it to the others", "the fix")
+        ask(cloud, "hosta")
+        equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "the sixth succeeds")
+        equal([cloud.host_of(server) for server in members], ["hostb"] * 2, "together again")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a drain that is given up ends with the affinity group that it has begun to move: nobody of "
+      "it is left behind, and nothing else goes [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), fake={"transfer_rate": 1 << 27})
+    try:
+        group = make(cloud, "affinity")
+        members = [create(cloud, name, group, host="hosta") for name in ("one", "two", "three")]
+        others = [cloud.create(f"other{number}", host="hosta") for number in range(2)]
+        ask(cloud, "hosta", parallel=1)
+        moving = wait_item(cloud, "hosta", "one is on its way", lambda row:
+                           row["state"] == "moving")
+        check(moving["instance_uuid"] in members, f"who has most behind it goes first: {moving}")
+        wish(cloud, "hosta", "pause")
+        wait_item(cloud, "hosta", "the next one follows", lambda row: row["state"] == "moving" and
+                  row["instance_uuid"] != moving["instance_uuid"])
+        wish(cloud, "hosta", "cancel")
+        drain = wait_state(cloud, "hosta", "cancelled", "done", "blocked")
+        equal((drain["state"], drain["progress"]["moved"], drain["progress"]["blocked"]),
+              ("cancelled", 3, 2), drain)
+        equal([cloud.host_of(server) for server in (*members, *others)],
+              ["hostb"] * 3 + ["hosta"] * 2, "where they are")
+    finally:
+        cloud.drover.remove()
 
 
 @test("anti-affinity holds from a cold move or resize through its revert: the host that was left "

@@ -109,7 +109,7 @@ def _():
         refused(apart[0], None, "2 failed 'anti-affinity'")
         refused(near[0], None, "2 failed 'affinity'")
         shown = world.drover.drover("host", "drain", world.host_of(near[0]), "--dry-run")
-        contains(shown, "(affinity) keeps it", "the plan")
+        contains(shown, "of its server group (affinity) to", "the plan")
         contains(shown, "(anti-affinity) keeps it", "the plan")
         world.delete(apart.pop(1))
         migrate(apart[0], homes[1])

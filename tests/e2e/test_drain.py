@@ -10,10 +10,26 @@ from test_provoke_hosts import configured
 from world import world
 
 
-@test("drover host drain empties a host of running and stopped guests, which do not notice, and "
-      "drover host restore brings them back [S2-25 S3-02]")
+def check_led(servers, n_moves):
+    """Their last moves: one of an affinity group was there before the next one began."""
+    rows = [world.drover.compute("GET", f"/os-migrations?instance_uuid={server}").json["migrations"]
+            for server in servers]
+    equal([len(each) for each in rows], [n_moves] * len(servers), "moves")
+    first, second = sorted((each[0] for each in rows), key=lambda row: row["id"])
+    check(first["updated_at"] <= second["created_at"], f"{second} began before {first} was over")
+    equal(len({world.host_of(server) for server in servers}), 1, "together")
+
+
+@test("drover host drain empties a host of running and stopped guests, which do not notice, takes "
+      "those of an affinity group to one host, one of them first, and drover host restore brings "
+      "them back likewise [S2-25 S3-02]")
 def _():
-    running = [world.create(f"drained{number}", host="hosta") for number in (1, 2)]
+    answer = world.drover.send("POST", "/compute/v2.1/os-server-groups",
+                               {"server_group": {"name": "pair", "policy": "affinity"}},
+                               token=world.drover.login(), version="2.64")
+    equal(answer.status, 200, answer.text)
+    group = answer.json["server_group"]["id"]
+    running = [world.create(f"drained{number}", host="hosta", group=group) for number in (1, 2)]
     stopped = world.create("drained-stopped", host="hosta")
     everybody = [*running, stopped]
     for one in running:
@@ -23,6 +39,7 @@ def _():
     world.wait_status(stopped, "SHUTOFF")
     try:
         shown = world.drover.drover("host", "drain", "hosta", "--dry-run")
+        contains(shown, "of its server group (affinity) to", "the plan")
         contains(shown, "Nothing was touched", "the plan")
         shown = world.drover.drover("host", "drain", "hosta", "--wait", "--parallel", "2",
                                     "--reason", "new fans")
@@ -34,12 +51,14 @@ def _():
         equal(left, set(), "volumes that were left behind")
         for one in running:
             world.check_lives(one)
+        check_led(running, 1)
         world.wait_status(stopped, "SHUTOFF")
         host = world.drover.admin("GET", "/drover/v1/hosts/hosta").json["host"]
         equal((host["status"], host["usage"]["instances"]), ("disabled", 0), "the host")
         contains(world.drover.drover("host", "restore", "hosta", "--wait"),
                  "The restore of hosta is done", "how it ended")
         equal([world.host_of(one) for one in everybody], ["hosta"] * 3, "where they are")
+        check_led(running, 2)
         for one in running:
             world.check_lives(one)
         answer = world.drover.compute("POST", f"/servers/{stopped}/action", {"os-start": None})
@@ -53,6 +72,7 @@ def _():
                                check=False)
         for one in everybody:
             world.delete(one)
+        world.drover.compute("DELETE", f"/os-server-groups/{group}")
 
 
 # ---- where not everybody can go live ----

@@ -123,14 +123,16 @@ class World:
 
     # ---- guests ----
 
-    def create(self, name, host=None, drover=None, ids=None, metadata=None, flavor="tiny"):
+    def create(self, name, host=None, drover=None, ids=None, metadata=None, flavor="tiny",
+               group=None):
         """A guest that runs and is heard; its id."""
         drover, ids = drover or self.drover, ids or self.ids
         body = {"name": name, "flavorRef": flavor, "imageRef": ids["guest"],
                 "networks": [{"uuid": ids["private"]}], "metadata": metadata or {}}
         if host:
             body["host"] = host
-        answer = drover.compute("POST", "/servers", {"server": body})
+        hints = {"os:scheduler_hints": {"group": group}} if group else {}
+        answer = drover.compute("POST", "/servers", {"server": body, **hints})
         equal(answer.status, 202, f"create {name}: {answer.text}")
         server_id = answer.json["server"]["id"]
         self.wait_status(server_id, "ACTIVE", drover=drover)

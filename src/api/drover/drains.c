@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Emptying a host for maintenance, and bringing back what was on it: jobs that the engine carries
- * out. A dry run is made by the function that plans them. */
+ * out. */
 #include "api/drover/drover.h"
-#include "planner/drain_plan.h"
-
-#include <string.h>
 
 /* ---- the view of a job ---- */
 
@@ -92,121 +89,6 @@ reply(ApiContext *context, const Drain *drain, int status, GError **error)
     return view != NULL ? api_json(status, json_pack("{s:o}", "drain", view)) : NULL;
 }
 
-/* ---- the dry run ---- */
-
-static void
-subject_free(void *data)
-{
-    DrainSubject *subject = data;
-    instance_free((Instance *)subject->instance);
-    g_free(subject->why_cold);
-    g_free(subject);
-}
-
-/* With what is known around it. */
-static bool
-add_subject(Store *store, Instance *take_instance, const char *dest_host, GPtrArray *subjects,
-    Surroundings *around, GError **error)
-{
-    DrainSubject *subject = g_new0(DrainSubject, 1);
-    subject->instance = take_instance;
-    subject->dest_host = dest_host;
-    g_ptr_array_add(subjects, subject);
-    return store_add_surroundings(store, take_instance, around, error);
-}
-
-/* What is on the host. */
-static bool
-list_present(Store *store, const char *host, GPtrArray *subjects, Surroundings *around,
-    GError **error)
-{
-    InstanceFilter filter = {.host = host, .power_state = -1, .locked = -1};
-    g_autoptr(GPtrArray) instances = store_list_instances(store, &filter, error);
-    while (instances != NULL && instances->len > 0) {
-        Instance *instance = g_ptr_array_steal_index_fast(instances, instances->len - 1);
-        if (!add_subject(store, instance, NULL, subjects, around, error)) {
-            return false;
-        }
-    }
-    return instances != NULL;
-}
-
-/* What was on it. */
-static bool
-list_drained(Store *store, const char *host, GPtrArray *subjects, Surroundings *around,
-    GError **error)
-{
-    g_autoptr(GPtrArray) ids = store_list_drained(store, host, error);
-    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
-        Instance *instance = store_get_instance(store, ids->pdata[i], error);
-        if (instance == NULL ||
-            !add_subject(store, instance, host, subjects, around, error)) {
-            return false;
-        }
-    }
-    return ids != NULL;
-}
-
-static json_t *
-view_step(const DrainStep *step)
-{
-    const Instance *instance = step->subject->instance;
-    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o}", "instance_uuid", instance->id,
-        "instance_name", instance->name, "move",
-        api_string_or_null(planned_move_name(step->move)), "dest_host",
-        api_string_or_null(step->dest_host), "size_bytes", (json_int_t)step->size_bytes, "reason",
-        api_string_or_null(step->reason), "fix", api_string_or_null(step->fix));
-}
-
-/* As the host would be once the job was accepted. */
-static void
-set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
-{
-    for (unsigned i = 0; i < hosts->len; i++) {
-        Host *host = hosts->pdata[i];
-        if (strcmp(host->name, name) == 0) {
-            host->enabled = is_enabled;
-        }
-    }
-}
-
-static HttpResponse *
-dry_run(
-    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
-{
-    Store *store = context->store;
-    g_autoptr(GPtrArray) subjects = g_ptr_array_new_with_free_func(subject_free);
-    g_autoptr(GPtrArray) hosts = store_list_hosts(store, error);
-    g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
-    g_autoptr(Surroundings) around = surroundings_new();
-    /* What would be refused is not promised. */
-    if (usage == NULL || !store_check_no_drain(store, host->name, error) ||
-        !(is_restore ? list_drained : list_present)(
-            store, host->name, subjects, around, error)) {
-        return NULL;
-    }
-    DrainRequest request = {
-        .policy = &context->options->placement,
-        .service_down_time_us = context->options->service_down_time_us,
-        .now_us = api_now_us(context),
-        .around = around,
-    };
-    set_enabled(hosts, host->name, is_restore);
-    g_autoptr(GPtrArray) steps =
-        (cold_fallback ? drain_foretell : drain_plan)(&request, subjects, hosts, usage);
-    json_t *views = json_array();
-    int n_stay = 0;
-    for (unsigned i = 0; i < steps->len; i++) {
-        const DrainStep *step = steps->pdata[i];
-        n_stay += step->dest_host == NULL;
-        json_array_append_new(views, view_step(step));
-    }
-    return api_json(200,
-        json_pack("{s:{s:s, s:s, s:i, s:i, s:o}}", "plan", "host", host->name, "kind",
-            is_restore ? "restore" : "drain", "moves", (int)steps->len - n_stay, "stay", n_stay,
-            "steps", views));
-}
-
 /* ---- asking for one ---- */
 
 static const Field ask_fields[] = {
@@ -266,8 +148,9 @@ begin(ApiContext *context, bool is_restore, GError **error)
     if (host == NULL || !check_up(context, host, is_restore, error)) {
         return NULL;
     }
+    bool cold_fallback = body_bool(body, "cold_fallback", false);
     return body_bool(body, "dry_run", false)
-        ? dry_run(context, host, is_restore, body_bool(body, "cold_fallback", false), error)
+        ? drover_plan_drain(context, host, is_restore, cold_fallback, error)
         : accept(context, host, is_restore, body, error);
 }
 

@@ -59,6 +59,11 @@ HttpResponse *drover_show_drain(ApiContext *context, GError **error);
 HttpResponse *drover_update_drain(ApiContext *context, GError **error);
 HttpResponse *drover_list_drains(ApiContext *context, GError **error);
 
+/* ---- drain_plan.c ---- */
+/* The dry run of a drain or a restore of that host. */
+HttpResponse *drover_plan_drain(
+    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error);
+
 /* ---- leftovers.c ---- */
 HttpResponse *drover_list_leftovers(ApiContext *context, GError **error);
 HttpResponse *drover_remove_leftover(ApiContext *context, GError **error);

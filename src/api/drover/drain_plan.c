@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+/* The dry run of a drain or a restore: planned by the function that the job plans with, beside the
+ * jobs that are under way. */
+#include "api/drover/drover.h"
+#include "planner/drain_plan.h"
+
+#include <string.h>
+
+/* What is to be moved, and by whom. */
+typedef struct Work {
+    Store *store;
+    GPtrArray *jobs;      /* DrainJob; the first is the one that is asked about */
+    GPtrArray *instances; /* Instance */
+    GPtrArray *subjects;  /* DrainSubject */
+    Surroundings *around;
+} Work;
+
+static Work
+work_new(Store *store)
+{
+    return (Work){
+        .store = store,
+        .jobs = g_ptr_array_new_with_free_func(g_free),
+        .instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free),
+        .subjects = g_ptr_array_new_with_free_func(drain_subject_free),
+        .around = surroundings_new(),
+    };
+}
+
+static void
+work_clear(Work *work)
+{
+    g_ptr_array_unref(work->subjects);
+    surroundings_free(work->around);
+    g_ptr_array_unref(work->instances);
+    g_ptr_array_unref(work->jobs);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+static DrainJob *
+add_job(Work *work, const DrainJob *job)
+{
+    DrainJob *copy = g_memdup2(job, sizeof *job);
+    g_ptr_array_add(work->jobs, copy);
+    return copy;
+}
+
+/* With what is known around it. */
+static bool
+add_subject(Work *work, const DrainJob *job, const DrainItem *item, bool cold_fallback,
+    Instance *take_instance, GError **error)
+{
+    g_ptr_array_add(work->instances, take_instance);
+    g_ptr_array_add(
+        work->subjects, drain_subject_new(job, item, take_instance, cold_fallback));
+    return store_add_surroundings(work->store, take_instance, work->around, error);
+}
+
+/* What is on the host. */
+static bool
+add_present(Work *work, const DrainJob *job, GError **error)
+{
+    InstanceFilter filter = {.host = job->host, .power_state = -1, .locked = -1};
+    g_autoptr(GPtrArray) instances = store_list_instances(work->store, &filter, error);
+    while (instances != NULL && instances->len > 0) {
+        Instance *instance = g_ptr_array_steal_index_fast(instances, instances->len - 1);
+        if (!add_subject(work, job, &(DrainItem){0}, false, instance, error)) {
+            return false;
+        }
+    }
+    return instances != NULL;
+}
+
+/* What was on it. */
+static bool
+add_drained(Work *work, const DrainJob *job, GError **error)
+{
+    g_autoptr(GPtrArray) ids = store_list_drained(work->store, job->host, error);
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        Instance *instance = store_get_instance(work->store, ids->pdata[i], error);
+        if (instance == NULL ||
+            !add_subject(work, job, &(DrainItem){0}, false, instance, error)) {
+            return false;
+        }
+    }
+    return ids != NULL;
+}
+
+static bool
+is_asked_about(const Work *work, const char *instance_id)
+{
+    for (unsigned i = 0; i < work->instances->len; i++) {
+        if (strcmp(((const Instance *)work->instances->pdata[i])->id, instance_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What waits in a job that is under way, and is not among those that are asked about. */
+static bool
+add_waiting(Work *work, const Drain *drain, GError **error)
+{
+    g_autoptr(GPtrArray) items = store_list_drain_items(work->store, drain->id, error);
+    const DrainJob *job = add_job(work,
+        &(DrainJob){.id = drain->id, .host = drain->host, .is_restore = drain->is_restore});
+    for (unsigned i = 0; items != NULL && i < items->len; i++) {
+        const DrainItem *item = items->pdata[i];
+        if (item->state != DRAIN_ITEM_WAITING || is_asked_about(work, item->instance_id)) {
+            continue;
+        }
+        Instance *instance = store_get_instance(work->store, item->instance_id, error);
+        bool is_there = instance != NULL &&
+            (g_strcmp0(instance->host, drain->host) == 0) == drain->is_restore;
+        if (instance != NULL && (instance->terminated_us != 0 || is_there)) {
+            instance_free(instance);
+            continue;
+        }
+        if (instance == NULL ||
+            !add_subject(work, job, item, drain->cold_fallback, instance, error)) {
+            return false;
+        }
+    }
+    return items != NULL;
+}
+
+static bool
+add_others(Work *work, const GPtrArray *drains, GError **error)
+{
+    for (unsigned i = 0; i < drains->len; i++) {
+        const Drain *drain = drains->pdata[i];
+        if (drain->state != DRAIN_CANCELLING && !add_waiting(work, drain, error)) {
+            return false;
+        }
+    }
+    return store_add_arrivals(work->store, work->around, error);
+}
+
+/* ---- the answer ---- */
+
+static json_t *
+view_step(const DrainStep *step)
+{
+    const Instance *instance = step->subject->instance;
+    const Instance *leader = step->leader != NULL ? step->leader->subject->instance : NULL;
+    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "instance_uuid",
+        instance->id, "instance_name", instance->name, "move",
+        api_string_or_null(planned_move_name(step->move)), "dest_host",
+        api_string_or_null(step->dest_host), "size_bytes", (json_int_t)step->size_bytes, "reason",
+        api_string_or_null(step->reason), "fix", api_string_or_null(step->fix), "follows",
+        api_string_or_null(leader != NULL ? leader->id : NULL), "waits_for",
+        api_string_or_null(step->waits_for));
+}
+
+static HttpResponse *
+reply(const DrainJob *job, const GPtrArray *steps)
+{
+    json_t *views = json_array();
+    int n_stay = 0;
+    for (unsigned i = 0; i < steps->len; i++) {
+        const DrainStep *step = steps->pdata[i];
+        if (step->subject->job == job) {
+            n_stay += step->dest_host == NULL;
+            json_array_append_new(views, view_step(step));
+        }
+    }
+    return api_json(200,
+        json_pack("{s:{s:s, s:s, s:i, s:i, s:o}}", "plan", "host", job->host, "kind",
+            job->is_restore ? "restore" : "drain", "moves", (int)json_array_size(views) - n_stay,
+            "stay", n_stay, "steps", views));
+}
+
+/* As the host would be once the job was accepted. */
+static void
+set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
+{
+    for (unsigned i = 0; i < hosts->len; i++) {
+        Host *host = hosts->pdata[i];
+        if (strcmp(host->name, name) == 0) {
+            host->enabled = is_enabled;
+        }
+    }
+}
+
+HttpResponse *
+drover_plan_drain(
+    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
+{
+    Store *store = context->store;
+    g_auto(Work) work = work_new(store);
+    const DrainJob *job = add_job(
+        &work, &(DrainJob){.id = INT64_MAX, .host = host->name, .is_restore = is_restore});
+    g_autoptr(GPtrArray) drains = store_list_drains(store, NULL, true, 0, error);
+    g_autoptr(GPtrArray) hosts = drains != NULL ? store_list_hosts(store, error) : NULL;
+    g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
+    /* What would be refused is not promised. */
+    if (usage == NULL || !store_check_no_drain(store, host->name, error) ||
+        !(is_restore ? add_drained : add_present)(&work, job, error) ||
+        !add_others(&work, drains, error)) {
+        return NULL;
+    }
+    DrainRequest request = {
+        .policy = &context->options->placement,
+        .service_down_time_us = context->options->service_down_time_us,
+        .now_us = api_now_us(context),
+        .around = work.around,
+    };
+    set_enabled(hosts, host->name, is_restore);
+    g_autoptr(GPtrArray) steps =
+        (cold_fallback ? drain_foretell : drain_plan)(&request, work.subjects, hosts, usage);
+    return reply(job, steps);
+}
