@@ -853,8 +853,8 @@ test_canary_of_an_earlier_daemon_is_removed(Fleet *fleet, const void *data)
 static CanaryVerdict
 verdict_of(Fleet *fleet, const char *source, const char *dest)
 {
-    g_autoptr(GHashTable) ways = store_map_canaries(fleet->store, source, NULL);
-    return canary_verdict(g_hash_table_lookup(ways, dest));
+    g_autoptr(CanaryMap) ways = store_map_canaries(fleet->store, source, NULL);
+    return canary_verdict(canary_map_find(ways, dest));
 }
 
 static bool

@@ -135,7 +135,7 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
         task->migration, settings->service_down_time_us, migration_task_now_us(task));
-    g_autoptr(GHashTable) canaries =
+    g_autoptr(CanaryMap) canaries =
         store_map_canaries(task->context->store, task->migration->source_host, error);
     g_autoptr(GHashTable) platforms = canaries != NULL && task->guest_platform != NULL
         ? store_map_platform_answers(task->context->store, task->guest_platform, error)

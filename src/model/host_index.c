@@ -14,6 +14,7 @@ typedef struct Kind {
     HostWord arch;
     HostWord bridges;
     HostWord offers;
+    HostWord cpu_class;
     HostWord pool; /* its name alone: whose it is may be another one for each host */
     unsigned hypervisor_version;
     unsigned flags;
@@ -26,7 +27,15 @@ struct HostIndex {
     GHashTable *kinds; /* Kind -> its number, likewise */
     HostRooms *rooms;
     bool owns_hosts;
+    uint64_t stamp;
 };
+
+static uint64_t
+next_stamp(void)
+{
+    static uint64_t last;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
 
 static unsigned
 kind_hash(const void *data)
@@ -55,6 +64,7 @@ index_new(bool owns_hosts, unsigned reserved)
     index->rooms = host_rooms_new();
     index->names = g_new0(HostNames *, 1);
     index->owns_hosts = owns_hosts;
+    index->stamp = next_stamp();
     return index;
 }
 
@@ -68,6 +78,18 @@ unsigned
 host_index_size(const HostIndex *index)
 {
     return index->entries->len;
+}
+
+uint64_t
+host_index_stamp(const HostIndex *index)
+{
+    return index->stamp;
+}
+
+unsigned
+host_index_place(const HostIndex *index, const HostEntry *entry)
+{
+    return (unsigned)(entry - host_index_at(index, 0));
 }
 
 HostEntry *
@@ -129,9 +151,11 @@ host_names_unref(HostNames *names)
     }
 }
 
+/* Hosts are at other places, or others. */
 static void
-forget_names(HostIndex *index)
+forget_places(HostIndex *index)
 {
+    index->stamp = next_stamp();
     g_clear_pointer(index->names, host_names_unref);
 }
 
@@ -206,6 +230,7 @@ kind_of(HostIndex *index, const Host *host)
         .arch = word_of(index, facts->arch),
         .bridges = word_of(index, facts->bridges),
         .offers = word_of(index, facts->offers),
+        .cpu_class = word_of(index, facts->cpu_class),
         .pool = word_of(index, host->pool),
         .hypervisor_version = (unsigned)facts->hypervisor_version,
     };
@@ -293,7 +318,7 @@ put(HostIndex *index, Host *host)
     if (!found) {
         HostEntry empty = {0};
         g_array_insert_val(index->entries, at, empty);
-        forget_names(index);
+        forget_places(index);
     }
     HostEntry *entry = host_index_at(index, at);
     Host *former = (Host *)entry->host;
@@ -345,7 +370,7 @@ host_index_remove(HostIndex *index, const char *name)
     if (found) {
         entry_clear(index, host_index_at(index, at));
         g_array_remove_index(index->entries, at);
-        forget_names(index);
+        forget_places(index);
     }
 }
 
@@ -356,7 +381,7 @@ host_index_clear(HostIndex *index)
         entry_clear(index, host_index_at(index, i));
     }
     g_array_set_size(index->entries, 0);
-    forget_names(index);
+    forget_places(index);
 }
 
 HostIndex *

@@ -65,6 +65,9 @@ void host_index_remove(HostIndex *index, const char *name);
 void host_index_clear(HostIndex *index);
 
 unsigned host_index_size(const HostIndex *index);
+/* Another one whenever hosts are at other places, and of each index: never 0. */
+uint64_t host_index_stamp(const HostIndex *index);
+unsigned host_index_place(const HostIndex *index, const HostEntry *entry);
 /* By name, from 0; as long as nothing is put or removed. */
 HostEntry *host_index_at(const HostIndex *index, unsigned at);
 /* NULL: there is none of that name, or the name is NULL. As above. */

@@ -8,7 +8,7 @@ platform_answer_free(PlatformAnswer *answer)
     if (answer == NULL) {
         return;
     }
-    g_free(answer->host);
+    g_free(answer->host_class);
     g_free(answer->asked_host);
     g_free(answer->refusal);
     g_free(answer);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 typedef struct PlatformAnswer {
-    char *host;       /* of whom it is known */
-    char *asked_host; /* who was asked: itself, or another one of its class */
+    char *host_class; /* of hosts of which it is known */
+    char *asked_host; /* who of them was asked */
     char *refusal;    /* with the type or the features that are missing; NULL: it can */
     int64_t asked_us;
 } PlatformAnswer;

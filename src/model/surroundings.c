@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #include "model/surroundings.h"
 
+#include "model/canary_map.h"
 #include "model/neighbour.h"
 
 Arrival *
@@ -32,7 +33,7 @@ surroundings_new(void)
 
     around->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
     around->canaries = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)canary_map_free);
     around->volumes = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     around->guest_platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);

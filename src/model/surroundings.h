@@ -16,10 +16,10 @@ void arrival_free(Arrival *arrival);
 
 typedef struct Surroundings {
     GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
-    GHashTable *canaries;  /* host -> (host -> Canary): the last ones from where they are */
+    GHashTable *canaries;  /* host -> CanaryMap: of where they are */
     GHashTable *volumes;   /* id -> Volume *, a GPtrArray: those attached to it */
     GHashTable *guest_platforms; /* id -> platform_answer_make_key, where that is on record */
-    GHashTable *platform_answers; /* such a key -> (host -> PlatformAnswer) */
+    GHashTable *platform_answers; /* such a key -> (class of hosts -> PlatformAnswer) */
     GPtrArray *arrivals;   /* Arrival *: those whose host is known and that have not claimed it yet,
                             * and those of server groups */
 } Surroundings;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
+#include "model/canary_map.h"
 #include "model/disk_plan.h"
 #include "model/host.h"
 #include "model/identity.h"
@@ -8,6 +9,8 @@
 #include "model/migration.h"
 #include "model/network.h"
 #include "model/topology.h"
+
+#include <string.h>
 
 typedef struct StatusCase {
     VmState vm_state;
@@ -351,6 +354,69 @@ test_uris_of_one_disk_have_one_key(void)
     g_assert_null(volume_uri_key("nbd://[::1/x"));
 }
 
+static void
+put_host(HostIndex *index, const char *name)
+{
+    Host *host = host_new();
+    host->name = g_strdup(name);
+    host_index_put(index, host);
+}
+
+static void
+put_canary(CanaryMap *map, const char *dest, const char *problem)
+{
+    Canary *canary = g_new0(Canary, 1);
+    canary->dest_host = g_strdup(dest);
+    canary->tried_us = 1;
+    canary->error = g_strdup(problem);
+    canary_map_put(map, canary);
+}
+
+/* "-+!": none was sent to the first host, the next got there, the third did not. */
+static void
+assert_ways(CanaryMap *map, const HostIndex *index, const char *expected)
+{
+    const CanaryPlace *places = canary_map_places(map, index);
+    g_assert_cmpuint(host_index_size(index), ==, strlen(expected));
+    for (unsigned i = 0; i < host_index_size(index); i++) {
+        const Canary *canary = places[i].canary;
+        g_assert_true((canary == NULL) == (expected[i] == '-'));
+        g_assert_true((places[i].verdict == CANARY_VERDICT_SHUT) == (expected[i] == '!'));
+        if (canary != NULL) {
+            g_assert_cmpstr(canary->dest_host, ==, host_index_at(index, i)->host->name);
+        }
+    }
+}
+
+/* Whatever becomes of the index, and of another one. */
+static void
+test_canaries_are_where_their_hosts_are(void)
+{
+    g_autoptr(CanaryMap) map = canary_map_new();
+    g_autoptr(HostIndex) index = host_index_new();
+    put_canary(map, "c", NULL);
+    put_canary(map, "gone", "no route");
+    put_host(index, "b");
+    put_host(index, "c");
+    assert_ways(map, index, "-+");
+    put_host(index, "a");
+    assert_ways(map, index, "--+");
+    put_canary(map, "b", "no route");
+    assert_ways(map, index, "-!+");
+    put_canary(map, "c", "no route");
+    assert_ways(map, index, "-!!");
+    host_index_remove(index, "a");
+    assert_ways(map, index, "!!");
+    g_autoptr(HostIndex) other = host_index_new();
+    put_host(other, "c");
+    put_host(other, "d");
+    assert_ways(map, other, "!-");
+    host_index_clear(other);
+    put_host(other, "d");
+    put_host(other, "gone");
+    assert_ways(map, other, "-!");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -370,6 +436,8 @@ main(int argc, char **argv)
     g_test_add_func("/model/each-disk-is-decided", test_each_disk_is_decided);
     g_test_add_func("/model/booting-from-a-volume-is-no-local-disk",
         test_booting_from_a_volume_is_no_local_disk);
+    g_test_add_func(
+        "/model/canaries-are-where-their-hosts-are", test_canaries_are_where_their_hosts_are);
     g_test_add_func("/model/uris-of-one-disk-have-one-key", test_uris_of_one_disk_have_one_key);
     return g_test_run();
 }

@@ -78,10 +78,12 @@ add_later(Fleet *fleet, const char *id, int ram_mib)
 static void
 shut_way(Fleet *fleet, const char *dest)
 {
-    static Canary failed = {
-        .tried_us = (NOW_S - 60) * INT64_C(1000000), .error = (char *)"refused"};
-    GHashTable *ways = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(ways, (char *)dest, &failed);
+    Canary *failed = g_new0(Canary, 1);
+    failed->dest_host = g_strdup(dest);
+    failed->tried_us = (NOW_S - 60) * INT64_C(1000000);
+    failed->error = g_strdup("refused");
+    CanaryMap *ways = canary_map_new();
+    canary_map_put(ways, failed);
     g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
 }
 
@@ -465,12 +467,12 @@ test_cpus(Fleet *fleet, const void *unused)
         .refusal = (char *)"lacks avx2",
         .asked_us = (NOW_S - 60) * G_USEC_PER_SEC};
     GHashTable *answers = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(answers, (void *)"h1", &no);
+    g_hash_table_insert(answers, (void *)"old", &no);
     g_hash_table_insert(fleet->around->platform_answers, g_strdup("key"), answers);
     for (const char *id = "live\0off\0"; *id != '\0'; id += strlen(id) + 1) {
         g_hash_table_insert(fleet->around->guest_platforms, g_strdup(id), g_strdup("key"));
     }
-    add_host(fleet, "h1", 8192);
+    add_host(fleet, "h1", 8192)->facts.cpu_class = g_strdup("old");
     add(fleet, "live", 2048, VM_STATE_ACTIVE);
     add(fleet, "off", 1024, VM_STATE_STOPPED);
     add(fleet, "new", 512, VM_STATE_ACTIVE);

@@ -2,13 +2,16 @@
 /* Copyright the drover authors. */
 #include "scheduler/bench-fleet.h"
 
-#include "model/canary.h"
+#include "model/canary_map.h"
 #include "model/platform_answer.h"
 #include "model/volume.h"
 
 #include <string.h>
 
 enum { SIZES = 4, BOUND_SIZES = 2, NOW_S = 2000, RACKS = 40, TOPOLOGIES = 1000 };
+
+/* A request tries no more hosts than these that turn out to refuse it. */
+enum { MOST_REFUSALS = 8 };
 
 /* The hosts of one rack are in the same aggregates, so they share what those say. Some racks
  * are of no use, each for a reason of its own. */
@@ -30,7 +33,7 @@ struct Fleet {
     GPtrArray *ports; /* of every guest */
     GPtrArray *volumes;
     Instance *instance; /* whose disks go along */
-    GHashTable *canaries;
+    CanaryMap *canaries;
     GHashTable *platforms;
     GHashTable *refusals;
     Rehearsal rehearsal;
@@ -161,31 +164,35 @@ static const char DEVICES[] = "0000:3b:00.0 10de 1eb8 type-PCI 0 11 -\n"
                               "0000:5e:10.6 8086 10ed type-VF 0 17 0000:5e:00.0";
 
 static Canary *
-make_canary(int number)
+make_canary(const char *name, int number)
 {
     Canary *canary = g_new0(Canary, 1);
+    canary->dest_host = g_strdup(name);
     canary->tried_us = (int64_t)(NOW_S - 100) * G_USEC_PER_SEC;
     canary->error = number % 100 == 11 ? g_strdup("no route to host") : NULL;
     canary->pool = CANARY_POOL_SHARED;
     return canary;
 }
 
-static PlatformAnswer *
-make_answer(int number)
+static const char OLD_CLASS[] = "without avx512f";
+static const char NEW_CLASS[] = "with avx512f";
+
+static void
+add_answer(Fleet *fleet, const char *host_class, const char *refusal)
 {
     PlatformAnswer *answer = g_new0(PlatformAnswer, 1);
+    answer->host_class = g_strdup(host_class);
     answer->asked_host = g_strdup("host000000");
-    answer->refusal = number % 100 == 13 ? g_strdup("it lacks avx512f") : NULL;
-    return answer;
+    answer->refusal = g_strdup(refusal);
+    g_hash_table_insert(fleet->platforms, answer->host_class, answer);
 }
 
 /* What is known of the way there, and what its group and its hints count. */
 static void
 tell_way(Fleet *fleet, const char *name, int number)
 {
-    g_hash_table_insert(fleet->canaries, g_strdup(name), make_canary(number));
-    g_hash_table_insert(fleet->platforms, g_strdup(name), make_answer(number));
-    if (number % 200 == 17) {
+    canary_map_put(fleet->canaries, make_canary(name, number));
+    if (number % 200 == 17 && g_hash_table_size(fleet->refusals) < MOST_REFUSALS) {
         g_hash_table_insert(fleet->refusals, g_strdup(name), g_strdup("it lacks a secret"));
     }
 }
@@ -215,6 +222,7 @@ make_unlike(Host *host, int number)
     int at = number % 100;
     host->has_facts = at != 37;
     host->connected = at != 53;
+    facts->cpu_class = g_strdup(at == 13 ? OLD_CLASS : NEW_CLASS);
     host->forced_down = at == 67;
     host->pool = g_strdup(at == 59 || at == 39 ? "other" : "default");
     facts->hypervisor_version = at == 47 ? 9000000 : facts->hypervisor_version;
@@ -400,12 +408,6 @@ fleet_ask(Fleet *fleet, BenchKind kind)
 /* ---- the whole ---- */
 
 static void
-canary_free_one(void *canary)
-{
-    canary_free(canary);
-}
-
-static void
 answer_free(void *answer)
 {
     platform_answer_free(answer);
@@ -440,8 +442,10 @@ fleet_new(unsigned n_hosts, bool rich, GRand *random)
     fleet->volumes = make_volumes();
     fleet->instance = instance_new();
     fleet->instance->image.root_hash = g_strdup("hash");
-    fleet->canaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, canary_free_one);
-    fleet->platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, answer_free);
+    fleet->canaries = canary_map_new();
+    fleet->platforms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, answer_free);
+    add_answer(fleet, OLD_CLASS, "it lacks avx512f");
+    add_answer(fleet, NEW_CLASS, NULL);
     fleet->refusals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     fleet->rehearsal = (Rehearsal){.host = "host000000", .elapsed_ms = 900};
     for (unsigned i = 0; i < n_hosts; i++) {
@@ -463,7 +467,7 @@ fleet_free(Fleet *fleet)
     g_ptr_array_unref(fleet->ports);
     g_ptr_array_unref(fleet->volumes);
     instance_free(fleet->instance);
-    g_hash_table_unref(fleet->canaries);
+    canary_map_free(fleet->canaries);
     g_hash_table_unref(fleet->platforms);
     g_hash_table_unref(fleet->refusals);
     g_free(fleet);

@@ -61,7 +61,7 @@ check_requested(const Subject *subject, PlacementRow *row)
             requested == NULL ? g_strdup("any host") : g_strdup_printf("host '%s'", requested);
         row->have = g_strdup(subject->host->name);
     }
-    return check_answer(requested == NULL || strcmp(requested, subject->host->name) == 0,
+    return check_answer(requested == NULL || subject->entry == subject->requested_entry,
         "ask for this host, or for none", row);
 }
 
@@ -219,8 +219,9 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_VIRT_TYPE: return subject_needs_kvm(subject);
     case PLACEMENT_CHECK_GUEST: return request->guest_stays != NULL;
     case PLACEMENT_CHECK_CPU: return request->platforms != NULL;
-    case PLACEMENT_CHECK_REFUSED: return request->refusals != NULL;
-    case PLACEMENT_CHECK_REHEARSAL: return request->rehearsal != NULL;
+    case PLACEMENT_CHECK_REFUSED: return subject->has_refused != NULL;
+    case PLACEMENT_CHECK_REHEARSAL:
+        return request->rehearsal != NULL && request->rehearsal->refusal != NULL;
     case PLACEMENT_CHECK_CANARY: return request->canaries != NULL;
     case PLACEMENT_CHECK_NUMA_FILTERS:
         return request->is_live && numa_request_binds(&subject->numa);
@@ -285,6 +286,7 @@ placement_is_of_kind(PlacementCheck check)
     case PLACEMENT_CHECK_NETWORKS:
     case PLACEMENT_CHECK_VIRT_TYPE:
     case PLACEMENT_CHECK_GUEST:
+    case PLACEMENT_CHECK_CPU:
     case PLACEMENT_CHECK_NUMA_FILTERS: return true;
     default: return false;
     }

@@ -195,8 +195,10 @@ PlacementResult
 check_cpu(const Subject *subject, PlacementRow *row)
 {
     GHashTable *platforms = subject->request->platforms;
-    const PlatformAnswer *answer =
-        platforms != NULL ? g_hash_table_lookup(platforms, subject->host->name) : NULL;
+    const char *host_class = subject->host->facts.cpu_class;
+    const PlatformAnswer *answer = platforms != NULL && host_class != NULL
+        ? g_hash_table_lookup(platforms, host_class)
+        : NULL;
     if (platforms == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
@@ -224,9 +226,10 @@ check_cpu(const Subject *subject, PlacementRow *row)
 PlacementResult
 check_refused(const Subject *subject, PlacementRow *row)
 {
-    GHashTable *refusals = subject->request->refusals;
-    const char *reason =
-        refusals != NULL ? g_hash_table_lookup(refusals, subject->host->name) : NULL;
+    bool has_refused = subject->has_refused != NULL && subject->has_refused[subject->place];
+    const char *reason = has_refused
+        ? g_hash_table_lookup(subject->request->refusals, subject->host->name)
+        : NULL;
     if (row != NULL) {
         row->needed = g_strdup("a host that can run the guest");
         row->have = g_strdup(reason != NULL ? reason : "asked when it is chosen");
@@ -252,7 +255,7 @@ PlacementResult
 check_rehearsal(const Subject *subject, PlacementRow *row)
 {
     const Rehearsal *rehearsal = subject->request->rehearsal;
-    bool is_here = rehearsal != NULL && strcmp(rehearsal->host, subject->host->name) == 0;
+    bool is_here = rehearsal != NULL && subject->entry == subject->rehearsal_entry;
     if (rehearsal == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
@@ -290,23 +293,27 @@ tell_canary(const Subject *subject, const Canary *canary)
         error != NULL ? ": " : "", error != NULL ? error : "");
 }
 
+static void
+fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
+{
+    row->have = canary->tried_us == 0 && canary->moved_us == 0 ? g_strdup("no canary was sent")
+                                                               : tell_canary(subject, canary);
+    row->fix = g_strdup_printf("mend the way, and send another: 'drover host lint %s %s'",
+        subject->request->source_host, subject->host->name);
+}
+
 /* That a guest failed where a canary had arrived is a word and no refusal: who asks again, knowing
  * what it failed with, may have mended it. */
 static PlacementResult
-fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
+judge_canary(const Subject *subject, CanaryPlace way)
 {
-    int64_t age_us = subject->request->now_us - canary->tried_us;
-    if (row != NULL) {
-        row->have = canary->tried_us == 0 && canary->moved_us == 0
-            ? g_strdup("no canary was sent")
-            : tell_canary(subject, canary);
-        row->fix = g_strdup_printf("mend the way, and send another: 'drover host lint %s %s'",
-            subject->request->source_host, subject->host->name);
-    }
-    switch (canary_verdict(canary)) {
+    switch (way.verdict) {
     case CANARY_VERDICT_NONE: return PLACEMENT_UNKNOWN;
     case CANARY_VERDICT_OPEN: return PLACEMENT_PASS;
-    case CANARY_VERDICT_SHUT: return age_us < CANARY_FRESH_US ? PLACEMENT_FAIL : PLACEMENT_WARN;
+    case CANARY_VERDICT_SHUT:
+        return subject->request->now_us - way.canary->tried_us < CANARY_FRESH_US
+            ? check_unless_forced(PLACEMENT_FAIL, subject)
+            : PLACEMENT_WARN;
     case CANARY_VERDICT_DOUBTFUL: return PLACEMENT_WARN;
     }
     g_assert_not_reached();
@@ -315,22 +322,19 @@ fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
 PlacementResult
 check_canary(const Subject *subject, PlacementRow *row)
 {
-    GHashTable *canaries = subject->request->canaries;
-    const Canary *canary =
-        canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
-    if (canaries == NULL && !subject->request->is_live) {
+    CanaryPlace way = subject_canary(subject);
+    if (subject->canaries == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
     if (row != NULL) {
         row->needed = g_strdup("a way for guests from their host");
     }
-    if (canary != NULL) {
-        return check_unless_forced(fill_canary(subject, canary, row), subject);
-    }
-    if (row != NULL) {
+    if (row != NULL && way.canary != NULL) {
+        fill_canary(subject, way.canary, row);
+    } else if (row != NULL) {
         row->have = g_strdup("no canary was sent");
     }
-    return PLACEMENT_UNKNOWN;
+    return judge_canary(subject, way);
 }
 
 /* Post-copy is what a migration may come to that does not end otherwise, so that it fails is no
@@ -338,12 +342,10 @@ check_canary(const Subject *subject, PlacementRow *row)
 PlacementResult
 check_post_copy(const Subject *subject, PlacementRow *row)
 {
-    GHashTable *canaries = subject->request->canaries;
-    const Canary *canary =
-        canaries != NULL ? g_hash_table_lookup(canaries, subject->host->name) : NULL;
+    const Canary *canary = subject_canary(subject).canary;
     bool is_known = canary != NULL && canary->extra_us != 0 && canary->extra.post_copy;
     bool is_red = is_known && canary->extra_error != NULL;
-    if (canaries == NULL && !subject->request->is_live) {
+    if (subject->canaries == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
     if (row != NULL) {

@@ -45,8 +45,8 @@ PlacementResult
 check_same_host(const Subject *subject, PlacementRow *row)
 {
     const HostUsage *usage = subject->usage;
-    unsigned n_named = count_ids(subject->request->same_host);
-    bool is_free = n_named == 0 || (subject->source != NULL && usage->beside_size == 0);
+    bool is_free = subject->request->same_host == NULL ||
+        (subject->source != NULL && usage->beside_size == 0);
     if (row != NULL) {
         row->needed = is_free
             ? g_strdup("any host")
@@ -66,14 +66,13 @@ PlacementResult
 check_different_host(const Subject *subject, PlacementRow *row)
 {
     const HostUsage *usage = subject->usage;
-    unsigned n_named = count_ids(subject->request->different_host);
+    const char *ids = subject->request->different_host;
     if (row != NULL) {
-        const char *ids = subject->request->different_host;
-        row->needed = n_named == 0 ? g_strdup("any host")
+        row->needed = ids == NULL ? g_strdup("any host")
                                    : tell_needed("a host without", "a host without", ids);
         row->have = g_strdup_printf("%d of them", usage->apart_here);
     }
-    return check_unless_forced(check_answer(n_named == 0 || usage->apart_here == 0,
+    return check_unless_forced(check_answer(ids == NULL || usage->apart_here == 0,
                                    "name a host without them, or add one", row),
         subject);
 }

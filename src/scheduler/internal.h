@@ -91,7 +91,12 @@ typedef struct Subject {
     ImageWishes *image;
     HostWord zone;          /* that is asked for */
     NumaRequest numa;
-    KindMemo *kinds;    /* by HostEntry's kind */
+    KindMemo *kinds;     /* by HostEntry's kind */
+    unsigned place;      /* of entry in the index, as are those of the next two */
+    bool *has_refused;   /* NULL: none has */
+    const CanaryPlace *canaries;      /* NULL: they do not matter */
+    const HostEntry *requested_entry; /* NULL: none is, or it is not known; as of the next */
+    const HostEntry *rehearsal_entry;
     GArray *pci_wishes;  /* of PciWish; NULL: none */
     GArray *pci_aliases; /* of PciAlias; NULL: nobody asks, or they cannot be read */
     GivenAnswers answers;
@@ -101,6 +106,13 @@ typedef struct Subject {
 typedef PlacementResult (*CheckFunction)(const Subject *subject, PlacementRow *row);
 
 /* ---- what checks have in common ---- */
+/* The last one that was sent there; none where they do not matter. */
+static inline CanaryPlace
+subject_canary(const Subject *subject)
+{
+    return subject->canaries != NULL ? subject->canaries[subject->place] : (CanaryPlace){0};
+}
+
 /* These two are asked of every host, some twenty times: inline. */
 static inline PlacementResult
 check_answer(bool passed, const char *fix, PlacementRow *row)
@@ -240,10 +252,57 @@ bool placement_can_fail_bare(const Subject *subject, PlacementCheck check);
 
 /* The guest's memory comes from what is really free there: it will run, and not in huge pages. */
 bool subject_takes_free_memory(const Subject *subject);
-/* What is left of a host by its claims. */
-int64_t subject_free_ram_mib(const Subject *subject);
-int64_t subject_free_vcpus(const Subject *subject);
-int64_t subject_free_disk_gib(const Subject *subject);
+/* What is left of a host by its claims: asked of every host twice, inline. */
+/* ratio times the whole, less what is reserved and taken. No floor(): it is asked of every host. */
+static inline int64_t
+subject_left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
+{
+    return (int64_t)((double)(whole - reserved) * ratio) - taken;
+}
+
+static inline PlacementRatios
+ratios_with(const PlacementPolicy *policy, const HostAggregates *own)
+{
+    PlacementRatios ratios = {
+        policy->cpu_allocation_ratio, policy->ram_allocation_ratio, policy->disk_allocation_ratio};
+
+    if (own != NULL) {
+        ratios.cpu = own->cpu_allocation_ratio != 0 ? own->cpu_allocation_ratio : ratios.cpu;
+        ratios.ram = own->ram_allocation_ratio != 0 ? own->ram_allocation_ratio : ratios.ram;
+        ratios.disk = own->disk_allocation_ratio != 0 ? own->disk_allocation_ratio : ratios.disk;
+    }
+    return ratios;
+}
+
+static inline PlacementRatios
+ratios_of(const Subject *subject)
+{
+    return ratios_with(subject->request->policy, subject->entry->aggregates);
+}
+
+static inline int64_t
+subject_free_ram_mib(const Subject *subject)
+{
+    return subject_left(subject->entry->memory_mib, ratios_of(subject).ram,
+        subject->request->policy->reserved_host_memory_mib,
+        subject->usage->ram_mib + subject->usage->foreign_ram_mib);
+}
+
+static inline int64_t
+subject_free_vcpus(const Subject *subject)
+{
+    /* Pinned guests have processors of their own. */
+    return subject_left(subject->entry->vcpus, ratios_of(subject).cpu,
+        placement_reserved_cpus(subject->request->policy, subject->host),
+        subject->usage->vcpus - subject->usage->dedicated_vcpus + subject->usage->foreign_vcpus);
+}
+
+static inline int64_t
+subject_free_disk_gib(const Subject *subject)
+{
+    return subject_left(subject->entry->pool_capacity_gib, ratios_of(subject).disk, 0,
+        subject->usage->disk_gib);
+}
 
 /* How much that counts for this host: what its aggregates say, the lowest of several, else what
  * holds for all. */

@@ -5,27 +5,6 @@
 
 #include <math.h>
 
-/* ratio times the whole, less what is reserved and taken. No floor(): it is asked of every host. */
-static int64_t
-left(int64_t whole, double ratio, int64_t reserved, int64_t taken)
-{
-    return (int64_t)((double)(whole - reserved) * ratio) - taken;
-}
-
-static PlacementRatios
-ratios_with(const PlacementPolicy *policy, const HostAggregates *own)
-{
-    PlacementRatios ratios = {
-        policy->cpu_allocation_ratio, policy->ram_allocation_ratio, policy->disk_allocation_ratio};
-
-    if (own != NULL) {
-        ratios.cpu = own->cpu_allocation_ratio != 0 ? own->cpu_allocation_ratio : ratios.cpu;
-        ratios.ram = own->ram_allocation_ratio != 0 ? own->ram_allocation_ratio : ratios.ram;
-        ratios.disk = own->disk_allocation_ratio != 0 ? own->disk_allocation_ratio : ratios.disk;
-    }
-    return ratios;
-}
-
 PlacementRatios
 placement_ratios(const PlacementPolicy *policy, const Host *host)
 {
@@ -39,36 +18,6 @@ placement_reserved_cpus(const PlacementPolicy *policy, const Host *host)
     return policy->reserved_host_cpus > 0 && !host->facts.has_floating_cpus
         ? policy->reserved_host_cpus
         : 0;
-}
-
-static PlacementRatios
-ratios_of(const Subject *subject)
-{
-    return ratios_with(subject->request->policy, subject->entry->aggregates);
-}
-
-int64_t
-subject_free_ram_mib(const Subject *subject)
-{
-    return left(subject->entry->memory_mib, ratios_of(subject).ram,
-        subject->request->policy->reserved_host_memory_mib,
-        subject->usage->ram_mib + subject->usage->foreign_ram_mib);
-}
-
-int64_t
-subject_free_vcpus(const Subject *subject)
-{
-    /* Pinned guests have processors of their own. */
-    return left(subject->entry->vcpus, ratios_of(subject).cpu,
-        placement_reserved_cpus(subject->request->policy, subject->host),
-        subject->usage->vcpus - subject->usage->dedicated_vcpus + subject->usage->foreign_vcpus);
-}
-
-int64_t
-subject_free_disk_gib(const Subject *subject)
-{
-    return left(subject->entry->pool_capacity_gib,
-        ratios_of(subject).disk, 0, subject->usage->disk_gib);
 }
 
 static PlacementResult
@@ -194,7 +143,7 @@ check_vcpus(const Subject *subject, PlacementRow *row)
             refuse_giant(needed, subject->entry->vcpus, "vCPUs", row), subject);
     }
     PlacementResult result = compare(needed, subject_free_vcpus(subject), "vCPUs",
-        subject->host->facts.has_floating_cpus
+        row != NULL && subject->host->facts.has_floating_cpus
             ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"
             : "free some, or raise cpu_allocation_ratio",
         row);
@@ -215,10 +164,12 @@ PlacementResult
 check_disk_free(const Subject *subject, PlacementRow *row)
 {
     const PlacementRequest *request = subject->request;
-    double ratio = MAX(ratios_of(subject).disk, 1.0);
     int64_t available = subject->entry->pool_available_gib;
-    int64_t needed = (int64_t)ceil((double)request->disk_gib / ratio);
-    /* Most hosts have the room, and then their own record is not looked at. */
+    int64_t needed = request->disk_gib;
+    /* Most hosts have the room, and then neither is divided nor their own record looked at. */
+    if (row != NULL || needed > available) {
+        needed = (int64_t)ceil((double)needed / MAX(ratios_of(subject).disk, 1.0));
+    }
     if ((row != NULL || needed > available) && storage_stays(subject)) {
         needed = 0;
     }

@@ -3,6 +3,7 @@
 #include "scheduler/scheduler.h"
 
 #include "scheduler/internal.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- requests ---- */
@@ -63,6 +64,7 @@ typedef struct Candidate {
 typedef struct Range {
     double least;
     double most;
+    double width; /* what is between them; infinite where all are equal, and none is better */
 } Range;
 
 typedef struct Ranking {
@@ -71,8 +73,10 @@ typedef struct Ranking {
 } Ranking;
 
 static void
-subject_set(Subject *subject, const HostEntry *entry)
+subject_set(Subject *subject, const HostIndex *hosts, unsigned place)
 {
+    const HostEntry *entry = host_index_at(hosts, place);
+    subject->place = place;
     subject->entry = entry;
     subject->host = entry->host;
     subject->usage = &entry->usage;
@@ -82,8 +86,44 @@ Subject
 look_subject(const Look *look, unsigned index)
 {
     Subject subject = look->subject;
-    subject_set(&subject, host_index_at(look->hosts, index));
+    subject_set(&subject, look->hosts, index);
     return subject;
+}
+
+/* By the place of each host in the index; NULL: none of them has. */
+static bool *
+mark_refusals(GHashTable *refusals, const HostIndex *hosts)
+{
+    if (refusals == NULL || g_hash_table_size(refusals) == 0) {
+        return NULL;
+    }
+    bool *has_refused = g_new0(bool, host_index_size(hosts));
+    GHashTableIter iter;
+    void *name = NULL;
+    g_hash_table_iter_init(&iter, refusals);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        HostEntry *entry = host_index_find(hosts, name);
+        if (entry != NULL) {
+            has_refused[host_index_place(hosts, entry)] = true;
+        }
+    }
+    return has_refused;
+}
+
+/* What is known by the names of hosts. */
+static void
+find_hosts(Subject *subject, const HostIndex *hosts)
+{
+    const PlacementRequest *request = subject->request;
+    const Rehearsal *rehearsal = request->rehearsal;
+    subject->source_entry = host_index_find(hosts, request->source_host);
+    subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
+    subject->requested_entry = host_index_find(hosts, request->requested_host);
+    subject->rehearsal_entry =
+        host_index_find(hosts, rehearsal != NULL ? rehearsal->host : NULL);
+    subject->has_refused = mark_refusals(request->refusals, hosts);
+    subject->canaries =
+        request->canaries != NULL ? canary_map_places(request->canaries, hosts) : NULL;
 }
 
 static void
@@ -100,8 +140,7 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     Subject *subject = &look->subject;
     subject->request = request;
     subject->hosts = hosts;
-    subject->source_entry = host_index_find(hosts, request->source_host);
-    subject->source = subject->source_entry != NULL ? subject->source_entry->host : NULL;
+    find_hosts(subject, hosts);
     subject->specs = specs_new(request->extra_specs_json);
     subject->image = image_wishes_new(
         request->image_properties_json, request->policy->image_default_arch);
@@ -137,6 +176,7 @@ look_clear(Look *look)
     g_clear_pointer(&look->subject.image, image_wishes_free);
     g_clear_pointer(&look->subject.kinds, g_free);
     g_clear_pointer(&look->verdicts, g_free);
+    g_clear_pointer(&look->subject.has_refused, g_free);
     g_clear_pointer(&look->subject.pci_wishes, g_array_unref);
     g_clear_pointer(&look->subject.pci_aliases, g_array_unref);
     g_clear_pointer(&look->subject.answers.dedicated_cpus, g_byte_array_unref);
@@ -154,44 +194,61 @@ n_weighers(const PlacementRequest *request)
     return is_soft ? PLACEMENT_N_WEIGHERS : PLACEMENT_WEIGHER_SOFT_AFFINITY;
 }
 
+/* Room for all hosts at once: they are added one by one. */
 static void
-ranking_add(Ranking *ranking, const Subject *subject, unsigned index)
+ranking_init(Ranking *ranking, unsigned n_hosts, int n)
 {
-    Candidate candidate = {.index = index};
-    bool is_first = ranking->candidates->len == 0;
-    for (int i = 0; i < n_weighers(subject->request); i++) {
-        Range *range = &ranking->ranges[i];
-        double value = placement_weigh(subject, (PlacementWeigher)i);
-        candidate.values[i] = value;
-        range->least = is_first ? value : MIN(range->least, value);
-        range->most = is_first ? value : MAX(range->most, value);
+    g_array_set_size(ranking->candidates, n_hosts);
+    g_array_set_size(ranking->candidates, 0);
+    for (int i = 0; i < n; i++) {
+        ranking->ranges[i] = (Range){.least = G_MAXDOUBLE, .most = -G_MAXDOUBLE};
     }
-    g_array_append_val(ranking->candidates, candidate);
 }
 
-/* Where all are equal, none is better. */
+static void
+ranking_add(Ranking *ranking, const Subject *subject, int n)
+{
+    GArray *candidates = ranking->candidates;
+    Candidate *candidate = &g_array_index(candidates, Candidate, candidates->len);
+    candidates->len++;
+    *candidate = (Candidate){.index = subject->place};
+    for (int i = 0; i < n; i++) {
+        Range *range = &ranking->ranges[i];
+        double value = placement_weigh(subject, (PlacementWeigher)i);
+        candidate->values[i] = value;
+        range->least = MIN(range->least, value);
+        range->most = MAX(range->most, value);
+    }
+}
+
+static void
+ranking_close(Ranking *ranking)
+{
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+        Range *range = &ranking->ranges[i];
+        range->width = range->most > range->least ? range->most - range->least : INFINITY;
+    }
+}
+
 static double
 share_of(const Ranking *ranking, const Candidate *candidate, int weigher, double multiplier)
 {
     const Range *range = &ranking->ranges[weigher];
-    double width = range->most - range->least;
-    return width > 0 ? multiplier * (candidate->values[weigher] - range->least) / width : 0;
+    return multiplier * (candidate->values[weigher] - range->least) / range->width;
 }
 
 static void
-look_weigh(const Look *look, Ranking *ranking)
+look_weigh(const Look *look, Ranking *ranking, int n)
 {
-    const PlacementRequest *request = look->subject.request;
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
         const double *multipliers =
             look_multipliers(look, host_index_at(look->hosts, candidate->index));
-        candidate->weight = 0;
-        for (int j = 0; j < n_weighers(request); j++) {
-            if (multipliers[j] != 0) {
-                candidate->weight += share_of(ranking, candidate, j, multipliers[j]);
-            }
+        double weight = 0;
+        for (int j = 0; j < n; j++) {
+            weight += share_of(ranking, candidate, j, multipliers[j]);
         }
+        candidate->weight = weight;
     }
 }
 
@@ -199,15 +256,17 @@ static void
 look_at_hosts(Look *look, Ranking *ranking)
 {
     unsigned n_hosts = host_index_size(look->hosts);
+    int n = n_weighers(look->subject.request);
     Subject subject = look->subject;
+    ranking_init(ranking, n_hosts, n);
     for (unsigned i = 0; i < n_hosts; i++) {
-        subject_set(&subject, host_index_at(look->hosts, i));
+        subject_set(&subject, look->hosts, i);
         PlacementCheck failed = look_first_failure(look, &subject);
         if (look->verdicts != NULL) {
             look->verdicts[i] = (uint8_t)failed;
         }
         if (failed == PLACEMENT_N_CHECKS) {
-            ranking_add(ranking, &subject, i);
+            ranking_add(ranking, &subject, n);
             continue;
         }
         Tally *tally = &look->tallies[failed];
@@ -216,7 +275,8 @@ look_at_hosts(Look *look, Ranking *ranking)
         }
         tally->n_failed++;
     }
-    look_weigh(look, ranking);
+    ranking_close(ranking);
+    look_weigh(look, ranking, n);
 }
 
 /* The better one first; ties by name. */
@@ -241,14 +301,19 @@ static void
 sort_best(GArray *candidates, unsigned n_best)
 {
     Candidate *all = (Candidate *)(void *)candidates->data;
-    for (unsigned i = 0; i < MIN(n_best, candidates->len); i++) {
-        unsigned best = i;
-        for (unsigned j = i + 1; j < candidates->len; j++) {
-            best = compare_candidates(&all[j], &all[best]) < 0 ? j : best;
+    for (unsigned i = 0; n_best > 0 && i < candidates->len; i++) {
+        unsigned n = MIN(i, n_best);
+        if (n == n_best && compare_candidates(&all[i], &all[n - 1]) > 0) {
+            continue;
         }
-        Candidate former = all[i];
-        all[i] = all[best];
-        all[best] = former;
+        /* It moves to its place among the first; the one that leaves them takes its place. */
+        Candidate one = all[i];
+        all[i] = all[n - (n == n_best)];
+        unsigned at = n - (n == n_best);
+        for (; at > 0 && compare_candidates(&one, &all[at - 1]) < 0; at--) {
+            all[at] = all[at - 1];
+        }
+        all[at] = one;
     }
 }
 

@@ -6,7 +6,7 @@
  * was needed, what is there and what would help. Who asks: every operation that needs a host,
  * inside the transaction of its claim; and the API, for whoever wants to know. */
 #include "base/error.h"
-#include "model/canary.h"
+#include "model/canary_map.h"
 #include "model/platform_answer.h"
 #include "model/decision.h"
 #include "model/host_index.h"
@@ -89,12 +89,12 @@ typedef struct PlacementRequest {
     const char *source_host;    /* where it is; NULL for a create */
     GHashTable *refusals;       /* host -> its own no, as far as it was asked; NULL: nobody was */
     const Rehearsal *rehearsal; /* on one of the hosts; NULL: there was none */
-    GHashTable *canaries;       /* host -> Canary: the last one there from source_host. Of live
+    CanaryMap *canaries;        /* the last ones from source_host. Of live
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
     bool stays_off;             /* it does not run, and will not there */
-    GHashTable *platforms;      /* host -> PlatformAnswer. Of live moves; NULL: they do not
-                                 * matter, or the guest's is not known */
+    GHashTable *platforms;      /* class of hosts -> PlatformAnswer. Of live moves; NULL: they do
+                                 * not matter, or the guest's is not known */
     const char *guest_stays;    /* what keeps it on its host while it runs, as that has said; "":
                                  * nothing; NULL: it was not asked. Of live moves */
     BlockMigration block_migration; /* as asked for. Of live moves */

@@ -10,14 +10,10 @@ static PoolsKnown
 compare_pools(const Subject *subject)
 {
     PoolsKnown known = host_entries_compare_pools(subject->source_entry, subject->entry);
-    GHashTable *canaries = subject->request->canaries;
-    const Canary *canary = known == POOLS_UNKNOWN && canaries != NULL
-        ? g_hash_table_lookup(canaries, subject->host->name)
-        : NULL;
-    if (canary == NULL) {
+    if (known != POOLS_UNKNOWN) {
         return known;
     }
-    switch (canary->pool) {
+    switch (subject_canary(subject).pool) {
     case CANARY_POOL_UNKNOWN: return POOLS_UNKNOWN;
     case CANARY_POOL_SHARED: return POOLS_ONE;
     case CANARY_POOL_OWN: return POOLS_TWO;

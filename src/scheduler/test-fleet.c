@@ -78,10 +78,46 @@ test_rows_agree_with_the_choice(void)
     }
 }
 
+/* Of those that have refused none is chosen, whatever is best. */
+static void
+test_a_refusal_leads_to_another_host(void)
+{
+    enum { HOSTS = 400, TIMES = 4 };
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    g_autoptr(Fleet) fleet = fleet_new(HOSTS, true, random);
+    g_autoptr(GHashTable) refusals = g_hash_table_new(g_str_hash, g_str_equal);
+    PlacementRequest request = fleet_ask(fleet, BENCH_CREATE);
+    request.refusals = refusals;
+    for (int i = 0; i < TIMES; i++) {
+        const char *chosen = scheduler_choose(&request, fleet_hosts(fleet), NULL, NULL);
+        g_assert_true(g_hash_table_insert(refusals, (char *)chosen, (char *)"no"));
+        assert_agree(fleet, &request);
+    }
+}
+
+static void
+test_a_refused_rehearsal_leads_to_another_host(void)
+{
+    enum { HOSTS = 400 };
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    g_autoptr(Fleet) fleet = fleet_new(HOSTS, true, random);
+    PlacementRequest request = fleet_ask(fleet, BENCH_LIVE);
+    const char *chosen = scheduler_choose(&request, fleet_hosts(fleet), NULL, NULL);
+    Rehearsal rehearsal = {.host = (char *)chosen, .refusal = (char *)"it has no such device"};
+    request.rehearsal = &rehearsal;
+    const char *other = scheduler_choose(&request, fleet_hosts(fleet), NULL, NULL);
+    g_assert_cmpstr(chosen, !=, other);
+    assert_agree(fleet, &request);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fleet/rows-agree-with-the-choice", test_rows_agree_with_the_choice);
+    g_test_add_func(
+        "/fleet/a-refusal-leads-to-another-host", test_a_refusal_leads_to_another_host);
+    g_test_add_func("/fleet/a-refused-rehearsal-leads-to-another-host",
+        test_a_refused_rehearsal_leads_to_another_host);
     return g_test_run();
 }

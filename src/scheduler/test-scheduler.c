@@ -649,15 +649,35 @@ test_no_server_is_larger_than_its_host(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
 }
 
+/* To hosta. */
+static CanaryMap *
+map_canary(const Canary *canary)
+{
+    CanaryMap *map = canary_map_new();
+    Canary *copy = g_memdup2(canary, sizeof *canary);
+    copy->dest_host = g_strdup("hosta");
+    copy->error = g_strdup(canary->error);
+    copy->extra_error = g_strdup(canary->extra_error);
+    copy->move_error = g_strdup(canary->move_error);
+    canary_map_put(map, copy);
+    return map;
+}
+
+static Placement *
+explain_way(Fleet *fleet, const Canary *canary)
+{
+    g_autoptr(CanaryMap) canaries = map_canary(canary);
+    fleet->request.canaries = canaries;
+    Placement *placement = explain(fleet);
+    fleet->request.canaries = NULL;
+    return placement;
+}
+
 static PlacementResult
 look_at_way(Fleet *fleet, Canary canary, const char *problem)
 {
-    g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(canaries, (char *)"hosta", &canary);
-    fleet->request.canaries = canaries;
     fleet->request.source_host = "source";
-    g_autoptr(Placement) placement = explain(fleet);
-    fleet->request.canaries = NULL;
+    g_autoptr(Placement) placement = explain_way(fleet, &canary);
     const PlacementRow *row = &placement->hosts[0].rows[PLACEMENT_CHECK_CANARY];
     bool is_told = row->result == PLACEMENT_FAIL || row->result == PLACEMENT_WARN;
     g_assert_cmpstr(row->fix, ==,
@@ -682,11 +702,11 @@ test_a_class_of_processors_that_cannot_is_no_choice(Fleet *fleet, const void *un
     PlatformAnswer no = {.asked_host = (char *)"hostz", .refusal = (char *)"it lacks avx"};
     PlatformAnswer yes = {.asked_host = (char *)"hostb"};
     g_autoptr(GHashTable) platforms = g_hash_table_new(g_str_hash, g_str_equal);
-    add_host(fleet, "hosta");
-    add_host(fleet, "hostb");
+    add_host(fleet, "hosta")->facts.cpu_class = g_strdup("old");
+    add_host(fleet, "hostb")->facts.cpu_class = g_strdup("new");
     add_host(fleet, "hostc");
-    g_hash_table_insert(platforms, (char *)"hosta", &no);
-    g_hash_table_insert(platforms, (char *)"hostb", &yes);
+    g_hash_table_insert(platforms, (char *)"old", &no);
+    g_hash_table_insert(platforms, (char *)"new", &yes);
     fleet->request.platforms = platforms;
     fleet->request.force = true;
     g_autoptr(Placement) placement = explain(fleet);
@@ -818,17 +838,13 @@ static void
 test_a_failed_post_copy_is_a_warning(Fleet *fleet, const void *unused)
 {
     Canary canary = {.tried_us = 1, .extra = {.post_copy = true}, .extra_us = 2};
-    g_autoptr(GHashTable) canaries = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(canaries, (char *)"hosta", &canary);
     add_host(fleet, "hosta");
-    fleet->request.canaries = canaries;
     fleet->request.source_host = "source";
-    g_autoptr(Placement) green = explain(fleet);
+    g_autoptr(Placement) green = explain_way(fleet, &canary);
     canary.extra_error = (char *)"userfaultfd: not permitted";
-    g_autoptr(Placement) red = explain(fleet);
+    g_autoptr(Placement) red = explain_way(fleet, &canary);
     canary.extra.post_copy = false;
-    g_autoptr(Placement) other = explain(fleet);
-    fleet->request.canaries = NULL;
+    g_autoptr(Placement) other = explain_way(fleet, &canary);
     const PlacementRow *row = &red->hosts[0].rows[PLACEMENT_CHECK_POST_COPY];
     g_assert_cmpint(
         green->hosts[0].rows[PLACEMENT_CHECK_POST_COPY].result, ==, PLACEMENT_PASS);

@@ -14,7 +14,7 @@ typedef struct Fleet {
     GHashTable *usage;
     Instance *instance;
     GPtrArray *volumes;
-    GHashTable *canaries;
+    CanaryMap *canaries;
     PlacementRequest request;
 } Fleet;
 
@@ -44,7 +44,7 @@ set_up(Fleet *fleet, const void *unused)
 {
     fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_free);
     fleet->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    fleet->canaries = g_hash_table_new(g_str_hash, g_str_equal);
+    fleet->canaries = canary_map_new();
     fleet->volumes = g_ptr_array_new_with_free_func((GDestroyNotify)volume_free);
     fleet->instance = instance_new();
     fleet->instance->image.root_hash = g_strdup("aa");
@@ -74,7 +74,7 @@ tear_down(Fleet *fleet, const void *unused)
     g_ptr_array_unref(fleet->hosts);
     g_ptr_array_unref(fleet->volumes);
     g_hash_table_unref(fleet->usage);
-    g_hash_table_unref(fleet->canaries);
+    canary_map_free(fleet->canaries);
     instance_free(fleet->instance);
 }
 
@@ -186,12 +186,14 @@ test_what_nobody_told_is_not_known(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "d");
 
     /* The pools were tried after the last canary. */
-    Canary canary = {.dest_host = (char *)"d", .pool = CANARY_POOL_SHARED};
-    g_hash_table_insert(fleet->canaries, canary.dest_host, &canary);
+    Canary *canary = g_new0(Canary, 1);
+    canary->dest_host = g_strdup("d");
+    canary->pool = CANARY_POOL_SHARED;
+    canary_map_put(fleet->canaries, canary);
     assert_row(fleet, 3, PLACEMENT_PASS, "vda:shared vdb:shared");
-    canary.pool = CANARY_POOL_OWN;
+    canary->pool = CANARY_POOL_OWN;
     assert_row(fleet, 3, PLACEMENT_FAIL, NOT_SHARED);
-    canary.pool = CANARY_POOL_UNKNOWN;
+    canary->pool = CANARY_POOL_UNKNOWN;
     assert_row(fleet, 3, PLACEMENT_UNKNOWN, NOT_KNOWN);
 }
 

@@ -114,7 +114,7 @@ store_list_canaries(Store *store, const CanaryFilter *filter, GError **error)
         : rows_list(statement, read_canary, (GDestroyNotify)canary_free, error);
 }
 
-GHashTable *
+CanaryMap *
 store_map_canaries(Store *store, const char *source_host, GError **error)
 {
     CanaryFilter filter = {.source_host = source_host};
@@ -123,11 +123,9 @@ store_map_canaries(Store *store, const char *source_host, GError **error)
     if (canaries == NULL) {
         return NULL;
     }
-    GHashTable *map =
-        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)canary_free);
+    CanaryMap *map = canary_map_new();
     while (canaries->len > 0) {
-        Canary *canary = g_ptr_array_steal_index(canaries, canaries->len - 1);
-        g_hash_table_insert(map, canary->dest_host, canary);
+        canary_map_put(map, g_ptr_array_steal_index(canaries, canaries->len - 1));
     }
     return map;
 }

@@ -9,8 +9,7 @@
 #define KEPT_US (30 * 24 * INT64_C(3600) * G_USEC_PER_SEC)
 
 #define SQL_MAP                                                                                    \
-    "SELECT h.name, a.asked_host, a.refusal, a.asked_us FROM cpu_answers a"                        \
-    " JOIN hosts h ON h.facts_cpu_class = a.host_class WHERE a.guest_cpu = $1"
+    "SELECT host_class, asked_host, refusal, asked_us FROM cpu_answers WHERE guest_cpu = $1"
 #define SQL_UNASKED                                                                                \
     "SELECT MIN(h.name) FROM hosts h WHERE h.connected = 1 AND h.facts_cpu_class IS NOT NULL"      \
     " AND NOT EXISTS (SELECT 1 FROM cpu_answers a WHERE a.guest_cpu = $1"                          \
@@ -38,7 +37,7 @@ read_answer(DbStatement *statement)
 {
     PlatformAnswer *answer = g_new0(PlatformAnswer, 1);
 
-    answer->host = db_dup_text(statement, 0);
+    answer->host_class = db_dup_text(statement, 0);
     answer->asked_host = db_dup_text(statement, 1);
     answer->refusal = db_dup_text(statement, 2);
     answer->asked_us = db_int(statement, 3);
@@ -63,7 +62,7 @@ store_map_platform_answers(Store *store, const char *platform, GError **error)
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)platform_answer_free);
     while (answers->len > 0) {
         PlatformAnswer *answer = g_ptr_array_steal_index(answers, answers->len - 1);
-        g_hash_table_insert(map, answer->host, answer);
+        g_hash_table_insert(map, answer->host_class, answer);
     }
     return map;
 }

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/aggregate.h"
-#include "model/canary.h"
+#include "model/canary_map.h"
 #include "model/platform_answer.h"
 #include "model/drain.h"
 #include "model/host_difference.h"
@@ -580,7 +580,7 @@ typedef struct CanaryFilter {
 bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error);
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
 /* The last ones from that host: name of the other host -> Canary. */
-GHashTable *store_map_canaries(Store *store, const char *source_host, GError **error);
+CanaryMap *store_map_canaries(Store *store, const char *source_host, GError **error);
 /* Engine only: what came of it, and of its second one when extra_us is set. asked: what it was sent
  * for; more that was asked meanwhile stays pending. One whose host was removed is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
@@ -599,8 +599,8 @@ bool store_add_arrivals(Store *store, Surroundings *around, GError **error);
 /* ---- what hosts say of guests' platforms (store/platform_answers.c) ---- */
 /* A platform is a processor with a machine type. The tables cpu_answers and guest_cpus have their
  * names from when it was a processor alone; to rename them is not worth a step of the schema.
- * guest_platform: platform_answer_make_key. Host -> PlatformAnswer, of those whose class was
- * asked. */
+ * guest_platform: platform_answer_make_key. Class of hosts (HostFacts) ->
+ * PlatformAnswer, of those that were asked. */
 GHashTable *store_map_platform_answers(Store *store, const char *guest_platform, GError **error);
 /* One connected host, by name, of each class that has not said yes for a day. */
 GPtrArray *store_list_platform_unasked(Store *store, const char *guest_platform, GError **error);

@@ -22,7 +22,7 @@ add_canaries(Store *store, const char *source_host, Surroundings *around, GError
     if (source_host == NULL || g_hash_table_contains(around->canaries, source_host)) {
         return true;
     }
-    GHashTable *map = store_map_canaries(store, source_host, error);
+    CanaryMap *map = store_map_canaries(store, source_host, error);
     return map != NULL && g_hash_table_insert(around->canaries, g_strdup(source_host), map);
 }
 

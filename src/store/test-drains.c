@@ -216,7 +216,7 @@ test_what_surrounds_a_plan_is_of_each_instance(Fixture *fixture, const void *dat
     g_assert_cmpstr(g_hash_table_lookup(around->guest_platforms, vm->id), ==, "one");
     g_assert_null(g_hash_table_lookup(around->guest_platforms, other->id));
     GHashTable *answers = g_hash_table_lookup(around->platform_answers, "one");
-    const PlatformAnswer *told = g_hash_table_lookup(answers, "hosta");
+    const PlatformAnswer *told = g_hash_table_lookup(answers, "class");
     g_assert_cmpstr(told->refusal, ==, "lacks avx2");
     g_assert_cmpuint(g_hash_table_size(around->platform_answers), ==, 1);
     g_assert_nonnull(g_hash_table_lookup(around->canaries, "hosta"));

@@ -342,7 +342,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     };
     PlacementRequest request = placement_request_to_move(
         policy, instance, &migration, down_time_us, api_now_us(context));
-    g_autoptr(GHashTable) canaries =
+    g_autoptr(CanaryMap) canaries =
         with_ways ? store_map_canaries(context->store, instance->host, error) : NULL;
     if (with_ways && canaries == NULL) {
         return NULL;
