@@ -69,10 +69,10 @@ cpu_set_text(const CpuSet *set)
         while (cpu_set_has(set, last + 1)) {
             last++;
         }
-        g_string_append_printf(text, "%s%d", text->len > 0 ? "," : "", first);
-        if (last > first) {
-            g_string_append_printf(text, "-%d", last);
-        }
+        char range[32];
+        g_snprintf(range, sizeof range, last > first ? "%s%d-%d" : "%s%d", text->len > 0 ? "," : "",
+            first, last);
+        g_string_append(text, range);
         first = cpu_set_next(set, last + 1);
     }
     return g_string_free(text, FALSE);

@@ -23,7 +23,7 @@ typedef struct Kind {
 struct HostIndex {
     GArray *entries;   /* of HostEntry, by name */
     HostNames **names; /* of them; to NULL until somebody asks */
-    GHashTable *words; /* text -> its number; there are few, and none is taken out */
+    GHashTable *words; /* text -> its number; there are few, and none is taken out but with all */
     GHashTable *kinds; /* Kind -> its number, likewise */
     HostRooms *rooms;
     bool owns_hosts;
@@ -381,6 +381,9 @@ host_index_clear(HostIndex *index)
         entry_clear(index, host_index_at(index, i));
     }
     g_array_set_size(index->entries, 0);
+    /* Nobody has one of these numbers any more: what aggregates said long ago is not kept. */
+    g_hash_table_remove_all(index->words);
+    g_hash_table_remove_all(index->kinds);
     forget_places(index);
 }
 
