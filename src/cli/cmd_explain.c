@@ -232,7 +232,7 @@ const Command explain_commands[] = {
         "first; --all shows every one.\n"
         "With --request: what was looked at when that request was decided, what it was decided\n"
         "by, and what was found then, for as long as [filter_scheduler] decisions_kept_hours\n"
-        "says: of up to 16 hosts every check, of more the eight best and some of each no; with\n"
+        "says: of up to 16 hosts every check, of more the five best and some of each no; with\n"
         "--host of any host which check it failed first, or how well it fitted.",
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"

@@ -51,10 +51,15 @@ tell_specs(const Subject *subject, PlacementRow *row)
         GHashTable *values =
             aggregates != NULL ? host_aggregates_get(aggregates, spec->key) : NULL;
         g_autofree char *words = check_join(values);
-        const char *comma = i > 0 ? ", " : "";
-        g_string_append_printf(needed, "%s%s=%s", comma, spec->key, spec->wanted);
-        g_string_append_printf(have, "%s%s%s%s%s", comma, values != NULL ? "" : "no ", spec->key,
-            values != NULL ? "=" : "", words);
+        if (i > 0) {
+            g_string_append(needed, ", ");
+            g_string_append(have, ", ");
+        }
+        g_autofree char *asked = g_strconcat(spec->key, "=", spec->wanted, NULL);
+        g_autofree char *said = values != NULL ? g_strconcat(spec->key, "=", words, NULL)
+                                               : g_strconcat("no ", spec->key, NULL);
+        g_string_append(needed, asked);
+        g_string_append(have, said);
     }
     row->needed = g_string_free(needed, FALSE);
     row->have = g_string_free(have, FALSE);

@@ -308,8 +308,8 @@ subject_free_disk_gib(const Subject *subject)
  * holds for all. */
 double placement_multiplier(const PlacementPolicy *policy, const HostAggregates *own,
     PlacementWeigher weigher, bool *ret_is_own);
-/* What this weigher sees in a host that has facts. */
-double placement_weigh(const Subject *subject, PlacementWeigher weigher);
+/* What the first n weighers see in a host that has facts. */
+void placement_weigh(const Subject *subject, int n, double *ret_values);
 
 /* ---- scheduler.c ---- */
 enum { TALLY_NAMED = 3 };
@@ -330,6 +330,7 @@ typedef struct CheckList {
 /* What a look at every host has found. */
 typedef struct Look {
     const HostIndex *hosts;
+    const HostEntry *entries; /* of these */
     Subject subject; /* of no host */
     CheckList kind_checks; /* of each kind of hosts; of each host: */
     CheckList checks;
@@ -348,8 +349,19 @@ Subject look_subject(const Look *look, unsigned index);
 /* ---- kinds.c ---- */
 /* PLACEMENT_N_CHECKS: it fits. */
 PlacementCheck look_first_failure(const Look *look, const Subject *subject);
-/* What each weigher counts for it. */
-const double *look_multipliers(const Look *look, const HostEntry *entry);
+/* Reads what each weigher counts for hosts of its kind. */
+void look_read_multipliers(const Look *look, const HostEntry *entry, KindMemo *memo);
+
+/* What each weigher counts for it. Asked of every host that fits: inline. */
+static inline const double *
+look_multipliers(const Look *look, const HostEntry *entry)
+{
+    KindMemo *memo = &look->subject.kinds[entry->kind];
+    if (!memo->is_weighed) {
+        look_read_multipliers(look, entry, memo);
+    }
+    return memo->multipliers;
+}
 
 /* ---- reason.c ---- */
 /* Those that fail nothing but what is really free, a few of them: of many, those by whose claims

@@ -5,10 +5,14 @@
 #include "scheduler/internal.h"
 
 /* The first of them, if it comes before that one: else that one. */
-static PlacementCheck
+static inline PlacementCheck
 first_failure_of(const CheckList *list, const Subject *subject, PlacementCheck before)
 {
-    for (unsigned i = 0; i < list->n && list->checks[i] < before; i++) {
+    unsigned n = list->n;
+    while (n > 0 && list->checks[n - 1] > before) { /* none of a host whose kind fits: most do */
+        n--;
+    }
+    for (unsigned i = 0; i < n; i++) {
         if (list->functions[i](subject, NULL) == PLACEMENT_FAIL) {
             return list->checks[i];
         }
@@ -38,16 +42,14 @@ look_first_failure(const Look *look, const Subject *subject)
     return first_failure_of(list, subject, failure_of_kind(look, subject));
 }
 
-const double *
-look_multipliers(const Look *look, const HostEntry *entry)
+void
+look_read_multipliers(const Look *look, const HostEntry *entry, KindMemo *memo)
 {
     const PlacementPolicy *policy = look->subject.request->policy;
-    KindMemo *memo = &look->subject.kinds[entry->kind];
-    for (int i = 0; !memo->is_weighed && i < PLACEMENT_N_WEIGHERS; i++) {
+    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
         bool is_own = false;
         memo->multipliers[i] =
             placement_multiplier(policy, entry->aggregates, (PlacementWeigher)i, &is_own);
     }
     memo->is_weighed = true;
-    return memo->multipliers;
 }

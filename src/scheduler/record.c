@@ -42,8 +42,9 @@ add_number(GString *text, double value)
     char digits[G_ASCII_DTOSTR_BUF_SIZE];
     bool is_whole = fabs(value) < 1e15 && value == (double)(int64_t)value;
     g_string_append_c(text, '\t');
-    if (is_whole) { /* as most are: that is written five times as fast */
-        g_string_append_printf(text, "%" G_GINT64_FORMAT, (int64_t)value);
+    if (is_whole) { /* as most are: that is written much faster */
+        g_snprintf(digits, sizeof digits, "%" G_GINT64_FORMAT, (int64_t)value);
+        g_string_append(text, digits);
     } else {
         g_string_append(text, g_ascii_dtostr(digits, sizeof digits, value));
     }

@@ -56,7 +56,7 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
 /* A host that fits. */
 typedef struct Candidate {
     unsigned index; /* in the index of hosts, which is by name */
-    double values[PLACEMENT_N_WEIGHERS];
+    unsigned row;   /* in the ranking's values */
     double weight;
 } Candidate;
 
@@ -69,13 +69,24 @@ typedef struct Range {
 
 typedef struct Ranking {
     GArray *candidates; /* of Candidate */
+    double *values; /* what weighers see in them, a row for each in their first order: elsewhere
+                     * than they, which are gone through several times */
+    int n; /* weighers, of which each row has one value */
     Range ranges[PLACEMENT_N_WEIGHERS];
 } Ranking;
 
 static void
-subject_set(Subject *subject, const HostIndex *hosts, unsigned place)
+ranking_clear(Ranking *ranking)
 {
-    const HostEntry *entry = host_index_at(hosts, place);
+    g_clear_pointer(&ranking->candidates, g_array_unref);
+    g_clear_pointer(&ranking->values, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Ranking, ranking_clear)
+
+static void
+subject_set(Subject *subject, const Look *look, unsigned place)
+{
+    const HostEntry *entry = &look->entries[place];
     subject->place = place;
     subject->entry = entry;
     subject->host = entry->host;
@@ -86,7 +97,7 @@ Subject
 look_subject(const Look *look, unsigned index)
 {
     Subject subject = look->subject;
-    subject_set(&subject, look->hosts, index);
+    subject_set(&subject, look, index);
     return subject;
 }
 
@@ -136,7 +147,7 @@ check_list_add(CheckList *list, PlacementCheck check)
 void
 look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
 {
-    *look = (Look){.hosts = hosts};
+    *look = (Look){.hosts = hosts, .entries = host_index_at(hosts, 0)};
     Subject *subject = &look->subject;
     subject->request = request;
     subject->hosts = hosts;
@@ -198,54 +209,60 @@ n_weighers(const PlacementRequest *request)
 static void
 ranking_init(Ranking *ranking, unsigned n_hosts, int n)
 {
-    g_array_set_size(ranking->candidates, n_hosts);
-    g_array_set_size(ranking->candidates, 0);
+    *ranking = (Ranking){.n = n, .values = g_new(double, (size_t)n_hosts * (unsigned)n + 1)};
+    ranking->candidates = g_array_sized_new(FALSE, FALSE, sizeof(Candidate), n_hosts);
     for (int i = 0; i < n; i++) {
         ranking->ranges[i] = (Range){.least = G_MAXDOUBLE, .most = -G_MAXDOUBLE};
     }
 }
 
+static const double *
+ranking_values(const Ranking *ranking, const Candidate *candidate)
+{
+    return &ranking->values[candidate->row * (size_t)ranking->n];
+}
+
 static void
-ranking_add(Ranking *ranking, const Subject *subject, int n)
+ranking_add(Ranking *ranking, const Subject *subject)
 {
     GArray *candidates = ranking->candidates;
-    Candidate *candidate = &g_array_index(candidates, Candidate, candidates->len);
-    candidates->len++;
-    *candidate = (Candidate){.index = subject->place};
-    for (int i = 0; i < n; i++) {
+    unsigned row = candidates->len++;
+    double *values = &ranking->values[row * (size_t)ranking->n];
+    g_array_index(candidates, Candidate, row) = (Candidate){.index = subject->place, .row = row};
+    placement_weigh(subject, ranking->n, values);
+    for (int i = 0; i < ranking->n; i++) {
         Range *range = &ranking->ranges[i];
-        double value = placement_weigh(subject, (PlacementWeigher)i);
-        candidate->values[i] = value;
-        range->least = MIN(range->least, value);
-        range->most = MAX(range->most, value);
+        range->least = MIN(range->least, values[i]);
+        range->most = MAX(range->most, values[i]);
     }
 }
 
 static void
 ranking_close(Ranking *ranking)
 {
-    for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
+    for (int i = 0; i < ranking->n; i++) {
         Range *range = &ranking->ranges[i];
         range->width = range->most > range->least ? range->most - range->least : INFINITY;
     }
 }
 
+/* Of a weigher that was asked. */
 static double
 share_of(const Ranking *ranking, const Candidate *candidate, int weigher, double multiplier)
 {
     const Range *range = &ranking->ranges[weigher];
-    return multiplier * (candidate->values[weigher] - range->least) / range->width;
+    double value = ranking_values(ranking, candidate)[weigher];
+    return multiplier * (value - range->least) / range->width;
 }
 
 static void
-look_weigh(const Look *look, Ranking *ranking, int n)
+look_weigh(const Look *look, Ranking *ranking)
 {
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
-        const double *multipliers =
-            look_multipliers(look, host_index_at(look->hosts, candidate->index));
+        const double *multipliers = look_multipliers(look, &look->entries[candidate->index]);
         double weight = 0;
-        for (int j = 0; j < n; j++) {
+        for (int j = 0; j < ranking->n; j++) {
             weight += share_of(ranking, candidate, j, multipliers[j]);
         }
         candidate->weight = weight;
@@ -256,17 +273,16 @@ static void
 look_at_hosts(Look *look, Ranking *ranking)
 {
     unsigned n_hosts = host_index_size(look->hosts);
-    int n = n_weighers(look->subject.request);
     Subject subject = look->subject;
-    ranking_init(ranking, n_hosts, n);
+    ranking_init(ranking, n_hosts, n_weighers(look->subject.request));
     for (unsigned i = 0; i < n_hosts; i++) {
-        subject_set(&subject, look->hosts, i);
+        subject_set(&subject, look, i);
         PlacementCheck failed = look_first_failure(look, &subject);
         if (look->verdicts != NULL) {
             look->verdicts[i] = (uint8_t)failed;
         }
         if (failed == PLACEMENT_N_CHECKS) {
-            ranking_add(ranking, &subject, n);
+            ranking_add(ranking, &subject);
             continue;
         }
         Tally *tally = &look->tallies[failed];
@@ -276,7 +292,7 @@ look_at_hosts(Look *look, Ranking *ranking)
         tally->n_failed++;
     }
     ranking_close(ranking);
-    look_weigh(look, ranking, n);
+    look_weigh(look, ranking);
 }
 
 /* The better one first; ties by name. */
@@ -291,9 +307,10 @@ compare_candidates(const Candidate *one, const Candidate *other)
 
 /* ---- the same, written out ---- */
 
-/* Of a choice among more hosts than these, the record tells the best and an example or more of each
- * no: it is made in the transaction of the claim, and there may be very many of them. */
-enum { RECORD_HOSTS = 16 };
+/* Of a choice among more hosts than these, the record has the rows of a few: the best, and examples
+ * of what was said no for. It is made in the transaction of the claim, and to write out its rows
+ * takes as long as thousands of hosts. */
+enum { RECORD_ALL = 16, RECORD_SOME = 10 };
 
 /* The best ones, so many, are brought to the front in their order: of very many hosts a record
  * tells a few, and to sort all would take longer than the choice. */
@@ -332,15 +349,17 @@ fill_rank(PlacementHost *entry, const Look *look, const Ranking *ranking,
     const Candidate *candidate, unsigned rank)
 {
     const PlacementPolicy *policy = look->subject.request->policy;
-    const HostAggregates *own = host_index_at(look->hosts, candidate->index)->aggregates;
+    const HostAggregates *own = look->entries[candidate->index].aggregates;
     entry->rank = rank;
     entry->weight = candidate->weight;
     for (int i = 0; i < PLACEMENT_N_WEIGHERS; i++) {
         PlacementShare *share = &entry->shares[i];
-        share->value = candidate->values[i];
         share->multiplier =
             placement_multiplier(policy, own, (PlacementWeigher)i, &share->is_of_aggregate);
-        share->share = share_of(ranking, candidate, i, share->multiplier);
+        if (i < ranking->n) {
+            share->value = ranking_values(ranking, candidate)[i];
+            share->share = share_of(ranking, candidate, i, share->multiplier);
+        }
     }
 }
 
@@ -370,6 +389,13 @@ compare_indices(gconstpointer one, gconstpointer other)
     return a < b ? -1 : a > b;
 }
 
+/* Of so many hosts that are told of; the one that is chosen always is. */
+static unsigned
+n_best_of(unsigned n_hosts, unsigned max)
+{
+    return n_hosts <= max ? n_hosts : MAX(max / 2, 1);
+}
+
 /* Places in the list of hosts, rising: all, or so many. */
 static GArray *
 hosts_to_tell(const Look *look, const Ranking *ranking, unsigned max)
@@ -380,15 +406,19 @@ hosts_to_tell(const Look *look, const Ranking *ranking, unsigned max)
     for (unsigned i = 0; all && i < n_hosts; i++) {
         g_array_append_val(indices, i);
     }
-    for (unsigned i = 0; !all && i < MIN(ranking->candidates->len, max / 2); i++) {
+    unsigned n_best = MIN(ranking->candidates->len, n_best_of(n_hosts, max));
+    for (unsigned i = 0; !all && i < n_best; i++) {
         g_array_append_val(
             indices, g_array_index(ranking->candidates, Candidate, i).index);
     }
-    for (int check = 0; !all && check < PLACEMENT_N_CHECKS; check++) {
-        const Tally *tally = &look->tallies[check];
-        unsigned room = max - indices->len;
-        g_array_append_vals(
-            indices, tally->named, MIN(MIN(tally->n_failed, TALLY_NAMED), room));
+    /* One of each no, while there is room; then another one. */
+    for (unsigned named = 0; !all && named < TALLY_NAMED; named++) {
+        for (int check = 0; check < PLACEMENT_N_CHECKS && indices->len < max; check++) {
+            const Tally *tally = &look->tallies[check];
+            if (named < tally->n_failed) {
+                g_array_append_val(indices, tally->named[named]);
+            }
+        }
     }
     g_array_sort(indices, compare_indices);
     return indices;
@@ -443,11 +473,11 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
     placement->inputs = look_tell_inputs(look);
     placement_add_firsts(placement, look);
     fill_weights(placement, ranking->candidates);
-    sort_candidates(ranking->candidates, placement->n_hosts <= max ? max : max / 2);
+    sort_candidates(ranking->candidates, n_best_of(placement->n_hosts, max));
     fill_hosts(placement, look, ranking, max);
     if (placement->n_fit > 0) {
         unsigned best = g_array_index(ranking->candidates, Candidate, 0).index;
-        placement->chosen = g_strdup(host_index_at(look->hosts, best)->host->name);
+        placement->chosen = g_strdup(look->entries[best].host->name);
     } else {
         placement->reason = look_reason(look);
         placement->short_hosts = look_short_hosts(look);
@@ -458,7 +488,9 @@ write_out(const Look *look, const Ranking *ranking, unsigned max)
 static void
 record(StoredDecision *decision, Look *look, const Ranking *ranking)
 {
-    g_autoptr(Placement) placement = write_out(look, ranking, RECORD_HOSTS);
+    bool is_small = host_index_size(look->hosts) <= RECORD_ALL;
+    g_autoptr(Placement) placement =
+        write_out(look, ranking, is_small ? RECORD_ALL : RECORD_SOME);
     decision->text = placement_to_text(placement);
     look_number_verdicts(look);
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
@@ -496,30 +528,25 @@ const char *
 scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
     StoredDecision *decision, GError **error)
 {
-    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    g_auto(Ranking) ranking = {0};
     g_auto(Look) look = {0};
     bool is_kept = decision != NULL && request->policy->decisions_kept_us > 0;
     look_init(&look, request, hosts);
     if (is_kept) {
         look_keep_verdicts(&look);
     }
-    Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
+    const GArray *candidates = ranking.candidates;
     if (candidates->len == 0 && storage_may_refuse(request)) {
         PlacementRequest asking = as_when_storage_is_asked(request);
         return scheduler_choose(&asking, hosts, decision, error);
     }
     if (is_kept) {
         record(decision, &look, &ranking);
+    } else {
+        sort_candidates(ranking.candidates, 1);
     }
-    const Candidate *best = NULL;
-    for (unsigned i = 0; i < candidates->len; i++) {
-        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        if (best == NULL || compare_candidates(candidate, best) < 0) {
-            best = candidate;
-        }
-    }
-    if (best == NULL) {
+    if (candidates->len == 0) {
         g_autofree char *reason = look_reason(&look);
         error_set(error, ERROR_NO_VALID_HOST, "%s", reason);
         if (decision != NULL) {
@@ -531,12 +558,13 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
         }
         return NULL;
     }
+    const Candidate *best = &g_array_index(candidates, Candidate, 0);
     if (decision != NULL) {
         Subject subject = look_subject(&look, best->index);
         decision->topology = subject_give_topology(&subject);
         decision->devices = subject_give_devices(&subject);
     }
-    return host_index_at(hosts, best->index)->host->name;
+    return look.entries[best->index].host->name;
 }
 
 /* What a request is told that goes on with the best of the rest, and finds there what is known:
@@ -544,12 +572,12 @@ scheduler_choose(const PlacementRequest *request, const HostIndex *hosts,
 static char *
 reason_of_storage(const PlacementRequest *request, const HostIndex *hosts)
 {
-    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    g_auto(Ranking) ranking = {0};
     g_auto(Look) look = {0};
     PlacementRequest asking = as_when_storage_is_asked(request);
     look_init(&look, &asking, hosts);
-    Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
+    GArray *candidates = ranking.candidates;
     if (candidates->len == 0) {
         return look_reason(&look);
     }
@@ -595,14 +623,14 @@ scheduler_explain(const PlacementRequest *request, const HostIndex *hosts)
 Placement *
 scheduler_explain_some(const PlacementRequest *request, const HostIndex *hosts, unsigned max)
 {
-    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    g_auto(Ranking) ranking = {0};
     g_auto(Look) look = {0};
     look_init(&look, request, hosts);
-    Ranking ranking = {.candidates = candidates};
     look_at_hosts(&look, &ranking);
     Placement *placement = write_out(&look, &ranking, max);
     if (placement->chosen != NULL) {
-        Subject subject = look_subject(&look, g_array_index(candidates, Candidate, 0).index);
+        Subject subject =
+            look_subject(&look, g_array_index(ranking.candidates, Candidate, 0).index);
         placement->topology = subject_give_topology(&subject);
     } else if (knows_more(request)) {
         tell_request(placement, request, hosts);

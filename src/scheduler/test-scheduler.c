@@ -971,8 +971,8 @@ test_record_of_many_hosts_is_short(Fleet *fleet, const void *unused)
     g_autoptr(Placement) told = placement_from_text(text, NULL);
     g_assert_cmpuint(told->n_hosts, ==, 1000);
     g_assert_cmpuint(told->n_fit, ==, 250);
-    /* The eight best, and three of each no. */
-    g_assert_cmpuint(told->n_told, ==, 8 + 3 + 3);
+    /* The five best, and three of the one no and two of the other. */
+    g_assert_cmpuint(told->n_told, ==, 5 + 3 + 2);
     g_assert_cmpstr(told->hosts[0].name, ==, "host000");
     g_assert_cmpint(told->hosts[0].rows[PLACEMENT_CHECK_RAM].result, ==, PLACEMENT_FAIL);
     g_assert_cmpuint(told->hosts[2].rank, ==, 1);
@@ -1031,18 +1031,22 @@ test_explanation_of_some_hosts(Fleet *fleet, const void *unused)
     for (int i = 0; i < 100; i++) {
         g_autofree char *name = g_strdup_printf("host%02d", i);
         add_host(fleet, name)->enabled = i % 4 != 0;
+        use(fleet, name)->ram_mib = i == 50 ? 0 : 64;
     }
     g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    g_autoptr(Placement) one = scheduler_explain_some(&fleet->request, index, 1);
     g_autoptr(Placement) some = scheduler_explain_some(&fleet->request, index, 20);
     g_autoptr(Placement) all = scheduler_explain_some(&fleet->request, index, 100);
+    g_assert_cmpuint(one->n_told, ==, 1);
+    g_assert_cmpstr(one->hosts[0].name, ==, "host50");
     g_assert_cmpuint(some->n_told, ==, 10 + 3);
     g_assert_cmpuint(all->n_told, ==, 100);
-    g_assert_cmpstr(some->chosen, ==, all->chosen);
-    const Placement *both[] = {some, all};
-    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
-        g_assert_cmpuint(both[i]->n_firsts, ==, 1);
-        g_assert_cmpstr(both[i]->firsts[0].check, ==, "enabled");
-        g_assert_cmpuint(both[i]->firsts[0].n_hosts, ==, 25);
+    const Placement *each[] = {one, some, all};
+    for (size_t i = 0; i < G_N_ELEMENTS(each); i++) {
+        g_assert_cmpstr(each[i]->chosen, ==, "host50");
+        g_assert_cmpuint(each[i]->n_firsts, ==, 1);
+        g_assert_cmpstr(each[i]->firsts[0].check, ==, "enabled");
+        g_assert_cmpuint(each[i]->firsts[0].n_hosts, ==, 25);
     }
 }
 

@@ -40,24 +40,22 @@ placement_multiplier(const PlacementPolicy *policy, const HostAggregates *own,
 }
 
 /* By claims alone: they are of the same moment for every host, what hosts have said is not. */
-double
-placement_weigh(const Subject *subject, PlacementWeigher weigher)
+void
+placement_weigh(const Subject *subject, int n, double *ret_values)
 {
-    switch (weigher) {
-    case PLACEMENT_WEIGHER_RAM: return (double)subject_free_ram_mib(subject);
-    case PLACEMENT_WEIGHER_CPU: return (double)subject_free_vcpus(subject);
-    case PLACEMENT_WEIGHER_DISK: return (double)subject_free_disk_gib(subject);
-    case PLACEMENT_WEIGHER_INSTANCES: return subject->usage->claims;
-    case PLACEMENT_WEIGHER_IO_OPS: return subject->usage->io_ops;
-    case PLACEMENT_WEIGHER_SOFT_AFFINITY:
-        return subject->request->group_policy == SERVER_GROUP_SOFT_AFFINITY
-            ? subject->usage->group_members
-            : 0;
-    case PLACEMENT_WEIGHER_SOFT_ANTI_AFFINITY:
-        return subject->request->group_policy == SERVER_GROUP_SOFT_ANTI_AFFINITY
-            ? -subject->usage->group_members
-            : 0;
-    case PLACEMENT_N_WEIGHERS: break;
-    }
-    g_assert_not_reached();
+    const HostUsage *usage = subject->usage;
+    ServerGroupPolicy policy = subject->request->group_policy;
+    const double values[] = {
+        [PLACEMENT_WEIGHER_RAM] = (double)subject_free_ram_mib(subject),
+        [PLACEMENT_WEIGHER_CPU] = (double)subject_free_vcpus(subject),
+        [PLACEMENT_WEIGHER_DISK] = (double)subject_free_disk_gib(subject),
+        [PLACEMENT_WEIGHER_INSTANCES] = usage->claims,
+        [PLACEMENT_WEIGHER_IO_OPS] = usage->io_ops,
+        [PLACEMENT_WEIGHER_SOFT_AFFINITY] =
+            policy == SERVER_GROUP_SOFT_AFFINITY ? usage->group_members : 0,
+        [PLACEMENT_WEIGHER_SOFT_ANTI_AFFINITY] =
+            policy == SERVER_GROUP_SOFT_ANTI_AFFINITY ? -usage->group_members : 0,
+    };
+    G_STATIC_ASSERT(G_N_ELEMENTS(values) == PLACEMENT_N_WEIGHERS);
+    memcpy(ret_values, values, (size_t)n * sizeof values[0]);
 }
