@@ -311,7 +311,7 @@ double placement_multiplier(const PlacementPolicy *policy, const HostAggregates 
 /* What the first n weighers see in a host that has facts. */
 void placement_weigh(const Subject *subject, int n, double *ret_values);
 
-/* ---- scheduler.c ---- */
+/* ---- look.c ---- */
 enum { TALLY_NAMED = 3 };
 
 /* Hosts whose first failure was one check. */
