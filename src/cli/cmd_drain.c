@@ -404,7 +404,7 @@ drain_cancel(CommandContext *context, GError **error)
 
 static const CommandOption BEGIN_OPTIONS[] = {
     {"--dry-run", NULL, "show what would go where, in which order, and what would stay"},
-    {"--parallel", "N", "moves at once; as many as the hosts take when it is not said"},
+    {"--parallel", "N", "moves at once; hosts take max_concurrent_live_migrations each"},
     {"--cold-fallback", NULL, "what cannot be moved live is switched off for its move"},
     {"--reason", "TEXT", "why, for whoever looks at the host and its migrations"},
     {"--wait", NULL, "until it is over; fails when something stays"},

@@ -122,7 +122,7 @@ const ConfigKey daemon_config_keys[] = {
         "With soft-anti-affinity: how much it counts to have the fewest."},
     {"filter_scheduler", "decisions_kept_hours", CONFIG_INT, "168", 0, 87600,
         "How long it is kept why an instance went where it went, or nowhere, for 'drover explain "
-        "--request' (some 15 KiB each); 0: not at all."},
+        "--request' (some 10 KiB each, and a byte for each host); 0: not at all."},
 
     {"DEFAULT", "evacuated_instances_stopped", CONFIG_BOOL, "false", 0, 0,
         "Whether an evacuated instance stays off at every microversion; from 2.95 on it always does."},

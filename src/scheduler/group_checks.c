@@ -197,10 +197,14 @@ check_affinity(const Subject *subject, PlacementRow *row)
             usage->group_members > usage->group_settled ? ", on their way" : "");
     }
     bool passed = !is_asked || usage->group_size == 0 || usage->group_settled > 0;
+    bool is_with_it = subject->source_entry != NULL &&
+        subject->source_entry->usage.group_settled > 0;
     return check_unless_forced(
         check_answer(passed,
-            "name the host that its server group is on, once those that move have arrived and "
-            "are confirmed",
+            is_with_it ? "its group is where it is: 'drover host drain' moves all of it, one after "
+                         "the other"
+                       : "name the host that its server group is on, once those that move have "
+                         "arrived and are confirmed",
             row),
         subject);
 }

@@ -235,7 +235,7 @@ check_refused(const Subject *subject, PlacementRow *row)
         row->have = g_strdup(reason != NULL ? reason : "asked when it is chosen");
     }
     return reason == NULL ? PLACEMENT_UNKNOWN
-                          : check_answer(false, "see what keeps it from that", row);
+                          : check_answer(false, "mend what it says, or take another host", row);
 }
 
 static void

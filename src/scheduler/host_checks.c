@@ -13,7 +13,7 @@ check_zone(const Subject *subject, PlacementRow *row)
     }
     bool passed = zone == NULL || subject->zone == subject->entry->zone;
     return check_unless_forced(
-        check_answer(passed, "name a host of its zone, or force it", row), subject);
+        check_answer(passed, "name a host of its zone", row), subject);
 }
 
 PlacementResult

@@ -144,9 +144,11 @@ typedef struct PlacementShare {
     bool is_of_aggregate; /* the multiplier: else it is that of the policy */
 } PlacementShare;
 
-/* What a host has of something, and what of it is given away, before the request. */
+/* What a host has of something, and what of it is given away. Processors are those that guests
+ * float on. */
 typedef struct PlacementGiven {
-    int64_t given;
+    int64_t given; /* before the request */
+    int64_t more;  /* by it */
     int64_t total; /* 0: it is not known */
 } PlacementGiven;
 

@@ -360,7 +360,7 @@ spoil_disk_free(Host *host, HostUsage *usage)
 static const Case cases[] = {
     {"zone", PLACEMENT_CHECK_ZONE, spoil_zone, true,
         "No valid host was found. hostb failed 'zone': needs zone 'nova', has zone 'west' (name a "
-        "host of its zone, or force it)"},
+        "host of its zone)"},
     {"cell", PLACEMENT_CHECK_CELL, spoil_cell, false,
         "No valid host was found. hostb failed 'cell': needs no cell, has cell 'c2' (name a "
         "host that is in no cell)"},
@@ -1135,6 +1135,29 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
 }
 
+/* Of processors it is told how often those are promised that guests float on. */
+static void
+test_what_is_given_away_is_told(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    host->facts.has_floating_cpus = true;
+    host->facts.floating_cpus = 2;
+    HostUsage *usage = use(fleet, "hosta");
+    usage->vcpus = 4;
+    usage->dedicated_vcpus = 1;
+    usage->foreign_vcpus = 2;
+    fleet->policy.cpu_allocation_ratio = 16.0;
+    g_autoptr(Placement) floats = explain(fleet);
+    const PlacementGiven *vcpus = &floats->hosts[0].vcpus;
+    g_assert_cmpint(vcpus->given, ==, 5);
+    g_assert_cmpint(vcpus->more, ==, fleet->request.vcpus);
+    g_assert_cmpint(vcpus->total, ==, 2);
+    g_assert_cmpint(floats->hosts[0].ram_mib.more, ==, fleet->request.ram_mib);
+    fleet->request.extra_specs_json = "{\"hw:cpu_policy\":\"dedicated\"}";
+    g_autoptr(Placement) pinned = explain(fleet);
+    g_assert_cmpint(pinned->hosts[0].vcpus.more, ==, 0);
+}
+
 static void
 test_an_aggregates_ratio_wins(Fleet *fleet, const void *unused)
 {
@@ -1536,6 +1559,7 @@ main(int argc, char **argv)
     ADD("/scheduler/record-of-many-hosts-is-short", test_record_of_many_hosts_is_short);
     ADD("/scheduler/record-tells-of-every-host", test_record_tells_of_every_host);
     ADD("/scheduler/record-tells-its-inputs", test_record_tells_its_inputs);
+    ADD("/scheduler/what-is-given-away-is-told", test_what_is_given_away_is_told);
     ADD("/scheduler/explanation-of-some-hosts", test_explanation_of_some_hosts);
     ADD("/scheduler/nothing-is-recorded-of-no-interest", test_nothing_is_recorded_of_no_interest);
     ADD("/scheduler/filters-switch-their-checks", test_filters_switch_their_checks);

@@ -39,10 +39,16 @@ fill_rows(PlacementHost *entry, const Subject *subject)
 static void
 fill_given(PlacementHost *entry, const Subject *subject)
 {
-    const HostFacts *facts = &subject->host->facts;
+    const PlacementRequest *request = subject->request;
     const HostUsage *usage = subject->usage;
-    entry->vcpus = (PlacementGiven){usage->vcpus + usage->foreign_vcpus, facts->vcpus};
-    entry->ram_mib = (PlacementGiven){usage->ram_mib + usage->foreign_ram_mib, facts->memory_mib};
+    /* Pinned guests have processors of their own, of which nobody is promised one twice. */
+    entry->vcpus = (PlacementGiven){
+        .given = usage->vcpus - usage->dedicated_vcpus + usage->foreign_vcpus,
+        .more = subject->numa.is_dedicated ? 0 : request->vcpus,
+        .total = subject->entry->vcpus};
+    entry->ram_mib = (PlacementGiven){.given = usage->ram_mib + usage->foreign_ram_mib,
+        .more = request->ram_mib,
+        .total = subject->entry->memory_mib};
 }
 
 static int

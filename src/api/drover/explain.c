@@ -77,20 +77,20 @@ view_share(const PlacementShare *share, PlacementWeigher weigher)
 }
 
 static json_t *
-view_share_given(const PlacementGiven *given, int64_t more)
+view_share_given(const PlacementGiven *given)
 {
     return json_pack("{s:I, s:I, s:I}", "before", (json_int_t)given->given, "after",
-        (json_int_t)(given->given + more), "total", (json_int_t)given->total);
+        (json_int_t)(given->given + given->more), "total", (json_int_t)given->total);
 }
 
 /* What the host would have given away; null where the instance does not fit, and of records. */
 static json_t *
-view_given(const Placement *placement, const PlacementHost *entry)
+view_given(const PlacementHost *entry)
 {
     return entry->rank == 0 || entry->vcpus.total == 0 || entry->ram_mib.total == 0
         ? json_null()
-        : json_pack("{s:o, s:o}", "vcpus", view_share_given(&entry->vcpus, placement->vcpus),
-              "ram_mib", view_share_given(&entry->ram_mib, placement->ram_mib));
+        : json_pack("{s:o, s:o}", "vcpus", view_share_given(&entry->vcpus),
+              "ram_mib", view_share_given(&entry->ram_mib));
 }
 
 static json_t *
@@ -113,7 +113,7 @@ view_host(const Placement *placement, const PlacementHost *entry)
     return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->name, "fits", fits,
         "rank", fits ? json_integer(entry->rank) : json_null(), "weight",
         fits ? json_real(entry->weight) : json_null(), "failed", failed, "checks", checks,
-        "weighers", weighers, "given", view_given(placement, entry));
+        "weighers", weighers, "given", view_given(entry));
 }
 
 /* The best first, then those that do not fit by their names. */
