@@ -396,13 +396,12 @@ engine_nudge_canaries(Engine *engine)
     engine_post(engine, nudge, NULL, NULL);
 }
 
-/* ---- hosts that go ---- */
+/* ---- hosts that go and come ---- */
 
-/* What failed while it was going, or since it was as it was, is not how it comes back. */
+/* What failed while it was going is not how it comes back. */
 void
 canaries_on_lost(Engine *engine, const char *host)
 {
-    g_autoptr(GError) error = NULL;
     GHashTableIter iter;
     void *value;
 
@@ -412,10 +411,14 @@ canaries_on_lost(Engine *engine, const char *host)
         flight->is_cut = flight->is_cut || g_str_equal(flight->result->source_host, host) ||
             g_str_equal(flight->result->dest_host, host);
     }
-    if (!store_forget_red_canaries(engine->context.store, host, &error)) {
-        log_error("cannot forget which canaries from and to host '%s' failed: %s", host,
-            error->message);
-    }
+}
+
+/* Sent at the next tick: a fleet that comes back does so host by host, and each look reads them
+ * all. */
+void
+canaries_on_connected(Engine *engine)
+{
+    engine->canaries->is_wanted = true;
 }
 
 /* ---- those of an earlier daemon ---- */

@@ -236,9 +236,10 @@ void canaries_pass(Engine *engine);
 void canaries_on_tick(Engine *engine);
 /* DomainView *, all of that host: canaries among them that nobody waits for are removed. */
 void canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains);
-/* Its connection has closed: canaries that failed from and to it say nothing any more, nor do
- * those that fail on their way now. */
+/* Its connection has closed: canaries that fail on their way from and to it now say nothing. */
 void canaries_on_lost(Engine *engine, const char *host);
+/* A host's row says that it is connected: the store may have asked for canaries. */
+void canaries_on_connected(Engine *engine);
 
 /* ---- canary_rounds.c ---- */
 /* One that is due by the configuration is asked for; false: none is. */

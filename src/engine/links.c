@@ -361,6 +361,7 @@ on_connected(HostLink *link, LinkCall *call)
     reconcile_host(engine, link->row->name, call->domains, call->asked_us);
     truth_on_listed(engine, link->row->name, call->domains, call->asked_us);
     canaries_on_listed(engine, link->row->name, call->domains);
+    canaries_on_connected(engine);
     look_at_touched(link);
     leftovers_on_connected(engine, link->row->name);
     inventory_take(engine, link->row->name);

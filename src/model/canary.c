@@ -22,13 +22,13 @@ canary_verdict(const Canary *canary)
     if (canary->moved_us > canary->tried_us && canary->move_error == NULL) {
         return CANARY_VERDICT_OPEN;
     }
-    if (canary->tried_us == 0) {
-        return CANARY_VERDICT_NONE;
-    }
     if (canary->error != NULL) {
         return CANARY_VERDICT_SHUT;
     }
-    return canary->moved_us > canary->tried_us ? CANARY_VERDICT_DOUBTFUL : CANARY_VERDICT_OPEN;
+    if (canary->moved_us > canary->tried_us) {
+        return CANARY_VERDICT_DOUBTFUL;
+    }
+    return canary->tried_us == 0 ? CANARY_VERDICT_NONE : CANARY_VERDICT_OPEN;
 }
 
 const char *

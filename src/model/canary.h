@@ -45,7 +45,7 @@ typedef enum {
     CANARY_VERDICT_NONE,     /* nothing has gone there yet */
     CANARY_VERDICT_OPEN,     /* a canary or a guest has arrived */
     CANARY_VERDICT_SHUT,     /* a canary did not */
-    CANARY_VERDICT_DOUBTFUL, /* a canary did; a guest after it did not */
+    CANARY_VERDICT_DOUBTFUL, /* a guest did not; a canary before it did, or there is none */
 } CanaryVerdict;
 
 void canary_free(Canary *canary);

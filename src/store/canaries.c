@@ -34,11 +34,20 @@
     " extra_error = $6 WHERE source_host = $1 AND dest_host = $2"
 #define SQL_DROP                                                                                   \
     "UPDATE canaries SET asked_us = tried_us WHERE source_host = $1 AND dest_host = $2"
-/* More that is asked for stays so. */
+/* More that is asked for stays so. Of guests only one that arrived since tells more than the canary
+ * did: what an earlier one has met was not how it was in the end. */
+#define KEPT_MOVE "moved_us > tried_us AND move_error IS NULL"
 #define SQL_FORGET_RED                                                                             \
     "UPDATE canaries SET asked_us = CASE WHEN asked_us > tried_us THEN asked_us ELSE 0 END,"       \
+    " moved_us = CASE WHEN " KEPT_MOVE " THEN moved_us ELSE 0 END, move_error = NULL,"             \
     " tried_us = 0, elapsed_ms = 0, error = NULL"                                                  \
     " WHERE error IS NOT NULL AND (source_host = $1 OR dest_host = $1)"
+/* Where one was asked for, or has failed, and nothing is known. */
+#define SQL_ASK_ANEW                                                                               \
+    "UPDATE canaries SET asked_us = $2, ask_post_copy = 0, ask_connections = 0"                    \
+    " WHERE tried_us = 0 AND asked_us = 0 AND (source_host = $1 OR dest_host = $1)"                \
+    " AND EXISTS (SELECT 1 FROM hosts h WHERE h.connected = 1 AND h.name ="                        \
+    " CASE WHEN source_host = $1 THEN dest_host ELSE source_host END)"
 /* A move never ends at the very time of a canary that it comes after. */
 #define SQL_NOTE_MOVE                                                                              \
     "UPDATE canaries SET moved_us = CASE WHEN $3 > tried_us THEN $3 ELSE tried_us + 1 END,"        \
@@ -190,14 +199,18 @@ store_drop_canary(Store *store, const Canary *canary, GError **error)
 }
 
 bool
-store_forget_red_canaries(Store *store, const char *host, GError **error)
+canaries_on_connection(Store *store, const char *host, bool connected, GError **error)
 {
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FORGET_RED, error);
+    g_autoptr(DbStatement) statement =
+        db_prepare(store, connected ? SQL_ASK_ANEW : SQL_FORGET_RED, error);
 
     if (statement == NULL) {
         return false;
     }
     db_bind_text(statement, 1, host);
+    if (connected) {
+        db_bind_int(statement, 2, db_now_us(store));
+    }
     return db_run(statement, NULL, error);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "store/aggregates.h"
+#include "store/canaries.h"
 #include "store/rows.h"
 #include <string.h>
 
@@ -387,8 +388,8 @@ store_set_host_fence_error(Store *store, const char *name, const char *reason, G
     return rows_change(statement, "host", name, error);
 }
 
-bool
-store_set_host_connection(Store *store, const char *name, bool connected, const char *connect_error,
+static bool
+set_connection(Store *store, const char *name, bool connected, const char *connect_error,
     int64_t last_seen_us, GError **error)
 {
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_SET_CONNECTION, error);
@@ -402,6 +403,17 @@ store_set_host_connection(Store *store, const char *name, bool connected, const 
     db_bind_int(statement, 4, last_seen_us);
     db_bind_int(statement, 5, db_now_us(store));
     return rows_change(statement, "host", name, error);
+}
+
+bool
+store_set_host_connection(Store *store, const char *name, bool connected, const char *connect_error,
+    int64_t last_seen_us, GError **error)
+{
+    g_autoptr(DbTransaction) transaction = db_begin(store, error);
+
+    return transaction != NULL &&
+        set_connection(store, name, connected, connect_error, last_seen_us, error) &&
+        canaries_on_connection(store, name, connected, error) && db_commit(transaction, error);
 }
 
 bool

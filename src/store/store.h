@@ -167,7 +167,8 @@ bool store_set_host_fence_error(
     Store *store, const char *name, const char *reason, GError **error);
 /* Engine only: what the control connection says. connect_error NULL clears it; last_seen_us 0
  * leaves it as it is. A host that connects has power: what a fence agent said of it before is
- * void. */
+ * void. In the same transaction canaries that failed from and to a host are forgotten when it is
+ * lost, and asked for anew when it is back. */
 bool store_set_host_connection(Store *store, const char *name, bool connected,
     const char *connect_error, int64_t last_seen_us, GError **error);
 bool store_set_host_facts(Store *store, const char *name, const HostFacts *facts, GError **error);
@@ -579,15 +580,13 @@ typedef struct CanaryFilter {
  * way that it has asked for; its rest is ignored. */
 bool store_ask_canaries(Store *store, const GPtrArray *canaries, GError **error);
 GPtrArray *store_list_canaries(Store *store, const CanaryFilter *filter, GError **error);
-/* The last ones from that host: name of the other host -> Canary. */
+/* The last ones from that host, by the host to which they go. */
 CanaryMap *store_map_canaries(Store *store, const char *source_host, GError **error);
 /* Engine only: what came of it, and of its second one when extra_us is set. asked: what it was sent
  * for; more that was asked meanwhile stays pending. One whose host was removed is nobody's. */
 bool store_finish_canary(Store *store, const Canary *canary, GError **error);
 /* Engine only: the one that was asked for between its hosts is not sent; what is known stays. */
 bool store_drop_canary(Store *store, const Canary *canary, GError **error);
-/* Engine only: which ones from and to that host failed is known no more; who arrived is. */
-bool store_forget_red_canaries(Store *store, const char *host, GError **error);
 
 /* ---- what a plan looks at (store/surroundings.c) ---- */
 /* Adds what is known around that instance, in which it may be already. */
