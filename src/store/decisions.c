@@ -80,26 +80,18 @@ keep_hosts(Store *store, const HostNames *hosts, GError **error)
 }
 
 static bool
-delete_what_is_over(Store *store, int64_t operation_id, int64_t now_us, GError **error)
+delete_what_is_over(
+    Store *store, int64_t operation_id, int64_t now_us, int *ret_n_deleted, GError **error)
 {
-    int n_deleted = 0;
-    return delete_where(store, SQL_DELETE_OLD, now_us, &n_deleted, error) &&
-        delete_where(store, SQL_DELETE_VAIN, operation_id, &n_deleted, error) &&
-        (n_deleted == 0 || delete_unused_hosts(store, error));
+    *ret_n_deleted = 0;
+    return delete_where(store, SQL_DELETE_OLD, now_us, ret_n_deleted, error) &&
+        delete_where(store, SQL_DELETE_VAIN, operation_id, ret_n_deleted, error);
 }
 
-bool
-decisions_insert(Store *store, int64_t operation_id, bool has_host,
-    const StoredDecision *decision, GError **error)
+static bool
+insert(Store *store, int64_t operation_id, bool has_host, const StoredDecision *decision,
+    int64_t now_us, GError **error)
 {
-    int64_t now_us = db_now_us(store);
-    if (decision->text == NULL) {
-        return true;
-    }
-    if (!delete_what_is_over(store, operation_id, now_us, error) ||
-        !keep_hosts(store, decision->hosts, error)) {
-        return false;
-    }
     g_autoptr(DbStatement) statement = db_prepare(store, SQL_INSERT, error);
     if (statement == NULL) {
         return false;
@@ -112,6 +104,22 @@ decisions_insert(Store *store, int64_t operation_id, bool has_host,
     db_bind_text(statement, 6, decision->hosts != NULL ? decision->hosts->digest : NULL);
     db_bind_bytes(statement, 7, decision->verdicts);
     return db_run(statement, NULL, error);
+}
+
+/* Names of hosts go last: the new decision most often has those of the one that it replaces. */
+bool
+decisions_insert(Store *store, int64_t operation_id, bool has_host,
+    const StoredDecision *decision, GError **error)
+{
+    int64_t now_us = db_now_us(store);
+    int n_deleted = 0;
+    if (decision->text == NULL) {
+        return true;
+    }
+    return delete_what_is_over(store, operation_id, now_us, &n_deleted, error) &&
+        keep_hosts(store, decision->hosts, error) &&
+        insert(store, operation_id, has_host, decision, now_us, error) &&
+        (n_deleted == 0 || delete_unused_hosts(store, error));
 }
 
 static void *

@@ -579,13 +579,18 @@ assert_found(Fixture *fixture, unsigned at, const char *names)
 }
 
 static int64_t
-count_kept_hosts(Fixture *fixture)
+count_rows(Fixture *fixture, const char *sql)
 {
     bool row = false;
-    g_autoptr(DbStatement) statement =
-        db_prepare(fixture->store, "SELECT COUNT(*) FROM decision_hosts", NULL);
+    g_autoptr(DbStatement) statement = db_prepare(fixture->store, sql, NULL);
     g_assert_true(db_step(statement, &row, NULL));
     return db_int(statement, 0);
+}
+
+static int64_t
+count_kept_hosts(Fixture *fixture)
+{
+    return count_rows(fixture, "SELECT COUNT(*) FROM decision_hosts");
 }
 
 /* The names are there once for all decisions of the same hosts, and as long as one of them. */
@@ -612,6 +617,38 @@ test_verdicts_are_kept_with_their_hosts(Fixture *fixture, const void *data)
     decide_for(fixture, "vm5", "hostb");
     g_assert_cmpint(count_kept_hosts(fixture), ==, 1);
     assert_found(fixture, 0, "hosta\nhostb\n");
+}
+
+static void
+run_sql(Fixture *fixture, const char *sql)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DbStatement) statement = db_prepare_once(fixture->store, sql, &error);
+    g_assert_no_error(error);
+    g_assert_true(db_run(statement, NULL, &error));
+    g_assert_no_error(error);
+}
+
+/* While hosts connect nobody is found again and again: of very many hosts the names are long. */
+static void
+test_names_of_hosts_are_not_written_anew(Fixture *fixture, const void *data)
+{
+    test_host(fixture, "hosta");
+    g_autoptr(Instance) vm = test_instance(fixture, "vm");
+    g_autoptr(Operation) operation = operation_of(fixture, vm->open_operation);
+    run_sql(fixture, "CREATE TABLE gone_names (digest TEXT)");
+    run_sql(fixture,
+        "CREATE TRIGGER note_gone_names AFTER DELETE ON decision_hosts"
+        " BEGIN INSERT INTO gone_names VALUES (old.digest); END");
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *host = NULL;
+        store_claim(
+            fixture->store, operation, vm, choose_and_keep, (char *)"hostz", &host, NULL);
+        g_assert_null(host);
+    }
+    g_assert_cmpint(count_kept_hosts(fixture), ==, 1);
+    g_assert_cmpint(count_rows(fixture, "SELECT COUNT(*) FROM decisions"), ==, 1);
+    g_assert_cmpint(count_rows(fixture, "SELECT COUNT(*) FROM gone_names"), ==, 0);
 }
 
 /* A host with room for one. */
@@ -890,6 +927,7 @@ main(int argc, char **argv)
     ADD("no-host-is-chosen", test_no_host_is_chosen);
     ADD("decisions-are-kept-for-a-while", test_decisions_are_kept_for_a_while);
     ADD("verdicts-are-kept-with-their-hosts", test_verdicts_are_kept_with_their_hosts);
+    ADD("names-of-hosts-are-not-written-anew", test_names_of_hosts_are_not_written_anew);
     ADD("racing-claims", test_racing_claims);
     ADD("migration-row", test_migration_row);
     ADD("migration-is-refused-when-busy", test_migration_is_refused_when_busy);
