@@ -13,10 +13,13 @@
 #define SQL_LIST_MEMBERS                                                                           \
     "SELECT id FROM instances WHERE group_id = $1 AND terminated_us = 0 ORDER BY number"
 /* What a drain or restore that is under way does with it, as seen from that host (NeighbourPlan):
- * 1 it waits there to leave, 2 its move was asked for. An evacuation goes first: whom a dead host
- * has lost is not kept apart by who was to come back. */
+ * 1 it waits there to leave, 2 the move that was asked for is under way: when that has ended, and
+ * nobody has looked yet, a move of anybody else's is not that. An evacuation goes first: whom a
+ * dead host has lost is not kept apart by who was to come back. */
 #define SELECT_PLAN                                                                                \
-    "SELECT MAX(CASE t.state WHEN 'waiting' THEN 1 WHEN 'moving' THEN 2 ELSE 0 END)"               \
+    "SELECT MAX(CASE WHEN t.state = 'moving' AND EXISTS (SELECT 1 FROM operations o"               \
+    " WHERE o.id = t.operation_id AND o.is_open = 1) THEN 2"                                       \
+    " WHEN t.state IN ('waiting', 'moving') THEN 1 ELSE 0 END)"                                    \
     " FROM drains d JOIN drain_items t ON t.drain_id = d.id WHERE d.is_open = 1"                   \
     " AND t.instance_id = i.id AND CASE d.kind WHEN 'drain' THEN c.host = d.host"                  \
     " ELSE c.host <> d.host END AND NOT EXISTS (SELECT 1 FROM operations e JOIN instances n"       \

@@ -214,6 +214,78 @@ test_hints_name_others(Fixture *fixture, const void *data)
     g_assert_true(neighbour_is_named("ab,cd", "cd"));
 }
 
+/* ---- what a drain does with them ---- */
+
+static Instance *
+make_placed_member(Fixture *fixture, const char *group_id, const char *name, char *host)
+{
+    g_autoptr(Instance) instance = make_member(fixture, group_id, name);
+    g_autoptr(Operation) operation =
+        store_get_operation(fixture->store, instance->open_operation, NULL);
+    g_autofree char *chosen = NULL;
+
+    g_assert_true(store_claim(
+        fixture->store, operation, instance, choose_named, host, &chosen, NULL));
+    OperationMove move = test_move(fixture, operation->id, operation->state, "completed");
+    move.closes = true;
+    move.set_instance = true;
+    move.instance_id = instance->id;
+    move.host = host;
+    move.vm_state = VM_STATE_ACTIVE;
+    test_move_ok(fixture, &move);
+    return store_get_instance(fixture->store, instance->id, NULL);
+}
+
+static void
+assert_plan_of(Fixture *fixture, const Instance *instance, NeighbourPlan expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+
+    g_assert_true(store_add_neighbours(fixture->store, instance, all, &error));
+    for (unsigned i = 0; i < all->len; i++) {
+        const Neighbour *one = all->pdata[i];
+        bool is_it = strcmp(one->instance_id, instance->id) == 0;
+        g_assert_cmpint(one->plan, ==, is_it ? expected : NEIGHBOUR_LEAVES);
+    }
+    g_assert_cmpuint(all->len, ==, 2);
+}
+
+/* Who leads is let go for the move of its drain, and not for one that somebody else asks for before
+ * the drain has seen how its own has ended. Nobody is settled there for that. */
+static void
+test_a_leader_goes_by_its_drain_alone(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *group = make_group(fixture, SERVER_GROUP_AFFINITY);
+    char host[] = "a";
+    test_host(fixture, host);
+    g_autoptr(Instance) one = make_placed_member(fixture, group, "one", host);
+    g_autoptr(Instance) other = make_placed_member(fixture, group, "other", host);
+    DrainAsk ask = {.host = host, .user_id = "user"};
+    g_autoptr(Drain) drain = store_accept_drain(fixture->store, &ask, &error);
+    g_assert_no_error(error);
+    assert_plan_of(fixture, one, NEIGHBOUR_LEAVES);
+
+    g_autoptr(GPtrArray) items = store_list_drain_items(fixture->store, drain->id, &error);
+    DrainItem *item = items->pdata[0];
+    const Instance *leader = strcmp(item->instance_id, one->id) == 0 ? one : other;
+    MigrationRequest request = {
+        .operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = leader->id}};
+    item->state = DRAIN_ITEM_MOVING;
+    g_assert_true(store_accept_drain_move(
+        fixture->store, item, DRAIN_ITEM_WAITING, &request, &error));
+    assert_plan_of(fixture, leader, NEIGHBOUR_GOES);
+
+    OperationMove move = test_move(fixture, item->operation_id, "queued", "error");
+    move.closes = true;
+    test_move_ok(fixture, &move);
+    assert_plan_of(fixture, leader, NEIGHBOUR_LEAVES);
+    g_autoptr(Migration) by_hand = test_migration(fixture, leader);
+    g_assert_cmpint(by_hand->operation.id, !=, item->operation_id);
+    assert_plan_of(fixture, leader, NEIGHBOUR_LEAVES);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,5 +296,6 @@ main(int argc, char **argv)
     ADD("/store/groups/claims-at-once", test_claims_at_once_never_share_a_host);
     ADD("/store/groups/others-are-counted", test_the_others_are_counted_and_not_itself);
     ADD("/store/groups/hints", test_hints_name_others);
+    ADD("/store/groups/a-leader-goes-by-its-drain-alone", test_a_leader_goes_by_its_drain_alone);
     return g_test_run();
 }
