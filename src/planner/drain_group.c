@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* So many hosts are looked at with all of a group: each is a choice of its own. */
+/* So many hosts are looked at with all of a group: each is a choice of its own. Then as many of
+ * those that take each of it. */
 enum { MAX_TRIES = 32 };
 
 void
@@ -287,12 +288,47 @@ fit_all(DrainAttempt *attempt, DrainGroup *group, const char *host)
     return is_fit;
 }
 
+/* Hosts that would not take that one even by itself are not tried with all. */
+static void
+pass_over(DrainAttempt *attempt, const DrainStep *step, GHashTable *tried)
+{
+    PlacementPolicy policy = attempt->policy;
+    PlacementRequest alone = request_of(attempt, step, NULL, attempt->drained);
+    g_autoptr(StoredDecision) found = g_new0(StoredDecision, 1);
+    policy.decisions_kept_us = 1; /* it writes down what it found of each host */
+    alone.policy = &policy;
+    alone.asks_storage = true; /* which would be a preference, and here is not a no */
+    alone.same_host = NULL;    /* that may be one who goes with it */
+    drain_choose(attempt, step, &alone, found, NULL);
+    g_autoptr(Placement) placement = placement_from_text(found->text, NULL);
+    for (unsigned i = 0; placement != NULL && i < host_index_size(attempt->index); i++) {
+        char *name = host_index_at(attempt->index, i)->host->name;
+        PlacementVerdict verdict;
+        if (placement_read_verdict(placement, found->verdicts, i, &verdict) &&
+            verdict.failed != NULL && !g_hash_table_contains(tried, name)) {
+            g_hash_table_insert(tried, name, (char *)"it does not take one of the group");
+        }
+    }
+}
+
+static void
+pass_over_all(DrainAttempt *attempt, const DrainGroup *group, GHashTable *tried)
+{
+    for (unsigned i = 0; i < group->steps->len; i++) {
+        pass_over(attempt, group->steps->pdata[i], tried);
+    }
+}
+
 /* The best host for the one that leads that takes the others too. tried: host -> why not, grows. */
 static const char *
 find_host(DrainAttempt *attempt, DrainGroup *group, const char *pin, GHashTable *tried)
 {
     const DrainStep *leader = group->steps->pdata[0];
-    for (int i = 0; i < MAX_TRIES; i++) {
+    for (int i = 0; i < 2 * MAX_TRIES; i++) {
+        /* What the others need the best ones for it may not have. */
+        if (i == MAX_TRIES) {
+            pass_over_all(attempt, group, tried);
+        }
         /* The sum leads to one with room at once; but no ratio lets one guest alone have more than
          * a host has, so it is not the last word. */
         PlacementRequest all = request_of_all(attempt, group, pin, tried);
@@ -434,6 +470,8 @@ drain_place_follower(DrainAttempt *attempt, DrainStep *step, const Arrival *comi
     const char *host = drain_choose(attempt, step, &request, given, NULL);
     if (host == NULL) {
         drain_stays_without_host(attempt, step, request);
+        /* When that one has arrived, or has not, there is more to be said. */
+        step->is_busy = true;
         return;
     }
     step->dest_host = g_strdup(host);

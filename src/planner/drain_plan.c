@@ -203,14 +203,26 @@ follows_one(const GPtrArray *steps, const DrainStep *step)
     return false;
 }
 
-/* One that leads begins when all of its group can. */
+static char *
+words_of_held(const DrainSubject *follower)
+{
+    const Instance *instance = follower->instance;
+    return g_strdup_printf("'%s' on %s is to follow it, since they are of one server group "
+                           "(affinity), and does not begin now%s%s",
+        instance->name != NULL ? instance->name : instance->id, instance->host,
+        follower->why_held != NULL ? ": " : "",
+        follower->why_held != NULL ? follower->why_held : "");
+}
+
+/* One that leads begins when all of its group can, and says who cannot. */
 static bool
-is_held(const GPtrArray *steps, const DrainStep *step)
+is_held(const GPtrArray *steps, DrainStep *step)
 {
     bool is_held = step->subject->is_held || step->waits_for != NULL;
     for (unsigned i = 0; !is_held && i < steps->len; i++) {
         const DrainStep *other = steps->pdata[i];
         is_held = other->leader == step && other->subject->is_held;
+        step->waits_for = is_held ? words_of_held(other->subject) : NULL;
     }
     return is_held;
 }
@@ -251,10 +263,11 @@ hand_out_slots(const DrainRequest *request, const GPtrArray *steps, GHashTable *
         }
         HostUsage *source = host_usage_get(usage, step->subject->instance->host);
         HostUsage *dest = host_usage_get(usage, step->dest_host);
-        step->may_begin = has_slot(request->host_limit, source->outgoing_migrations) &&
+        step->may_begin = !is_held(steps, step) &&
+            has_slot(request->host_limit, source->outgoing_migrations) &&
             has_slot(request->host_limit, dest->incoming_migrations) &&
             (job->parallel == 0 || count_begun(steps, job) < job->parallel) &&
-            !is_held(steps, step) && !follows_one(steps, step);
+            !follows_one(steps, step);
         if (step->may_begin) {
             source->outgoing_migrations++;
             dest->incoming_migrations++;

@@ -34,6 +34,7 @@ typedef struct DrainSubject {
     bool is_cold;          /* moving it live has failed, and it may be moved switched off */
     char *why_cold;        /* what was found by drain_foretell, owned; NULL: nothing to say */
     bool is_held;          /* it does not begin now: its job is paused, or it was tried just now */
+    char *why_held;        /* half a sentence, owned; may be NULL */
 } DrainSubject;
 /* Of an item that waits. */
 DrainSubject *drain_subject_new(const DrainJob *job, const DrainItem *item,
@@ -62,7 +63,8 @@ typedef struct DrainStep {
     bool may_begin;     /* there is a slot for it now, and it follows nobody who is yet to move */
     const struct DrainStep *leader; /* of its affinity group, which moves as a whole: it goes there
                                      * once that one has arrived; NULL: it follows nobody */
-    char *waits_for;    /* who it follows, in words; NULL: nobody */
+    char *waits_for;    /* who it follows, or who keeps it that is to follow it, in words; NULL:
+                         * nobody */
     bool is_placed;     /* a host was looked for, or none is needed */
     bool is_pinned;     /* one host alone will do, if any: it comes first */
     bool is_choosy;     /* few hosts will do: a server group binds it, or it is given cells, pages

@@ -58,6 +58,7 @@ drain_subject_free(void *data)
     DrainSubject *subject = data;
     g_clear_pointer(&subject->refusals, g_hash_table_unref);
     g_free(subject->why_cold);
+    g_free(subject->why_held);
     g_free(subject);
 }
 

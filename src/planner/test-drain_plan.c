@@ -696,6 +696,28 @@ test_affinity_by_ratio(Fleet *fleet, const void *unused)
     assert_plan(fleet, "a=- b=-");
 }
 
+/* Only one has the device of another one, and is neither among the emptiest nor the fullest. */
+static void
+test_affinity_of_many_hosts(Fleet *fleet, const void *unused)
+{
+    fleet->policy.pci_aliases = "{\"name\": \"gpu\", \"vendor_id\": \"10de\"}";
+    for (int i = 0; i < 80; i++) {
+        g_autofree char *name = g_strdup_printf("h%d", i);
+        add_host(fleet, name, 16384 + i);
+    }
+    add_host(fleet, "has-it", 16384 + 40)->facts.pci_devices =
+        g_strdup("0000:3b:00.0 10de 2236 type-PCI 0 1 -");
+    add_member(fleet, "a", 2048, SERVER_GROUP_AFFINITY);
+    add_member(fleet, "b", 1024, SERVER_GROUP_AFFINITY);
+    add_member(fleet, "c", 512, SERVER_GROUP_AFFINITY);
+    assert_plan(fleet, "a=h79+ b=h79 c=h79");
+    Instance *b = (Instance *)subject_of(fleet, "b")->instance;
+    b->vm_state = VM_STATE_STOPPED;
+    b->flavor.extra_specs_json = g_strdup("{\"pci_passthrough:alias\": \"gpu:1\"}");
+    b->same_host = g_strdup("a");
+    assert_plan(fleet, "a=has-it+ b=has-it c=has-it");
+}
+
 static void
 test_affinity_without_room(Fleet *fleet, const void *unused)
 {
@@ -736,6 +758,12 @@ test_affinity_under_way(Fleet *fleet, const void *unused)
     assert_plan(fleet, "alone=h2+ a=h1 b=h1");
     add_other(fleet, "first", "h1");
     assert_plan(fleet, "alone=h2+ a=h1 b=h1");
+    /* Who has no room there is not given up before it is known who arrives. */
+    Instance *b = (Instance *)subject_of(fleet, "b")->instance;
+    b->flavor.ram_mib = 8192;
+    assert_plan(fleet, "b=- alone=h2+ a=h1");
+    g_assert_true(step_of(fleet, "b")->is_busy);
+    b->flavor.ram_mib = 1024;
     g_ptr_array_set_size(fleet->around->arrivals, 0);
     g_ptr_array_set_size(fleet->around->neighbours, 2);
     add_other(fleet, "first", "h1");
@@ -838,6 +866,15 @@ test_a_group_of_two_jobs(Fleet *fleet, const void *unused)
     b->group_policy = SERVER_GROUP_AFFINITY;
     g_ptr_array_add(fleet->around->neighbours, neighbour_new("b", "group", "source2"));
     assert_plan(fleet, "a=h2+ b=h2");
+    g_assert_null(step_of(fleet, "a")->waits_for);
+    subject_of(fleet, "b")->is_held = true;
+    subject_of(fleet, "b")->why_held = (char *)"the drain of source2 is paused";
+    assert_plan(fleet, "a=h2 b=h2");
+    g_assert_nonnull(strstr(step_of(fleet, "a")->waits_for, "'b' on source2 is to follow it, "));
+    g_assert_nonnull(strstr(step_of(fleet, "a")->waits_for, "begin now: the drain of source2 is "));
+    subject_of(fleet, "a")->is_held = true;
+    assert_plan(fleet, "a=h2 b=h2");
+    g_assert_null(step_of(fleet, "a")->waits_for);
 }
 
 static void
@@ -898,6 +935,7 @@ main(int argc, char **argv)
             test_bound_ones_first},
         {"/drain_plan/an-affinity-group-goes-to-one-host-one-of-it-first", test_affinity},
         {"/drain_plan/a-ratio-holds-for-a-group-not-for-one", test_affinity_by_ratio},
+        {"/drain_plan/a-group-finds-its-host-among-many", test_affinity_of_many_hosts},
         {"/drain_plan/a-group-that-cannot-go-as-a-whole-says-why", test_affinity_without_room},
         {"/drain_plan/a-group-follows-who-has-begun-to-move", test_affinity_under_way},
         {"/drain_plan/a-restore-brings-a-group-back-as-a-whole", test_affinity_restored},
