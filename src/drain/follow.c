@@ -62,7 +62,8 @@ tell_apart(const DrainTask *task, const DrainItem *item, const Instance *instanc
             const DrainItem *one = other->items->pdata[j];
             if (one->state == DRAIN_ITEM_MOVED && item->group_id != NULL &&
                 instance->group_policy == SERVER_GROUP_AFFINITY &&
-                g_strcmp0(one->group_id, item->group_id) == 0) {
+                g_strcmp0(one->group_id, item->group_id) == 0 &&
+                drain_is_apart(task, one, instance)) {
                 g_string_append_printf(text, "%s'%s' is on %s", text->len > 0 ? ", " : "",
                     one->instance_name, one->dest_host);
             }

@@ -17,14 +17,26 @@ drain_situation_clear(DrainSituation *situation)
 
 /* ---- whose affinity group has begun to move ---- */
 
-static bool
-has_begun(const DrainTask *task, const char *group_id)
+bool
+drain_is_apart(const DrainTask *task, const DrainItem *one, const Instance *instance)
 {
-    for (unsigned i = 0; i < task->items->len; i++) {
-        const DrainItem *item = task->items->pdata[i];
-        bool is_begun = item->state == DRAIN_ITEM_MOVING ||
-            item->state == DRAIN_ITEM_CONFIRMING || item->state == DRAIN_ITEM_MOVED;
-        if (is_begun && g_strcmp0(item->group_id, group_id) == 0) {
+    const DrainItem *own = drain_find_item(task, one->instance_id);
+    /* What another job once did with it says nothing while this one still waits for it. */
+    bool is_waiting = own != NULL && own != one && own->state == DRAIN_ITEM_WAITING;
+    return !is_waiting && strcmp(one->instance_id, instance->id) != 0 &&
+        g_strcmp0(one->dest_host, instance->host) != 0;
+}
+
+static bool
+has_begun(const DrainTask *task, const DrainTask *other, const char *group_id,
+    const Instance *instance)
+{
+    for (unsigned i = 0; i < other->items->len; i++) {
+        const DrainItem *one = other->items->pdata[i];
+        bool is_begun = one->state == DRAIN_ITEM_MOVING ||
+            one->state == DRAIN_ITEM_CONFIRMING || one->state == DRAIN_ITEM_MOVED;
+        if (is_begun && g_strcmp0(one->group_id, group_id) == 0 &&
+            drain_is_apart(task, one, instance)) {
             return true;
         }
     }
@@ -39,7 +51,7 @@ drain_is_following(const DrainTask *task, const DrainItem *item, const Instance 
     }
     for (unsigned i = 0; i < task->all->len; i++) {
         const DrainTask *other = task->all->pdata[i];
-        if (other->items != NULL && has_begun(other, item->group_id)) {
+        if (other->items != NULL && has_begun(task, other, item->group_id, instance)) {
             return true;
         }
     }
@@ -68,6 +80,21 @@ is_away(const DrainTask *task, const GPtrArray *hosts)
     return false;
 }
 
+/* What keeps one of it from beginning, for others that wait for that one; caller frees. */
+static char *
+tell_held(const DrainTask *task, bool may_begin)
+{
+    const Drain *drain = task->drain;
+    if (task->is_away) {
+        return g_strdup_printf("host '%s' is not connected", drain->host);
+    }
+    if (may_begin) {
+        return g_strdup("moving it has failed, and is tried again soon");
+    }
+    return g_strdup_printf("the %s of %s is %s", drain->is_restore ? "restore" : "drain",
+        drain->host, drain->state == DRAIN_PAUSED ? "paused" : "being given up");
+}
+
 static DrainSubject *
 subject_new(const DrainTask *task, const DrainItem *item, const Instance *instance)
 {
@@ -76,12 +103,13 @@ subject_new(const DrainTask *task, const DrainItem *item, const Instance *instan
     bool may_begin = task->drain->state == DRAIN_RUNNING ||
         drain_is_following(task, item, instance);
     subject->is_held = task->is_away || !may_begin || drain_is_resting(task, item);
+    subject->why_held = subject->is_held ? tell_held(task, may_begin) : NULL;
     return subject;
 }
 
-/* A restore is to bring it back from here, which is what a drain wants as well. */
-static bool
-is_restored(const DrainTask *task, const DrainItem *item)
+/* A restore that is to bring it back from here, which is what a drain wants as well; NULL: none. */
+static const DrainTask *
+find_restore(const DrainTask *task, const DrainItem *item)
 {
     for (unsigned i = 0; !task->drain->is_restore && i < task->all->len; i++) {
         const DrainTask *other = task->all->pdata[i];
@@ -89,10 +117,30 @@ is_restored(const DrainTask *task, const DrainItem *item)
             ? drain_find_item(other, item->instance_id)
             : NULL;
         if (one != NULL && one->state == DRAIN_ITEM_WAITING) {
-            return true;
+            return other;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* It leaves the move to the restore, and says so, also when that does not move. */
+static bool
+tell_restore(DrainTask *task, DrainItem *item, const DrainTask *restore, const GPtrArray *hosts,
+    GError **error)
+{
+    const char *host = restore->drain->host;
+    const char *state = restore->drain->state == DRAIN_PAUSED ? ", and is paused" : "";
+    const char *held = is_away(restore, hosts) ? ", and that host is not connected" : state;
+    g_autofree char *reason =
+        g_strdup_printf("the restore of %s is to take it back there%s", host, held);
+    g_autofree char *fix = g_strdup_printf(
+        "go on with that one ('drover drain resume %s'), or give it up ('drover drain cancel %s')",
+        host, host);
+    if (task->drain->state != DRAIN_RUNNING || drain_is_resting(task, item) ||
+        g_strcmp0(item->message, reason) == 0) {
+        return true;
+    }
+    return drain_item_tell(task, item, reason, *held != '\0' ? fix : NULL, error);
 }
 
 /* Also of those whose turn it is not: their room is theirs. */
@@ -108,7 +156,14 @@ add_subjects(DrainTask *task, DrainSituation *situation, GError **error)
         if (instance == NULL || !drain_settle_waiting(task, item, instance, error)) {
             return false;
         }
-        if (item->state != DRAIN_ITEM_WAITING || is_restored(task, item)) {
+        if (item->state != DRAIN_ITEM_WAITING) {
+            continue;
+        }
+        const DrainTask *restore = find_restore(task, item);
+        if (restore != NULL) {
+            if (!tell_restore(task, item, restore, situation->hosts, error)) {
+                return false;
+            }
             continue;
         }
         if (drain_is_resting(task, item)) {

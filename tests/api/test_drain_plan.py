@@ -201,3 +201,31 @@ def _():
         equal(cloud.host_of(later), "hostc", "where there is room")
     finally:
         cloud.drover.remove()
+
+
+@test("a drain that leaves a server to the restore of another host says so, also that this one is "
+      "paused and how it goes on [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:live_migrate@2=refused"}})
+    try:
+        server = cloud.create("one", host="hosta")
+        ask(cloud, "hosta")
+        equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "away")
+        ask(cloud, "hosta", "restore")
+        wait_until(lambda: items_of(show(cloud, "hosta"))["one"]["attempts"] == 1,
+                   "its first try has failed", 30, 0.05)
+        wish(cloud, "hosta", "pause")
+        wait_state(cloud, "hosta", "paused")
+        ask(cloud, "hostb")
+        told = wait_until(lambda: (row := items_of(show(cloud, "hostb"))["one"])["message"] and row,
+                          "it says why it waits", 30, 0.05)
+        equal((told["state"], told["message"]),
+              ("waiting", "the restore of hosta is to take it back there, and is paused"), told)
+        contains(told["fix"], "'drover drain resume hosta'", "the fix")
+        wish(cloud, "hosta", "run")
+        for host in ("hosta", "hostb"):
+            equal(wait_state(cloud, host, "done", "blocked")["state"], "done", host)
+        equal(cloud.host_of(server), "hosta", "back")
+    finally:
+        cloud.drover.remove()

@@ -177,6 +177,81 @@ def _():
         cloud.drover.remove()
 
 
+def tries_at_rest(drain, state="paused"):
+    """Failed ones of its servers, when it is in that state and none of them moves; else None."""
+    is_moving = any(row["state"] == "moving" for row in drain["items"])
+    tries = sorted(row["attempts"] for row in drain["items"])
+    return tries if drain["state"] == state and not is_moving else None
+
+
+@test("a group that one drain has brought to a host has not begun to leave that: another drain of "
+      "it is given up at once, and does not tell that the group is apart [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), fake={"transfer_rate": 1 << 28},
+                  more={"hypervisor": {"filters": ",".join(
+                      f"fault:live_migrate@{number}=refused" for number in (3, 4, 5, 6))}})
+    try:
+        group = make(cloud, "affinity")
+        members = [create(cloud, name, group, host="hosta") for name in ("one", "two")]
+        cloud.create("other", host="hosta")
+        ask(cloud, "hosta", parallel=1)
+        wait_item(cloud, "hosta", "one is on its way", lambda row: row["state"] == "moving" and
+                  row["instance_uuid"] in members)
+        wish(cloud, "hosta", "pause")
+        wait_until(lambda: show(cloud, "hosta")["progress"]["moved"] == 2, "the group is there", 40)
+        home = cloud.host_of(members[0])
+        ask(cloud, home)
+        wait_item(cloud, home, "its first try has failed", lambda row: row["attempts"] == 1)
+        wish(cloud, home, "pause")
+        tries = wait_until(lambda: tries_at_rest(show(cloud, home)), "it is paused", 40)
+        wish(cloud, home, "cancel")
+        drain = wait_state(cloud, home, "cancelled", "done", "blocked")
+        equal((drain["state"], drain["progress"]["blocked"], tries_at_rest(drain, "cancelled")),
+              ("cancelled", 2, tries), drain)
+        equal([cloud.host_of(server) for server in members], [home] * 2, "nobody has left")
+        ask(cloud, home)
+        row = wait_item(cloud, home, "it is given up", lambda row: row["state"] == "blocked")
+        check("apart" not in row["message"], row["message"])
+        equal(show(cloud, "hosta")["state"], "paused", "all the while")
+    finally:
+        cloud.drover.remove()
+
+
+@test("a leader that waits for one of its group in a drain that is paused says so, and goes when "
+      "that one may [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), fake={"transfer_rate": 1 << 28})
+    try:
+        for ram in (768, 1024):
+            answer = cloud.send("POST", "/flavors", {"flavor": dict(
+                id=f"ram{ram}", name=f"m1.ram{ram}", ram=ram, vcpus=1, disk=1)})
+            equal(answer.status, 200, answer.text)
+        group = make(cloud, "affinity")
+        lead = create(cloud, "lead", group, host="hosta", flavorRef="ram768")
+        late = create(cloud, "late", group, host="hosta")
+        answer = cloud.live_migrate(late, "hostb", version="2.30", force=True)
+        equal(answer.status, 202, "whoever forces it splits the group")
+        cloud.wait_migration(late, "completed")
+        cloud.wait_idle(late)
+        cloud.create("large", host="hostb", flavorRef="ram1024")
+        ask(cloud, "hostb", parallel=1)
+        wait_item(cloud, "hostb", "the large one is on its way",
+                  lambda row: (row["instance_name"], row["state"]) == ("large", "moving"))
+        wish(cloud, "hostb", "pause")
+        wait_state(cloud, "hostb", "paused")
+        ask(cloud, "hosta")
+        row = wait_item(cloud, "hosta", "it says for whom it waits", lambda row:
+                        row["instance_name"] == "lead" and row["message"] is not None)
+        contains(row["message"], "'late' on hostb is to follow it", "who")
+        contains(row["message"], "the drain of hostb is paused", "why")
+        wish(cloud, "hostb", "run")
+        for host in ("hosta", "hostb"):
+            equal(wait_state(cloud, host, "done", "blocked")["state"], "done", host)
+        equal([cloud.host_of(server) for server in (lead, late)], ["hostc"] * 2, "together")
+    finally:
+        cloud.drover.remove()
+
+
 @test("anti-affinity holds from a cold move or resize through its revert: the host that was left "
       "stays taken until it is confirmed")
 def _():
