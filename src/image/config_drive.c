@@ -172,8 +172,8 @@ serial_of(const Instance *instance)
     return g_str_hash(instance->id);
 }
 
-GBytes *
-config_drive_new(const Instance *instance, const char *admin_pass, GError **error)
+static GBytes *
+make_drive(const Instance *instance, const char *admin_pass, GError **error)
 {
     json_auto_t *metadata = parse_metadata(instance, error);
     if (metadata == NULL) {
@@ -205,4 +205,17 @@ config_drive_new(const Instance *instance, const char *admin_pass, GError **erro
     return instance_has_read_only_config_drive(instance)
         ? iso9660_new(CONFIG_DRIVE_SIZE, label, files, n_files, error)
         : vfat_new(CONFIG_DRIVE_SIZE, label, serial_of(instance), files, n_files, error);
+}
+
+GBytes *
+config_drive_new(const Instance *instance, const char *admin_pass, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    GBytes *drive = make_drive(instance, admin_pass, &reason);
+
+    if (drive == NULL) {
+        error_set(error, ERROR_INVALID, "metadata and user data make no config drive: %s",
+            reason->message);
+    }
+    return drive;
 }

@@ -12,5 +12,6 @@ enum { CONFIG_DRIVE_SIZE = 1 << 20 }; /* of vfat; iso9660 has this at most */
 #define CONFIG_DRIVE_LABEL_NOCLOUD "CIDATA"
 
 /* admin_pass: what meta_data.json says that the administrator's password shall be; NULL = nothing.
- * ERROR_LIMIT when metadata and user data do not fit, ERROR_INVALID when they cannot be read. */
+ * ERROR_INVALID when metadata and user data do not fit or cannot be read: no ERROR_LIMIT, which to
+ * who makes a guest says that a host is full. */
 GBytes *config_drive_new(const Instance *instance, const char *admin_pass, GError **error);

@@ -161,6 +161,22 @@ test_iso9660_is_read_back(void)
     g_unlink(path);
 }
 
+static void
+test_too_much_is_the_requests_fault(void)
+{
+    g_autofree guchar *big = g_malloc0(CONFIG_DRIVE_SIZE);
+    g_autoptr(Instance) instance = new_instance("{}");
+    instance->user_data = g_base64_encode(big, CONFIG_DRIVE_SIZE);
+    const char *const formats[] = {"vfat", "iso9660"};
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+        g_autoptr(GError) error = NULL;
+        g_free(instance->config_drive_format);
+        instance->config_drive_format = g_strdup(formats[i]);
+        g_assert_null(config_drive_new(instance, NULL, &error));
+        g_assert_error(error, DROVER_ERROR, ERROR_INVALID);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -170,6 +186,8 @@ main(int argc, char **argv)
     g_test_add_func("/config_drive/files-are-read-back", test_files_are_read_back);
     g_test_add_func(
         "/config_drive/same-instance-gives-same-bytes", test_same_instance_gives_same_bytes);
+    g_test_add_func(
+        "/config_drive/too-much-is-the-requests-fault", test_too_much_is_the_requests_fault);
     g_test_add_func("/iso9660/is-read-back", test_iso9660_is_read_back);
     g_test_add_func("/vfat/large-files-are-whole", test_large_files_are_whole);
     g_test_add_func("/vfat/too-much-is-a-limit", test_too_much_is_a_limit);
