@@ -240,6 +240,11 @@ test_a_host_without_a_pool_has_facts(void)
     g_autoptr(HypervisorHost) other =
         hypervisor_open(hypervisor, &wrong, 1, on_event, &ignored, &error);
     g_assert_false(hypervisor_probe(other, &facts, &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_REFUSED);
+    g_clear_error(&error);
+    /* One that is asked for by name may be on other hosts alone. */
+    bool existed;
+    g_assert_false(hypervisor_create_marker(host, "nowhere", "token", &existed, &error));
     g_assert_error(error, DROVER_ERROR, ERROR_NOT_FOUND);
 }
 

@@ -21,14 +21,27 @@ pool_ensure_running(const Slot *slot, virStoragePoolPtr pool, GError **error)
     return true;
 }
 
+/* The pool of its guests is what a host must have: without it the host is at fault, and not who
+ * asked for something in it. */
+static void
+fail_without_pool(const Slot *slot, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    libvirt_error_set(&reason, slot->connection, EFFECT_NONE,
+        "cannot use storage pool '%s' on host '%s'", slot->host->pool, slot->host->name);
+    error_set(error,
+        error_is(reason, ERROR_NOT_FOUND) ? ERROR_HYPERVISOR_REFUSED : error_code(reason), "%s",
+        reason->message);
+}
+
 virStoragePoolPtr
 pool_get(const Slot *slot, GError **error)
 {
     g_autoptr(virStoragePool) pool = virStoragePoolLookupByName(slot->connection, slot->host->pool);
 
     if (pool == NULL) {
-        libvirt_error_set(error, slot->connection, EFFECT_NONE,
-            "cannot use storage pool '%s' on host '%s'", slot->host->pool, slot->host->name);
+        fail_without_pool(slot, error);
         return NULL;
     }
     /* Only the first use in a session looks at the pool's definition, and starts it. */

@@ -14,7 +14,8 @@ typedef struct VolumeSpec {
     const char *backing_format;
 } VolumeSpec;
 
-/* The host's pool, running; a dir, fs or netfs pool. NOT_FOUND, UNSUPPORTED. */
+/* The host's pool, running; a dir, fs or netfs pool. HYPERVISOR_REFUSED: it has none of that name;
+ * UNSUPPORTED. */
 virStoragePoolPtr pool_get(const Slot *slot, GError **error);
 /* Any pool of the host by its name, running; NULL: as pool_get. *ret_path (may be NULL) is where
  * its files are; caller frees. NOT_FOUND: there is none of that name. */
