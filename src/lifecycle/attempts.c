@@ -8,13 +8,21 @@
 
 #include "model/diagnosis.h"
 
-/* It said no, or nothing. Whatever else a create fails for it would fail for anywhere. */
 static bool
-is_of_host(const char *code)
+is_code(const char *code, ErrorCode of)
 {
-    return g_strcmp0(code, error_code_name(ERROR_HYPERVISOR_REFUSED)) == 0 ||
-        g_strcmp0(code, error_code_name(ERROR_HYPERVISOR_DOWN)) == 0 ||
-        g_strcmp0(code, error_code_name(ERROR_TIMEOUT)) == 0;
+    return g_strcmp0(code, error_code_name(of)) == 0;
+}
+
+/* It said no, or it is full. Nothing of the instance is there before BUILDING: then a host that
+ * does not answer is left as well. Later on it could have a guest, and only a host that has
+ * answered, and that it has nothing any more, is let go. Any other code is the request's fault, or
+ * could be: a config drive that does not fit, an image or a volume that nobody has. */
+bool
+lifecycle_is_of_host(LifecycleState failed_in, const char *code)
+{
+    return is_code(code, ERROR_HYPERVISOR_REFUSED) || is_code(code, ERROR_LIMIT) ||
+        (failed_in == LIFECYCLE_FETCHING && is_code(code, ERROR_HYPERVISOR_DOWN));
 }
 
 static int
@@ -50,17 +58,11 @@ is_open_choice(const LifecycleTask *task)
         task->operation->wanted != WANTED_CANCEL;
 }
 
-/* Nothing of the instance is there before BUILDING: then a host that does not answer is left as
- * well. Later on it could have a guest, and only a host that has said no, and that it has nothing
- * any more, is let go. */
 bool
 lifecycle_may_try_another(const LifecycleTask *task, const char *code)
 {
-    bool is_fine = task->state == LIFECYCLE_FETCHING
-        ? is_of_host(code)
-        : g_strcmp0(code, error_code_name(ERROR_HYPERVISOR_REFUSED)) == 0;
-
-    return is_fine && is_open_choice(task) && count_attempts(task) < max_attempts(task);
+    return lifecycle_is_of_host(task->state, code) && is_open_choice(task) &&
+        count_attempts(task) < max_attempts(task);
 }
 
 StepResult
@@ -99,11 +101,33 @@ lifecycle_tell_attempts(const LifecycleTask *task)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* CLEANING was entered from there. */
+static bool
+has_failed_fetching(const LifecycleTask *task)
+{
+    const MachineState *states = lifecycle_machine()->states;
+    g_autoptr(GPtrArray) events =
+        store_list_operation_events(task->context->store, task->operation->id, NULL);
+    const OperationEvent *last =
+        events != NULL && events->len > 0 ? events->pdata[events->len - 1] : NULL;
+
+    return last != NULL && g_strcmp0(last->from, states[LIFECYCLE_FETCHING].name) == 0;
+}
+
+static bool
+is_of_host_at_end(const LifecycleTask *task, bool is_clean)
+{
+    const char *code = task->operation->error_code;
+
+    return has_failed_fetching(task) ? lifecycle_is_of_host(LIFECYCLE_FETCHING, code)
+                                     : is_clean && lifecycle_is_of_host(LIFECYCLE_CLEANING, code);
+}
+
 char *
-lifecycle_explain_end(const LifecycleTask *task, const char *message)
+lifecycle_explain_end(const LifecycleTask *task, const char *message, bool is_clean)
 {
     bool was_last = task->state == LIFECYCLE_CLEANING && max_attempts(task) > 1 &&
-        is_open_choice(task) && is_of_host(task->operation->error_code) &&
+        is_open_choice(task) && is_of_host_at_end(task, is_clean) &&
         count_attempts(task) >= max_attempts(task);
 
     return was_last

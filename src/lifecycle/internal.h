@@ -89,16 +89,19 @@ StepResult lifecycle_step_BUILDING(LifecycleTask *task);
 StepResult lifecycle_step_CLEANING(LifecycleTask *task);
 
 /* ---- attempts.c ---- */
-/* Whether a create that has failed with that code (error_code_name; NULL: no error) in FETCHING, or
- * of which nothing is left in CLEANING, is tried on another host. Reads the store. */
+/* Whether another host may do what failed in that state with that code (error_code_name; NULL: no
+ * error). Of CLEANING: in one after FETCHING, and nothing of it is left. */
+bool lifecycle_is_of_host(LifecycleState failed_in, const char *code);
+/* Whether a create that has failed with that code in FETCHING, or of which nothing is left in
+ * CLEANING, is tried on another host. Reads the store. */
 bool lifecycle_may_try_another(const LifecycleTask *task, const char *code);
 /* Back to SCHEDULING: the host is let go, with its claim, and not chosen again. */
 StepResult lifecycle_try_another(LifecycleTask *task, const char *why);
 /* "; before: ..." for each host that was let go, "" for none. Caller frees. */
 char *lifecycle_tell_attempts(const LifecycleTask *task);
-/* A fault's message, with Nova's words before it where this was the last attempt of several. Caller
- * frees. */
-char *lifecycle_explain_end(const LifecycleTask *task, const char *message);
+/* A fault's message, with Nova's words before it where but for max_attempts another host would have
+ * been tried. is_clean: nothing of the instance is left. Caller frees. */
+char *lifecycle_explain_end(const LifecycleTask *task, const char *message, bool is_clean);
 
 /* ---- stop.c ---- */
 StepResult lifecycle_step_STOPPING(LifecycleTask *task);

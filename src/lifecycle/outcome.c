@@ -66,7 +66,7 @@ fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState 
             task->instance->host != NULL ? task->instance->host : "-", attempts);
     const char *plain = first != NULL ? first : error != NULL ? error->message : "it failed";
     g_autofree char *explained = diagnosis_explain(plain);
-    g_autofree char *message = lifecycle_explain_end(task, explained);
+    g_autofree char *message = lifecycle_explain_end(task, explained, releases_claims);
     Fault fault = {
         .code = FAULT_CODE,
         .message = message,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-#include "lifecycle/lifecycle.h"
+#include "lifecycle/internal.h"
 
 static void
 test_machine_is_whole(void)
@@ -47,6 +47,31 @@ test_domains_are_understood(void)
     g_assert_false(lifecycle_observe(&absent, &vm_state, &power_state));
 }
 
+static void
+test_another_host_is_for_what_the_first_is_to_blame_for(void)
+{
+    static const struct {
+        ErrorCode code;
+        bool fetching; /* and after it */
+        bool cleaning;
+    } rows[] = {
+        {ERROR_HYPERVISOR_REFUSED, true, true},
+        {ERROR_LIMIT, true, true},
+        {ERROR_HYPERVISOR_DOWN, true, false},
+        {ERROR_TIMEOUT, false, false}, /* of volumes, not of a host */
+        {ERROR_NOT_FOUND, false, false},
+        {ERROR_INVALID, false, false},
+        {ERROR_CONFLICT, false, false},
+        {ERROR_INTERNAL, false, false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *code = error_code_name(rows[i].code);
+        g_assert_cmpint(lifecycle_is_of_host(LIFECYCLE_FETCHING, code), ==, rows[i].fetching);
+        g_assert_cmpint(lifecycle_is_of_host(LIFECYCLE_CLEANING, code), ==, rows[i].cleaning);
+    }
+    g_assert_false(lifecycle_is_of_host(LIFECYCLE_CLEANING, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -54,5 +79,7 @@ main(int argc, char **argv)
     g_test_add_func("/lifecycle/machine-is-whole", test_machine_is_whole);
     g_test_add_func("/lifecycle/failpoints-are-named", test_failpoints_are_named);
     g_test_add_func("/lifecycle/domains-are-understood", test_domains_are_understood);
+    g_test_add_func("/lifecycle/another-host-is-for-what-the-first-is-to-blame-for",
+        test_another_host_is_for_what_the_first_is_to_blame_for);
     return g_test_run();
 }

@@ -100,3 +100,42 @@ def _():
         cloud.delete(server)
     finally:
         cloud.drover.remove()
+    # Where something may be left it would not have been tried again, whatever the number.
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:start_guest=refused, fault:remove_guest/hostb@1=refused"},
+        "scheduler": {"max_attempts": 2}})
+    try:
+        server = cloud.create("stuck", wait=False)
+        cloud.wait_status(server, "ERROR")
+        check(cloud.server(server)["fault"]["message"].startswith(NO["hostb"]), "the host's words")
+        equal(used(cloud), {"hosta": 0, "hostb": 1}, "what is claimed")
+        cloud.delete(server)
+    finally:
+        cloud.drover.remove()
+
+
+@test("a server is tried on the next host when one has no room for its image, its disks or its "
+      "start, and never again when what was asked for is wrong")
+def _():
+    hosts = ("hosta", "hostb", "hostc", "hostd")
+    filters = ("fault:ensure_base/hosta=limit, fault:create_guest/hostb=limit, "
+               "fault:start_guest/hostc=limit, fault:create_guest/hostd@1=invalid")
+    cloud = Cloud(hosts, more={"hypervisor": {"filters": filters},
+                               "scheduler": {"max_attempts": 4}})
+    try:
+        wrong = cloud.create("wrong", wait=False)
+        cloud.wait_status(wrong, "ERROR")
+        tried = [text for text in details(cloud, wrong)[1] if "another is tried" in text]
+        verbs = ("ensure_base", "create_guest", "start_guest")
+        for host, verb, text in zip(hosts[:3], verbs, tried, strict=True):
+            contains(text, f"{host} cannot have it, another is tried: {verb} on host '{host}' "
+                     "failed by a fault filter: limit", f"what {host} says")
+        message = cloud.server(wrong)["fault"]["message"]
+        check(message.startswith("create_guest on host 'hostd' failed"), f"its fault: {message}")
+        equal(set(used(cloud).values()), {0}, "what is claimed")
+        equal(cloud.other("GET", "/drover/v1/leftovers").json["leftovers"], [], "what is left")
+        right = cloud.create("right")
+        equal(cloud.host_of(right), "hostd", "the fourth host")
+        cloud.delete(wrong, right)
+    finally:
+        cloud.drover.remove()
