@@ -50,6 +50,35 @@ lifecycle_step_SCHEDULING(LifecycleTask *task)
     return lifecycle_fail_with_fault(task, error, true);
 }
 
+/* A copy has failed, and another source may do better. The destination alone can be full, and it is
+ * without an answer of any that it is given up as silent or dead. */
+static bool
+is_of_source(const LifecycleTask *task, const GError *error)
+{
+    return !task->sources_ended && !error_is(error, ERROR_LIMIT) &&
+        !error_is(error, ERROR_HYPERVISOR_DOWN);
+}
+
+static EffectResult
+copy_base(LifecycleTask *task, GError **ret_error)
+{
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+        EffectResult result = lifecycle_effect(task, EFFECT_copy_base, &error);
+        if (result != EFFECT_FAILED) {
+            return result;
+        }
+        if (!is_of_source(task, error)) {
+            g_propagate_error(ret_error, g_steal_pointer(&error));
+            return EFFECT_FAILED;
+        }
+        if (!error_is(error, ERROR_NOT_FOUND)) {
+            g_clear_error(&task->copy_error);
+            task->copy_error = g_steal_pointer(&error);
+        }
+    }
+}
+
 /* The next base is to be there: from our own file, else from another host. */
 static EffectResult
 fetch_base(LifecycleTask *task, GError **ret_error)
@@ -57,22 +86,20 @@ fetch_base(LifecycleTask *task, GError **ret_error)
     const BaseImage *base = task->bases->pdata[task->n_bases];
 
     if (!task->base_is_missing) {
-        EffectResult result = lifecycle_effect(task, EFFECT_ensure_base, ret_error);
-        if (result != EFFECT_FAILED || base->path != NULL) {
+        g_autoptr(GError) error = NULL;
+        EffectResult result = lifecycle_effect(task, EFFECT_ensure_base, &error);
+        if (result != EFFECT_FAILED) {
             return result;
         }
-        g_clear_error(ret_error);
+        if (base->path != NULL || !error_is(error, ERROR_NOT_FOUND)) {
+            g_propagate_error(ret_error, g_steal_pointer(&error));
+            return EFFECT_FAILED;
+        }
         task->base_is_missing = true;
         task->next_source = 0;
-        task->sources_ended = false;
+        g_clear_error(&task->copy_error);
     }
-    for (;;) {
-        EffectResult result = lifecycle_effect(task, EFFECT_copy_base, ret_error);
-        if (result != EFFECT_FAILED || task->sources_ended) {
-            return result;
-        }
-        g_clear_error(ret_error);
-    }
+    return copy_base(task, ret_error);
 }
 
 /* Volumes that were asked for together with the instance are made beside it. */

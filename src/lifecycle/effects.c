@@ -118,6 +118,7 @@ static HypervisorHost *
 find_base_source(LifecycleTask *task, GError **error)
 {
     g_autoptr(GPtrArray) hosts = store_list_hosts(task->context->store, error);
+    task->sources_ended = hosts == NULL;
     if (hosts == NULL) {
         return NULL;
     }
@@ -129,7 +130,11 @@ find_base_source(LifecycleTask *task, GError **error)
         }
     }
     task->sources_ended = true;
-    error_set(error, ERROR_NOT_FOUND, "the image is gone, and no connected host has it");
+    if (task->copy_error != NULL) {
+        g_propagate_error(error, g_error_copy(task->copy_error));
+    } else {
+        error_set(error, ERROR_NOT_FOUND, "the image is gone, and no connected host has it");
+    }
     return NULL;
 }
 

@@ -24,7 +24,8 @@ typedef struct LifecycleTask {
     unsigned n_bases; /* of them, those that are */
     bool base_is_missing; /* the host does not have it, nor do we: other hosts are asked */
     unsigned next_source; /* of the list of hosts, the one to ask next */
-    bool sources_ended;   /* and that was the last */
+    bool sources_ended;   /* there is none */
+    GError *copy_error;   /* why the last of those that have it gave none; NULL: nobody has it */
     GHashTable *refusals; /* hosts that could not have it, of this life of the daemon */
 } LifecycleTask;
 

@@ -21,6 +21,7 @@ task_free(OperationTask *operation_task)
     effect_slot_forget(&task->effect);
     domain_view_clear(&task->view);
     g_clear_pointer(&task->bases, g_ptr_array_unref);
+    g_clear_error(&task->copy_error);
     g_clear_pointer(&task->refusals, g_hash_table_unref);
     g_clear_pointer(&task->instance, instance_free);
     g_clear_pointer(&task->operation, operation_free);

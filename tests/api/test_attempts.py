@@ -2,7 +2,11 @@
 # Copyright the drover authors.
 """A create that its host could not carry out: which other hosts it is tried on, how often, and what
 is told of each."""
-from tap import check, contains, equal
+import tempfile
+
+from tap import check, contains, equal, wait_until
+from test_dead_volumes import DeadCloud
+from test_evacuate import force_down
 from world import Cloud, test
 
 NO = {name: f"start_guest on host '{name}' failed by a fault filter" for name in ("hosta", "hostb")}
@@ -139,3 +143,32 @@ def _():
         cloud.delete(wrong, right)
     finally:
         cloud.drover.remove()
+
+
+@test("a server whose image is gone, and whose host dies before it has it, is tried on others, "
+      "which bring it from a host that has it or say why they do not take it")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        cloud = DeadCloud(
+            directory, "fault:ensure_base/hosta=down, fault:copy_base/hostb=limit, "
+            "fault:copy_base/hostc=refused", ("hosta", "hostb", "hostc", "hostd", "hoste"),
+            scheduler={"max_attempts": 5})
+        try:
+            keeper = cloud.create("keeper", host="hoste")
+            server = cloud.create("orphan", wait=False)
+            wait_until(lambda: cloud.host_of(server) == "hosta", "its first host")
+            answer = cloud.other("DELETE", f"/image/v2/images/{cloud.ids['guest']}")
+            equal(answer.status, 204, answer.text)
+            cloud.set_power(False)
+            equal(force_down(cloud, "hosta", True).status, 200, "down")
+            cloud.wait_status(server, "ACTIVE")
+            equal(cloud.host_of(server), "hostd", "its host")
+            tried = [text for text in details(cloud, server)[1] if "another is tried" in text]
+            for text, why in zip(tried, ("hosta cannot have it, another is tried: host 'hosta' is "
+                                         "dead", "copy_base on host 'hostb' failed by a fault "
+                                         "filter: limit", "copy_base on host 'hostc' failed by a "
+                                         "fault filter: "), strict=True):
+                contains(text, why, "what is told")
+            cloud.delete(server, keeper)
+        finally:
+            cloud.drover.remove()

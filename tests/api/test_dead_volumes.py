@@ -15,13 +15,14 @@ OFF, FOR_NO_KNOWN_REASON = 1, 13  # src/hypervisor/types.h
 
 
 class DeadCloud(Cloud):
-    """Two hosts in a file, of which the first may lose its power."""
+    """Hosts in a file, of which the first may lose its power."""
 
-    def __init__(self, directory, filters="delay:detach_disk=1000"):
+    def __init__(self, directory, filters="delay:detach_disk=1000", hosts=("hosta", "hostb"),
+                 **more):
         """Slow to take a disk away: nothing may overtake that."""
         self.path = os.path.join(directory, "fleet.db")
-        super().__init__(("hosta", "hostb"), {"path": self.path},
-                         more={"hypervisor": {"filters": filters}})
+        super().__init__(hosts, {"path": self.path},
+                         more=dict({"hypervisor": {"filters": filters}}, **more))
 
     def fleet(self, sql, *values):
         with sqlite3.connect(self.path, timeout=20) as fleet:
