@@ -488,14 +488,15 @@ CREATES = [
 ]
 
 
-def register(rows, checks):
+def register(rows, checks, module):
     for says, words, fault, *more in rows:
-        test(says)(functools.partial(checks, fault, says.split(":")[0], words, **dict(*more)))
+        test(says, module)(
+            functools.partial(checks, fault, says.split(":")[0], words, **dict(*more)))
 
 
-register(MOVES, check_move)
-register(STARTS, check_start)
-register(CREATES, check_create)
+register(MOVES, check_move, __name__)
+register(STARTS, check_start, __name__)
+register(CREATES, check_create, __name__)
 
 
 def row_of_guest():

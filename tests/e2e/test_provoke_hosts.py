@@ -354,11 +354,11 @@ EMULATED = [
      lambda: configured(cpu_model_extra_flags="+ssse3,+invtsc")),
 ]
 
-register(MOVES, check_move)
-register(CREATES, check_create)
-register(EMULATED, check_emulated)
-register(IN_MEMORY, check_memory)
-register(IN_DISKS, check_disk)
+register(MOVES, check_move, __name__)
+register(CREATES, check_create, __name__)
+register(EMULATED, check_emulated, __name__)
+register(IN_MEMORY, check_memory, __name__)
+register(IN_DISKS, check_disk, __name__)
 
 
 @test("tpm-shared-state: the state of the guest's TPM is on storage that both hosts share, and "

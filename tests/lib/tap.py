@@ -25,8 +25,9 @@ class Failed(Exception):
     """What check() raises: a sentence, no traceback needed."""
 
 
-def test(sentence):
-    module = sys._getframe(1).f_globals["__name__"]
+def test(sentence, module=None):
+    """module: whose it is, where that is not the caller."""
+    module = module or sys._getframe(1).f_globals["__name__"]
 
     def register(function):
         _tests.append(Test(sentence, function, module))
