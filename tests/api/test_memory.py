@@ -9,6 +9,7 @@ import tempfile
 
 from tap import check, contains, equal, wait_until
 from test_dead_volumes import FOR_NO_KNOWN_REASON, OFF
+from test_drain import ask as ask_drain
 from test_evacuate import force_down
 from test_explain import checks_of, explain, hosts_of
 from world import Cloud, test
@@ -88,22 +89,46 @@ def _():
         cloud.delete(server, refused)
 
 
+def make_short_host(cloud):
+    """hostb, of which it is known that it has no memory, and which has it by now."""
+    with sqlite3.connect(cloud.path, timeout=20) as world:
+        world.execute("insert into hosts (name, vcpus, memory_mib, taken_mib) "
+                      "values ('hostb', 64, ?, ?)", (WHOLE, WHOLE - 10))
+    cloud.add_host("hostb")
+    cloud.drover.wait_hosts_up(2)
+    equal(cloud.known_free("hostb"), 10, "it is full")
+    cloud.leave_free("hostb", 2048)
+
+
 @test("a no that is old heals by itself: the host that fails nothing but its free memory is asked "
       "again before a request fails [S3-13]")
 def _():
     with fleet(hosts=("hosta",)) as cloud:
         server = cloud.create("mover", host="hosta")
-        with sqlite3.connect(cloud.path, timeout=20) as world:
-            world.execute("insert into hosts (name, vcpus, memory_mib, taken_mib) "
-                          "values ('hostb', 64, ?, ?)", (WHOLE, WHOLE - 10))
-        cloud.add_host("hostb")
-        cloud.drover.wait_hosts_up(2)
-        equal(cloud.known_free("hostb"), 10, "it is full")
-        cloud.leave_free("hostb", 2048)
+        make_short_host(cloud)
         equal(cloud.live_migrate(server).status, 202, "live")
         row = cloud.wait_migration(server, "error", "completed")
         equal((row["status"], row["dest_compute"]), ("completed", "hostb"), "where it went")
         cloud.wait_idle(server)
+        cloud.delete(server)
+
+
+@test("the dry run of a drain asks again as well, as the drain would, before it says of a server "
+      "that it stays for nothing but memory [S3-13]")
+def _():
+    with fleet(hosts=("hosta",)) as cloud:
+        server = cloud.create("mover", host="hosta")
+        make_short_host(cloud)
+        cloud.leave_free("hostb", 20)
+
+        def plan():
+            return ask_drain(cloud, "hosta", status=200, dry_run=True)["steps"][0]
+        contains(plan()["reason"], "'ram-free' (hostb: needs 128 MiB really free, has 20 MiB",
+                 "why it stays")
+        cloud.leave_free("hostb", 2048)
+        # What was read a moment ago is not read again.
+        wait_until(lambda: plan()["dest_host"] == "hostb", "it would go", 30)
+        equal(cloud.known_free("hostb"), 2048, "what is known now")
         cloud.delete(server)
 
 

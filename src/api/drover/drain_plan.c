@@ -171,6 +171,21 @@ reply(const DrainJob *job, const GPtrArray *steps)
             "stay", n_stay, "steps", views));
 }
 
+/* Where it fails only for memory that was read a while ago; NULL: nowhere. Caller frees. */
+static char **
+hosts_short_of_memory(const GPtrArray *steps)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    for (unsigned i = 0; i < steps->len; i++) {
+        const DrainStep *step = steps->pdata[i];
+        for (size_t j = 0; step->short_hosts != NULL && step->short_hosts[j] != NULL; j++) {
+            g_hash_table_add(names, step->short_hosts[j]);
+        }
+    }
+    g_autofree char **keys = (char **)g_hash_table_get_keys_as_array(names, NULL);
+    return keys[0] != NULL ? g_strdupv(keys) : NULL;
+}
+
 /* As the host would be once the job was accepted. */
 static void
 set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
@@ -183,20 +198,29 @@ set_enabled(GPtrArray *hosts, const char *name, bool is_enabled)
     }
 }
 
-HttpResponse *
-drover_plan_drain(
-    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
+typedef struct Question {
+    ApiContext *context;
+    char *host;
+    bool is_restore;
+    bool cold_fallback;
+} Question;
+
+/* ret_short: as hosts_short_of_memory. */
+static HttpResponse *
+plan(const Question *question, char ***ret_short, GError **error)
 {
+    ApiContext *context = question->context;
     Store *store = context->store;
     g_auto(Work) work = work_new(store);
-    const DrainJob *job = add_job(
-        &work, &(DrainJob){.id = INT64_MAX, .host = host->name, .is_restore = is_restore});
+    const DrainJob *job = add_job(&work,
+        &(DrainJob){
+            .id = INT64_MAX, .host = question->host, .is_restore = question->is_restore});
     g_autoptr(GPtrArray) drains = store_list_drains(store, NULL, true, 0, error);
     g_autoptr(GPtrArray) hosts = drains != NULL ? store_list_hosts(store, error) : NULL;
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
     /* What would be refused is not promised. */
-    if (usage == NULL || !store_check_no_drain(store, host->name, error) ||
-        !(is_restore ? add_drained : add_present)(&work, job, error) ||
+    if (usage == NULL || !store_check_no_drain(store, question->host, error) ||
+        !(question->is_restore ? add_drained : add_present)(&work, job, error) ||
         !add_others(&work, drains, error)) {
         return NULL;
     }
@@ -206,8 +230,41 @@ drover_plan_drain(
         .now_us = api_now_us(context),
         .around = work.around,
     };
-    set_enabled(hosts, host->name, is_restore);
-    g_autoptr(GPtrArray) steps =
-        (cold_fallback ? drain_foretell : drain_plan)(&request, work.subjects, hosts, usage);
+    set_enabled(hosts, question->host, question->is_restore);
+    g_autoptr(GPtrArray) steps = (question->cold_fallback ? drain_foretell : drain_plan)(
+        &request, work.subjects, hosts, usage);
+    *ret_short = hosts_short_of_memory(steps);
     return reply(job, steps);
+}
+
+/* What was told of memory is fresh now. */
+static void
+on_memory(void *data)
+{
+    g_autofree Question *question = data;
+    g_auto(GStrv) still_short = NULL;
+    g_autoptr(GError) error = NULL;
+
+    HttpResponse *response = plan(question, &still_short, &error);
+    api_complete(question->context, response, error);
+    g_free(question->host);
+}
+
+HttpResponse *
+drover_plan_drain(
+    ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
+{
+    Question question = {context, host->name, is_restore, cold_fallback};
+    g_auto(GStrv) short_hosts = NULL;
+    HttpResponse *response = plan(&question, &short_hosts, error);
+    if (response == NULL || short_hosts == NULL) {
+        return response;
+    }
+    /* The job would ask them before it gives a server up. */
+    http_response_free(response);
+    question.host = g_strdup(host->name);
+    api_defer(context);
+    engine_ask_memory(
+        context->engine, short_hosts, on_memory, g_memdup2(&question, sizeof question));
+    return NULL;
 }
