@@ -235,7 +235,8 @@ def _():
         wait_until(connected, "hostb is back", 60)
         equal(world.move(guest, "hostb")["status"], "completed", "the move")
         row = wait_canaries("hosta", "hostb")["hosta", "hostb"]
-        equal((row["result"], row["tried_at"] is None), ("pass", False), "another is sent by itself")
+        equal((row["result"], row["tried_at"] is None), ("pass", False),
+              "another is sent by itself")
     finally:
         world.lab("heal", "hostb", check=False)
         world.lab("libvirtd", "start", "hostb", check=False)
