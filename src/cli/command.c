@@ -23,6 +23,9 @@ struct CommandContext {
 
 static const Command *const COMMANDS[] = {
     server_commands,
+    server_create_commands,
+    server_verb_commands,
+    server_log_commands,
     move_commands,
     verify_commands,
     migration_commands,

@@ -31,6 +31,9 @@ typedef struct Command {
 
 /* Every cmd_*.c offers one; ends with NULL words. */
 extern const Command server_commands[];
+extern const Command server_create_commands[];
+extern const Command server_verb_commands[];
+extern const Command server_log_commands[];
 extern const Command move_commands[];
 extern const Command verify_commands[];
 extern const Command migration_commands[];
