@@ -94,20 +94,27 @@ typedef struct Host {
 
 /* What claims say is taken on a host: derived from the claim rows, never counted by hand. */
 typedef struct HostUsage {
-    int vcpus;
+    /* Asked of every host that is looked at; see model/host_index.h. */
     int64_t ram_mib;
     int64_t arriving_ram_mib; /* of ram_mib: of guests that an operation still brings here */
+    int64_t foreign_ram_mib; /* of domains that run there and are not drover's: nothing claims it */
     int64_t disk_gib;
-    int instances;
-    int foreign_vcpus; /* of domains that run there and are not drover's: nothing claims them */
-    int64_t foreign_ram_mib;
+    int vcpus;
     int dedicated_vcpus; /* of vcpus: those of pinned guests */
-    int idle_cpus; /* dedicated processors that pinned guests have beside theirs, and leave idle */
+    int foreign_vcpus;   /* as foreign_ram_mib */
     int claims; /* instances, and those on their way here or kept until a move is confirmed */
-    /* Of the instance that is being placed: others of its server group here; those of them that
-     * are nowhere else, as one that moves or may come back is, and that no drain is to take away;
-     * and all of them anywhere: none when a drain moves it first of them, and they follow. */
-    int group_members;
+    int io_ops; /* of claims: of instances that are being made, or moved from or to it */
+    int group_members; /* others of the server group of who is placed, here */
+    /* Of an entry of a HostIndex: which record it has of what topologies and devices leave of the
+     * host; 0: it was not asked for since they changed. Whoever changes them by hand sets it so. */
+    unsigned cells_left;
+    unsigned devices_left;
+    /* Asked of few. */
+    int instances;
+    int idle_cpus; /* dedicated processors that pinned guests have beside theirs, and leave idle */
+    /* Of group_members: those that are nowhere else, as one that moves or may come back is, and
+     * that no drain is to take away; and all of them anywhere: none when a drain moves it first of
+     * them, and they follow. */
     int group_settled;
     int group_size;
     /* Likewise: of those that its hints name, how many are here for it to be beside (and nowhere
@@ -115,7 +122,6 @@ typedef struct HostUsage {
     int beside_here;
     int beside_size;
     int apart_here;
-    int io_ops; /* of claims: of instances that are being made, or moved from or to it */
     int open_operations; /* Nova's current_workload */
     int outgoing_migrations;
     int incoming_migrations;
@@ -123,10 +129,6 @@ typedef struct HostUsage {
                        * nothing. Of the table that the store makes; a copy of this borrows it */
     char *devices; /* what guests are given of its PCI devices: as pci_given_text, a line each;
                     * NULL: nothing. As topologies */
-    /* Of an entry of a HostIndex: which record it has of what these two leave of the host; 0: it
-     * was not asked for since they changed. Whoever changes them by hand sets it to 0. */
-    unsigned cells_left;
-    unsigned devices_left;
 } HostUsage;
 void host_usage_free(HostUsage *usage);
 /* Of a table, name -> HostUsage *: that host's, made empty when there is none. */

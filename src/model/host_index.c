@@ -21,7 +21,9 @@ typedef struct Kind {
 } Kind;
 
 struct HostIndex {
-    GArray *entries;   /* of HostEntry, by name */
+    HostEntry *entries; /* by name */
+    unsigned n_entries;
+    unsigned n_reserved;
     HostNames **names; /* of them; to NULL until somebody asks */
     GHashTable *words; /* text -> its number; there are few, and none is taken out but with all */
     GHashTable *kinds; /* Kind -> its number, likewise */
@@ -54,11 +56,37 @@ kind_equal(const void *one, const void *other)
     return memcmp(one, other, sizeof(Kind)) == 0;
 }
 
+/* No GArray: that is not aligned. */
+static void
+reserve(HostIndex *index, unsigned n)
+{
+    HostEntry *entries = g_aligned_alloc(MAX(n, 1), sizeof *entries, HOST_ENTRY_ALIGNMENT);
+    if (index->n_entries > 0) {
+        memcpy(entries, index->entries, index->n_entries * sizeof *entries);
+    }
+    g_aligned_free(index->entries);
+    index->entries = entries;
+    index->n_reserved = MAX(n, 1);
+}
+
+/* An empty one. */
+static void
+insert(HostIndex *index, unsigned at)
+{
+    if (index->n_entries == index->n_reserved) {
+        reserve(index, 2 * index->n_reserved);
+    }
+    memmove(&index->entries[at + 1], &index->entries[at],
+        (index->n_entries - at) * sizeof(HostEntry));
+    index->entries[at] = (HostEntry){0};
+    index->n_entries++;
+}
+
 static HostIndex *
 index_new(bool owns_hosts, unsigned reserved)
 {
     HostIndex *index = g_new0(HostIndex, 1);
-    index->entries = g_array_sized_new(FALSE, FALSE, sizeof(HostEntry), reserved);
+    reserve(index, reserved);
     index->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     index->kinds = g_hash_table_new_full(kind_hash, kind_equal, g_free, NULL);
     index->rooms = host_rooms_new();
@@ -77,7 +105,7 @@ host_index_new(void)
 unsigned
 host_index_size(const HostIndex *index)
 {
-    return index->entries->len;
+    return index->n_entries;
 }
 
 uint64_t
@@ -95,7 +123,7 @@ host_index_place(const HostIndex *index, const HostEntry *entry)
 HostEntry *
 host_index_at(const HostIndex *index, unsigned at)
 {
-    return &g_array_index(index->entries, HostEntry, at);
+    return &index->entries[at];
 }
 
 /* Where that name is, or would be. */
@@ -103,7 +131,7 @@ static unsigned
 find_place(const HostIndex *index, const char *name, bool *ret_found)
 {
     unsigned from = 0;
-    unsigned to = index->entries->len;
+    unsigned to = index->n_entries;
     /* What is put by name goes to the end. */
     if (to > 0 && strcmp(host_index_at(index, to - 1)->host->name, name) < 0) {
         from = to;
@@ -164,7 +192,7 @@ host_index_names(const HostIndex *index)
 {
     if (*index->names == NULL) {
         GString *text = g_string_new(NULL);
-        for (unsigned i = 0; i < index->entries->len; i++) {
+        for (unsigned i = 0; i < index->n_entries; i++) {
             g_string_append(text, host_index_at(index, i)->host->name);
             g_string_append_c(text, '\n');
         }
@@ -191,21 +219,15 @@ host_names_find(const char *text, const char *name)
     return -1;
 }
 
-HostWord
-host_index_word(const HostIndex *index, const char *text)
+static HostWord
+word_of(HostIndex *index, const char *text)
 {
     if (text == NULL) {
         return HOST_NO_TEXT;
     }
     HostWord word = GPOINTER_TO_UINT(g_hash_table_lookup(index->words, text));
-    return word != 0 ? word : g_hash_table_size(index->words) + 1;
-}
-
-static HostWord
-word_of(HostIndex *index, const char *text)
-{
-    HostWord word = host_index_word(index, text);
-    if (word > g_hash_table_size(index->words)) {
+    if (word == 0) {
+        word = g_hash_table_size(index->words) + 1;
         g_hash_table_insert(index->words, g_strdup(text), GUINT_TO_POINTER(word));
     }
     return word;
@@ -266,6 +288,12 @@ forget_changed(HostEntry *entry, const Host *host)
     }
 }
 
+static int
+gib_of(int64_t bytes)
+{
+    return (int)MIN(bytes >> 30, G_MAXINT);
+}
+
 /* The one place that says what of a record is compared of every host. */
 static void
 fill(HostIndex *index, HostEntry *entry, const Host *host)
@@ -277,19 +305,11 @@ fill(HostIndex *index, HostEntry *entry, const Host *host)
     entry->last_seen_us = host->last_seen_us;
     entry->memory_mib = facts->memory_mib;
     entry->memory_free_mib = facts->memory_free_mib;
-    entry->pool_capacity_gib = facts->pool_capacity_bytes >> 30;
-    entry->pool_available_gib = facts->pool_available_bytes >> 30;
-    entry->hypervisor_version = facts->hypervisor_version;
+    entry->pool_capacity_gib = gib_of(facts->pool_capacity_bytes);
+    entry->pool_available_gib = gib_of(facts->pool_available_bytes);
     entry->vcpus = host_floating_cpus(facts);
-    entry->zone = word_of(index, host->zone);
-    entry->arch = word_of(index, facts->arch);
     entry->pool_id = pool_id_of(index, host);
     entry->kind = kind_of(index, host);
-    entry->enabled = host->enabled;
-    entry->connected = host->connected;
-    entry->has_facts = host->has_facts;
-    entry->is_fenced = host_is_fenced(host);
-    entry->emulator = host_emulator(facts);
 }
 
 /* What hosts had left once is kept, since they mostly come back to it; not for ever. */
@@ -297,12 +317,12 @@ static void
 forget_rooms(HostIndex *index)
 {
     enum { SPARE = 64 };
-    if (host_rooms_size(index->rooms) <= 2 * index->entries->len + SPARE) {
+    if (host_rooms_size(index->rooms) <= 2 * index->n_entries + SPARE) {
         return;
     }
     host_rooms_free(index->rooms);
     index->rooms = host_rooms_new();
-    for (unsigned i = 0; i < index->entries->len; i++) {
+    for (unsigned i = 0; i < index->n_entries; i++) {
         HostUsage *usage = &host_index_at(index, i)->usage;
         usage->cells_left = 0;
         usage->devices_left = 0;
@@ -316,8 +336,7 @@ put(HostIndex *index, Host *host)
     forget_rooms(index);
     unsigned at = find_place(index, host->name, &found);
     if (!found) {
-        HostEntry empty = {0};
-        g_array_insert_val(index->entries, at, empty);
+        insert(index, at);
         forget_places(index);
     }
     HostEntry *entry = host_index_at(index, at);
@@ -369,7 +388,9 @@ host_index_remove(HostIndex *index, const char *name)
     g_assert(index->owns_hosts);
     if (found) {
         entry_clear(index, host_index_at(index, at));
-        g_array_remove_index(index->entries, at);
+        index->n_entries--;
+        memmove(&index->entries[at], &index->entries[at + 1],
+            (index->n_entries - at) * sizeof(HostEntry));
         forget_places(index);
     }
 }
@@ -377,10 +398,10 @@ host_index_remove(HostIndex *index, const char *name)
 void
 host_index_clear(HostIndex *index)
 {
-    for (unsigned i = 0; i < index->entries->len; i++) {
+    for (unsigned i = 0; i < index->n_entries; i++) {
         entry_clear(index, host_index_at(index, i));
     }
-    g_array_set_size(index->entries, 0);
+    index->n_entries = 0;
     /* Nobody has one of these numbers any more: what aggregates said long ago is not kept. */
     g_hash_table_remove_all(index->words);
     g_hash_table_remove_all(index->kinds);
@@ -443,7 +464,7 @@ host_index_free(HostIndex *index)
         return;
     }
     host_index_clear(index);
-    g_array_unref(index->entries);
+    g_aligned_free(index->entries);
     g_hash_table_unref(index->words);
     g_hash_table_unref(index->kinds);
     host_rooms_free(index->rooms);

@@ -142,7 +142,7 @@ is_switched_off(const Subject *subject, PlacementCheck check)
 static bool
 is_blind(const Subject *subject, PlacementCheck check)
 {
-    return check > PLACEMENT_CHECK_FACTS && !subject->entry->has_facts;
+    return check > PLACEMENT_CHECK_FACTS && !subject->host->has_facts;
 }
 
 PlacementResult

@@ -12,7 +12,7 @@
 bool
 subject_has_source(const Subject *subject)
 {
-    return subject->source_entry != NULL && subject->source_entry->has_facts;
+    return subject->source != NULL && subject->source->has_facts;
 }
 
 PlacementResult
@@ -24,8 +24,7 @@ check_arch(const Subject *subject, PlacementRow *row)
         row->needed = g_strdup(needed != NULL ? needed : "any");
         row->have = g_strdup(have != NULL ? have : "not told");
     }
-    return check_answer(
-        !subject_has_source(subject) || subject->source_entry->arch == subject->entry->arch,
+    return check_answer(!subject_has_source(subject) || g_strcmp0(needed, have) == 0,
         "use a host of the same architecture", row);
 }
 
@@ -38,9 +37,9 @@ subject_needs_version(const Subject *subject)
 PlacementResult
 check_version(const Subject *subject, PlacementRow *row)
 {
-    int have = subject->entry->hypervisor_version;
+    int have = subject->host->facts.hypervisor_version;
     int needed =
-        subject_needs_version(subject) ? subject->source_entry->hypervisor_version : 0;
+        subject_needs_version(subject) ? subject->source->facts.hypervisor_version : 0;
     if (row != NULL) {
         g_autofree char *needed_text = version_to_text(needed);
         g_autofree char *have_text = version_to_text(have);
@@ -89,7 +88,7 @@ PlacementResult
 check_virt_type(const Subject *subject, PlacementRow *row)
 {
     bool is_needed = subject_needs_kvm(subject);
-    HostEmulator emulator = subject->entry->emulator;
+    HostEmulator emulator = host_emulator(&subject->host->facts);
     if (row != NULL) {
         row->needed = g_strdup(is_needed ? "kvm, in which the guest runs" : "any");
         row->have = g_strdup(emulator == HOST_EMULATOR_KVM ? "kvm"

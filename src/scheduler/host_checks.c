@@ -11,7 +11,7 @@ check_zone(const Subject *subject, PlacementRow *row)
         row->needed = zone == NULL ? g_strdup("any zone") : g_strdup_printf("zone '%s'", zone);
         row->have = g_strdup_printf("zone '%s'", subject->host->zone);
     }
-    bool passed = zone == NULL || subject->zone == subject->entry->zone;
+    bool passed = zone == NULL || g_strcmp0(zone, subject->host->zone) == 0;
     return check_unless_forced(
         check_answer(passed, "name a host of its zone", row), subject);
 }
@@ -20,7 +20,7 @@ PlacementResult
 check_alive(const Subject *subject, PlacementRow *row)
 {
     const Host *host = subject->host;
-    bool passed = !subject->entry->is_fenced;
+    bool passed = !host_is_fenced(host);
     if (row != NULL) {
         bool has_no_power = !passed && !host->forced_down;
         row->needed = g_strdup(has_no_power ? "its power on" : "not 'forced down'");
@@ -63,7 +63,7 @@ check_enabled(const Subject *subject, PlacementRow *row)
             : g_strdup_printf("'disabled' (%s)", host->disabled_reason);
     }
     return check_unless_forced(
-        check_answer(subject->entry->enabled, "enable its compute service", row), subject);
+        check_answer(host->enabled, "enable its compute service", row), subject);
 }
 
 PlacementResult
@@ -76,13 +76,13 @@ check_connected(const Subject *subject, PlacementRow *row)
                 : host->connect_error == NULL ? "none yet"
                                               : host->connect_error);
     }
-    return check_answer(subject->entry->connected, "see why the host does not answer", row);
+    return check_answer(host->connected, "see why the host does not answer", row);
 }
 
 PlacementResult
 check_facts(const Subject *subject, PlacementRow *row)
 {
-    bool passed = subject->entry->has_facts;
+    bool passed = subject->host->has_facts;
     if (row != NULL) {
         row->needed = g_strdup("known capacity");
         row->have = g_strdup(passed ? "known capacity" : "none yet");

@@ -183,7 +183,7 @@ tell_wishes(const Subject *subject, PlacementRow *row)
     if (needed->len == 0) {
         g_string_assign(needed, "anything");
     }
-    g_autofree char *version = version_to_text(subject->entry->hypervisor_version);
+    g_autofree char *version = version_to_text(facts->hypervisor_version);
     row->needed = g_string_free(needed, FALSE);
     row->have = g_strdup_printf("%s, %s, hvm, %s", facts->arch != NULL ? facts->arch : "?",
         facts->offers != NULL && check_has_word(facts->offers, "kvm") ? "kvm" : "qemu", version);
@@ -198,7 +198,7 @@ check_image_properties(const Subject *subject, PlacementRow *row)
         (wishes->hv_type == NULL || runs_type(facts->offers, wishes->hv_type)) &&
         (wishes->vm_mode == NULL || strcmp(wishes->vm_mode, "hvm") == 0) &&
         (wishes->version == NULL ||
-            meets_all(subject->entry->hypervisor_version, wishes->version));
+            meets_all(facts->hypervisor_version, wishes->version));
     if (row != NULL) {
         tell_wishes(subject, row);
     }

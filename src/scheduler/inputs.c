@@ -48,20 +48,14 @@ tell_flavor(const PlacementRequest *request)
     return flavor;
 }
 
-/* Enough for most groups; of a larger one the hosts after these are not named. */
-enum { GROUP_HOSTS_TOLD = 64 };
-
-/* host -> how many of its members are there. */
+/* host -> how many of its members are there; of a large group the last hosts are not named. */
 static json_t *
 tell_members(const Look *look)
 {
     json_t *hosts = json_object();
-    for (unsigned i = 0; i < host_index_size(look->hosts); i++) {
-        const HostEntry *entry = host_index_at(look->hosts, i);
-        if (entry->usage.group_members > 0 && json_object_size(hosts) < GROUP_HOSTS_TOLD) {
-            json_object_set_new(
-                hosts, entry->host->name, json_integer(entry->usage.group_members));
-        }
+    for (unsigned i = 0; i < look->n_with_members; i++) {
+        const HostEntry *entry = &look->entries[look->with_members[i]];
+        json_object_set_new(hosts, entry->host->name, json_integer(entry->usage.group_members));
     }
     return hosts;
 }

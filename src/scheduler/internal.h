@@ -89,7 +89,6 @@ typedef struct Subject {
     const Host *source;            /* of source_entry */
     GPtrArray *specs; /* Spec * */
     ImageWishes *image;
-    HostWord zone;          /* that is asked for */
     NumaRequest numa;
     KindMemo *kinds;     /* by HostEntry's kind */
     unsigned place;      /* of entry in the index, as are those of the next two */
@@ -312,7 +311,8 @@ double placement_multiplier(const PlacementPolicy *policy, const HostAggregates 
 void placement_weigh(const Subject *subject, int n, double *ret_values);
 
 /* ---- look.c ---- */
-enum { TALLY_NAMED = 3 };
+/* Of hosts with members of its server group so many are named: enough for most. */
+enum { TALLY_NAMED = 3, MEMBERS_NAMED = 64 };
 
 /* Hosts whose first failure was one check. */
 typedef struct Tally {
@@ -336,6 +336,8 @@ typedef struct Look {
     CheckList checks;
     CheckList bare_checks; /* of one that is in no aggregate: most are, of very many */
     Tally tallies[PLACEMENT_N_CHECKS];
+    unsigned n_with_members; /* of its server group, up to so many of them: */
+    unsigned with_members[MEMBERS_NAMED];
     uint8_t *verdicts; /* of each host the check that it fails first; PLACEMENT_N_CHECKS: it fits.
                         * NULL: nobody asks */
 } Look;
@@ -352,13 +354,14 @@ PlacementCheck look_first_failure(const Look *look, const Subject *subject);
 /* Reads what each weigher counts for hosts of its kind. */
 void look_read_multipliers(const Look *look, const HostEntry *entry, KindMemo *memo);
 
-/* What each weigher counts for it. Asked of every host that fits: inline. */
+/* What each weigher counts for a host of that kind and place. Asked of every one that fits:
+ * inline. */
 static inline const double *
-look_multipliers(const Look *look, const HostEntry *entry)
+look_multipliers(const Look *look, unsigned kind, unsigned index)
 {
-    KindMemo *memo = &look->subject.kinds[entry->kind];
+    KindMemo *memo = &look->subject.kinds[kind];
     if (!memo->is_weighed) {
-        look_read_multipliers(look, entry, memo);
+        look_read_multipliers(look, &look->entries[index], memo);
     }
     return memo->multipliers;
 }

@@ -75,7 +75,6 @@ look_init(Look *look, const PlacementRequest *request, const HostIndex *hosts)
     subject->specs = specs_new(request->extra_specs_json);
     subject->image = image_wishes_new(
         request->image_properties_json, request->policy->image_default_arch);
-    subject->zone = host_index_word(hosts, request->zone);
     subject->kinds = g_new0(KindMemo, host_index_n_kinds(hosts));
     /* The API has refused what cannot be read. */
     if (!numa_request_read(
@@ -130,7 +129,7 @@ look_weigh(const Look *look, Ranking *ranking)
 {
     for (unsigned i = 0; i < ranking->candidates->len; i++) {
         Candidate *candidate = &g_array_index(ranking->candidates, Candidate, i);
-        const double *multipliers = look_multipliers(look, &look->entries[candidate->index]);
+        const double *multipliers = look_multipliers(look, candidate->kind, candidate->index);
         double weight = 0;
         for (int j = 0; j < ranking->n; j++) {
             weight += ranking_share(ranking, candidate, j, multipliers[j]);
@@ -147,6 +146,9 @@ look_at_hosts(Look *look, Ranking *ranking)
     ranking_init(ranking, n_hosts, n_weighers(look->subject.request));
     for (unsigned i = 0; i < n_hosts; i++) {
         subject_set(&subject, look, i);
+        if (subject.usage->group_members > 0 && look->n_with_members < MEMBERS_NAMED) {
+            look->with_members[look->n_with_members++] = i;
+        }
         PlacementCheck failed = look_first_failure(look, &subject);
         if (look->verdicts != NULL) {
             look->verdicts[i] = (uint8_t)failed;

@@ -7,7 +7,7 @@
 /* A host that fits. */
 typedef struct Candidate {
     unsigned index; /* in the index of hosts, which is by name */
-    unsigned row;   /* in the ranking's values */
+    unsigned kind;  /* of its entry, which is not read a second time for that */
     double weight;
 } Candidate;
 
@@ -20,8 +20,8 @@ typedef struct Range {
 
 typedef struct Ranking {
     GArray *candidates; /* of Candidate */
-    double *values; /* what weighers see in them, a row for each in their first order: elsewhere
-                     * than they, which are gone through several times */
+    double *values; /* what weighers see in them, a row for each by its index: elsewhere than
+                     * they, which are gone through several times */
     int n; /* weighers, of which each row has one value */
     Range ranges[PLACEMENT_N_WEIGHERS];
 } Ranking;
@@ -51,16 +51,16 @@ void look_record(Look *look, Ranking *ranking, StoredDecision *ret_decision);
 static inline const double *
 ranking_values(const Ranking *ranking, const Candidate *candidate)
 {
-    return &ranking->values[candidate->row * (size_t)ranking->n];
+    return &ranking->values[candidate->index * (size_t)ranking->n];
 }
 
 static inline void
 ranking_add(Ranking *ranking, const Subject *subject)
 {
     GArray *candidates = ranking->candidates;
-    unsigned row = candidates->len++;
-    double *values = &ranking->values[row * (size_t)ranking->n];
-    g_array_index(candidates, Candidate, row) = (Candidate){.index = subject->place, .row = row};
+    double *values = &ranking->values[subject->place * (size_t)ranking->n];
+    g_array_index(candidates, Candidate, candidates->len++) =
+        (Candidate){.index = subject->place, .kind = subject->entry->kind};
     placement_weigh(subject, ranking->n, values);
     for (int i = 0; i < ranking->n; i++) {
         Range *range = &ranking->ranges[i];

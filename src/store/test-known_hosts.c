@@ -14,10 +14,10 @@ assert_same(const HostEntry *one, const HostEntry *other)
     g_assert_cmpstr(one->host->uri, ==, other->host->uri);
     g_assert_cmpstr(one->host->disabled_reason, ==, other->host->disabled_reason);
     g_assert_cmpint(one->last_seen_us, ==, other->last_seen_us);
-    g_assert_cmpint(one->enabled, ==, other->enabled);
-    g_assert_cmpint(one->connected, ==, other->connected);
-    g_assert_cmpint(one->has_facts, ==, other->has_facts);
-    g_assert_cmpint(one->is_fenced, ==, other->is_fenced);
+    g_assert_cmpint(one->host->enabled, ==, other->host->enabled);
+    g_assert_cmpint(one->host->connected, ==, other->host->connected);
+    g_assert_cmpint(one->host->has_facts, ==, other->host->has_facts);
+    g_assert_cmpint(host_is_fenced(one->host), ==, host_is_fenced(other->host));
     g_assert_cmpint(one->memory_mib, ==, other->memory_mib);
     g_assert_cmpint(one->aggregates != NULL, ==, other->aggregates != NULL);
     if (one->aggregates != NULL) {
