@@ -140,33 +140,73 @@ explain_dry_run(CommandContext *context, Session *session, const char *id, const
     return true;
 }
 
-/* A request may have been decided several times: a host that was chosen can still say no. */
+/* What was decided is told as it was: nothing can be asked for with it. */
 static bool
-explain_request(CommandContext *context, const char *request, GError **error)
+check_request(CommandContext *context, const char *request, GError **error)
 {
-    if (command_n_arguments(context) > 0 || command_has(context, "--rehearse")) {
-        return usage_error(error, "--request tells of a request: no SERVER or --rehearse with it");
+    if (*request == '\0') {
+        return usage_error(error,
+            "--request needs the ID of a request (req-...): 'openstack server event list SERVER' "
+            "tells those of a server");
     }
-    Session *session = command_session(context, error);
-    if (session == NULL) {
-        return false;
+    if (command_n_arguments(context) > 0) {
+        return usage_error(error, "--request tells of a request: no SERVER with it");
     }
-    g_autoptr(GString) query = g_string_new(NULL);
-    add_word(query, "request_id", request);
-    add_word(query, "host", command_value(context, "--host"));
-    g_autofree char *path = g_strconcat("/decisions", query->str, NULL);
-    json_auto_t *answer = session_get(session, "drover", path, error);
-    const json_t *decisions = json_object_get(answer, "decisions");
+    for (const CommandOption *option = OPTIONS; option->name != NULL; option++) {
+        if (command_has(context, option->name) && strcmp(option->name, "--request") != 0 &&
+            strcmp(option->name, "--host") != 0 && strcmp(option->name, "--all") != 0) {
+            return usage_error(error,
+                "%s asks what would be done now, and --request what was decided then: say one of "
+                "them", option->name);
+        }
+    }
+    return true;
+}
+
+static bool
+was_no_host(const json_t *decision)
+{
+    const json_t *about = json_object_get(decision, "asked_about");
+    return json_is_true(json_object_get(about, "is_kept")) &&
+        json_is_false(json_object_get(about, "was_looked_at"));
+}
+
+/* A request that has been decided several times may have had other hosts each time. */
+static bool
+check_decisions(
+    const json_t *decisions, const char *request, const char *host, GError **error)
+{
+    size_t n_without = 0;
+    size_t i;
+    json_t *decision;
+    if (json_array_size(decisions) == 0) {
+        return error_set(error, ERROR_NOT_FOUND,
+            "no decision of request '%s' is kept; 'openstack server event list SERVER' tells the "
+            "requests of a server, and [filter_scheduler] decisions_kept_hours how long they are "
+            "kept", request);
+    }
+    json_array_foreach(decisions, i, decision)
+    {
+        n_without += was_no_host(decision);
+    }
+    return host == NULL || n_without < json_array_size(decisions) ||
+        error_set(error, ERROR_NOT_FOUND,
+            "there was no host '%s' when request '%s' was decided: 'drover explain --request %s' "
+            "tells of those there were", host, request, request);
+}
+
+/* A host that was chosen can still say no: then a request is decided again. */
+static bool
+print_decisions(CommandContext *context, const json_t *decisions, const char *request,
+    GError **error)
+{
     Output *output = command_output(context);
-    if (answer == NULL || output->format == OUTPUT_JSON) {
-        return answer != NULL && output_object(output, answer, error);
-    }
+    bool all = command_has(context, "--all");
     size_t i;
     json_t *decision;
     json_array_foreach(decisions, i, decision)
     {
         output_say(output, "%s", i > 0 ? "" : request);
-        bool all = command_has(context, "--all");
         bool is_printed = command_value(context, "--host") != NULL
             ? explain_print_host(output, decision, all, error)
             : explain_print(output, decision, all, error);
@@ -174,11 +214,34 @@ explain_request(CommandContext *context, const char *request, GError **error)
             return false;
         }
     }
-    return json_array_size(decisions) > 0 ||
-        error_set(error, ERROR_NOT_FOUND,
-            "no decision of request '%s' is kept; 'openstack server event list SERVER' tells the "
-            "requests of a server, and [filter_scheduler] decisions_kept_hours how long they are "
-            "kept", request);
+    return true;
+}
+
+static bool
+explain_request(CommandContext *context, const char *request, GError **error)
+{
+    const char *host = command_value(context, "--host");
+    Session *session =
+        check_request(context, request, error) ? command_session(context, error) : NULL;
+    if (session == NULL) {
+        return false;
+    }
+    g_autoptr(GString) query = g_string_new(NULL);
+    add_word(query, "request_id", request);
+    add_word(query, "host", host);
+    g_autofree char *path = g_strconcat("/decisions", query->str, NULL);
+    json_auto_t *answer = session_get(session, "drover", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *decisions = json_object_get(answer, "decisions");
+    Output *output = command_output(context);
+    if (output->format == OUTPUT_JSON) {
+        return output_object(output, answer, error) &&
+            check_decisions(decisions, request, host, error);
+    }
+    return check_decisions(decisions, request, host, error) &&
+        print_decisions(context, decisions, request, error);
 }
 
 static bool
