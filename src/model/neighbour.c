@@ -175,6 +175,18 @@ neighbours_tell(const GPtrArray *neighbours, const Instance *instance, HostIndex
 }
 
 void
+neighbours_lose(GPtrArray *neighbours, const char *host)
+{
+    for (unsigned i = neighbours->len; i > 0; i--) {
+        Neighbour *neighbour = neighbours->pdata[i - 1];
+        neighbour->plan = NEIGHBOUR_STAYS;
+        if (strcmp(neighbour->host, host) == 0) {
+            g_ptr_array_remove_index_fast(neighbours, i - 1);
+        }
+    }
+}
+
+void
 neighbours_move(GPtrArray *neighbours, const Instance *instance, const char *host)
 {
     for (unsigned i = neighbours->len; i > 0; i--) {

@@ -32,5 +32,8 @@ bool neighbours_matter(const Instance *instance);
 /* Fills in what each host's usage tells of its server group and of those that its hints name, for a
  * decision about that instance. neighbours: Neighbour *, of any instances, itself included. */
 void neighbours_tell(const GPtrArray *neighbours, const Instance *instance, HostIndex *hosts);
+/* That host is dead, and evacuated before anything else is done: nobody on it binds anybody, and no
+ * drain holds the others. */
+void neighbours_lose(GPtrArray *neighbours, const char *host);
 /* That instance has arrived there, and is nowhere else. */
 void neighbours_move(GPtrArray *neighbours, const Instance *instance, const char *host);

@@ -286,6 +286,25 @@ test_a_leader_goes_by_its_drain_alone(Fixture *fixture, const void *data)
     assert_plan_of(fixture, leader, NEIGHBOUR_LEAVES);
 }
 
+/* What is on it binds nobody, nor what a drain is to do with the others. */
+static void
+test_a_dead_host_binds_nobody(Fixture *fixture, const void *data)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+
+    for (int i = 0; i < 4; i++) {
+        g_ptr_array_add(all, neighbour_new("vm", "group", i % 2 == 0 ? "dead" : "a"));
+        ((Neighbour *)all->pdata[i])->plan = NEIGHBOUR_LEAVES;
+    }
+    neighbours_lose(all, "dead");
+    g_assert_cmpuint(all->len, ==, 2);
+    for (unsigned i = 0; i < all->len; i++) {
+        const Neighbour *one = all->pdata[i];
+        g_assert_cmpstr(one->host, ==, "a");
+        g_assert_cmpint(one->plan, ==, NEIGHBOUR_STAYS);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -297,5 +316,6 @@ main(int argc, char **argv)
     ADD("/store/groups/others-are-counted", test_the_others_are_counted_and_not_itself);
     ADD("/store/groups/hints", test_hints_name_others);
     ADD("/store/groups/a-leader-goes-by-its-drain-alone", test_a_leader_goes_by_its_drain_alone);
+    ADD("/store/groups/a-dead-host-binds-nobody", test_a_dead_host_binds_nobody);
     return g_test_run();
 }

@@ -13,6 +13,8 @@ import termios
 from drover import DROVER, DROVERD
 from routes import NOBODY
 from tap import check, contains, equal
+from test_evacuate import force_down
+from test_groups import create, make, remove
 from world import Cloud, test, world
 
 
@@ -219,6 +221,37 @@ def _():
     cloud.delete(server)
 
 
+@test("an evacuation is explained before its host is stated dead as it is decided afterwards: who "
+      "is on that host binds nobody, by no server group and no hint [S0-11]")
+def _():
+    cloud = world.fast
+    group = make(cloud, "affinity")
+    one, two = [create(cloud, name, group, host="hosta") for name in ("one", "two")]
+    answer = cloud.send("POST", "/servers", dict(
+        cloud.body("beside", host="hosta"), **{"os:scheduler_hints": {"same_host": [one]}}), "2.96")
+    equal(answer.status, 202, answer.text)
+    beside = answer.json["server"]["id"]
+    cloud.wait_status(beside, "ACTIVE")
+    equal(hosts_of(explain(cloud, two, "?move=live"))["hostb"]["failed"], ["affinity"],
+          "a move is bound")
+
+    def foretold():
+        return {server: [(row["name"], row["rank"], row["failed"])
+                         for row in explain(cloud, server, "?move=evacuate")["hosts"]
+                         if row["name"] != "hosta"] for server in (one, two, beside)}
+    before = foretold()
+    equal({host[2] == [] for hosts in before.values() for host in hosts}, {True}, f"{before}")
+    contains(cloud.drover.drover("explain", "two", "--evacuate"),
+             "2 of 3 hosts fit; it would go to: hostb", "the table")
+    equal(force_down(cloud, "hosta", True).status, 200, "dead")
+    try:
+        equal(foretold(), before, "when it is stated dead")
+    finally:
+        force_down(cloud, "hosta", False)
+    cloud.clean()
+    remove(cloud, group)
+
+
 def on_terminal(cloud, columns, *arguments):
     """What drover prints on a terminal of that width."""
     leader, follower = pty.openpty()
@@ -346,10 +379,15 @@ def tells_of_any_host(cloud, request, told):
               {"name": host, "is_kept": True, "was_looked_at": looked_at, **found}, host)
     for host, part in (("hostb", "hostb failed 'enabled' first"),
                        ("hostb", "'disabled' (disk swap)"),
-                       ("hostc", "hostc did fit: it was number 1 of 1"),
-                       ("hostz", "hostz was no host then")):
+                       ("hostc", "hostc did fit: it was number 1 of 1")):
         contains(on_terminal(cloud, 80, "explain", "--request", request, "--host", host), part,
                  host)
+    for more in ((), ("--json",)):
+        code, output = cloud.drover.drover("explain", "--request", request, "--host", "hostz",
+                                           *more, check=False)
+        equal(code, 1, output)
+        contains(output, f"there was no host 'hostz' when request '{request}' was decided: "
+                 f"'drover explain --request {request}' tells of those there were", "a wrong name")
     text = on_terminal(cloud, 80, "explain", "--request", request)
     lines = [" ".join(line.split()) for line in text.split("\n")]
     for part in ("What it was decided by:", "ram_allocation_ratio 1.5", "flavor.name m1.tiny"):
@@ -406,6 +444,17 @@ def _():
     contains(output, "no decision of request 'req-nobody' is kept", "an unknown one")
     code, output = drover("explain", "--request", request, "asked", check=False)
     equal(code, 2, output)
+    for options, part in (((request, "--live"), "--live asks what would be done now"),
+                          ((request, "--cold"), "--cold asks"),
+                          ((request, "--evacuate"), "--evacuate asks"),
+                          ((request, "--block-migration"), "--block-migration asks"),
+                          ((request, "--shared-migration"), "--shared-migration asks"),
+                          ((request, "--disk-overcommit"), "--disk-overcommit asks"),
+                          ((request, "--rehearse"), "--rehearse asks"),
+                          (("",), "--request needs the ID of a request")):
+        code, output = drover("explain", "--request", *options, check=False)
+        equal(code, 2, output)
+        contains(output, part, options)
     equal(drover("explain", check=False)[0], 2, "nothing to explain")
     decisions(cloud, "", 400)
     decisions(cloud, "?request_id=", 400)

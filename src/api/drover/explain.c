@@ -5,6 +5,7 @@
  * name, starts something on a host and ends it. */
 #include "api/compute/compute.h"
 #include "api/drover/drover.h"
+#include "model/neighbour.h"
 #include "scheduler/scheduler.h"
 
 #include <string.h>
@@ -316,6 +317,24 @@ takes_disks_along(const Move *move)
     return strcmp(move->name, "live") == 0 || strcmp(move->name, "cold") == 0;
 }
 
+/* An evacuation is foretold as it is decided once the host is stated dead. */
+static bool
+tell_neighbours(const Explanation *explanation, HostIndex *hosts, GError **error)
+{
+    const Instance *instance = explanation->instance;
+    g_autoptr(GPtrArray) neighbours =
+        g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
+
+    if (!store_add_neighbours(explanation->context->store, instance, neighbours, error)) {
+        return false;
+    }
+    if (strcmp(explanation->move->name, "evacuate") == 0 && instance->host != NULL) {
+        neighbours_lose(neighbours, instance->host);
+    }
+    neighbours_tell(neighbours, instance, hosts);
+    return true;
+}
+
 /* Of one moment, which is over when it is read: only a claim holds what it has found. rehearsal
  * NULL: there was none. */
 static Placement *
@@ -329,7 +348,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     g_autoptr(GHashTable) usage =
         hosts != NULL ? store_list_host_usage_for(context->store, instance, error) : NULL;
     g_autoptr(HostIndex) index = usage != NULL ? host_index_of(hosts, usage) : NULL;
-    if (index == NULL || !store_tell_neighbours(context->store, instance, index, error)) {
+    if (index == NULL || !tell_neighbours(explanation, index, error)) {
         return NULL;
     }
     bool with_ways = is_live(explanation->move, instance);
