@@ -315,8 +315,8 @@ const Command aggregate_commands[] = {
     {"aggregate show", "AGGREGATE", 1, 1, "Show an aggregate with its hosts", NULL, NULL, NULL,
         aggregate_show},
     {"aggregate create", "NAME", 1, 1, "Create an aggregate (administrators)",
-        "Hosts may be in several, but in one availability zone: one that is in none has the\n"
-        "default (default_availability_zone). With hypervisor_pool=true it is a pool: its hosts\n"
+        "Hosts may be in several, but in one availability zone: one that is in none has the "
+        "default (default_availability_zone). With hypervisor_pool=true it is a pool: its hosts "
         "have one storage for their instances, and servers move live inside it.",
         "  drover aggregate create --zone west --property cpu_allocation_ratio=4.0 rack1\n"
         "  drover aggregate create --property hypervisor_pool=true pool1",
@@ -326,12 +326,12 @@ const Command aggregate_commands[] = {
     {"aggregate unset", "AGGREGATE", 1, 1, "Take away what an aggregate says", NULL,
         "  drover aggregate unset --property ssd rack1", UNSET_OPTIONS, aggregate_unset},
     {"aggregate add host", "AGGREGATE HOST", 2, 2, "Put a host into an aggregate",
-        "Refused when it would change the zone of servers that are on the host. The first host of\n"
-        "a pool is its master; a host that joins a pool has no servers, and is asked whether it\n"
+        "Refused when it would change the zone of servers that are on the host. The first host of "
+        "a pool is its master; a host that joins a pool has no servers, and is asked whether it "
         "shares the master's storage: 'aggregate show' tells what came of it.",
         "  drover aggregate add host pool1 hosta", NULL, aggregate_add_host},
     {"aggregate remove host", "AGGREGATE HOST", 2, 2, "Take a host out of an aggregate",
-        "Refused when it would change the zone of servers that are on the host. A pool is left by\n"
+        "Refused when it would change the zone of servers that are on the host. A pool is left by "
         "hosts without servers, and by its master last.",
         NULL, NULL, aggregate_remove_host},
     {"aggregate delete", "AGGREGATE...", 1, 1000, "Delete aggregates that have no hosts", NULL,

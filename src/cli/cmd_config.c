@@ -105,12 +105,12 @@ const Command config_commands[] = {
     {"config list", "", 0, 0, "List every key there is, its default, and what it is for",
         "The same as the manual page drover.conf(5).", NULL, NULL, config_list},
     {"config show", "", 0, 0, "Show every key of the configuration, and where it was set",
-        "What droverd uses. Where a start alone takes a new value that a reload has read, the old\n"
+        "What droverd uses. Where a start alone takes a new value that a reload has read, the old "
         "one is shown, and the new one beside it.",
         "  drover config show --host hosta", SHOW_OPTIONS, config_show},
     {"config reload", "", 0, 0, "Have droverd read its configuration anew",
-        "A configuration that is wrong is refused as a whole, with the line and the reason, and\n"
-        "everything stays as it was. Migrations that are under way go on by the new one. The list\n"
+        "A configuration that is wrong is refused as a whole, with the line and the reason, and "
+        "everything stays as it was. Migrations that are under way go on by the new one. The list "
         "says what has changed, from when on, and for which hosts. SIGHUP does the same.",
         NULL, NULL, config_reload},
     {NULL},

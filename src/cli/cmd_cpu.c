@@ -123,13 +123,13 @@ static const CommandOption BASELINE_OPTIONS[] = {
 
 const Command cpu_commands[] = {
     {"cpu baseline", "HOST...", 1, 64, "Compute the CPU model that fits several hosts",
-        "libvirt computes it from what each host offers to its guests; what is printed goes into\n"
-        "a file of conf.d, followed by a reload. --apply does both: droverd writes it into a file\n"
-        "of its own there, zz-cpu-baseline.conf, for the group of each of the hosts, and refuses\n"
-        "when a host that was not named would change with them, or another file has the key. A\n"
-        "host stands in the way when the others would have more without it: the table says what\n"
-        "it lacks. Guests that run keep the processor that they have until they are stopped and\n"
-        "started; one stands in the way when a host cannot give it that. Exit code 1: no\n"
+        "libvirt computes it from what each host offers to its guests; what is printed goes into "
+        "a file of conf.d, followed by a reload. --apply does both: droverd writes it into a file "
+        "of its own there, zz-cpu-baseline.conf, for the group of each of the hosts, and refuses "
+        "when a host that was not named would change with them, or another file has the key. A "
+        "host stands in the way when the others would have more without it: the table says what "
+        "it lacks. Guests that run keep the processor that they have until they are stopped and "
+        "started; one stands in the way when a host cannot give it that. Exit code 1: no "
         "processor fits them all, or it was not written.",
         "  drover cpu baseline hosta hostb hostc\n  drover cpu baseline --json hosta hostb\n"
         "  drover cpu baseline --apply hosta hostb hostc",

@@ -423,17 +423,17 @@ static const CommandOption SHOW_OPTIONS[] = {
 
 const Command drain_commands[] = {
     {"host drain", "HOST", 1, 1, "Empty a host: disable it, and move its servers away",
-        "Running servers are moved live, stopped ones cold; cold moves are confirmed by\n"
-        "themselves. droverd does it, also over a restart of its own. What fails is tried\n"
-        "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the\n"
-        "drain ends as blocked. An affinity group goes to one host, one server of it first.\n"
+        "Running servers are moved live, stopped ones cold; cold moves are confirmed by "
+        "themselves. droverd does it, also over a restart of its own. What fails is tried "
+        "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the "
+        "drain ends as blocked. An affinity group goes to one host, one server of it first. "
         "Drains beside each other share one plan. 'drover host restore' undoes it.",
         "  drover host drain hosta --dry-run\n"
         "  drover host drain hosta --reason 'new kernel' --wait\n"
         "  drover host drain hosta --parallel 2 --cold-fallback",
         BEGIN_OPTIONS, host_drain},
     {"host restore", "HOST", 1, 1, "Enable a host, and bring back what drains have moved away",
-        "What has been moved again since, or was deleted, is left where it is. Where no drain has\n"
+        "What has been moved again since, or was deleted, is left where it is. Where no drain has "
         "moved anything away the host is enabled, the command says so, and ends with 0.",
         "  drover host restore hosta --dry-run\n  drover host restore hosta --wait", BEGIN_OPTIONS,
         host_restore},
@@ -445,8 +445,8 @@ const Command drain_commands[] = {
         NULL, NULL, NULL, drain_pause},
     {"drain resume", "HOST", 1, 1, "Go on with a paused drain", NULL, NULL, NULL, drain_resume},
     {"drain cancel", "HOST", 1, 1, "Give a drain up: what was moved stays where it is",
-        "It ends with the moves that are under way. The host stays disabled: 'drover host\n"
-        "restore' brings back what was moved, and enables it. Who enables the host while it is\n"
+        "It ends with the moves that are under way. The host stays disabled: 'drover host "
+        "restore' brings back what was moved, and enables it. Who enables the host while it is "
         "drained gives the drain up as well.",
         NULL, NULL, drain_cancel},
     {NULL},

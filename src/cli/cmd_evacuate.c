@@ -361,9 +361,9 @@ leftover_remove(CommandContext *context, GError **error)
 
 const Command evacuate_commands[] = {
     {"server evacuate", "SERVER", 1, 1, "Make a dead host's server anew on another host",
-        "The host must be down, and known to be dead: by a fence agent ('drover host set'), or\n"
-        "because an operator says so ('openstack compute service set --down'). The root disk is\n"
-        "kept where both hosts share their pool and rebuilt from the image where not. After a\n"
+        "The host must be down, and known to be dead: by a fence agent ('drover host set'), or "
+        "because an operator says so ('openstack compute service set --down'). The root disk is "
+        "kept where both hosts share their pool and rebuilt from the image where not. After a "
         "failure the same command may be given again.",
         "  drover server evacuate --wait vm1\n"
         "  drover server evacuate --host hostc --password s3cret vm1",
@@ -371,8 +371,8 @@ const Command evacuate_commands[] = {
     {"host evacuate", "HOST", 1, 1, "Evacuate every server of a dead host", NULL,
         "  drover host evacuate hosta --wait", HOST_EVACUATE_OPTIONS, host_evacuate},
     {"host set", "HOST", 1, 1, "Say how a host's power is switched",
-        "A fence agent is a program of Debian's package fence-agents, or one of your own with the\n"
-        "same protocol, in the directory [fencing] agent_path. Its options are kept in the\n"
+        "A fence agent is a program of Debian's package fence-agents, or one of your own with the "
+        "same protocol, in the directory [fencing] agent_path. Its options are kept in the "
         "database and never shown.",
         "  drover host set hosta --fence-agent fence_ipmilan \\\n"
         "      --fence-options ip=10.9.0.1,username=drover,password=s3cret,lanplus=1",
@@ -383,9 +383,9 @@ const Command evacuate_commands[] = {
         "What may be removed is removed by itself, once it is proven that nothing needs it.", NULL,
         LEFTOVER_OPTIONS, inspect_leftovers},
     {"leftover remove", "ID", 1, 1, "Remove a leftover that does not go by itself",
-        "For volumes of nobody, and for a copy that was found active beside its server, and\n"
-        "paused: look at both first. The server must be seen where it belongs all the same. What\n"
-        "was not found active is refused: it goes by itself, and nothing can be said beforehand\n"
+        "For volumes of nobody, and for a copy that was found active beside its server, and "
+        "paused: look at both first. The server must be seen where it belongs all the same. What "
+        "was not found active is refused: it goes by itself, and nothing can be said beforehand "
         "about a copy that nobody has seen yet.",
         "  drover inspect leftovers\n  drover leftover remove 9", NULL, leftover_remove},
     {NULL},

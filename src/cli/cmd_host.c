@@ -174,17 +174,18 @@ host_remove(CommandContext *context, GError **error)
 const Command host_commands[] = {
     {"host add", "NAME", 1, 1, "Add a host",
         "The host runs libvirtd and QEMU and nothing of ours.\n"
-        "One machine can be in the fleet once, by the UUID that its libvirtd tells; where boards\n"
+        "One machine can be in the fleet once, by the UUID that its libvirtd tells; where boards "
         "share one, set host_uuid in their libvirtd.conf.",
         "  drover host add hosta --uri qemu+tls://hosta/system\n"
-        "  drover host add hostb --uri qemu+tls://10.0.0.2/system --migration-address 10.1.0.2",
+        "  drover host add hostb --uri qemu+tls://10.0.0.2/system \\\n"
+        "      --migration-address 10.1.0.2",
         ADD_OPTIONS, host_add},
     {"host list", "", 0, 0, "List the hosts, and when each was last seen", NULL, NULL, NULL,
         host_list},
     {"host show", "HOST", 1, 1, "Show a host with what it said of itself", NULL, NULL, NULL,
         host_show},
     {"host capabilities", "[HOST]", 0, 1, "List what hosts can do with servers, and why not",
-        "From what is known of the host, its pool and the configuration that holds for it;\n"
+        "From what is known of the host, its pool and the configuration that holds for it; "
         "nothing is tried for it.",
         "  drover host capabilities hosta\n  drover host capabilities --json", NULL,
         host_capabilities},

@@ -158,7 +158,7 @@ const Command image_commands[] = {
     {"image list", "", 0, 0, "List images", NULL, NULL, NULL, image_list},
     {"image show", "IMAGE", 1, 1, "Show an image", NULL, NULL, NULL, image_show},
     {"image create", "NAME", 1, 1, "Upload an image",
-        "The file is inspected before anything opens it: one that names a backing file or an\n"
+        "The file is inspected before anything opens it: one that names a backing file or an "
         "external data file, or is not what it says, is refused.",
         "  drover image create --file debian.qcow2 --public debian\n"
         "  drover image create --file vmlinuz --disk-format aki kernel\n"

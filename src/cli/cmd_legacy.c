@@ -69,7 +69,7 @@ const Command legacy_commands[] = {
     {"live-migration", "SERVER [HOST]", 1, 2, "As 'nova live-migration' did: move a running server",
         NULL, "  drover live-migration vm1 hostc", OPTIONS, live_migration},
     {"host-describe", "HOST", 1, 1, "As 'nova host-describe' did: what servers use of a host",
-        "(total) is what the host has, (used_now) what is claimed on it and kept for the host\n"
+        "(total) is what the host has, (used_now) what is claimed on it and kept for the host "
         "itself, (used_max) what is claimed alone, also for servers on their way, then by project.",
         "  drover host-describe hostc", NULL, host_describe},
     {NULL},

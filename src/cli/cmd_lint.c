@@ -397,16 +397,16 @@ host_lint(CommandContext *context, GError **error)
 
 const Command lint_commands[] = {
     {"host lint", "[HOST...]", 0, 16, "Look whether hosts are fit for migrations, and try it",
-        "Looks at what is known of each host (versions, CPU, certificate, pool) and sends\n"
-        "canaries: an empty, paused domain of 8 MiB goes from one host to another by the same\n"
-        "call as a guest, and ends there. That proves names, trust, ports, TLS and addresses at\n"
-        "once. --post-copy and --parallel-connections send a second one where the first has\n"
-        "arrived: it runs and is switched over before its memory is there, or goes by so many\n"
-        "streams (both together need QEMU 10.1). A guest that moved later than a canary, or\n"
-        "could not because of the way, counts instead of it. Named hosts are tried in pairs, both\n"
-        "ways; without names each host with two others. What came of them is kept; one that\n"
-        "cannot be sent, since a host is not connected, is told and changes nothing. Nothing has\n"
-        "to be installed on a host, and nobody logs in there: what cannot be seen that way is\n"
+        "Looks at what is known of each host (versions, CPU, certificate, pool) and sends "
+        "canaries: an empty, paused domain of 8 MiB goes from one host to another by the same "
+        "call as a guest, and ends there. That proves names, trust, ports, TLS and addresses at "
+        "once. --post-copy and --parallel-connections send a second one where the first has "
+        "arrived: it runs and is switched over before its memory is there, or goes by so many "
+        "streams (both together need QEMU 10.1). A guest that moved later than a canary, or "
+        "could not because of the way, counts instead of it. Named hosts are tried in pairs, both "
+        "ways; without names each host with two others. What came of them is kept; one that "
+        "cannot be sent, since a host is not connected, is told and changes nothing. Nothing has "
+        "to be installed on a host, and nobody logs in there: what cannot be seen that way is "
         "listed as 'unseen'.\n"
         "Exit code 1: something failed, or was not sent.",
         "  drover host lint\n  drover host lint hosta hostb\n"

@@ -109,16 +109,16 @@ server_migrate(CommandContext *context, GError **error)
 
 const Command move_commands[] = {
     {"server migrate", "SERVER", 1, 1, "Move a server to another host",
-        "Whether disks must be copied is found out by asking both hosts, unless you say it. With\n"
-        "--wait the exit code and the last line tell how the migration ended; --json prints the\n"
-        "migration. A server that was switched off for its move waits to be confirmed or\n"
-        "reverted. With --rehearse the destination proves first that its QEMU starts with what\n"
-        "the server has: where it does not, another host is tried, or, where it was named,\n"
+        "Whether disks must be copied is found out by asking both hosts, unless you say it. With "
+        "--wait the exit code and the last line tell how the migration ended; --json prints the "
+        "migration. A server that was switched off for its move waits to be confirmed or "
+        "reverted. With --rehearse the destination proves first that its QEMU starts with what "
+        "the server has: where it does not, another host is tried, or, where it was named, "
         "nothing moves, and the cause is told.",
         "  drover server migrate --live-migration --wait vm1\n"
         "  drover server migrate --live-migration --dry-run vm1\n"
         "  drover server migrate --live-migration --host hostc --rehearse --wait vm1\n"
-        "  drover server migrate --live-migration --host hostc --reason 'new kernel' --wait vm1\n"
+        "  drover server migrate --live-migration --host hostc --reason kernel --wait vm1\n"
         "  drover server migrate --wait vm1 && drover server migrate confirm vm1",
         MIGRATE_OPTIONS, server_migrate},
     {NULL},

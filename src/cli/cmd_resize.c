@@ -111,7 +111,7 @@ static const CommandOption END_OPTIONS[] = {
 
 const Command resize_commands[] = {
     {"server resize", "SERVER", 1, 1, "Give a server another flavor, on another host",
-        "The server is switched off for it, starts again (unless it was off), and waits to be\n"
+        "The server is switched off for it, starts again (unless it was off), and waits to be "
         "confirmed or reverted. A disk is never made smaller.",
         "  drover server resize --flavor m1.big --wait vm1\n  drover server resize confirm vm1",
         RESIZE_OPTIONS, server_resize},

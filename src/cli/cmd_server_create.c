@@ -212,18 +212,17 @@ server_create(CommandContext *context, GError **error)
 
 const Command server_create_commands[] = {
     {"server create", "NAME", 1, 1, "Create a server",
-        "It boots from a disk of its own, made from its image on the host that it is on, or from\n"
-        "a volume. The keys of --block-device are the openstack client's: uuid (of what it is\n"
-        "made of; a name will do), source_type (volume, image, blank), destination_type,\n"
-        "volume_size (GiB), volume_type, boot_index (0: it boots from it), device_type (disk,\n"
-        "cdrom), delete_on_termination (true, false), tag, and disk_bus, device_name and\n"
+        "It boots from a disk of its own, made from its image on the host that it is on, or from "
+        "a volume. The keys of --block-device are the openstack client's: uuid (of what it is "
+        "made of; a name will do), source_type (volume, image, blank), destination_type, "
+        "volume_size (GiB), volume_type, boot_index (0: it boots from it), device_type (disk, "
+        "cdrom), delete_on_termination (true, false), tag, and disk_bus, device_name and "
         "guest_format, which change nothing.",
-        "  drover server create --flavor m1.tiny --image guest --network private --wait vm2\n"
-        "  drover server create --flavor m1.tiny --image guest --boot-from-volume 10 --wait vm3\n"
-        "  drover server create --flavor m1.tiny --volume root --cdrom rescue.iso --wait vm4\n"
-        "  drover server create --flavor m1.tiny --image guest --block-device \\\n"
-        "      source_type=blank,destination_type=volume,volume_size=5,delete_on_termination=true "
-        "vm5",
+        "  drover server create --flavor m1.tiny --image guest --network private vm2\n"
+        "  drover server create --flavor m1.tiny --image guest --boot-from-volume 10 vm3\n"
+        "  drover server create --flavor m1.tiny --volume root --cdrom tools --wait vm4\n"
+        "  drover server create --flavor m1.tiny --image guest vm5 --block-device \\\n"
+        "      source_type=blank,destination_type=volume,volume_size=5",
         CREATE_OPTIONS, server_create},
     {NULL},
 };

@@ -88,7 +88,7 @@ const Command server_group_commands[] = {
     {"server group show", "GROUP", 1, 1, "Show a server group with its members", NULL, NULL, NULL,
         group_show},
     {"server group create", "NAME", 1, 1, "Create a server group",
-        "Servers get into it when they are made, with 'drover server create --group', and are\n"
+        "Servers get into it when they are made, with 'drover server create --group', and are "
         "held to its policy by every move. The soft policies are wishes.",
         "  drover server group create --policy anti-affinity web", CREATE_OPTIONS, group_create},
     {"server group delete", "GROUP...", 1, 1000, "Delete server groups; their servers stay", NULL,

@@ -129,11 +129,11 @@ const Command server_verb_commands[] = {
     {"server unpause", "SERVER...", 1, 1000, "Let paused servers go on", NULL, NULL, WAIT_OPTIONS,
         server_unpause},
     {"server set", "SERVER...", 1, 1000, "Set the state of servers, to end an ERROR",
-        "A server stays in ERROR until somebody has looked at its fault ('drover server show').\n"
-        "When the guest itself is well, as after an evacuation that failed although its host was\n"
-        "alive, --state active ends that. Its host is asked what the guest is: SHUTOFF, PAUSED or\n"
-        "ERROR is shown if it is that, and one that should run, and is off since its host lost\n"
-        "power, is started; else nothing is done to it. While the host does not answer, ACTIVE is\n"
+        "A server stays in ERROR until somebody has looked at its fault ('drover server show'). "
+        "When the guest itself is well, as after an evacuation that failed although its host was "
+        "alive, --state active ends that. Its host is asked what the guest is: SHUTOFF, PAUSED or "
+        "ERROR is shown if it is that, and one that should run, and is off since its host lost "
+        "power, is started; else nothing is done to it. While the host does not answer, ACTIVE is "
         "your word alone. A server that waits for a confirm or revert is refused.",
         "  drover server set --state active vm1", SET_OPTIONS, server_set},
     {NULL},

@@ -107,8 +107,8 @@ server_verify(CommandContext *context, GError **error)
 
 const Command verify_commands[] = {
     {"server verify", "SERVER", 1, 1, "Check that a server is well after a move",
-        "ACTIVE, nothing under way, running, and on the host where its last migration left it:\n"
-        "its destination, or the source of one that was aborted, reverted, or refused before it\n"
+        "ACTIVE, nothing under way, running, and on the host where its last migration left it: "
+        "its destination, or the source of one that was aborted, reverted, or refused before it "
         "began.", NULL,
         NULL, server_verify},
     {NULL},

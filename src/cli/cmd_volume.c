@@ -195,7 +195,7 @@ const Command volume_commands[] = {
     {"volume delete", "VOLUME...", 1, 1000, "Delete volumes that no server has", NULL, NULL, NULL,
         volume_delete},
     {"server add volume", "SERVER VOLUME", 2, 2, "Give a server a volume",
-        "What a host finds wrong with a disk it finds after the request was accepted: only --wait\n"
+        "What a host finds wrong with a disk it finds after the request was accepted: only --wait "
         "tells of that.",
         "  drover server add volume --wait vm1 data", WAIT_OPTIONS, server_add_volume},
     {"server remove volume", "SERVER VOLUME", 2, 2, "Take a volume from a server", NULL,

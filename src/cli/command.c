@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/usage.h"
-
 #include "cli/watch.h"
 
 #include <stdio.h>
@@ -359,72 +359,6 @@ take_output_options(CommandContext *context, GError **error)
 
 /* ---- help ---- */
 
-static void
-print_options(const char *title, const CommandOption *options)
-{
-    if (options == NULL || options->name == NULL) {
-        return;
-    }
-    printf("\n%s:\n", title);
-    for (const CommandOption *option = options; option->name != NULL; option++) {
-        g_autofree char *left = g_strjoin(option->argument != NULL ? " " : "", option->name,
-            option->argument != NULL ? option->argument : "", NULL);
-        printf("  %-30s %s\n", left, option->help);
-    }
-}
-
-static void
-print_command_help(const Command *command)
-{
-    printf("drover %s %s\n\n%s.\n", command->words, command->arguments, command->summary);
-    if (command->details != NULL) {
-        printf("\n%s\n", command->details);
-    }
-    print_options("Options", command->options);
-    print_options("Output", COMMON_OPTIONS);
-    print_options("Login", LOGIN_OPTIONS);
-    if (command->examples != NULL) {
-        printf("\nExamples:\n%s\n", command->examples);
-    }
-}
-
-typedef struct HelpFilter {
-    const char *prefix; /* NULL: all */
-    const char *infix;  /* NULL: all */
-    const char *title;  /* before the first; NULL: none */
-    int n_shown;
-} HelpFilter;
-
-static void
-print_summary(const Command *command, void *data)
-{
-    HelpFilter *filter = data;
-    if ((filter->prefix != NULL && !g_str_has_prefix(command->words, filter->prefix)) ||
-        (filter->infix != NULL && strstr(command->words, filter->infix) == NULL)) {
-        return;
-    }
-    if (filter->n_shown++ == 0 && filter->title != NULL) {
-        puts(filter->title);
-    }
-    g_autofree char *left = g_strjoin(" ", command->words, command->arguments, NULL);
-    printf("  %-46s %s\n", left, command->summary);
-}
-
-static void
-print_help(void)
-{
-    HelpFilter filter = {0};
-    puts("drover COMMAND [ARGUMENTS] [OPTIONS]: moves virtual machines between hosts.\n\n"
-         "Commands:");
-    command_foreach(print_summary, &filter);
-    puts("\n'drover COMMAND --help' explains one, with examples. Where drover is and who you are "
-         "is\n"
-         "read from OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME or from clouds.yaml\n"
-         "(OS_CLOUD), as the openstack client does.\n\n"
-         "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 130 Ctrl-C\n"
-         "while it waited: what was asked for goes on.");
-}
-
 static char *
 join_words(const GPtrArray *words)
 {
@@ -445,27 +379,6 @@ is_help_wanted(int argc, char **argv)
     return is_wanted;
 }
 
-/* The commands that begin with these words, else those that have them in the middle: 'migration' is
- * the group of 'server migration list'. False: there are none. */
-static bool
-print_group(const GPtrArray *words)
-{
-    g_autofree char *typed = join_words(words);
-    g_autofree char *prefix = g_strconcat(typed, " ", NULL);
-    g_autofree char *infix = g_strconcat(" ", typed, " ", NULL);
-    HelpFilter begins = {.prefix = prefix, .title = "Commands:"};
-    HelpFilter has = {.infix = infix, .title = "Commands:"};
-    command_foreach(print_summary, &begins);
-    if (begins.n_shown == 0) {
-        command_foreach(print_summary, &has);
-    }
-    if (begins.n_shown + has.n_shown == 0) {
-        return false;
-    }
-    puts("\n'drover COMMAND --help' explains one, with examples.");
-    return true;
-}
-
 static int
 unknown_command(GPtrArray *words)
 {
@@ -474,8 +387,7 @@ unknown_command(GPtrArray *words)
     const char *first = words->pdata[0];
     fprintf(stderr, ": see 'drover --help'\n");
     g_autofree char *prefix = g_strconcat(first, " ", NULL);
-    HelpFilter filter = {.prefix = prefix};
-    command_foreach(print_summary, &filter);
+    help_print_rows(prefix);
     return 2;
 }
 
@@ -519,7 +431,7 @@ run(const Command *command, int n_words, int argc, char **argv)
         return 2;
     }
     if (command_has(&context, "--help")) {
-        print_command_help(command);
+        help_print_command(command, COMMON_OPTIONS, LOGIN_OPTIONS);
         return 0;
     }
     if (!check_arguments(&context, &error) || !take_output_options(&context, &error)) {
@@ -545,16 +457,18 @@ command_main(int argc, char **argv)
         g_ptr_array_remove_index(words, 0);
     }
     if (words->len == 0) {
-        print_help();
+        help_print_all();
         return argc == 1 ? 2 : 0;
     }
     Match match = {.words = (char **)words->pdata, .n_words = (int)words->len};
     command_foreach(match_command, &match);
     if (match.command == NULL) {
-        return is_help_wanted(argc, argv) && print_group(words) ? 0 : unknown_command(words);
+        g_autofree char *typed = join_words(words);
+        return is_help_wanted(argc, argv) && help_print_group(typed) ? 0
+                                                                     : unknown_command(words);
     }
     if (strcmp(argv[1], "help") == 0) {
-        print_command_help(match.command);
+        help_print_command(match.command, COMMON_OPTIONS, LOGIN_OPTIONS);
         return 0;
     }
     return run(match.command, match.length, argc, argv);

@@ -23,7 +23,7 @@ typedef struct Command {
     int min_arguments;
     int max_arguments;
     const char *summary;   /* one sentence */
-    const char *details;   /* paragraphs for --help, may be NULL */
+    const char *details;   /* for --help, each line a paragraph that is filled; may be NULL */
     const char *examples;  /* lines, may be NULL */
     const CommandOption *options; /* ends with a NULL name; may be NULL */
     bool (*run)(CommandContext *context, GError **error);
