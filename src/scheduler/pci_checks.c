@@ -82,13 +82,16 @@ tell_devices(const Subject *subject, const HostDevices *devices)
     return g_string_free(text, FALSE);
 }
 
-/* libvirt refuses the same later (hypervisor/libvirt/blockers.c), and so does Nova. */
+/* libvirt refuses the same later (hypervisor/libvirt/blockers.c), and so does Nova. What is free
+ * here says whether a cold move would do. */
 static PlacementResult
 check_stays(const Subject *subject, PlacementRow *row)
 {
     if (row != NULL) {
+        g_autofree char *wishes = pci_request_text(subject->pci_wishes);
+        g_autofree char *here = tell_devices(subject, devices_of(subject));
         row->needed = g_strdup("no PCI device of its host, to move while it runs");
-        row->have = pci_request_text(subject->pci_wishes);
+        row->have = g_strdup_printf("the server has %s; of this host: %s", wishes, here);
     }
     return check_answer(
         false, "stop it and migrate it cold: openstack server migrate", row);

@@ -180,7 +180,8 @@ static const Row rows[] = {
     {"card-and-its-function", "card:1,nic:1", CARD, NULL, false,
         "card: 1 of 1 free, nic: 2 of 2 free", NULL},
     {"whole-card-not-without-type", "any:3", CARD, NULL, false, "any: 2 of 2 free", NULL},
-    {"live", "gpu:1", GPUS, NULL, true, "gpu:1", NULL},
+    {"live", "gpu:1", GPUS, NULL, true, "the server has gpu:1; of this host: gpu: 2 of 2 free",
+        NULL},
 };
 
 static Host *

@@ -70,7 +70,8 @@ def _():
         told = explain(cloud, first)
         row = checks_of(hosts_of(told)["hostb"])["pci-devices"]
         equal((told["move"], row["result"], row["needed"], row["have"]),
-              ("live", "fail", "no PCI device of its host, to move while it runs", "gpu:1"),
+              ("live", "fail", "no PCI device of its host, to move while it runs",
+               "the server has gpu:1; of this host: gpu: 1 of 1 free"),
               "it does not move live")
         contains(row["fix"], "migrate it cold", "and what to do")
         row = checks_of(hosts_of(told)["hostb"])["guest"]
