@@ -6,13 +6,12 @@
 #include "model/neighbour.h"
 
 Arrival *
-arrival_new(Instance *take_instance, const char *host, bool is_claimed)
+arrival_new(Instance *take_instance, const char *host)
 {
     Arrival *arrival = g_new0(Arrival, 1);
 
     arrival->instance = take_instance;
     arrival->host = g_strdup(host);
-    arrival->is_claimed = is_claimed;
     return arrival;
 }
 

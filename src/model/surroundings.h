@@ -10,8 +10,9 @@ typedef struct Arrival {
     Instance *instance; /* as it was before */
     char *host;         /* where to */
     bool is_claimed;    /* what it takes there is in the host's usage */
+    bool has_slot;      /* so is the move itself: a claimed one may yet be let go for its memory */
 } Arrival;
-Arrival *arrival_new(Instance *take_instance, const char *host, bool is_claimed);
+Arrival *arrival_new(Instance *take_instance, const char *host);
 void arrival_free(Arrival *arrival);
 
 typedef struct Surroundings {
@@ -20,7 +21,7 @@ typedef struct Surroundings {
     GHashTable *volumes;   /* id -> Volume *, a GPtrArray: those attached to it */
     GHashTable *guest_platforms; /* id -> platform_answer_make_key, where that is on record */
     GHashTable *platform_answers; /* such a key -> (class of hosts -> PlatformAnswer) */
-    GPtrArray *arrivals;   /* Arrival *: those whose host is known and that have not claimed it yet,
+    GPtrArray *arrivals;   /* Arrival *: those that have asked for a host which is not settled yet,
                             * and those of server groups */
 } Surroundings;
 

@@ -227,13 +227,13 @@ is_held(const GPtrArray *steps, DrainStep *step)
     return is_held;
 }
 
-/* Moves that have not chosen their host yet are not among those of the usage. */
+/* Moves whose host is not settled yet are not among those of the usage. */
 static void
 add_arrivals(const Surroundings *around, GHashTable *usage)
 {
     for (unsigned i = 0; i < around->arrivals->len; i++) {
         const Arrival *arrival = around->arrivals->pdata[i];
-        if (!arrival->is_claimed) {
+        if (!arrival->has_slot) {
             host_usage_get(usage, arrival->host)->incoming_migrations++;
         }
     }

@@ -654,7 +654,7 @@ add_arrival(Fleet *fleet, const char *id, int ram_mib, const char *group_id, con
     instance->group_id = g_strdup(group_id);
     instance->flavor.vcpus = 1;
     instance->flavor.ram_mib = ram_mib;
-    g_ptr_array_add(fleet->around->arrivals, arrival_new(instance, host, false));
+    g_ptr_array_add(fleet->around->arrivals, arrival_new(instance, host));
 }
 
 /* To the one host that takes all of it, though each would have a better one; the largest leads. */
@@ -845,12 +845,30 @@ test_arrivals(Fleet *fleet, const void *unused)
     add(fleet, "a", 2048, VM_STATE_ACTIVE);
     add_arrival(fleet, "other", 3072, NULL, "h1");
     assert_plan(fleet, "a=-");
-    ((Arrival *)fleet->around->arrivals->pdata[0])->is_claimed = true;
+    Arrival *arrival = fleet->around->arrivals->pdata[0];
+    arrival->is_claimed = arrival->has_slot = true;
     fleet->request.host_limit = 1;
     assert_plan(fleet, "a=h1+");
-    ((Arrival *)fleet->around->arrivals->pdata[0])->is_claimed = false;
-    ((Arrival *)fleet->around->arrivals->pdata[0])->instance->flavor.ram_mib = 1024;
+    arrival->is_claimed = arrival->has_slot = false;
+    arrival->instance->flavor.ram_mib = 1024;
     assert_plan(fleet, "a=h1");
+}
+
+/* One that has claimed its host, and is not sent there before that has told its memory. */
+static void
+test_arrivals_are_counted_once(Fleet *fleet, const void *unused)
+{
+    add_host(fleet, "h1", 4096);
+    add(fleet, "a", 2048, VM_STATE_ACTIVE);
+    add_arrival(fleet, "other", 2048, NULL, "h1");
+    Arrival *arrival = fleet->around->arrivals->pdata[0];
+    HostUsage *usage = g_hash_table_lookup(fleet->usage, "h1");
+    usage->ram_mib = usage->arriving_ram_mib = 2048;
+    arrival->is_claimed = true;
+    fleet->request.host_limit = 1;
+    assert_plan(fleet, "a=h1");
+    fleet->request.host_limit = 2;
+    assert_plan(fleet, "a=h1+");
 }
 
 /* A group that two drains have split goes to one host, by both. */
@@ -943,6 +961,7 @@ main(int argc, char **argv)
         {"/drain_plan/two-drains-pack-together", test_two_jobs_pack},
         {"/drain_plan/the-earlier-drain-comes-first", test_the_earlier_job_first},
         {"/drain_plan/moves-that-have-not-claimed-yet-count", test_arrivals},
+        {"/drain_plan/moves-that-wait-for-memory-count-once", test_arrivals_are_counted_once},
         {"/drain_plan/a-group-of-two-drains-moves-as-one", test_a_group_of_two_jobs},
         {"/drain_plan/soft-groups-are-preferred", test_soft_ones},
         {"/drain_plan/canaries-count-for-live-moves", test_canaries},

@@ -4,7 +4,8 @@
 #include "store/store.h"
 
 #define SELECT_ARRIVALS                                                                            \
-    "SELECT o.instance_id, COALESCE(m.dest_host, o.requested_host), m.dest_host IS NOT NULL"       \
+    "SELECT o.instance_id, COALESCE(m.dest_host, o.requested_host), m.dest_host IS NOT NULL,"      \
+    " (SELECT COUNT(*) FROM claims c WHERE c.operation_id = o.id AND c.host = o.requested_host)"   \
     " FROM operations o JOIN migrations m ON "
 /* Of one that has not chosen its host nobody knows where it will be. A cold move is over when it is
  * confirmed. */
@@ -88,8 +89,10 @@ store_add_arrivals(Store *store, Surroundings *around, GError **error)
         if (instance == NULL) {
             return false;
         }
-        g_ptr_array_add(around->arrivals,
-            arrival_new(instance, db_text(statement, 1), db_int(statement, 2) != 0));
+        Arrival *arrival = arrival_new(instance, db_text(statement, 1));
+        arrival->has_slot = db_int(statement, 2) != 0;
+        arrival->is_claimed = arrival->has_slot || db_int(statement, 3) > 0;
+        g_ptr_array_add(around->arrivals, arrival);
     }
     return false;
 }

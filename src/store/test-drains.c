@@ -223,6 +223,52 @@ test_what_surrounds_a_plan_is_of_each_instance(Fixture *fixture, const void *dat
     g_assert_true(g_hash_table_contains(around->volumes, other->id));
 }
 
+static const char *
+choose_hostb(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
+{
+    return "hostb";
+}
+
+static void
+assert_arrival(Fixture *fixture, bool is_claimed, bool has_slot)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Surroundings) around = surroundings_new();
+    store_add_arrivals(fixture->store, around, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(around->arrivals->len, ==, 1);
+    const Arrival *arrival = around->arrivals->pdata[0];
+    g_assert_cmpstr(arrival->host, ==, "hostb");
+    g_assert_cmpint(arrival->is_claimed, ==, is_claimed);
+    g_assert_cmpint(arrival->has_slot, ==, has_slot);
+}
+
+/* Its claim is in the host's usage before its migration names the host: what the host has free is
+ * read in between. */
+static void
+test_what_arrives_is_claimed_before_it_has_a_slot(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+    test_host(fixture, "hosta");
+    test_host(fixture, "hostb");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    g_autoptr(Drain) drain = accept(fixture, "hosta", false, &error);
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    MigrationRequest request = {
+        .operation = {.kind = OPERATION_LIVE_MIGRATE, .instance_id = vm->id},
+        .requested_host = "hostb"};
+    item->state = DRAIN_ITEM_MOVING;
+    store_accept_drain_move(fixture->store, item, DRAIN_ITEM_WAITING, &request, &error);
+    g_assert_no_error(error);
+    assert_arrival(fixture, false, false);
+    g_autoptr(Operation) operation =
+        store_get_operation(fixture->store, item->operation_id, &error);
+    store_claim(fixture->store, operation, vm, choose_hostb, NULL, &host, &error);
+    g_assert_no_error(error);
+    assert_arrival(fixture, true, false);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -237,5 +283,7 @@ main(int argc, char **argv)
         test_a_guests_processor_is_known_until_it_may_be_another);
     ADD("what-surrounds-a-plan-is-of-each-instance",
         test_what_surrounds_a_plan_is_of_each_instance);
+    ADD("what-arrives-is-claimed-before-it-has-a-slot",
+        test_what_arrives_is_claimed_before_it_has_a_slot);
     return g_test_run();
 }
