@@ -209,9 +209,13 @@ show(Output *output, const json_t *drain, GError **error)
         return true;
     }
     say_reasons(output, items, "message");
-    output_say(output, "The %s of %s is %s: %d of %d moved, %d blocked. %s.",
+    int n_left = count_of(drain, "left");
+    g_autofree char *left = n_left > 0
+        ? g_strdup_printf("%d deleted or moved by somebody else, ", n_left)
+        : g_strdup("");
+    output_say(output, "The %s of %s is %s: %d of %d moved, %s%d blocked. %s.",
         string_of(drain, "kind"), string_of(drain, "host"), string_of(drain, "state"),
-        count_of(drain, "moved"), count_of(drain, "total"), count_of(drain, "blocked"),
+        count_of(drain, "moved"), count_of(drain, "total"), left, count_of(drain, "blocked"),
         string_of(drain, "meaning"));
     return true;
 }

@@ -13,7 +13,7 @@
     X(RUNNING, "running", true, "Servers are being moved")                                         \
     X(PAUSED, "paused", true, "No move is begun; those under way come to their end")               \
     X(CANCELLING, "cancelling", true, "It ends with the moves that are under way")                 \
-    X(DONE, "done", false, "Every server was moved")                                               \
+    X(DONE, "done", false, "No server is left to be moved")                                        \
     X(BLOCKED, "blocked", false, "What can be moved was moved; the rest says why it stays")        \
     X(CANCELLED, "cancelled", false,                                                               \
         "It was given up, by word or by enabling the host; what was moved stays where it is")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Maintenance: a host is emptied by a job of droverd, and gets back what was on it."""
+import functools
 import json
 import os
 import subprocess
@@ -56,6 +57,32 @@ def set_enabled(cloud, host, is_enabled):
 def servers_on(cloud, host):
     return sorted(row["name"] for row in
                   cloud.get(f"/servers?all_tenants=1&host={host}", "2.53")["servers"])
+
+
+def drover(cloud, *arguments, code=0):
+    """What the command line says."""
+    environment = dict(os.environ, OS_AUTH_URL=cloud.drover.url + "/identity/v3",
+                       OS_USERNAME="admin", OS_PASSWORD=cloud.drover.password,
+                       OS_PROJECT_NAME="admin", OS_USER_DOMAIN_NAME="Default",
+                       OS_PROJECT_DOMAIN_NAME="Default")
+    done = subprocess.run([DROVER, *arguments], capture_output=True, text=True, env=environment,
+                          timeout=60)
+    equal(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def wait_moving(cloud, host):
+    """The item of a drain whose migration runs."""
+    return wait_until(lambda: [row for row in show(cloud, host)["items"]
+                               if row["state"] == "moving"
+                               and (seen := cloud.migrations(row["instance_uuid"]))
+                               and seen[0]["status"] == "running"], "one is moving", 15, 0.05)[0]
+
+
+def force_complete(cloud, row):
+    answer = cloud.send("POST", f"/servers/{row['instance_uuid']}/migrations/"
+                        f"{row['migration_id']}/action", {"force_complete": None}, "2.96")
+    equal(answer.status, 202, answer.text)
 
 
 @test("a drain does what its dry run has shown, tells why to whoever looks, and restore undoes it "
@@ -153,10 +180,7 @@ def _():
         return migrations and migrations[0]["status"] == "running" and rows[0]
 
     def finish(row):
-        server, number = row["instance_uuid"], row["migration_id"]
-        answer = cloud.send("POST", f"/servers/{server}/migrations/{number}/action",
-                            {"force_complete": None}, "2.96")
-        equal(answer.status, 202, answer.text)
+        force_complete(cloud, row)
         wait_until(lambda: items_of(show(cloud, "hosta"))[row["instance_name"]]["state"] == "moved",
                    "it is moved", 15, 0.05)
 
@@ -207,16 +231,11 @@ def _():
     for name in ("one", "two"):
         cloud.create(name, host="hosta")
     ask(cloud, "hosta", parallel=1)
-    moving = wait_until(lambda: [row for row in show(cloud, "hosta")["items"]
-                                 if row["state"] == "moving"
-                                 and (seen := cloud.migrations(row["instance_uuid"]))
-                                 and seen[0]["status"] == "running"], "one is moving", 15, 0.05)[0]
+    moving = wait_moving(cloud, "hosta")
     set_enabled(cloud, "hosta", True)
     cloud.create("new", host="hosta")
     wait_state(cloud, "hosta", "cancelling")
-    answer = cloud.send("POST", f"/servers/{moving['instance_uuid']}/migrations/"
-                        f"{moving['migration_id']}/action", {"force_complete": None}, "2.96")
-    equal(answer.status, 202, answer.text)
+    force_complete(cloud, moving)
     drain = wait_state(cloud, "hosta", "cancelled", "done", "blocked")
     (left,) = [row for row in drain["items"] if row["state"] != "moved"]
     equal((drain["state"], drain["progress"]["moved"], left["state"]), ("cancelled", 1, "blocked"),
@@ -226,6 +245,24 @@ def _():
     contains(drain["meaning"], "enabling the host", "what the whole says")
     equal(servers_on(cloud, "hosta"), sorted(["new", left["instance_name"]]), "who is there")
     equal(host_row(cloud, "hosta")["status"], "enabled", "the host")
+    cloud.clean()
+
+
+@test("a drain whose servers were deleted meanwhile does not say that it has moved them")
+def _():
+    cloud = world.slow
+    servers = {name: cloud.create(name, host="hosta") for name in ("one", "two")}
+    ask(cloud, "hosta", parallel=1)
+    moving = wait_moving(cloud, "hosta")
+    cloud.delete(servers["two" if moving["instance_name"] == "one" else "one"])
+    force_complete(cloud, moving)
+    drain = wait_state(cloud, "hosta", "done")
+    equal((drain["progress"]["moved"], drain["progress"]["left"], drain["meaning"]),
+          (1, 1, "No server is left to be moved"), drain)
+    contains(drover(cloud, "drain", "show", "hosta"),
+             "The drain of hosta is done: 1 of 2 moved, 1 deleted or moved by somebody else, "
+             "0 blocked. No server is left to be moved.", "on a terminal")
+    set_enabled(cloud, "hosta", True)
     cloud.clean()
 
 
@@ -255,17 +292,7 @@ def _():
 def _():
     cloud = world.fast
     server = cloud.create("cli-drained", host="hosta")
-    environment = dict(os.environ, OS_AUTH_URL=cloud.drover.url + "/identity/v3",
-                       OS_USERNAME="admin", OS_PASSWORD=cloud.drover.password,
-                       OS_PROJECT_NAME="admin", OS_USER_DOMAIN_NAME="Default",
-                       OS_PROJECT_DOMAIN_NAME="Default")
-
-    def run(*arguments, code=0):
-        done = subprocess.run([DROVER, *arguments], capture_output=True, text=True,
-                              env=environment, timeout=60)
-        equal(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
-        return done.stdout
-
+    run = functools.partial(drover, cloud)
     contains(run("host", "drain", "hosta", "--dry-run"), "Nothing was touched.", "a dry run")
     done = run("host", "drain", "hosta", "--wait", "--reason", "fans")
     contains(done, "cli-drained", "what was moved")
