@@ -60,10 +60,11 @@ fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState 
 {
     const char *first = task->operation->error_code != NULL ? task->operation->message : NULL;
     g_autofree char *attempts = lifecycle_tell_attempts(task);
+    const char *host = task->instance->host;
     g_autofree char *details =
-        g_strdup_printf("operation %" G_GINT64_FORMAT " (%s) failed in state %s on host %s%s",
+        g_strdup_printf("operation %" G_GINT64_FORMAT " (%s) failed in state %s on %s%s%s",
             task->operation->id, operation_kind_name(task->operation->kind), task->operation->state,
-            task->instance->host != NULL ? task->instance->host : "-", attempts);
+            host != NULL ? "host " : "no host", host != NULL ? host : "", attempts);
     const char *plain = first != NULL ? first : error != NULL ? error->message : "it failed";
     g_autofree char *explained = diagnosis_explain(plain);
     g_autofree char *message = lifecycle_explain_end(task, explained, releases_claims);

@@ -182,6 +182,7 @@ def _():
           {"code", "created", "message"}, "the fault's keys")
     contains(fault["message"], "No valid host was found", "the fault")
     contains(fault["message"], "2097152", "the fault")
+    contains(fault["details"], "(create) failed in state scheduling on no host", "its details")
     cloud.delete(server)
 
 
