@@ -386,10 +386,12 @@ tell_no_room(DrainAttempt *attempt, DrainGroup *group, const char *pin)
         "%s%s",
         leader->subject->instance->group_id, group->steps->len, problem != NULL ? ": " : "",
         problem != NULL ? problem->message : "");
+    g_autofree char *room = g_strdup_printf(
+        "make room for all of them on %s", pin != NULL ? pin : "one host");
     for (unsigned i = 0; i < group->steps->len; i++) {
-        drain_step_stays(group->steps->pdata[i], reason,
-            "make room for all of them on one host, or delete the group ('drover server group "
-            "delete'), drain, and make it again");
+        DrainStep *step = group->steps->pdata[i];
+        g_autofree char *fix = drain_fix_without_group(room, step->subject->job);
+        drain_step_stays(step, reason, fix);
     }
 }
 

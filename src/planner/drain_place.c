@@ -50,30 +50,64 @@ drain_choose(const DrainAttempt *attempt, const DrainStep *step, const Placement
     return choose(attempt, request, given, error);
 }
 
-/* What lets go of it, when there would be a host but for its server group. */
+/* ---- what would let it go: where it may go, and what is to be asked for again ---- */
+
 static const char *
-fix_of_group(ServerGroupPolicy policy)
+verb_of(const DrainJob *job)
 {
-    return policy == SERVER_GROUP_AFFINITY
-        ? "see to the others of its server group, or delete the group ('drover server group "
-          "delete'), drain, and make it again"
-        : "add a host that has none of its server group, delete one of them, or delete the group "
-          "('drover server group delete')";
+    return job->is_restore ? "restore" : "drain";
+}
+
+/* Nobody can put a server into a group that it was not made in. */
+char *
+drain_fix_without_group(const char *otherwise, const DrainJob *job)
+{
+    return g_strdup_printf("%s, or delete the group ('drover server group delete'), which leaves "
+                           "its servers without one, and %s",
+        otherwise, verb_of(job));
+}
+
+/* There would be a host but for its server group. Caller frees, as with the others. */
+static char *
+fix_of_group(ServerGroupPolicy policy, const DrainJob *job)
+{
+    g_autofree char *off = g_strdup_printf(
+        "move those of its server group off %s, or delete them", job->host);
+    const char *otherwise = policy == SERVER_GROUP_AFFINITY
+        ? (job->is_restore ? "restore the host from which the others of its server group come"
+                           : "see to the others of its server group")
+        : job->is_restore ? off
+        : "add a host that has none of its server group, delete one of them";
+    return drain_fix_without_group(otherwise, job);
 }
 
 /* The same of a hint, which nobody can take from a server. */
-static const char *
-fix_of_hint(const char *name, bool is_moving)
+static char *
+fix_of_hint(const char *name, const DrainJob *job)
 {
     bool is_same = strcmp(name, "same_host") == 0;
-    return is_same && is_moving
-        ? "wait for the moves that are under way: when one of the servers that it names has "
-          "arrived, it follows"
-        : is_same
-        ? "move one of the servers that it names to another host, and drain again; or restart "
-          "droverd without SameHostFilter in enabled_filters, drain, and put it back"
-        : "add a host that has none of the servers that it names, delete one of them, or restart "
-          "droverd without DifferentHostFilter in enabled_filters, drain, and put it back";
+    if (is_same && job->n_under_way > 0) {
+        return g_strdup("wait for the moves that are under way: when one of the servers that it "
+                        "names has arrived, it follows");
+    }
+    g_autofree char *otherwise = is_same
+        ? g_strdup_printf("move one of the servers that it names to %s, and %s again;",
+              job->is_restore ? job->host : "another host", verb_of(job))
+        : job->is_restore
+        ? g_strdup_printf("move the servers that it names off %s, delete them,", job->host)
+        : g_strdup("add a host that has none of the servers that it names, delete one of them,");
+    return g_strdup_printf("%s or restart droverd without %s in enabled_filters, %s, and put it "
+                           "back",
+        otherwise, is_same ? "SameHostFilter" : "DifferentHostFilter", verb_of(job));
+}
+
+/* Live it cannot go, switched off it could. */
+static char *
+fix_of_running(const DrainJob *job)
+{
+    return g_strdup_printf(
+        "%s with --cold-fallback, or migrate it cold: 'openstack server migrate%s%s'",
+        verb_of(job), job->is_restore ? " --host " : "", job->is_restore ? job->host : "");
 }
 
 /* The hint without which there would be a host. */
@@ -104,6 +138,7 @@ void
 drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementRequest request)
 {
     const Instance *instance = step->subject->instance;
+    const DrainJob *job = step->subject->job;
     PlacementRequest ungrouped = request;
     PlacementRequest off = request;
     const char *hint = find_hint(attempt, &request);
@@ -111,11 +146,8 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
     g_autoptr(GError) problem = NULL;
     g_autoptr(StoredDecision) none = g_new0(StoredDecision, 1);
     g_autofree char *reason = NULL;
-    g_autofree char *way = NULL;
+    g_autofree char *fix = NULL;
     choose(attempt, &request, none, &problem);
-    const char *fix = none->fix != NULL
-        ? none->fix
-        : "see what each host lacks with 'drover explain' of it, and make room";
     ungrouped.group_policy = SERVER_GROUP_NONE;
     off.canaries = NULL;
     off.platforms = NULL;
@@ -127,20 +159,23 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s%s%s", instance->group_id,
             server_group_policy_name(instance->group_policy), others != NULL ? others : "",
             others != NULL ? "; " : "", problem->message);
-        fix = fix_of_group(instance->group_policy);
+        fix = fix_of_group(instance->group_policy, job);
     } else if (hint != NULL) {
         reason = g_strdup_printf("its hint %s=%s keeps it: %s", hint,
             strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,
             problem->message);
-        fix = fix_of_hint(hint, step->subject->job->n_under_way > 0);
+        fix = fix_of_hint(hint, job);
     } else if (beyond != NULL) {
         step->is_way_shut = true;
-        fix = way =
-            g_strdup_printf("mend the way, and send another canary: 'drover host lint %s %s'",
-                instance->host, beyond);
+        fix = g_strdup_printf("mend the way, and send another canary: 'drover host lint %s %s'",
+            instance->host, beyond);
     } else if (request.is_live && choose(attempt, &off, NULL, NULL) != NULL) {
         step->is_way_shut = true;
-        fix = "drain with --cold-fallback, or migrate it cold: 'openstack server migrate'";
+        fix = fix_of_running(job);
+    } else {
+        fix = g_strdup(none->fix != NULL
+                ? none->fix
+                : "see what each host lacks with 'drover explain' of it, and make room");
     }
     drain_step_stays(step, reason != NULL ? reason : problem->message, fix);
 }

@@ -37,6 +37,8 @@ void drain_take(DrainAttempt *attempt, const Instance *instance, const char *hos
     const StoredDecision *given);
 /* No host will do for that request: the step says why. */
 void drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementRequest request);
+/* What helps its affinity group, or else to do without it; caller frees. */
+char *drain_fix_without_group(const char *otherwise, const DrainJob *job);
 /* A copy of neighbours, Neighbour *. */
 GPtrArray *drain_copy_neighbours(const GPtrArray *neighbours);
 

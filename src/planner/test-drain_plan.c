@@ -381,6 +381,13 @@ test_devices(Fleet *fleet, const void *unused)
     runs->flavor.ram_mib = 2048;
     assert_plan(fleet, "runs=- a=h1+ b=- c=-");
     g_assert_true(step_of(fleet, "runs")->is_way_shut);
+    g_assert_cmpstr(step_of(fleet, "runs")->fix, ==,
+        "drain with --cold-fallback, or migrate it cold: 'openstack server migrate'");
+    fleet->job = (DrainJob){.id = 1, .host = "h1", .is_restore = true};
+    ((DrainSubject *)step_of(fleet, "runs")->subject)->dest_host = "h1";
+    assert_plan(fleet, "runs=- a=h1+ b=- c=-");
+    g_assert_cmpstr(step_of(fleet, "runs")->fix, ==,
+        "restore with --cold-fallback, or migrate it cold: 'openstack server migrate --host h1'");
 }
 
 /* What could go anywhere leaves the one host that has a device to the one that asks for it. */
@@ -783,6 +790,9 @@ test_affinity_restored(Fleet *fleet, const void *unused)
     add_other(fleet, "late", "source");
     assert_plan(fleet, "a=- b=-");
     g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "server late of it is on source and is"));
+    g_assert_cmpstr(step_of(fleet, "b")->fix, ==,
+        "restore the host from which the others of its server group come, or delete the group "
+        "('drover server group delete'), which leaves its servers without one, and restore");
 }
 
 /* Two that are drained: what one plans the other does not get, neither goes to the other, and their
