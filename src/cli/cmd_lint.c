@@ -88,7 +88,7 @@ look(CommandContext *context, Session *session, GError **error)
     return answer != NULL ? json_incref(json_object_get(answer, "lint")) : NULL;
 }
 
-/* Those that cannot be sent, as the API tells them; NULL: the error says why. */
+/* What was asked for and what cannot be sent, as the API tells it; NULL: the error says why. */
 static json_t *
 start(CommandContext *context, Session *session, GError **error)
 {
@@ -114,9 +114,8 @@ start(CommandContext *context, Session *session, GError **error)
         json_decref(hosts);
     }
     json_auto_t *answer = session_request(session, "drover", "POST", "/lint", body, error);
-    return answer != NULL
-        ? json_incref(json_object_get(json_object_get(answer, "lint"), "unsent"))
-        : NULL;
+    json_t *asked = json_incref(json_object_get(answer, "lint"));
+    return asked == NULL || json_object_update_missing(asked, lint) == 0 ? asked : NULL;
 }
 
 static size_t
@@ -142,35 +141,55 @@ find_pair(const json_t *canaries, const json_t *pair)
     return NULL;
 }
 
-/* Those that were on their way at the first look and have come to nothing at the last one. */
-static void
-add_cut_off(json_t *unsent, const json_t *first, const json_t *last)
+/* Or one has failed before it came to that. */
+static bool
+is_sent_so(const json_t *canary, const json_t *asked)
 {
-    for (size_t i = 0; i < json_array_size(first); i++) {
-        const json_t *wish = json_array_get(first, i);
+    const json_t *extra = json_object_get(canary, "extra");
+    bool is_post_copy = json_is_true(json_object_get(extra, "post_copy"));
+    return strcmp(string_of(canary, "result"), "fail") == 0 ||
+        ((is_post_copy || !json_is_true(json_object_get(asked, "post_copy"))) &&
+            json_integer_value(json_object_get(extra, "parallel_connections")) >=
+                json_integer_value(json_object_get(asked, "parallel_connections")));
+}
+
+/* Those that were taken back: none has ended since, or none was sent as was asked for. Times are
+ * text of one width. */
+static void
+add_cut_off(const json_t *asked, const json_t *last)
+{
+    const json_t *pairs = json_object_get(asked, "asked");
+    for (size_t i = 0; i < json_array_size(pairs); i++) {
+        const json_t *wish = json_array_get(pairs, i);
         const json_t *canary = find_pair(last, wish);
-        if (strcmp(string_of(wish, "result"), "pending") == 0 && canary != NULL &&
-            strcmp(string_of(wish, "tried_at"), string_of(canary, "tried_at")) == 0) {
-            json_array_append_new(unsent, json_pack("{s:s, s:s, s:s, s:s}", "source_host",
-                string_of(wish, "source_host"), "dest_host", string_of(wish, "dest_host"),
-                "reason", "one of the two hosts was not connected, or was lost meanwhile", "fix",
-                "see why in 'drover host list', and lint again"));
+        if (strcmp(string_of(canary, "tried_at"), string_of(asked, "asked_at")) < 0 ||
+            !is_sent_so(canary, asked)) {
+            json_array_append_new(json_object_get(asked, "unsent"),
+                json_pack("{s:s, s:s, s:s, s:s}", "source_host", string_of(wish, "source_host"),
+                    "dest_host", string_of(wish, "dest_host"), "reason",
+                    "droverd took it back: one of the two hosts was not connected, was lost "
+                    "meanwhile, or its QEMU cannot send what several have asked for",
+                    "fix", "see why in 'drover host list' and in droverd's log, and lint again"));
         }
     }
 }
 
-/* Until none is on its way any more. droverd gives each up in time. Adds to unsent. */
+/* Until none is on its way any more. droverd gives each up in time. asked: what start returns; adds
+ * to what was not sent. */
 static json_t *
-wait_for_canaries(CommandContext *context, Session *session, json_t *unsent, GError **error)
+wait_for_canaries(
+    CommandContext *context, Session *session, const json_t *asked, GError **error)
 {
-    json_auto_t *first = look(context, session, error);
-    json_auto_t *lint = json_incref(first);
+    json_auto_t *lint = look(context, session, error);
     for (;;) {
         const json_t *canaries = json_object_get(lint, "canaries");
         size_t n_left = count(canaries, "pending");
-        if (lint == NULL || n_left == 0) {
+        if (lint == NULL) {
+            return NULL;
+        }
+        if (n_left == 0) {
             watch_line("%s", "");
-            add_cut_off(unsent, json_object_get(first, "canaries"), canaries);
+            add_cut_off(asked, canaries);
             return json_incref(lint);
         }
         watch_line("%zu canaries are on their way", n_left);
@@ -339,7 +358,7 @@ print_matrix(Output *output, const json_t *canaries, GError **error)
 }
 
 static bool
-print_tables(Output *output, const json_t *lint, bool all, GError **error)
+print_tables(Output *output, const json_t *lint, bool all, bool is_alone, GError **error)
 {
     static const char *const bad[] = {"warn", "fail", "unknown", "unseen", NULL};
     static const char *const red[] = {"fail", "warn", NULL};
@@ -351,8 +370,10 @@ print_tables(Output *output, const json_t *lint, bool all, GError **error)
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
-    output_say(output, json_array_size(canaries) > 0 ? "\nCanaries:\n"
-                                                     : "\nNo canary was sent yet.\n");
+    const char *none = is_alone
+        ? "\nNo canary was sent: it takes two hosts. Name another one as well, or none for all.\n"
+        : "\nNo canary was sent yet.\n";
+    output_say(output, "%s", json_array_size(canaries) > 0 ? "\nCanaries:\n" : none);
     if (json_array_size(canaries) > 0 && !print_matrix(output, canaries, error)) {
         return false;
     }
@@ -374,22 +395,25 @@ host_lint(CommandContext *context, GError **error)
     }
     Session *session = command_session(context, error);
     Output *output = command_output(context);
-    json_auto_t *unsent = session == NULL ? NULL
-        : is_quiet                        ? json_array()
-                                          : start(context, session, error);
-    json_auto_t *lint = unsent == NULL ? NULL
-        : is_quiet              ? look(context, session, error)
-                                : wait_for_canaries(context, session, unsent, error);
+    json_auto_t *asked = session == NULL ? NULL
+        : is_quiet                       ? json_pack("{s:[]}", "unsent")
+                                         : start(context, session, error);
+    json_auto_t *lint = asked == NULL ? NULL
+        : is_quiet             ? look(context, session, error)
+                               : wait_for_canaries(context, session, asked, error);
     if (lint == NULL) {
         return false;
     }
+    json_t *unsent = json_object_get(asked, "unsent");
+    bool is_alone = !is_quiet && json_array_size(unsent) == 0 &&
+        json_array_size(json_object_get(asked, "asked")) == 0;
     json_object_set(lint, "unsent", unsent);
     size_t n_failed = json_array_size(unsent) + count(json_object_get(lint, "checks"), "fail") +
         count(json_object_get(lint, "canaries"), "fail") +
         count_red_extras(json_object_get(lint, "canaries"));
     bool is_told = output->format == OUTPUT_JSON
         ? output_object(output, lint, error)
-        : print_tables(output, lint, command_has(context, "--all"), error);
+        : print_tables(output, lint, command_has(context, "--all"), is_alone, error);
     return is_told &&
         (n_failed == 0 ||
             error_set(error, ERROR_CONFLICT, "%zu of the checks and canaries failed", n_failed));
@@ -404,10 +428,10 @@ const Command lint_commands[] = {
         "arrived: it runs and is switched over before its memory is there, or goes by so many "
         "streams (both together need QEMU 10.1). A guest that moved later than a canary, or "
         "could not because of the way, counts instead of it. Named hosts are tried in pairs, both "
-        "ways; without names each host with two others. What came of them is kept; one that "
-        "cannot be sent, since a host is not connected, is told and changes nothing. Nothing has "
-        "to be installed on a host, and nobody logs in there: what cannot be seen that way is "
-        "listed as 'unseen'.\n"
+        "ways, and one alone not at all; without names each host with two others. What came of "
+        "them is kept; one that cannot be sent, since a host is not connected, is told and "
+        "changes nothing. Nothing has to be installed on a host, and nobody logs in there: what "
+        "cannot be seen that way is listed as 'unseen'.\n"
         "Exit code 1: something failed, or was not sent.",
         "  drover host lint\n  drover host lint hosta hostb\n"
         "  drover host lint --post-copy hosta hostb\n"

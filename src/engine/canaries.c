@@ -5,6 +5,7 @@
  * say why. Those that an earlier daemon has left are swept away when their host tells of them. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "model/bad_version.h"
 
 /* At once; and one at a time from and to each host, so that they do not slow each other down. */
 enum { FLIGHTS_MAX = 4 };
@@ -267,6 +268,36 @@ is_busy(const Canaries *canaries, const Canary *wish)
         is_swept(canaries, wish->source_host, uuid) || is_swept(canaries, wish->dest_host, uuid);
 }
 
+/* Whoever asks for both at once is told by the API; wishes of two become one in the store. Caller
+ * frees; NULL: nothing is against it. */
+static char *
+why_not_so(Engine *engine, const Canary *wish)
+{
+    const CanaryExtra *asked = &wish->asked;
+    const char *const names[] = {wish->source_host, wish->dest_host};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *obstacle = parallel_post_copy_obstacle(
+            hosts_find(engine, names[i])->row, asked->post_copy, asked->connections);
+        if (obstacle != NULL) {
+            return g_strconcat("post-copy by several connections ", obstacle, NULL);
+        }
+    }
+    return NULL;
+}
+
+static void
+send_or_drop(Engine *engine, const Canary *wish, HypervisorHost *source, HypervisorHost *dest)
+{
+    g_autofree char *reason = why_not_so(engine, wish);
+
+    if (reason != NULL) {
+        drop(engine, wish, reason);
+    } else if (has_room(engine->canaries, wish)) {
+        send_one(engine, wish, source, dest);
+    }
+}
+
 /* What can be sent later waits. */
 static void
 look_at(Engine *engine, const Canary *wish)
@@ -278,12 +309,8 @@ look_at(Engine *engine, const Canary *wish)
         return;
     }
     if (source != NULL && dest != NULL) {
-        if (has_room(engine->canaries, wish)) {
-            send_one(engine, wish, source, dest);
-        }
-        return;
-    }
-    if (!hosts_is_gathering(engine)) {
+        send_or_drop(engine, wish, source, dest);
+    } else if (!hosts_is_gathering(engine)) {
         g_autofree char *reason = g_strdup_printf("host '%s' is not connected",
             source == NULL ? wish->source_host : wish->dest_host);
         drop(engine, wish, reason);

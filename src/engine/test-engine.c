@@ -892,6 +892,35 @@ test_red_canary_goes_with_the_connection(Fleet *fleet, const void *data)
     g_assert_cmpint(verdict_of(fleet, "c1", "c3"), ==, CANARY_VERDICT_SHUT);
 }
 
+static bool
+is_tried_no_more(Fleet *fleet, const char *dest)
+{
+    g_autoptr(CanaryMap) ways = store_map_canaries(fleet->store, "c1", NULL);
+    engine_nudge_canaries(fleet->engine);
+    return !canary_is_pending(canary_map_find(ways, dest));
+}
+
+/* One that somebody wants in post-copy and somebody else by several connections: as one wish it is
+ * what this QEMU cannot do, and says nothing of the way. */
+static void
+test_canary_that_qemu_cannot_send_is_dropped(Fleet *fleet, const void *data)
+{
+    Canary wish = {.source_host = (char *)"c1", .dest_host = (char *)"c2"};
+    g_autoptr(GPtrArray) asked = g_ptr_array_new();
+    g_ptr_array_add(asked, &wish);
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+    wish.asked.post_copy = true;
+    g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
+    wish.asked = (CanaryExtra){.connections = 4};
+    g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
+    wait_for(fleet, is_tried_no_more, "c2");
+    g_autoptr(CanaryMap) ways = store_map_canaries(fleet->store, "c1", NULL);
+    const Canary *canary = canary_map_find(ways, "c2");
+    g_assert_cmpint(canary->tried_us, ==, 0);
+    g_assert_cmpint(canary->extra_us, ==, 0);
+}
+
 static Leftover *
 find_leftover(Fleet *fleet, const char *name)
 {
@@ -1286,6 +1315,8 @@ main(int argc, char **argv)
     ADD("canary-of-an-earlier-daemon-is-removed", NULL,
         test_canary_of_an_earlier_daemon_is_removed);
     ADD("red-canary-goes-with-the-connection", NULL, test_red_canary_goes_with_the_connection);
+    ADD("canary-that-qemu-cannot-send-is-dropped", NULL,
+        test_canary_that_qemu_cannot_send_is_dropped);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);

@@ -97,13 +97,11 @@ converge_choose(const LiveSettings *settings, const HostFacts *source, const Hos
 bool
 converge_check_parallel(const LiveSettings *settings, const Host *host, GError **error)
 {
-    if (settings->parallel_connections <= 1 || !settings->permit_post_copy || !host->has_facts ||
-        host->facts.hypervisor_version >= PARALLEL_POST_COPY_VERSION) {
-        return true;
-    }
-    g_autofree char *have = version_to_text(host->facts.hypervisor_version);
-    return error_set(error, ERROR_INVALID,
-        "live_migration_parallel_connections = %d together with live_migration_permit_post_copy "
-        "needs QEMU 10.1.0, and host '%s' has %s: set one of them back, for its group or for all",
-        settings->parallel_connections, host->name, have);
+    g_autofree char *obstacle = parallel_post_copy_obstacle(
+        host, settings->permit_post_copy, settings->parallel_connections);
+    return obstacle == NULL ||
+        error_set(error, ERROR_INVALID,
+            "live_migration_parallel_connections = %d together with "
+            "live_migration_permit_post_copy %s: set one of them back, for its group or for all",
+            settings->parallel_connections, obstacle);
 }

@@ -26,6 +26,9 @@ static const BadVersion bad_versions[] = {
         .loses_guests = true},
 };
 
+/* Several connections and post-copy in one migration are possible from that version of QEMU on. */
+#define PARALLEL_POST_COPY_VERSION 10001000
+
 char *
 version_to_text(int version)
 {
@@ -42,4 +45,17 @@ bad_version_find(bool is_qemu, int version)
         }
     }
     return NULL;
+}
+
+char *
+parallel_post_copy_obstacle(const Host *host, bool post_copy, int connections)
+{
+    int version = host->facts.hypervisor_version;
+    if (!post_copy || connections <= 1 || !host->has_facts ||
+        version >= PARALLEL_POST_COPY_VERSION) {
+        return NULL;
+    }
+    g_autofree char *needed = version_to_text(PARALLEL_POST_COPY_VERSION);
+    g_autofree char *have = version_to_text(version);
+    return g_strdup_printf("needs QEMU %s, and host '%s' has %s", needed, host->name, have);
 }

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 #pragma once
 /* Versions of libvirt and QEMU that are known to hurt the guests that move from them. */
+#include "model/host.h"
 #include <stdbool.h>
 
 /* Versions as libvirt counts: 10000002 is 10.0.2. */
@@ -15,10 +16,11 @@ typedef struct BadVersion {
     bool loses_guests;  /* emulated guests (no KVM) do not survive a live move from it */
 } BadVersion;
 
-/* Several connections and post-copy in one migration are possible from that version of QEMU on. */
-#define PARALLEL_POST_COPY_VERSION 10001000
-
 /* 10000002 -> "10.0.2". Caller frees. */
 char *version_to_text(int version);
 /* NULL: nothing is known against it. Static. */
 const BadVersion *bad_version_find(bool is_qemu, int version);
+/* "needs QEMU 10.1.0, and host 'hosta' has 10.0.2": of a migration that may switch to post-copy,
+ * by so many connections. NULL: nothing is in its way there, or the host has not told what it has.
+ * Caller frees. */
+char *parallel_post_copy_obstacle(const Host *host, bool post_copy, int connections);

@@ -47,28 +47,21 @@ is_cut_off(const Host *host)
     return !host->connected && host->connect_error != NULL;
 }
 
-/* QEMU would say it in words that name neither its version nor the other host's. */
-static bool
-is_too_old(const Host *host, const CanaryExtra *asked)
-{
-    return asked->post_copy && asked->connections > 1 && host->has_facts &&
-        host->facts.hypervisor_version < PARALLEL_POST_COPY_VERSION;
-}
-
-/* Whether this host stands in the way, and then why. */
+/* Whether this host stands in the way, and then why. Of its version QEMU would say it in words that
+ * name neither that nor the other host's. */
 static bool
 refuse(Wishes *wishes, const char *source, const char *dest, const Host *host,
     const CanaryExtra *asked)
 {
+    g_autofree char *obstacle =
+        parallel_post_copy_obstacle(host, asked->post_copy, asked->connections);
     g_autofree char *reason = NULL;
     g_autofree char *fix = NULL;
     if (is_cut_off(host)) {
         reason = g_strdup_printf("host '%s' is not connected", host->name);
         fix = g_strdup_printf("see why in 'drover host show %s', and lint again", host->name);
-    } else if (is_too_old(host, asked)) {
-        g_autofree char *version = version_to_text(host->facts.hypervisor_version);
-        reason = g_strdup_printf("post-copy by several connections needs QEMU 10.1.0, and host "
-                                 "'%s' has %s", host->name, version);
+    } else if (obstacle != NULL) {
+        reason = g_strconcat("post-copy by several connections ", obstacle, NULL);
         fix = g_strdup("ask for one of --post-copy and --parallel-connections at a time");
     }
     return reason != NULL &&
@@ -147,6 +140,19 @@ read_names(const json_t *body)
     return g_strv_builder_end(builder);
 }
 
+/* What whoever waits for them looks for: one that ended before asked_at was another. */
+static json_t *
+view_pairs(const GPtrArray *pairs)
+{
+    json_t *views = json_array();
+    for (unsigned i = 0; i < pairs->len; i++) {
+        const Canary *canary = pairs->pdata[i];
+        json_array_append_new(views, json_pack("{s:s, s:s}", "source_host", canary->source_host,
+            "dest_host", canary->dest_host));
+    }
+    return views;
+}
+
 HttpResponse *
 drover_start_lint(ApiContext *context, GError **error)
 {
@@ -162,12 +168,14 @@ drover_start_lint(ApiContext *context, GError **error)
         return NULL;
     }
     g_auto(Wishes) wishes = make_wishes(hosts, names != NULL, &asked);
+    int64_t asked_us = api_now_us(context);
     if (!store_ask_canaries(context->store, wishes.pairs, error)) {
         return NULL;
     }
     engine_nudge_canaries(context->engine);
-    return api_json(202, json_pack("{s:{s:i, s:O}}", "lint", "canaries", (int)wishes.pairs->len,
-        "unsent", wishes.unsent));
+    return api_json(202, json_pack("{s:{s:i, s:o, s:o, s:O}}", "lint", "canaries",
+        (int)wishes.pairs->len, "asked", view_pairs(wishes.pairs), "asked_at",
+        api_time_us(asked_us), "unsent", wishes.unsent));
 }
 
 /* ---- looking ---- */

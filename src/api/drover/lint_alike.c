@@ -6,11 +6,29 @@
 #include "model/bad_version.h"
 #include <string.h>
 
+/* What is compared with the others is not in order where none of them has told what it has. */
+static bool
+is_alone(const LintSheet *sheet, const char *check)
+{
+    for (unsigned i = 0; i < sheet->hosts->len; i++) {
+        const Host *other = sheet->hosts->pdata[i];
+        if (other != sheet->host && other->has_facts) {
+            return false;
+        }
+    }
+    lint_say(sheet, check, "unknown", "name several hosts, or none for all of them",
+        "there is no other host here to compare it with");
+    return true;
+}
+
 /* Guests go to a newer QEMU and may not come back. */
 void
 lint_check_versions_alike(const LintSheet *sheet)
 {
     int version = sheet->host->facts.hypervisor_version;
+    if (is_alone(sheet, "versions-alike")) {
+        return;
+    }
     for (unsigned i = 0; i < sheet->hosts->len; i++) {
         const Host *other = sheet->hosts->pdata[i];
         int theirs = other->has_facts ? other->facts.hypervisor_version : 0;
@@ -42,6 +60,9 @@ void
 lint_check_cpu(const LintSheet *sheet)
 {
     g_autofree char *cpu = cpu_text(sheet->host);
+    if (is_alone(sheet, "cpu")) {
+        return;
+    }
     for (unsigned i = 0; i < sheet->hosts->len; i++) {
         const Host *other = sheet->hosts->pdata[i];
         g_autofree char *theirs = cpu_text(other);
@@ -59,6 +80,9 @@ void
 lint_check_path(const LintSheet *sheet)
 {
     const char *path = sheet->host->facts.pool_path;
+    if (is_alone(sheet, "instances-path")) {
+        return;
+    }
     for (unsigned i = 0; i < sheet->hosts->len; i++) {
         const Host *other = sheet->hosts->pdata[i];
         if (other->has_facts && g_strcmp0(other->facts.pool_path, path) != 0) {
