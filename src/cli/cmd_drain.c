@@ -242,6 +242,17 @@ show_plan(Output *output, const json_t *plan, GError **error)
     return true;
 }
 
+/* As of a migration: no when it would not do all that it is for. */
+static bool
+tell_plan(Output *output, const json_t *plan, GError **error)
+{
+    int n_stay = (int)json_integer_value(json_object_get(plan, "stay"));
+    return show_plan(output, plan, error) &&
+        (n_stay == 0 ||
+            error_set(error, ERROR_CONFLICT, "%d server%s would stay; nothing was done", n_stay,
+                n_stay == 1 ? "" : "s"));
+}
+
 /* ---- host drain, host restore ---- */
 
 /* Its end, and whether that is what was asked for. */
@@ -312,7 +323,7 @@ begin(CommandContext *context, const char *kind, GError **error)
     }
     const json_t *plan = json_object_get(answer, "plan");
     if (plan != NULL) {
-        return show_plan(output, plan, error);
+        return tell_plan(output, plan, error);
     }
     if (command_has(context, "--wait")) {
         return wait_for_end(context, session, host, error);
@@ -407,7 +418,7 @@ drain_cancel(CommandContext *context, GError **error)
 }
 
 static const CommandOption BEGIN_OPTIONS[] = {
-    {"--dry-run", NULL, "show what would go where, in which order, and what would stay"},
+    {"--dry-run", NULL, "show what would go where, and what would stay: then it fails"},
     {"--parallel", "N", "moves at once; hosts take max_concurrent_live_migrations each"},
     {"--cold-fallback", NULL, "what cannot be moved live is switched off for its move"},
     {"--reason", "TEXT", "why, for whoever looks at the host and its migrations"},
@@ -431,14 +442,16 @@ const Command drain_commands[] = {
         "themselves. droverd does it, also over a restart of its own. What fails is tried "
         "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the "
         "drain ends as blocked. An affinity group goes to one host, one server of it first. "
-        "Drains beside each other share one plan. 'drover host restore' undoes it.",
+        "Drains beside each other share one plan. 'drover host restore' undoes it. Exit code "
+        "1, of --dry-run and --wait: something would stay, or stays.",
         "  drover host drain hosta --dry-run\n"
         "  drover host drain hosta --reason 'new kernel' --wait\n"
         "  drover host drain hosta --parallel 2 --cold-fallback",
         BEGIN_OPTIONS, host_drain},
     {"host restore", "HOST", 1, 1, "Enable a host, and bring back what drains have moved away",
         "What has been moved again since, or was deleted, is left where it is. Where no drain has "
-        "moved anything away the host is enabled, the command says so, and ends with 0.",
+        "moved anything away the host is enabled, the command says so, and ends with 0. Exit "
+        "code 1, of --dry-run and --wait: something would stay away, or stays away.",
         "  drover host restore hosta --dry-run\n  drover host restore hosta --wait", BEGIN_OPTIONS,
         host_restore},
     {"drain list", "", 0, 0, "List drains and restores, the newest first", NULL, NULL,

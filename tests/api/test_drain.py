@@ -314,12 +314,12 @@ def _():
     others = [cloud.create(f"cli-other{number}", host="hosta") for number in (1, 2)]
     for host in ("hostb", "hostc"):
         set_enabled(cloud, host, False)
-    shown = run("host", "drain", "hosta", "--dry-run")
+    shown = run("host", "drain", "hosta", "--dry-run", code=1)
     contains(shown, "\n3 servers (cli-", "those who share a reason")
     equal((shown.count("What would help: "), shown.count("cli-other2")), (1, 2), shown)
     equal(shown.count("No valid host"), 1, "each reason is said once")
     contains(shown, "What would help: enable its compute service.", "what most hosts lack")
-    steps = json.loads(run("host", "drain", "hosta", "--dry-run", "--json"))["steps"]
+    steps = json.loads(run("host", "drain", "hosta", "--dry-run", "--json", code=1))["steps"]
     equal((len(steps), {row["reason"] for row in steps if row["reason"] in shown}),
           (3, {steps[0]["reason"]}), "as JSON each has its own")
     for host in ("hostb", "hostc"):

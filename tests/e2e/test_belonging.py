@@ -108,7 +108,9 @@ def _():
         refused(apart[0], homes[1], f"{homes[1]} failed 'anti-affinity': needs none of its server")
         refused(apart[0], None, "2 failed 'anti-affinity'")
         refused(near[0], None, "2 failed 'affinity'")
-        shown = world.drover.drover("host", "drain", world.host_of(near[0]), "--dry-run")
+        code, shown = world.drover.drover("host", "drain", world.host_of(near[0]), "--dry-run",
+                                          check=False)
+        equal(code, 1, shown)
         contains(shown, "of its server group (affinity) to", "the plan")
         contains(shown, "(anti-affinity) keeps it", "the plan")
         world.delete(apart.pop(1))
