@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* drover server event list and console log show: what was done to a server, and what it said. */
+/* drover server event list and show, console log show: what was done to a server, what it said. */
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/find.h"
@@ -30,6 +30,53 @@ server_event_list(CommandContext *context, GError **error)
     return rows != NULL &&
         output_list(
             command_output(context), rows, EVENT_COLUMNS, "Nothing has happened yet.", error);
+}
+
+static const Column STEP_COLUMNS[] = {
+    {"Event", "event", NULL},
+    {"Result", "result", NULL},
+    {"Start Time", "start_time", NULL},
+    {"Finish Time", "finish_time", NULL},
+    {"Details", "details", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* The action as two tables: what it was, and its events. Who has asked for some of its fields has
+ * not asked for its events. */
+static bool
+print_action(Output *output, const json_t *action, GError **error)
+{
+    json_auto_t *plain = json_copy((json_t *)action);
+    json_object_del(plain, "events");
+    if (!output_object(output, plain, error)) {
+        return false;
+    }
+    if (output->columns->len > 0) {
+        return true;
+    }
+    putchar('\n');
+    return output_list(output, json_object_get(action, "events"), STEP_COLUMNS, NULL, error);
+}
+
+static bool
+server_event_show(CommandContext *context, GError **error)
+{
+    Session *session = command_session(context, error);
+    json_auto_t *server =
+        session != NULL ? find_server(session, command_argument(context, 0), error) : NULL;
+    if (server == NULL) {
+        return false;
+    }
+    g_autofree char *path = session_path("/servers/%s/os-instance-actions/%s",
+        json_string_value(json_object_get(server, "id")), command_argument(context, 1));
+    json_auto_t *answer = session_get(session, "compute", path, error);
+    if (answer == NULL) {
+        return false;
+    }
+    const json_t *action = json_object_get(answer, "instanceAction");
+    Output *output = command_output(context);
+    return output->format == OUTPUT_TABLE ? print_action(output, action, error)
+                                          : output_object(output, action, error);
 }
 
 static const CommandOption CONSOLE_OPTIONS[] = {
@@ -81,7 +128,14 @@ console_log_show(CommandContext *context, GError **error)
 
 const Command server_log_commands[] = {
     {"server event list", "SERVER", 1, 1, "List what was done to a server, and how it ended", NULL,
-        NULL, NULL, server_event_list},
+        "  drover server event list vm1\n  drover server event list vm1 --json", NULL,
+        server_event_list},
+    {"server event show", "SERVER REQUEST-ID", 2, 2,
+        "Show one thing that was done to a server, step by step",
+        "The newest step is the first. To administrators the details tell what each was for, and "
+        "why the last one failed.",
+        "  drover server event show vm1 req-7f2a4e5c-...\n"
+        "  drover server event show vm1 req-7f2a4e5c-... --json", NULL, server_event_show},
     {"console log show", "SERVER", 1, 1, "Show what a server wrote to its serial console", NULL,
         "  drover console log show --lines 20 vm1", CONSOLE_OPTIONS, console_log_show},
     {NULL},

@@ -139,6 +139,33 @@ def _():
     cloud.delete(server)
 
 
+@test("server event list and show tell what was done to a server and each step of it, to "
+      "administrators with the reason why it failed")
+def _():
+    cloud = world.fast
+    server = cloud.create("eventful", host="hosta")
+    equal(cloud.action(server, {"os-migrateLive": {"host": "hostb", "block_migration": "auto"}},
+                       "2.34").status, 202, "the move")
+    cloud.wait_migration(server, "completed")
+    cloud.wait_idle(server)
+    drover = cloud.drover.drover
+    events = json.loads(drover("server", "event", "list", "eventful", "--json"))
+    equal([row["action"] for row in events], ["live-migration", "create"], "what was done")
+    request = events[0]["request_id"]
+    path = f"/servers/{server}/os-instance-actions/{request}"
+    shown = json.loads(drover("server", "event", "show", "eventful", request, "--json"))
+    equal(shown, cloud.get(path, "2.96")["instanceAction"], "JSON")
+    text = drover("server", "event", "show", "eventful", request)
+    for part in (request, "live-migration", "Start Time", shown["events"][0]["event"],
+                 shown["events"][0]["details"]):
+        contains(text, part, "the tables")
+    equal(drover("server", "event", "show", "eventful", request, "-c", "action", "-f",
+                 "value").strip(), "live-migration", "one field")
+    code, _, errors = run(cloud, "server", "event", "show", "eventful", "req-nobody")
+    equal((code, errors), (1, "drover: Action req-nobody not found\n"), "an unknown one")
+    cloud.delete(server)
+
+
 @test("server verify knows what is well: moved, confirmed or reverted, not failed")
 def _():
     cloud = world.fast
