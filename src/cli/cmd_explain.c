@@ -146,7 +146,7 @@ check_request(CommandContext *context, const char *request, GError **error)
 {
     if (*request == '\0') {
         return usage_error(error,
-            "--request needs the ID of a request (req-...): 'openstack server event list SERVER' "
+            "--request needs the ID of a request (req-...): 'drover server event list SERVER' "
             "tells those of a server");
     }
     if (command_n_arguments(context) > 0) {
@@ -181,7 +181,7 @@ check_decisions(
     json_t *decision;
     if (json_array_size(decisions) == 0) {
         return error_set(error, ERROR_NOT_FOUND,
-            "no decision of request '%s' is kept; 'openstack server event list SERVER' tells the "
+            "no decision of request '%s' is kept; 'drover server event list SERVER' tells the "
             "requests of a server, and [filter_scheduler] decisions_kept_hours how long they are "
             "kept", request);
     }
@@ -296,7 +296,9 @@ const Command explain_commands[] = {
         "With --request: what was looked at when that request was decided, what it was decided "
         "by, and what was found then, for as long as [filter_scheduler] decisions_kept_hours "
         "says: of up to 16 hosts every check, of more the five best and some of each no; with "
-        "--host of any host which check it failed first, or how well it fitted.",
+        "--host of any host which check it failed first, or how well it fitted. Hosts whose checks "
+        "are not kept and that weighed about the same are not told apart: their places are told "
+        "as those that they shared.",
         "  drover explain vm1\n"
         "  drover explain vm1 --cold --host hostb\n"
         "  drover explain vm1 --host hostb --rehearse\n"

@@ -441,19 +441,39 @@ number_at(const json_t *pair, size_t at)
     return json_number_value(json_array_get(pair, at));
 }
 
+/* "2.000", or "2.000 to 2.008" where it is kept so. */
+static char *
+weights_text(const json_t *weights)
+{
+    g_autofree char *least = g_strdup_printf("%.3f", number_at(weights, 0));
+    g_autofree char *most = g_strdup_printf("%.3f", number_at(weights, 1));
+    return strcmp(least, most) == 0 ? g_strdup(least)
+                                    : g_strdup_printf("%s to %s", least, most);
+}
+
+/* Of a host whose checks are not kept the weight is kept in steps: it is told apart from those of
+ * another step, and not from those of its own. */
 static void
 say_fit(Output *output, const json_t *decision, const char *name, const json_t *fit)
 {
     const json_t *ranks = json_object_get(fit, "rank_between");
-    const json_t *weights = json_object_get(fit, "weight_between");
+    json_int_t first = json_integer_value(json_array_get(ranks, 0));
+    json_int_t last = json_integer_value(json_array_get(ranks, 1));
     json_int_t n_fit = json_integer_value(json_object_get(decision, "n_fit"));
-    bool is_exact = number_at(ranks, 0) == number_at(ranks, 1);
-    g_autofree char *rank = is_exact
-        ? g_strdup_printf("number %.0f", number_at(ranks, 0))
-        : g_strdup_printf("number %.0f to %.0f", number_at(ranks, 0), number_at(ranks, 1));
-    output_say(output, "%s did fit: it was %s of %" JSON_INTEGER_FORMAT
-        ", with a weight of %.3f to %.3f; it went to: %s", name, rank, n_fit,
-        number_at(weights, 0), number_at(weights, 1), string_of(decision, "chosen"));
+    g_autofree char *weights = weights_text(json_object_get(fit, "weight_between"));
+    const char *chosen = string_of(decision, "chosen");
+    if (first == last) {
+        output_say(output,
+            "%s did fit: it had place %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+            ", with a weight of %s; it went to: %s", name, first, n_fit, weights, chosen);
+    } else {
+        output_say(output,
+            "%s did fit, %sas well as %" JSON_INTEGER_FORMAT " others: they shared the places %"
+            JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+            ", with a weight of %s; it went to: %s", name,
+            strstr(weights, " to ") != NULL ? "about " : "", last - first, first, last, n_fit,
+            weights, chosen);
+    }
 }
 
 static void

@@ -379,7 +379,7 @@ def tells_of_any_host(cloud, request, told):
               {"name": host, "is_kept": True, "was_looked_at": looked_at, **found}, host)
     for host, part in (("hostb", "hostb failed 'enabled' first"),
                        ("hostb", "'disabled' (disk swap)"),
-                       ("hostc", "hostc did fit: it was number 1 of 1")):
+                       ("hostc", "hostc did fit: it had place 1 of 1, with a weight of ")):
         contains(on_terminal(cloud, 80, "explain", "--request", request, "--host", host), part,
                  host)
     for more in ((), ("--json",)):
@@ -492,7 +492,8 @@ def _():
             contains(text, part, "one that is not kept")
         unkept = next(name for name in names[20:] if name not in kept)
         contains(drover("explain", "--request", request, "--host", unkept),
-                 f"{unkept} did fit: it was number 1 to 40 of 40", "one that fitted as well")
+                 f"{unkept} did fit, as well as 39 others: they shared the places 1 to 40 of 40, "
+                 "with a weight of ", "one that fitted as well")
     finally:
         cloud.drover.remove()
 

@@ -349,7 +349,7 @@ def _():
         equal((then["inputs"]["flavor"]["name"], then["inputs"]["configuration"]
                ["num_instances_weight_multiplier"]), ("m1.tiny", 0), "what it was decided by")
         contains(drover("explain", "--request", created, "--host", "hostb"),
-                 "hostb did fit: it was number ", "why not hostb")
+                 "hostb did fit: it had place ", "why not hostb")
         disband("loved", "hosta")
 
         for server, host, name in ((beside, "hostb", "same-host"),
