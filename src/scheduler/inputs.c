@@ -167,8 +167,60 @@ tell_policy(const PlacementRequest *request)
     return told;
 }
 
+/* 0: no aggregate says one. */
+static void
+add_own(json_t *told, const char *key, double value)
+{
+    if (value != 0) {
+        json_object_set_new(told, key, json_real(value));
+    }
+}
+
+/* What the configuration says for all, and something else for this one: what its aggregates say,
+ * and how many processors cpu_shared_set leaves to those that are not pinned. The set of the others
+ * is told by the check of those. */
+static json_t *
+tell_host(const HostEntry *entry)
+{
+    json_t *told = json_object();
+    const HostAggregates *own = entry->aggregates;
+    if (own != NULL) {
+        add_own(told, "cpu_allocation_ratio", own->cpu_allocation_ratio);
+        add_own(told, "ram_allocation_ratio", own->ram_allocation_ratio);
+        add_own(told, "disk_allocation_ratio", own->disk_allocation_ratio);
+        if (own->max_instances_per_host != 0) {
+            json_object_set_new(
+                told, "max_instances_per_host", json_integer(own->max_instances_per_host));
+        }
+        if (own->max_io_ops_per_host != 0) {
+            json_object_set_new(
+                told, "max_io_ops_per_host", json_integer(own->max_io_ops_per_host));
+        }
+    }
+    if (entry->host->facts.has_floating_cpus) {
+        json_object_set_new(told, "shared_cpus", json_integer(entry->vcpus));
+    }
+    return told;
+}
+
+/* Of those whose checks are told, where there is anything to say. */
+static json_t *
+tell_hosts(const Look *look, const Placement *placement)
+{
+    json_t *hosts = json_object();
+    for (unsigned i = 0; i < placement->n_told; i++) {
+        const char *name = placement->hosts[i].name;
+        const HostEntry *entry = host_index_find(look->hosts, name);
+        json_auto_t *told = entry != NULL ? tell_host(entry) : NULL;
+        if (json_object_size(told) > 0) {
+            json_object_set(hosts, name, told);
+        }
+    }
+    return hosts;
+}
+
 char *
-look_tell_inputs(const Look *look)
+look_tell_inputs(const Look *look, const Placement *placement)
 {
     const PlacementRequest *request = look->subject.request;
     json_auto_t *inputs = json_object();
@@ -186,5 +238,6 @@ look_tell_inputs(const Look *look)
     json_object_set_new(inputs, "move",
         request->source_host != NULL ? tell_move(request) : json_null());
     json_object_set_new(inputs, "configuration", tell_policy(request));
+    json_object_set_new(inputs, "hosts", tell_hosts(look, placement));
     return json_to_text(inputs);
 }

@@ -387,5 +387,5 @@ uint8_t placement_code_of_weight(const Placement *placement, double weight);
 GBytes *look_take_verdicts(Look *look);
 
 /* ---- inputs.c ---- */
-/* JSON; caller frees. */
-char *look_tell_inputs(const Look *look);
+/* JSON, with what counts for those hosts alone that the placement tells of; caller frees. */
+char *look_tell_inputs(const Look *look, const Placement *placement);

@@ -1054,7 +1054,11 @@ test_explanation_of_some_hosts(Fleet *fleet, const void *unused)
 static void
 test_record_tells_its_inputs(Fleet *fleet, const void *unused)
 {
-    add_host(fleet, "hosta");
+    Host *host = add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    say(host, "ram_allocation_ratio", "3.0", "max_io_ops_per_host", "7");
+    host->facts.has_floating_cpus = true;
+    host->facts.floating_cpus = 2;
     use(fleet, "hosta")->group_members = 2;
     fleet->request.flavor_name = "sm\"all";
     fleet->request.extra_specs_json = "{\"a\": \"b\"}";
@@ -1069,6 +1073,8 @@ test_record_tells_its_inputs(Fleet *fleet, const void *unused)
     choose(fleet, decision, NULL);
     g_autoptr(Placement) told = placement_from_text(decision->text, NULL);
     static const char *const parts[] = {
+        "\"hosts\":{\"hosta\":{\"ram_allocation_ratio\":3.0,\"max_io_ops_per_host\":7,"
+        "\"shared_cpus\":2}}",
         "\"name\":\"sm\\\"all\"", "\"extra_specs\":{\"a\":\"b\"}", "li\\tnux",
         "\"different_host\":[\"i-7\",\"i-8\"]", "\"policy\":\"soft-affinity\"",
         "\"members\":{\"hosta\":2}", "\"cpu_weight_multiplier\":-0.25",

@@ -139,11 +139,11 @@ look_write_out(const Look *look, Ranking *ranking, unsigned max)
     placement->source_host = g_strdup(request->source_host);
     placement->n_hosts = host_index_size(look->hosts);
     placement->n_fit = ranking->candidates->len;
-    placement->inputs = look_tell_inputs(look);
     placement_add_firsts(placement, look);
     fill_weights(placement, ranking->candidates);
     ranking_sort(ranking, n_best_of(placement->n_hosts, max));
     fill_hosts(placement, look, ranking, max);
+    placement->inputs = look_tell_inputs(look, placement);
     if (placement->n_fit > 0) {
         unsigned best = g_array_index(ranking->candidates, Candidate, 0).index;
         placement->chosen = g_strdup(look->entries[best].host->name);

@@ -368,6 +368,7 @@ def tells_of_any_host(cloud, request, told):
     config = inputs["configuration"]
     equal((config["ram_allocation_ratio"], "ComputeFilter" in config["enabled_filters"],
            config["ram_weight_multiplier"]), (1.5, True, 1.0), "what was configured")
+    equal(inputs["hosts"], {"hostc": {"ram_allocation_ratio": 2.5}}, "what its aggregate said")
     weight = hosts_of(told)["hostc"]["weight"]
     for host, looked_at, found in (
             ("hostb", True, {"fits": False, "failed_first": "enabled", "fit": None}),
@@ -390,7 +391,8 @@ def tells_of_any_host(cloud, request, told):
                  f"'drover explain --request {request}' tells of those there were", "a wrong name")
     text = on_terminal(cloud, 80, "explain", "--request", request)
     lines = [" ".join(line.split()) for line in text.split("\n")]
-    for part in ("What it was decided by:", "ram_allocation_ratio 1.5", "flavor.name m1.tiny"):
+    for part in ("What it was decided by:", "ram_allocation_ratio 1.5", "flavor.name m1.tiny",
+                 "hosts.hostc ram_allocation_ratio=2.5"):
         check(part in lines, f"no '{part}' in:\n{text}")
 
 
@@ -404,11 +406,15 @@ def _():
     equal((created["move"], created["chosen"], created["requested_host"], created["source_host"]),
           ("create", "hosta", "hosta", None), "the create")
     set_service(cloud, "hostb", status="disabled", disabled_reason="disk swap")
+    drover("aggregate", "create", "--property", "ram_allocation_ratio=2.5", "generous")
+    drover("aggregate", "add", "host", "generous", "hostc")
     now = explain(cloud, server, "?move=live")
     equal(cloud.live_migrate(server).status, 202, "the move")
     cloud.wait_migration(server, "completed", "error")
     cloud.wait_idle(server)
     set_service(cloud, "hostb", status="enabled")
+    drover("aggregate", "remove", "host", "generous", "hostc")
+    drover("aggregate", "delete", "generous")
     request = request_of(cloud, server, "live-migration")
     (told,) = decisions(cloud, f"?request_id={request}")
     equal(told["chosen"], "hostc", "where it went")
