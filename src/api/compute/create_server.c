@@ -3,23 +3,11 @@
 /* POST /servers. Source: Compute API reference, "Create server". */
 #include "api/compute/compute.h"
 
-#include "api/compute/block_devices.h"
 #include "api/block_storage/new_volume.h"
+#include "api/compute/block_devices.h"
+#include "api/compute/create.h"
 #include "base/json.h"
-#include "model/neighbour.h"
 #include <string.h>
-
-static const Field network_item[] = {
-    {"", FIELD_OBJECT, 0,
-        .fields =
-            (const Field[]){
-                {"uuid", FIELD_UUID},
-                {"port", FIELD_STRING},
-                {"fixed_ip", FIELD_STRING},
-                {"tag", FIELD_STRING, .since = 32},
-                {NULL},
-            }},
-};
 
 static const Field security_group_item[] = {
     {"", FIELD_OBJECT, 0, .fields = (const Field[]){{"name", FIELD_STRING, 0, 1, 255}, {NULL}}},
@@ -174,88 +162,6 @@ read_disks(ApiContext *context, const json_t *server, Instance *instance, GPtrAr
             "Block Device Mapping is Invalid: a server boots from its image or from a volume.");
 }
 
-/* ---- networks ---- */
-
-static bool
-add_network(ApiContext *context, InstanceRequest *request, const json_t *item, GError **error)
-{
-    const char *id = body_string(item, "uuid", NULL);
-    const char *port = body_string(item, "port", NULL);
-    if (port != NULL) {
-        return error_set(error, ERROR_INVALID,
-            "Port %s cannot be used: ports come with their server here, so name a network. SR-IOV "
-            "devices are given by flavors (pci_passthrough:alias).",
-            port);
-    }
-    if (id == NULL) {
-        return error_set(error, ERROR_INVALID, "Network is not found: 'uuid' is needed.");
-    }
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(Network) network = store_get_network(context->store, id, &problem);
-    if (network == NULL) {
-        if (error_is(problem, ERROR_NOT_FOUND)) {
-            return error_set(error, ERROR_INVALID, "Network %s could not be found.", id);
-        }
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return false;
-    }
-    g_ptr_array_add(request->network_ids, g_strdup(network->id));
-    g_ptr_array_add(request->fixed_addresses, g_strdup(body_string(item, "fixed_ip", NULL)));
-    return true;
-}
-
-/* "auto" (and no word about it, below 2.37): the only network there is, or none when there is
- * none. */
-static bool
-add_only_network(ApiContext *context, InstanceRequest *request, GError **error)
-{
-    g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
-    if (networks == NULL) {
-        return false;
-    }
-    if (networks->len > 1) {
-        return error_set(error, ERROR_CONFLICT,
-            "Multiple possible networks found, use a Network ID to be more specific.");
-    }
-    for (unsigned i = 0; i < networks->len; i++) {
-        const Network *network = networks->pdata[i];
-        g_ptr_array_add(request->network_ids, g_strdup(network->id));
-        g_ptr_array_add(request->fixed_addresses, NULL);
-    }
-    return true;
-}
-
-static bool
-read_networks(ApiContext *context, const json_t *server, InstanceRequest *request, GError **error)
-{
-    const json_t *networks = json_object_get(server, "networks");
-    const char *word = json_string_value(networks);
-    if (networks == NULL && context->minor >= 37) {
-        return error_set(error, ERROR_INVALID,
-            "Invalid input for field/attribute server. 'networks' is a required property");
-    }
-    if (networks == NULL || (context->minor >= 37 && g_strcmp0(word, "auto") == 0)) {
-        return add_only_network(context, request, error);
-    }
-    if (context->minor >= 37 && g_strcmp0(word, "none") == 0) {
-        return true;
-    }
-    json_auto_t *wrapped = json_pack("{s:O}", "networks", networks);
-    const Field fields[] = {{"networks", FIELD_ARRAY, 0, .item = network_item}, {NULL}};
-    if (!validate_body(wrapped, fields, 0, context->minor, error)) {
-        return false;
-    }
-    size_t i = 0;
-    json_t *item = NULL;
-    json_array_foreach(networks, i, item)
-    {
-        if (!add_network(context, request, item, error)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- where ---- */
 
 /* A zone is there when a host is in it. */
@@ -361,97 +267,6 @@ check_named(const json_t *body, GError **error)
     return true;
 }
 
-/* ---- hints ---- */
-
-/* One is so much: each costs a look while a host is chosen. */
-enum { MAX_NAMED = 128 };
-
-static const json_t *
-hint_of(ApiContext *context, const char *name)
-{
-    const json_t *hints = json_object_get(context->body, "os:scheduler_hints");
-    hints = hints != NULL ? hints : json_object_get(context->body, "OS-SCH-HNT:scheduler_hints");
-    const json_t *hint = json_object_get(hints, name);
-    return json_is_null(hint) ? NULL : hint;
-}
-
-static bool
-refuse_hint(const char *name, const json_t *hint, GError **error)
-{
-    g_autofree char *repr = json_to_repr(hint);
-    return error_set(error, ERROR_INVALID,
-        "Invalid input for field/attribute %s. Value: %s. %s is not a 'uuid'", name, repr, repr);
-}
-
-/* The hint "group": the servers of a request are its members. */
-static bool
-read_group(ApiContext *context, Instance *instance, GError **error)
-{
-    const json_t *hint = hint_of(context, "group");
-    if (hint == NULL) {
-        return true;
-    }
-    const char *id = json_string_value(hint);
-    if (id == NULL || !is_uuid(id)) {
-        return refuse_hint("group", hint, error);
-    }
-    g_autoptr(ServerGroup) group = compute_get_server_group(context, id, ERROR_INVALID, error);
-    if (group == NULL) {
-        return false;
-    }
-    instance->group_id = g_strdup(group->id);
-    return true;
-}
-
-static bool
-add_named(GString *ids, const char *name, const json_t *value, GError **error)
-{
-    const char *id = json_string_value(value);
-    if (id == NULL || !is_uuid(id)) {
-        return refuse_hint(name, value, error);
-    }
-    g_autofree char *lower = g_ascii_strdown(id, -1);
-    if (!neighbour_is_named(ids->str, lower)) {
-        g_string_append_printf(ids, "%s%s", ids->len > 0 ? "," : "", lower);
-    }
-    return true;
-}
-
-/* "same_host", "different_host": one id, or a list of them. Nobody looks whether there are such
- * servers: Nova does not either, and they may come later. */
-static bool
-read_named(ApiContext *context, const char *name, char **ret_ids, GError **error)
-{
-    g_autoptr(GString) ids = g_string_new(NULL);
-    const json_t *hint = hint_of(context, name);
-    if (json_array_size(hint) > MAX_NAMED) {
-        return error_set(error, ERROR_INVALID, "Invalid input for field/attribute %s: it names %zu "
-            "servers, and %d may be named; use a server group.", name, json_array_size(hint),
-            MAX_NAMED);
-    }
-    if (hint != NULL && !json_is_array(hint) && !add_named(ids, name, hint, error)) {
-        return false;
-    }
-    size_t i;
-    const json_t *value;
-    json_array_foreach(hint, i, value)
-    {
-        if (!add_named(ids, name, value, error)) {
-            return false;
-        }
-    }
-    *ret_ids = ids->len > 0 ? g_string_free(g_steal_pointer(&ids), FALSE) : NULL;
-    return true;
-}
-
-static bool
-read_hints(ApiContext *context, Instance *instance, GError **error)
-{
-    return read_group(context, instance, error) &&
-        read_named(context, "same_host", &instance->same_host, error) &&
-        read_named(context, "different_host", &instance->different_host, error);
-}
-
 static bool
 read_simple(ApiContext *context, const json_t *server, Instance *instance, GError **error)
 {
@@ -512,8 +327,8 @@ accept_one(ApiContext *context, const json_t *server, int index, int count, Inst
     if (!read_simple(context, server, instance, error) ||
         !read_flavor(context, server, instance, error) ||
         !read_disks(context, server, instance, volumes, error) ||
-        !read_networks(context, server, &request, error) ||
-        !read_hints(context, instance, error) ||
+        !create_read_networks(context, server, &request, error) ||
+        !create_read_hints(context, instance, error) ||
         !read_place(context, server, instance, &host, error)) {
         return false;
     }
