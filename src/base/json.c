@@ -91,6 +91,13 @@ json_lookup(const json_t *root, const char *path)
     }
 }
 
+const char *
+json_text_or(const json_t *object, const char *key, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : fallback;
+}
+
 static bool
 set_wrong_type(const json_t *value, const char *path, const char *wanted, GError **error)
 {

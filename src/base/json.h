@@ -30,6 +30,8 @@ const char *json_type_name(const json_t *value);
 
 /* NULL without an error when it is absent; an explicit null is returned as such. */
 json_t *json_lookup(const json_t *root, const char *path);
+/* Of a member that may be missing, or no text, when nobody is to hear of that; may be NULL. */
+const char *json_text_or(const json_t *object, const char *key, const char *fallback);
 
 bool json_get_string(const json_t *root, const char *path, const char **ret_text, GError **error);
 bool json_get_int(const json_t *root, const char *path, int64_t *ret_number, GError **error);

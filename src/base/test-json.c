@@ -152,6 +152,17 @@ test_getters_name_the_path(void)
 }
 
 static void
+test_text_or_has_a_fallback(void)
+{
+    json_auto_t *object = json_pack("{s:s, s:i, s:n}", "text", "a", "number", 1, "null");
+    g_assert_cmpstr(json_text_or(object, "text", "-"), ==, "a");
+    g_assert_cmpstr(json_text_or(object, "number", "-"), ==, "-");
+    g_assert_cmpstr(json_text_or(object, "null", "-"), ==, "-");
+    g_assert_cmpstr(json_text_or(object, "missing", "-"), ==, "-");
+    g_assert_null(json_text_or(NULL, "text", NULL));
+}
+
+static void
 test_find_has_a_fallback(void)
 {
     json_auto_t *root = parse("{\"n\":null,\"s\":\"x\",\"i\":1,\"t\":false}", NULL);
@@ -190,5 +201,6 @@ main(int argc, char **argv)
     g_test_add_func("/json/getters", test_getters);
     g_test_add_func("/json/getters-name-the-path", test_getters_name_the_path);
     g_test_add_func("/json/find-has-a-fallback", test_find_has_a_fallback);
+    g_test_add_func("/json/text-or-has-a-fallback", test_text_or_has_a_fallback);
     return g_test_run();
 }

@@ -2,6 +2,7 @@
 /* Copyright the drover authors. */
 /* Maintenance: a host is emptied, and gets back what was on it. */
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/command.h"
 #include "cli/usage.h"
 #include "cli/watch.h"
@@ -11,8 +12,7 @@
 static const char *
 string_of(const json_t *object, const char *key)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
+    return json_text_or(object, key, "-");
 }
 
 static int

@@ -4,14 +4,14 @@
 #include "cli/explain_print.h"
 #include "cli/explain_columns.h"
 
+#include "base/json.h"
 #include <stdio.h>
 #include <string.h>
 
 static const char *
 string_of(const json_t *object, const char *key)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
+    return json_text_or(object, key, "-");
 }
 
 /* ---- what hosts would have given away ---- */

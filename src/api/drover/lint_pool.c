@@ -3,16 +3,10 @@
 /* The pools of a host: that of its instances, and that of volumes. */
 #include "api/drover/lint_sheet.h"
 
+#include "base/json.h"
 #include <string.h>
 
 enum { FREE_PERCENT_WARN = 10 };
-
-static const char *
-text_of(const json_t *object, const char *name, const char *fallback)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : fallback;
-}
 
 /* QEMU may run as somebody else than the owner, and must get through the directory. */
 void
@@ -20,20 +14,21 @@ lint_check_pool(const LintSheet *sheet)
 {
     const HostFacts *facts = &sheet->host->facts;
     json_auto_t *pool = facts->pool_json != NULL ? json_loads(facts->pool_json, 0, NULL) : NULL;
-    const char *mode = text_of(pool, "mode", "");
+    const char *mode = json_text_or(pool, "mode", "");
     if (pool == NULL) {
         lint_say(sheet, "pool", "unknown", NULL, "libvirt has not told of it");
         return;
     }
     size_t length = strlen(mode);
     bool is_closed = length > 0 && ((mode[length - 1] - '0') & 1) == 0;
-    const char *server = text_of(pool, "source_host", NULL);
+    const char *server = json_text_or(pool, "source_host", NULL);
     lint_say(sheet, "pool", is_closed ? "warn" : "pass",
         is_closed ? "chmod o+x the directory, unless QEMU runs as its owner" : NULL,
-        "'%s': %s, owner %s:%s, mode %s%s%s%s%s", sheet->host->pool, text_of(pool, "type", "?"),
-        text_of(pool, "owner", "?"), text_of(pool, "group", "?"), length > 0 ? mode : "?",
+        "'%s': %s, owner %s:%s, mode %s%s%s%s%s", sheet->host->pool,
+        json_text_or(pool, "type", "?"), json_text_or(pool, "owner", "?"),
+        json_text_or(pool, "group", "?"), length > 0 ? mode : "?",
         server != NULL ? ", from " : "", server != NULL ? server : "", server != NULL ? ":" : "",
-        server != NULL ? text_of(pool, "source_path", "?") : "");
+        server != NULL ? json_text_or(pool, "source_path", "?") : "");
 }
 
 void

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright the drover authors. */
+#pragma once
+/* What lint has found, as tables: checks of hosts, canaries between them, and what to do. */
+#include "cli/output.h"
+
+/* lint: as the API tells it, and with "unsent" the canaries that were asked for and not sent. all:
+ * checks that are in order too. is_alone: there was nobody to send one to. For OUTPUT_TABLE and
+ * _VALUE. */
+bool lint_print(
+    Output *output, const json_t *lint, bool all, bool is_alone, GError **error);
