@@ -151,7 +151,7 @@ wait_for_canaries(
             add_cut_off(asked, canaries);
             return json_incref(lint);
         }
-        watch_line("%zu canaries are on their way", n_left);
+        watch_line("canaries on their way: %zu", n_left);
         g_usleep(LOOK_INTERVAL_S * G_USEC_PER_SEC);
         json_decref(lint);
         lint = look(context, session, error);
@@ -167,6 +167,19 @@ count_red_extras(const json_t *canaries)
         n += strcmp(json_text_or(extra, "result", ""), "fail") == 0;
     }
     return n;
+}
+
+/* Nothing is known of the way of one that was not sent: it is no failure, and not in order. */
+static bool
+sum_up(size_t n_failed, size_t n_unsent, GError **error)
+{
+    g_autofree char *failed =
+        g_strdup_printf("%zu of the checks and canaries failed", n_failed);
+    g_autofree char *unsent = g_strdup_printf(
+        n_unsent == 1 ? "%zu canary was not sent" : "%zu canaries were not sent", n_unsent);
+    return (n_failed == 0 && n_unsent == 0) ||
+        error_set(error, ERROR_CONFLICT, "%s%s%s", n_failed > 0 ? failed : "",
+            n_failed > 0 && n_unsent > 0 ? ", and " : "", n_unsent > 0 ? unsent : "");
 }
 
 static bool
@@ -193,15 +206,13 @@ host_lint(CommandContext *context, GError **error)
     bool is_alone = !is_quiet && json_array_size(unsent) == 0 &&
         json_array_size(json_object_get(asked, "asked")) == 0;
     json_object_set(lint, "unsent", unsent);
-    size_t n_failed = json_array_size(unsent) + count(json_object_get(lint, "checks"), "fail") +
+    size_t n_failed = count(json_object_get(lint, "checks"), "fail") +
         count(json_object_get(lint, "canaries"), "fail") +
         count_red_extras(json_object_get(lint, "canaries"));
     bool is_told = output->format == OUTPUT_JSON
         ? output_object(output, lint, error)
         : lint_print(output, lint, command_has(context, "--all"), is_alone, error);
-    return is_told &&
-        (n_failed == 0 ||
-            error_set(error, ERROR_CONFLICT, "%zu of the checks and canaries failed", n_failed));
+    return is_told && sum_up(n_failed, json_array_size(unsent), error);
 }
 
 const Command lint_commands[] = {

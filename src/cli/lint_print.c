@@ -200,23 +200,27 @@ lint_print(Output *output, const json_t *lint, bool all, bool is_alone, GError *
     static const char *const bad[] = {"warn", "fail", "unknown", "unseen", NULL};
     static const char *const red[] = {"fail", "warn", NULL};
     const json_t *canaries = json_object_get(lint, "canaries");
+    const json_t *unsent = json_object_get(lint, "unsent");
     json_auto_t *checks = select_rows(json_object_get(lint, "checks"), all, bad);
     json_auto_t *failed = select_rows(canaries, false, red);
     add_red_extras(failed, canaries);
-    add_unsent(failed, json_object_get(lint, "unsent"));
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
     const char *none = is_alone
         ? "\nNo canary was sent: it takes two hosts. Name another one as well, or none for all.\n"
-        : "\nNo canary was sent yet.\n";
+        : "\nNo canary was sent yet between these hosts.\n";
     output_say(output, "%s", json_array_size(canaries) > 0 ? "\nCanaries:\n" : none);
     if (json_array_size(canaries) > 0 && !print_matrix(output, canaries, error)) {
         return false;
     }
+    size_t n_failed = json_array_size(failed);
+    add_unsent(failed, unsent);
     if (json_array_size(failed) == 0) {
         return true;
     }
-    output_say(output, "\nWhat failed:\n");
+    output_say(output, "\nWhat %s:\n", n_failed == 0 ? "was not sent"
+            : json_array_size(unsent) > 0              ? "failed or was not sent"
+                                                       : "failed");
     return output_list(output, failed, RED_COLUMNS, NULL, error);
 }

@@ -16,8 +16,9 @@ is_alone(const LintSheet *sheet, const char *check)
             return false;
         }
     }
-    lint_say(sheet, check, "unknown", "name several hosts, or none for all of them",
-        "there is no other host here to compare it with");
+    lint_say(sheet, check, "unknown",
+        sheet->hosts->len > 1 ? NULL : "name several hosts, or none for all of them",
+        "there is no other host here to compare it with that has told its own");
     return true;
 }
 
@@ -26,13 +27,17 @@ void
 lint_check_versions_alike(const LintSheet *sheet)
 {
     int version = sheet->host->facts.hypervisor_version;
+    if (version == 0) {
+        lint_say(sheet, "versions-alike", "unknown", NULL, "it has no QEMU");
+        return;
+    }
     if (is_alone(sheet, "versions-alike")) {
         return;
     }
     for (unsigned i = 0; i < sheet->hosts->len; i++) {
         const Host *other = sheet->hosts->pdata[i];
         int theirs = other->has_facts ? other->facts.hypervisor_version : 0;
-        if (theirs != version && theirs > 0 && version > 0) {
+        if (theirs != version && theirs > 0) {
             g_autofree char *own_text = version_to_text(version);
             g_autofree char *their_text = version_to_text(theirs);
             lint_say(sheet, "versions-alike", "warn", "bring all hosts to the same version of QEMU",
@@ -42,7 +47,8 @@ lint_check_versions_alike(const LintSheet *sheet)
             return;
         }
     }
-    lint_say(sheet, "versions-alike", "pass", NULL, "every one of these hosts has this QEMU");
+    lint_say(sheet, "versions-alike", "pass", NULL,
+        "every one of these hosts that has told its own has this QEMU");
 }
 
 static char *

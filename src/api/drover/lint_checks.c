@@ -100,12 +100,15 @@ check_connected(const LintSheet *sheet)
         lint_say(sheet, "connected", "pass", NULL, "it answers at %s", host->uri);
         return;
     }
-    const char *error = host->connect_error != NULL ? host->connect_error : "not tried yet";
-    const Diagnosis *diagnosis = diagnosis_find(error);
+    if (host->connect_error == NULL) {
+        lint_say(sheet, "connected", "unknown", NULL, "drover has not tried to connect to it yet");
+        return;
+    }
+    const Diagnosis *diagnosis = diagnosis_find(host->connect_error);
     lint_say(sheet, "connected", "fail",
         diagnosis != NULL ? diagnosis->fix : "see that libvirtd runs there and that drover's "
                                              "certificate is good: 'drover host show'",
-        "%s", error);
+        "%s", host->connect_error);
 }
 
 void

@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "api/drover/lint.h"
 
+#include "base/json.h"
+
 #define DAY_US (INT64_C(86400) * G_USEC_PER_SEC)
 
 static Host *
@@ -112,6 +114,7 @@ test_versions(void)
         "warn QEMU 7.2.22; host 'hostb' has 10.0.2: guests move live from the older to the newer");
     host->facts.hypervisor_version = 0;
     assert_says(hosts, "qemu", 0, "fail libvirt finds none");
+    assert_says(hosts, "versions-alike", 0, "unknown it has no QEMU");
 }
 
 static void
@@ -210,6 +213,37 @@ test_a_host_that_is_away(void)
     host->connect_error = g_strdup("Connection refused");
     assert_says(hosts, "connected", 0, "fail Connection refused");
     assert_says(hosts, "facts", 0, "unknown ");
+    g_clear_pointer(&host->connect_error, g_free);
+    assert_says(hosts, "connected", 0, "unknown drover has not tried to connect to it yet");
+}
+
+/* What has told nothing is nobody to compare with. */
+static void
+test_a_host_alone(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *other = hosts->pdata[1];
+    assert_says(hosts, "versions-alike", 0, "pass ");
+    other->has_facts = false;
+    for (int i = 0; i < 2; i++) {
+        assert_says(hosts, "versions-alike", 0, "unknown there is no other host here");
+        assert_says(hosts, "cpu", 0, "unknown there is no other host here");
+        assert_says(hosts, "instances-path", 0, "unknown there is no other host here");
+        g_ptr_array_set_size(hosts, 1);
+    }
+}
+
+static void
+test_claims_of_a_host_that_is_away(void)
+{
+    g_autoptr(Host) host = make_host("hosta");
+    g_autoptr(GPtrArray) differences = g_ptr_array_new();
+    json_auto_t *rows = json_array();
+    lint_claims(rows, host, differences);
+    host->connected = false;
+    lint_claims(rows, host, differences);
+    g_assert_cmpstr(json_text_or(json_array_get(rows, 0), "result", NULL), ==, "pass");
+    g_assert_cmpstr(json_text_or(json_array_get(rows, 1), "result", NULL), ==, "unknown");
 }
 
 int
@@ -222,5 +256,7 @@ main(int argc, char **argv)
     g_test_add_func("/lint/networks-and-devices", test_networks_and_devices);
     g_test_add_func("/lint/numbers-of-aggregates", test_aggregates);
     g_test_add_func("/lint/a-host-that-is-away", test_a_host_that_is_away);
+    g_test_add_func("/lint/a-host-alone", test_a_host_alone);
+    g_test_add_func("/lint/claims-of-a-host-that-is-away", test_claims_of_a_host_that_is_away);
     return g_test_run();
 }
