@@ -449,9 +449,9 @@ const Command drain_commands[] = {
         "  drover host drain hosta --parallel 2 --cold-fallback",
         BEGIN_OPTIONS, host_drain},
     {"host restore", "HOST", 1, 1, "Enable a host, and bring back what drains have moved away",
-        "What has been moved again since, or was deleted, is left where it is. Where no drain has "
-        "moved anything away the host is enabled, the command says so, and ends with 0. Exit "
-        "code 1, of --dry-run and --wait: something would stay away, or stays away.",
+        "What was deleted, or moved since by somebody else than drains, is left where it is. Where "
+        "no drain has moved anything away the host is enabled, the command says so, and ends with "
+        "0. Exit code 1, of --dry-run and --wait: something would stay away, or stays away.",
         "  drover host restore hosta --dry-run\n  drover host restore hosta --wait", BEGIN_OPTIONS,
         host_restore},
     {"drain list", "", 0, 0, "List drains and restores, the newest first", NULL, NULL,

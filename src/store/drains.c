@@ -30,12 +30,25 @@
     "INSERT INTO drain_items (drain_id, instance_id, state)"                                       \
     " SELECT CAST($1 AS BIGINT), id, 'waiting' FROM instances"                                     \
     " WHERE host = $2 AND terminated_us = 0"
+/* Of a drain d and its item i. */
+#define IS_NOT_RESTORED                                                                            \
+    " d.kind = 'drain' AND i.state = 'moved' AND d.id > COALESCE((SELECT MAX(r.id) FROM drains r"  \
+    " WHERE r.host = d.host AND r.kind = 'restore' AND r.state = 'done'), 0)"
+/* Where the host's drains have taken them, and from there drains of those hosts. One that another
+ * restore is bringing somewhere is that one's. */
 #define SQL_LIST_DRAINED                                                                           \
-    "SELECT DISTINCT i.instance_id FROM drain_items i JOIN drains d ON d.id = i.drain_id"          \
-    " JOIN instances n ON n.id = i.instance_id"                                                    \
-    " WHERE d.host = $1 AND d.kind = 'drain' AND i.state = 'moved' AND n.terminated_us = 0"        \
-    " AND n.host = i.dest_host AND d.id > COALESCE((SELECT MAX(id) FROM drains"                    \
-    " WHERE host = $1 AND kind = 'restore' AND state = 'done'), 0) ORDER BY i.instance_id"
+    "WITH RECURSIVE taken (instance_id, drain_id, host) AS ("                                      \
+    "SELECT i.instance_id, i.drain_id, i.dest_host FROM drain_items i"                             \
+    " JOIN drains d ON d.id = i.drain_id WHERE d.host = $1 AND" IS_NOT_RESTORED                    \
+    " UNION SELECT i.instance_id, i.drain_id, i.dest_host FROM taken t"                            \
+    " JOIN drain_items i ON i.instance_id = t.instance_id"                                         \
+    " JOIN drains d ON d.id = i.drain_id"                                                          \
+    " WHERE d.host = t.host AND d.id > t.drain_id AND" IS_NOT_RESTORED ")"                         \
+    " SELECT DISTINCT t.instance_id FROM taken t JOIN instances n ON n.id = t.instance_id"         \
+    " WHERE n.terminated_us = 0 AND n.host = t.host AND n.host <> $1"                              \
+    " AND NOT EXISTS (SELECT 1 FROM drain_items i JOIN drains d ON d.id = i.drain_id"              \
+    " WHERE i.instance_id = n.id AND d.kind = 'restore' AND d.is_open = 1"                         \
+    " AND i.state IN ('waiting', 'moving', 'confirming')) ORDER BY t.instance_id"
 #define SQL_LIST_ITEMS                                                                             \
     "SELECT i.drain_id, i.instance_id, n.name, i.state, i.dest_host, i.operation_id, i.is_cold,"   \
     " i.attempts, i.tried, i.not_before_us, i.message, i.fix, n.group_id FROM drain_items i"       \

@@ -507,7 +507,8 @@ Drain *store_get_drain(Store *store, int64_t id, GError **error);
 GPtrArray *store_list_drains(
     Store *store, const char *host, bool only_open, int limit, GError **error);
 GPtrArray *store_list_drain_items(Store *store, int64_t drain_id, GError **error); /* by name */
-/* What a restore of that host would bring back: ids of instances, char *. */
+/* What a restore of that host would bring back, also what other drains have moved on since: ids of
+ * instances, char *. */
 GPtrArray *store_list_drained(Store *store, const char *host, GError **error);
 /* Engine only. From one state to another; ERROR_GONE_STALE when it is in neither. */
 bool store_move_drain(

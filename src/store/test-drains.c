@@ -145,6 +145,61 @@ test_a_restore_takes_what_is_where_it_was_brought(Fixture *fixture, const void *
     g_assert_cmpuint(left->len, ==, 0);
 }
 
+/* As if a drain of the host had taken it there. */
+static void
+take_away(Fixture *fixture, const Instance *vm, const char *host, const char *dest_host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Drain) drain = accept(fixture, host, false, &error);
+    g_assert_no_error(error);
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    g_assert_cmpstr(item->instance_id, ==, vm->id);
+    item->state = DRAIN_ITEM_MOVED;
+    item->dest_host = g_strdup(dest_host);
+    g_assert_true(store_update_drain_item(fixture->store, item, DRAIN_ITEM_WAITING, &error));
+    finish(fixture, drain, DRAIN_DONE);
+    g_autoptr(Migration) migration = test_migration(fixture, vm);
+    OperationMove move = test_move(fixture, migration->operation.id, "queued", "completed");
+    move.closes = true;
+    move.set_instance = true;
+    move.instance_id = vm->id;
+    move.host = dest_host;
+    test_move_ok(fixture, &move);
+}
+
+static unsigned
+count_drained(Fixture *fixture, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) drained = store_list_drained(fixture->store, host, &error);
+    g_assert_no_error(error);
+    return drained->len;
+}
+
+/* Two that would bring it to two hosts are not both asked for it. */
+static void
+test_a_restore_takes_what_another_drain_has_moved_on(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    for (const char *const *host = (const char *const[]){"hosta", "hostb", "hostc", NULL};
+         *host != NULL; host++) {
+        test_host(fixture, *host);
+    }
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    take_away(fixture, vm, "hosta", "hostb");
+    take_away(fixture, vm, "hostb", "hostc");
+    g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 1);
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 1);
+    g_assert_cmpuint(count_drained(fixture, "hostc"), ==, 0);
+    g_autoptr(Drain) restore = accept(fixture, "hosta", true, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 0);
+    finish(fixture, restore, DRAIN_BLOCKED);
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 1);
+    take_away(fixture, vm, "hostc", "hosta");
+    g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 0);
+}
+
 static void
 assert_cpu(Fixture *fixture, const Instance *vm, const char *expected)
 {
@@ -279,6 +334,8 @@ main(int argc, char **argv)
     ADD("an-item-and-its-migration-are-one-commit", test_an_item_and_its_migration_are_one_commit);
     ADD("a-restore-takes-what-is-where-it-was-brought",
         test_a_restore_takes_what_is_where_it_was_brought);
+    ADD("a-restore-takes-what-another-drain-has-moved-on",
+        test_a_restore_takes_what_another_drain_has_moved_on);
     ADD("a-guests-processor-is-known-until-it-may-be-another",
         test_a_guests_processor_is_known_until_it_may_be_another);
     ADD("what-surrounds-a-plan-is-of-each-instance",

@@ -7,7 +7,8 @@ import tempfile
 
 from tap import check, contains, equal, wait_until
 from test_cold import add_flavors, ended, moved
-from test_drain import ask, items_of, servers_on, show, wait_state, wish
+from test_drain import (ask, force_complete, items_of, servers_on, set_enabled, show, wait_moving,
+                        wait_state, wish)
 from test_evacuate import force_down
 from test_groups import create, fault, make, remove
 from world import Cloud, test, world
@@ -215,6 +216,64 @@ def _():
         equal(show(cloud, "hosta")["state"], "paused", "all the while")
     finally:
         cloud.drover.remove()
+
+
+@test("a group that two drains have moved on, one after the other, is brought home by a restore of "
+      "the host that it was on first [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"))
+    try:
+        group = make(cloud, "affinity")
+        members = [create(cloud, name, group, host="hosta") for name in ("one", "two")]
+        seen = []
+        for host in ("hosta", None):
+            seen.append(host or cloud.host_of(members[0]))
+            ask(cloud, seen[-1])
+            equal(wait_state(cloud, seen[-1], "done", "blocked")["state"], "done", seen)
+        equal([cloud.host_of(server) in seen for server in members], [False] * 2, "moved on")
+        plan = ask(cloud, "hosta", "restore", status=200, dry_run=True)
+        equal((plan["moves"], plan["stay"]), (2, 0), plan)
+        ask(cloud, "hosta", "restore")
+        equal(wait_state(cloud, "hosta", "done", "blocked")["state"], "done", "the restore")
+        equal([cloud.host_of(server) for server in members], ["hosta"] * 2, "home")
+        equal(ask(cloud, seen[1], "restore", status=200, dry_run=True)["steps"], [], "it is home")
+    finally:
+        cloud.drover.remove()
+
+
+def carry_over(cloud, host, meanwhile=None):
+    """The next move of its job, which would take long, comes to its end."""
+    moving = wait_moving(cloud, host)
+    if meanwhile is not None:
+        meanwhile()
+    force_complete(cloud, moving)
+    wait_item(cloud, host, "it is there", lambda row: row["state"] == "moved" and
+              row["instance_uuid"] == moving["instance_uuid"])
+
+
+@test("a host that is disabled while an affinity group is brought back to it gets no more of it: "
+      "the restore says that the group is apart, and how it comes together [S2-25]")
+def _():
+    cloud = world.slow
+    group = make(cloud, "affinity")
+    members = [create(cloud, name, group, host="hosta") for name in ("one", "two")]
+    ask(cloud, "hosta")
+    for _ in members:
+        carry_over(cloud, "hosta")
+    wait_state(cloud, "hosta", "done")
+    ask(cloud, "hosta", "restore")
+    carry_over(cloud, "hosta", lambda: set_enabled(cloud, "hosta", False))
+    drain = wait_state(cloud, "hosta", "blocked")
+    (row,) = [row for row in drain["items"] if row["state"] == "blocked"]
+    contains(row["message"], "'enabled'", "why")
+    contains(row["message"], "its server group (affinity) is apart", "what comes of it")
+    contains(row["fix"], "enable its compute service", "what helps")
+    ask(cloud, "hosta", "restore")
+    carry_over(cloud, "hosta")
+    wait_state(cloud, "hosta", "done")
+    equal([cloud.host_of(server) for server in members], ["hosta"] * 2, "together")
+    cloud.clean()
+    remove(cloud, group)
 
 
 @test("a leader that waits for one of its group in a drain that is paused says so, and goes when "
