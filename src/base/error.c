@@ -41,6 +41,16 @@ error_is(const GError *error, ErrorCode code)
 }
 
 bool
+error_pass_others(GError **reason, ErrorCode code, GError **error)
+{
+    if (*reason == NULL || error_is(*reason, code)) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(reason));
+    return false;
+}
+
+bool
 error_set(GError **error, ErrorCode code, const char *format, ...)
 {
     va_list arguments;

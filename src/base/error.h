@@ -36,5 +36,9 @@ const char *error_code_name(ErrorCode code);
 ErrorCode error_code(const GError *error);
 bool error_is(const GError *error, ErrorCode code);
 
+/* Whether there is no reason, or one of that code, which the caller says in own words. Any other is
+ * passed up, and no longer the caller's. */
+bool error_pass_others(GError **reason, ErrorCode code, GError **error);
+
 /* g_set_error in our domain; returns false so that 'return error_set(...)' reads well. */
 bool error_set(GError **error, ErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);

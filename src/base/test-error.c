@@ -29,6 +29,23 @@ test_set_and_ask(void)
 }
 
 static void
+test_others_are_passed_up(void)
+{
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(error_pass_others(&reason, ERROR_NOT_FOUND, &error));
+    error_set(&reason, ERROR_NOT_FOUND, "there is none");
+    g_assert_true(error_pass_others(&reason, ERROR_NOT_FOUND, &error));
+    g_assert_nonnull(reason);
+    g_assert_no_error(error);
+    g_clear_error(&reason);
+    error_set(&reason, ERROR_STORE_DOWN, "no database");
+    g_assert_false(error_pass_others(&reason, ERROR_NOT_FOUND, &error));
+    g_assert_null(reason);
+    g_assert_true(error_is(error, ERROR_STORE_DOWN));
+}
+
+static void
 test_foreign_errors_are_internal(void)
 {
     g_autoptr(GError) error = NULL;
@@ -43,6 +60,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/error/every-code-has-its-own-name", test_every_code_has_its_own_name);
     g_test_add_func("/error/set-and-ask", test_set_and_ask);
+    g_test_add_func("/error/others-are-passed-up", test_others_are_passed_up);
     g_test_add_func("/error/foreign-errors-are-internal", test_foreign_errors_are_internal);
     return g_test_run();
 }

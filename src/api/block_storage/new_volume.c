@@ -11,8 +11,7 @@ new_volume_find_image(ApiContext *context, const char *id, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     g_autoptr(Image) image = is_uuid(id) ? store_get_image(context->store, id, &problem) : NULL;
-    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     bool is_for_all = image != NULL &&

@@ -68,8 +68,7 @@ find_volume(ApiContext *context, const char *id, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     g_autoptr(Volume) volume = store_get_volume(context->store, id, &reason);
-    if (volume == NULL && !error_is(reason, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&reason));
+    if (!error_pass_others(&reason, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     if (volume == NULL || !api_can_see_project(context, volume->project_id)) {

@@ -30,12 +30,11 @@ add_network(ApiContext *context, InstanceRequest *request, const json_t *item, G
     }
     g_autoptr(GError) problem = NULL;
     g_autoptr(Network) network = store_get_network(context->store, id, &problem);
-    if (network == NULL) {
-        if (error_is(problem, ERROR_NOT_FOUND)) {
-            return error_set(error, ERROR_INVALID, "Network %s could not be found.", id);
-        }
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return false;
+    }
+    if (network == NULL) {
+        return error_set(error, ERROR_INVALID, "Network %s could not be found.", id);
     }
     g_ptr_array_add(request->network_ids, g_strdup(network->id));
     g_ptr_array_add(request->fixed_addresses, g_strdup(body_string(item, "fixed_ip", NULL)));

@@ -67,8 +67,7 @@ compute_read_flavor(ApiContext *context, const json_t *body, GError **error)
     g_autofree char *id = flavor_ref(body);
     g_autoptr(GError) problem = NULL;
     g_autoptr(Flavor) flavor = store_get_flavor(context->store, id, &problem);
-    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     if (flavor == NULL || (!flavor->is_public && !context->is_admin)) {

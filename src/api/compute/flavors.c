@@ -68,8 +68,7 @@ get_flavor(ApiContext *context, GError **error)
     const char *id = api_param(context, "id");
     g_autoptr(GError) problem = NULL;
     g_autoptr(Flavor) flavor = store_get_flavor(context->store, id, &problem);
-    if (flavor == NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     if (flavor == NULL || !may_see(context, flavor)) {

@@ -242,8 +242,7 @@ find_migration(ApiContext *context, Migration **ret_migration, GError **error)
     }
     g_autoptr(GError) problem = NULL;
     g_autoptr(Migration) migration = store_get_migration(context->store, id, &problem);
-    if (migration == NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return false;
     }
     if (migration != NULL &&

@@ -12,8 +12,7 @@ get_instance(ApiContext *context, const char *id, bool with_deleted, GError **er
     /* Clients ask for names here as well and expect a 404: spare the store what is no id. */
     g_autoptr(Instance) instance =
         is_uuid(id) ? store_get_instance(context->store, id, &problem) : NULL;
-    if (problem != NULL && !error_is(problem, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!error_pass_others(&problem, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     if (instance == NULL || (instance->vm_state == VM_STATE_DELETED && !with_deleted) ||

@@ -24,10 +24,8 @@ get_project(ApiContext *context, const char *id, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     Project *project = store_get_project(context->store, id, &reason);
-    if (project == NULL && error_is(reason, ERROR_NOT_FOUND)) {
+    if (error_pass_others(&reason, ERROR_NOT_FOUND, error) && project == NULL) {
         error_set(error, ERROR_NOT_FOUND, "Could not find project: %s.", id);
-    } else if (project == NULL) {
-        g_propagate_error(error, g_steal_pointer(&reason));
     }
     return project;
 }

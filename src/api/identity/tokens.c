@@ -217,8 +217,7 @@ find_user(ApiContext *context, const Login *login, User **ret_user, GError **err
         return store_find_user_by_name(context->store, login->user_name, ret_user, error);
     }
     *ret_user = store_get_user(context->store, login->user_id, &reason);
-    if (*ret_user == NULL && !error_is(reason, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&reason));
+    if (!error_pass_others(&reason, ERROR_NOT_FOUND, error)) {
         return false;
     }
     return true;

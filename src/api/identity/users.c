@@ -49,10 +49,8 @@ get_user(ApiContext *context, const char *id, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     User *user = store_get_user(context->store, id, &reason);
-    if (user == NULL && error_is(reason, ERROR_NOT_FOUND)) {
+    if (error_pass_others(&reason, ERROR_NOT_FOUND, error) && user == NULL) {
         error_set(error, ERROR_NOT_FOUND, "Could not find user: %s.", id);
-    } else if (user == NULL) {
-        g_propagate_error(error, g_steal_pointer(&reason));
     }
     return user;
 }

@@ -22,8 +22,7 @@ image_get_visible(ApiContext *context, GError **error)
 {
     g_autoptr(GError) reason = NULL;
     g_autoptr(Image) image = store_get_image(context->store, api_param(context, "id"), &reason);
-    if (image == NULL && !error_is(reason, ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&reason));
+    if (!error_pass_others(&reason, ERROR_NOT_FOUND, error)) {
         return NULL;
     }
     if (image == NULL || !is_visible(context, image)) {

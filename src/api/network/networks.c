@@ -81,10 +81,8 @@ get_network(ApiContext *context, GError **error)
     g_autoptr(GError) reason = NULL;
     const char *id = api_param(context, "id");
     Network *network = store_get_network(context->store, id, &reason);
-    if (network == NULL && error_is(reason, ERROR_NOT_FOUND)) {
+    if (error_pass_others(&reason, ERROR_NOT_FOUND, error) && network == NULL) {
         error_set(error, ERROR_NOT_FOUND, "Network %s could not be found.", id);
-    } else if (network == NULL) {
-        g_propagate_error(error, g_steal_pointer(&reason));
     }
     return network;
 }
