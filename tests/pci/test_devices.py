@@ -51,7 +51,8 @@ def _():
     fleet.delete(second)
 
     row = fleet.explained(first, "hostb")["pci-devices"]
-    equal((row["result"], row["have"]), ("fail", "nic:1"), "a live move")
+    equal((row["result"], row["have"]),
+          ("fail", "the server has nic:1; of this host: nic: 1 of 1 free"), "a live move")
     contains(row["fix"], "openstack server migrate", "the fix")
     code, told = fleet.drover.openstack("server", "migrate", "--live-migration", first,
                                         "--os-compute-api-version", "2.30", check=False)
