@@ -153,9 +153,14 @@ def _():
         contains(red["reason"], "send_canary on host 'hostb' failed", "the reason")
         equal(canaries["hosta", "hostb"]["pool_shared"], False, "a pool each")
         check(red["age_s"] >= 0 and red["tried_at"], red)
+        fix = ("see /var/log/libvirt/qemu on host 'hosta' and the log of libvirtd on both hosts, "
+               "then try again: 'drover host lint hostb hosta'")
+        equal((red["diagnosis"], red["fix"]), (None, fix), "what to do where no cause is known")
+        equal(canaries["hosta", "hostb"]["fix"], None, "nothing is to be mended")
         code, table = drover("host", "lint", "--no-canaries", "hosta", "hostb", check=False)
         equal(code, 1, table)
-        for part in ("FAIL", "What failed:", "unseen", "1 of the checks and canaries failed"):
+        for part in ("FAIL", "What failed:", "unseen", "1 of the checks and canaries failed",
+                     fix):
             contains(table, part, "the table")
         server = cloud.create("flyer", host="hostb")
         path = f"/drover/v1/instances/{server}/explanation?move="
@@ -207,6 +212,9 @@ def _():
         equal((red["extra"]["post_copy"], red["extra"]["parallel_connections"]), (True, None),
               "how")
         contains(red["extra"]["reason"], "send_canary on host 'hosta' failed", "why")
+        equal((red["fix"], red["extra"]["diagnosis"]), (None, None), "no cause is known of it")
+        contains(red["extra"]["fix"], "then try again: 'drover host lint --post-copy hosta hostb'",
+                 "its own fix")
         equal((shut["result"], shut["known_by"], shut["extra"]), ("fail", "canary", None),
               "where none arrives no second one is sent")
         send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
@@ -218,6 +226,8 @@ def _():
             contains(table, part, "the table")
         table = cloud.drover.drover("host", "lint", "--parallel-connections", "2", "hosta", "hostb")
         contains(table, "2 connections ok", "the table")
+        told = look(cloud)[1]["hosta", "hostb"]["extra"]
+        equal((told["result"], told["fix"]), ("pass", None), "nothing is to be mended")
         before = tried(cloud)
         code, table = cloud.drover.drover("host", "lint", "--post-copy", "--parallel-connections",
                                           "2", "hosta", "hostb", check=False)

@@ -191,17 +191,36 @@ view_pool(CanaryPool pool)
     g_assert_not_reached();
 }
 
+/* What to do where nobody knows the cause: the logs have it, and the same canary tries it again.
+ * extra: of the second one, NULL = of the first. */
+static char *
+default_fix(const Canary *canary, const CanaryExtra *extra)
+{
+    g_autoptr(GString) command = g_string_new("drover host lint");
+    if (extra != NULL && extra->post_copy) {
+        g_string_append(command, " --post-copy");
+    }
+    if (extra != NULL && extra->connections > 0) {
+        g_string_append_printf(command, " --parallel-connections %d", extra->connections);
+    }
+    return g_strdup_printf("see /var/log/libvirt/qemu on host '%s' and the log of libvirtd on both "
+                           "hosts, then try again: '%s %s %s'",
+        canary->dest_host, command->str, canary->source_host, canary->dest_host);
+}
+
 /* When it was, and what it failed with, if it did; error NULL: it did not. */
 static void
-add_outcome(json_t *view, int64_t when_us, const char *error, int64_t now_us)
+add_outcome(json_t *view, int64_t when_us, const char *error, const char *unknown_fix,
+    int64_t now_us)
 {
     const Diagnosis *diagnosis = diagnosis_find(error);
+    const char *fix = diagnosis != NULL ? diagnosis->fix : error != NULL ? unknown_fix : NULL;
     json_auto_t *outcome = json_pack("{s:o, s:o, s:o, s:o, s:o}", "age_s",
         when_us != 0 ? json_integer((now_us - when_us) / G_USEC_PER_SEC) : json_null(), "reason",
         api_string_or_null(error), "diagnosis",
         api_string_or_null(diagnosis != NULL ? diagnosis->code : NULL), "cause",
         api_string_or_null(diagnosis != NULL ? diagnosis->cause : NULL), "fix",
-        api_string_or_null(diagnosis != NULL ? diagnosis->fix : NULL));
+        api_string_or_null(fix));
     json_object_update(view, outcome);
 }
 
@@ -215,7 +234,8 @@ view_extra(const Canary *canary, int64_t now_us)
         "parallel_connections",
         canary->extra.connections > 0 ? json_integer(canary->extra.connections) : json_null(),
         "result", canary->extra_error == NULL ? "pass" : "fail");
-    add_outcome(view, canary->extra_us, canary->extra_error, now_us);
+    g_autofree char *unknown_fix = default_fix(canary, &canary->extra);
+    add_outcome(view, canary->extra_us, canary->extra_error, unknown_fix, now_us);
     return view;
 }
 
@@ -232,8 +252,9 @@ view_canary(const Canary *canary, int64_t now_us)
         api_time_us(canary->moved_us), "elapsed_ms",
         canary->tried_us != 0 ? json_integer(canary->elapsed_ms) : json_null(), "pool_shared",
         view_pool(canary->pool), "extra", view_extra(canary, now_us));
+    g_autofree char *unknown_fix = default_fix(canary, NULL);
     add_outcome(view, is_by_guest ? canary->moved_us : canary->tried_us,
-        is_by_guest ? canary->move_error : canary->error, now_us);
+        is_by_guest ? canary->move_error : canary->error, unknown_fix, now_us);
     return view;
 }
 
