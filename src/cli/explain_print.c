@@ -16,19 +16,25 @@ string_of(const json_t *object, const char *key)
 
 /* ---- what hosts would have given away ---- */
 
-/* "3 of 4" */
+/* "3 of 4"; of what a host has nothing to give, "-" */
 static char *
 given_text(const json_t *value, const json_t *row)
 {
+    if (!json_is_object(value)) {
+        return g_strdup("-");
+    }
     return g_strdup_printf("%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
         json_integer_value(json_object_get(value, "after")),
         json_integer_value(json_object_get(value, "total")));
 }
 
-/* "0.50:1 -> 0.75:1" */
+/* "0.50:1 -> 0.75:1", likewise */
 static char *
 ratio_text(const json_t *value, const json_t *row)
 {
+    if (!json_is_object(value)) {
+        return g_strdup("-");
+    }
     double total = (double)json_integer_value(json_object_get(value, "total"));
     double before = (double)json_integer_value(json_object_get(value, "before"));
     double after = (double)json_integer_value(json_object_get(value, "after"));

@@ -9,6 +9,7 @@ from routes import NOBODY
 from tap import check, equal
 from test_clients import openstack, rows
 from test_cold import ended, moved
+from test_explain import explain, hosts_of, on_terminal
 from test_pci import add_flavor
 from world import Cloud, test
 
@@ -149,6 +150,25 @@ def _():
         equal(told, {"PCPU": 3, "VCPU": 2, "MEMORY_MB": 768, "DISK_GB": 3}, "resource usage show")
         check("PCPU" in openstack(cloud, "--os-placement-api-version", "1.9", "resource", "class",
                                   "list"), "resource class list")
+    finally:
+        cloud.drover.stop()
+
+
+@test("where a pinned server fits on a host without processors for others, drover explain tells "
+      "what it would have given away of its memory, and of processors nothing [S0-13]")
+def _():
+    cloud = make_cloud()
+    try:
+        server = cloud.create("pinned", flavorRef="pinned", host="hosta")
+        mib = cloud.other("GET", "/drover/v1/hosts/hostb").json["host"]["facts"]["memory_mib"]
+        equal({name: host["given"] for name, host in hosts_of(
+            explain(cloud, server, "?move=cold")).items() if host["fits"]},
+              {"hostb": {"vcpus": None, "ram_mib": {"before": 0, "after": 256, "total": mib}}},
+              "of those where it fits")
+        lines = on_terminal(cloud, 80, "explain", "pinned", "--cold").split("\n")
+        row = next(line for line in lines if line.startswith("hostb") and "->" in line)
+        equal(" ".join(row.split()),
+              f"hostb - - 256 of {mib} 0.00:1 -> {256 / mib:.2f}:1", "the table")
     finally:
         cloud.drover.stop()
 

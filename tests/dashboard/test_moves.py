@@ -4,6 +4,7 @@
 from stage import check, choose_action, equal, stage, targets, test
 import tap
 from tap import wait_until
+from test_pci import add_flavor
 from world import Cloud
 
 
@@ -168,6 +169,26 @@ def _(browser, cloud):
     check("→" not in targets(browser)["hosta"][1], "nothing is foretold of one that does not fit")
     browser.key("Escape")
     cloud.delete(server, other)
+
+
+@tap.test("of a host without processors for others the dialog tells what memory it would have "
+          "given away [S0-13]")
+def _():
+    filters = "ComputeFilter, NUMATopologyFilter, AggregateInstanceExtraSpecsFilter"
+    cloud = Cloud(["hosta", "hostb"], more={"compute": {"cpu_dedicated_set": "0-7"},
+                                            "filter_scheduler": {"enabled_filters": filters}})
+    try:
+        add_flavor(cloud, "pinned", {"hw:cpu_policy": "dedicated"})
+        server = cloud.create("pinned", flavorRef="pinned", host="hosta")
+        with stage.watched(cloud) as browser:
+            stage.login(cloud)
+            open_dialog(browser, "pinned", "Live Migrate Instance")
+            text = targets(browser)["hostb"][1]
+            check("Memory 0.00:1 →" in text and "Processors" not in text, text)
+            browser.key("Escape")
+        cloud.delete(server)
+    finally:
+        cloud.drover.remove()
 
 
 @tap.test("of disks that stay where they are the dialog has no options, of others it has those "

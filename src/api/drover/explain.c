@@ -77,18 +77,21 @@ view_share(const PlacementShare *share, PlacementWeigher weigher)
         share->share);
 }
 
+/* null where there is nothing to give: all processors of a host may be for pinned guests. */
 static json_t *
 view_share_given(const PlacementGiven *given)
 {
-    return json_pack("{s:I, s:I, s:I}", "before", (json_int_t)given->given, "after",
-        (json_int_t)(given->given + given->more), "total", (json_int_t)given->total);
+    return given->total == 0
+        ? json_null()
+        : json_pack("{s:I, s:I, s:I}", "before", (json_int_t)given->given, "after",
+              (json_int_t)(given->given + given->more), "total", (json_int_t)given->total);
 }
 
 /* What the host would have given away; null where the instance does not fit, and of records. */
 static json_t *
 view_given(const PlacementHost *entry)
 {
-    return entry->rank == 0 || entry->vcpus.total == 0 || entry->ram_mib.total == 0
+    return entry->rank == 0 || entry->ram_mib.total == 0
         ? json_null()
         : json_pack("{s:o, s:o}", "vcpus", view_share_given(&entry->vcpus),
               "ram_mib", view_share_given(&entry->ram_mib));

@@ -47,9 +47,11 @@ function share(name, {before, after, total}, text) {
   h("span", {}, `${text(after)} of ${text(total)}${after > total ? ", over-committed" : ""}`));
 }
 
-// Processors and memory given, before and after; null: it is not known.
+// Processors and memory given, before and after; null: it is not known. All processors of a host
+// may be for pinned servers, and then there are none to be given.
 function predicted(given) {
-  return given && [share("Processors", given.vcpus, String), share("Memory", given.ram_mib, mib)];
+  return given && [given.vcpus && share("Processors", given.vcpus, String),
+    share("Memory", given.ram_mib, mib)];
 }
 
 // ---- the list ----
