@@ -189,7 +189,8 @@ static const char *
 no_server(const json_t *about)
 {
     return strcmp(string_of(about, "kind"), "restore") == 0
-        ? "No drain has moved a server away from it that could come back: nothing is to be done."
+        ? "No server that a drain has moved away is left for it to bring back; one that another "
+          "restore has is that one's."
         : "No server is on it.";
 }
 

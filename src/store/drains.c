@@ -30,10 +30,17 @@
     "INSERT INTO drain_items (drain_id, instance_id, state)"                                       \
     " SELECT CAST($1 AS BIGINT), id, 'waiting' FROM instances"                                     \
     " WHERE host = $2 AND terminated_us = 0"
-/* Of a drain d and its item i. */
+/* Of a drain d and its item i. A restore that was done settles those drains before it, but for what
+ * another restore had then: it has left that to that one, which may have brought it elsewhere or
+ * nowhere. */
 #define IS_NOT_RESTORED                                                                            \
-    " d.kind = 'drain' AND i.state = 'moved' AND d.id > COALESCE((SELECT MAX(r.id) FROM drains r"  \
-    " WHERE r.host = d.host AND r.kind = 'restore' AND r.state = 'done'), 0)"
+    " d.kind = 'drain' AND i.state = 'moved' AND NOT EXISTS (SELECT 1 FROM drains r"               \
+    " WHERE r.host = d.host AND r.kind = 'restore' AND r.state = 'done' AND r.id > d.id"           \
+    " AND (EXISTS (SELECT 1 FROM drain_items x WHERE x.drain_id = r.id"                            \
+    " AND x.instance_id = i.instance_id) OR NOT EXISTS (SELECT 1 FROM drains q"                    \
+    " JOIN drain_items y ON y.drain_id = q.id AND y.instance_id = i.instance_id"                   \
+    " WHERE q.kind = 'restore' AND q.id < r.id"                                                    \
+    " AND (q.is_open = 1 OR q.updated_us >= r.created_us))))"
 /* Where the host's drains have taken them, and from there drains of those hosts. One that another
  * restore is bringing somewhere is that one's. */
 #define SQL_LIST_DRAINED                                                                           \

@@ -145,19 +145,10 @@ test_a_restore_takes_what_is_where_it_was_brought(Fixture *fixture, const void *
     g_assert_cmpuint(left->len, ==, 0);
 }
 
-/* As if a drain of the host had taken it there. */
 static void
-take_away(Fixture *fixture, const Instance *vm, const char *host, const char *dest_host)
+migrate(Fixture *fixture, const Instance *vm, const char *dest_host)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Drain) drain = accept(fixture, host, false, &error);
-    g_assert_no_error(error);
-    g_autoptr(DrainItem) item = only_item(fixture, drain);
-    g_assert_cmpstr(item->instance_id, ==, vm->id);
-    item->state = DRAIN_ITEM_MOVED;
-    item->dest_host = g_strdup(dest_host);
-    g_assert_true(store_update_drain_item(fixture->store, item, DRAIN_ITEM_WAITING, &error));
-    finish(fixture, drain, DRAIN_DONE);
+    test_now_us++;
     g_autoptr(Migration) migration = test_migration(fixture, vm);
     OperationMove move = test_move(fixture, migration->operation.id, "queued", "completed");
     move.closes = true;
@@ -165,6 +156,31 @@ take_away(Fixture *fixture, const Instance *vm, const char *host, const char *de
     move.instance_id = vm->id;
     move.host = dest_host;
     test_move_ok(fixture, &move);
+}
+
+/* As if the job had moved its only one there. */
+static void
+bring(Fixture *fixture, const Drain *drain, const Instance *vm, const char *dest_host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DrainItem) item = only_item(fixture, drain);
+    g_assert_cmpstr(item->instance_id, ==, vm->id);
+    item->state = DRAIN_ITEM_MOVED;
+    item->dest_host = g_strdup(dest_host);
+    g_assert_true(store_update_drain_item(fixture->store, item, DRAIN_ITEM_WAITING, &error));
+    migrate(fixture, vm, dest_host);
+    finish(fixture, drain, DRAIN_DONE);
+    test_now_us++;
+}
+
+/* As if a drain of the host had taken it there. */
+static void
+take_away(Fixture *fixture, const Instance *vm, const char *host, const char *dest_host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Drain) drain = accept(fixture, host, false, &error);
+    g_assert_no_error(error);
+    bring(fixture, drain, vm, dest_host);
 }
 
 static unsigned
@@ -176,18 +192,25 @@ count_drained(Fixture *fixture, const char *host)
     return drained->len;
 }
 
+static Instance *
+chain(Fixture *fixture)
+{
+    for (const char *const *host = (const char *const[]){"hosta", "hostb", "hostc", NULL};
+         *host != NULL; host++) {
+        test_host(fixture, *host);
+    }
+    Instance *vm = test_active_instance(fixture, "vm", "hosta");
+    take_away(fixture, vm, "hosta", "hostb");
+    take_away(fixture, vm, "hostb", "hostc");
+    return vm;
+}
+
 /* Two that would bring it to two hosts are not both asked for it. */
 static void
 test_a_restore_takes_what_another_drain_has_moved_on(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
-    for (const char *const *host = (const char *const[]){"hosta", "hostb", "hostc", NULL};
-         *host != NULL; host++) {
-        test_host(fixture, *host);
-    }
-    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
-    take_away(fixture, vm, "hosta", "hostb");
-    take_away(fixture, vm, "hostb", "hostc");
+    g_autoptr(Instance) vm = chain(fixture);
     g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 1);
     g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 1);
     g_assert_cmpuint(count_drained(fixture, "hostc"), ==, 0);
@@ -197,6 +220,71 @@ test_a_restore_takes_what_another_drain_has_moved_on(Fixture *fixture, const voi
     finish(fixture, restore, DRAIN_BLOCKED);
     g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 1);
     take_away(fixture, vm, "hostc", "hosta");
+    g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 0);
+}
+
+static unsigned
+count_items(Fixture *fixture, const Drain *drain)
+{
+    g_autoptr(GPtrArray) items = store_list_drain_items(fixture->store, drain->id, NULL);
+    return items->len;
+}
+
+/* One that has nothing to bring back: it is done at once. */
+static void
+restore_nothing(Fixture *fixture, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Drain) restore = accept(fixture, host, true, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(count_items(fixture, restore), ==, 0);
+    finish(fixture, restore, DRAIN_DONE);
+    test_now_us++;
+}
+
+static void
+test_a_restore_leaves_it_to_another_one_which_is_blocked(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) vm = chain(fixture);
+    g_autoptr(Drain) restore = accept(fixture, "hosta", true, &error);
+    g_assert_no_error(error);
+    restore_nothing(fixture, "hostb");
+    finish(fixture, restore, DRAIN_BLOCKED);
+    g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 1);
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 1);
+}
+
+static void
+test_a_restore_leaves_it_to_another_one_which_brings_it_nearer(
+    Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) vm = chain(fixture);
+    g_autoptr(Drain) nearer = accept(fixture, "hostb", true, &error);
+    g_assert_no_error(error);
+    restore_nothing(fixture, "hosta");
+    bring(fixture, nearer, vm, "hostb");
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 0);
+    g_autoptr(Drain) restore = accept(fixture, "hosta", true, &error);
+    g_assert_no_error(error);
+    bring(fixture, restore, vm, "hosta");
+    g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 0);
+}
+
+/* Where somebody has put it before a restore that was done is where it belongs. */
+static void
+test_what_came_back_to_where_it_was_brought_is_left(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Instance) vm = chain(fixture);
+    g_autoptr(Drain) earlier = accept(fixture, "hosta", true, &error);
+    g_assert_no_error(error);
+    finish(fixture, earlier, DRAIN_BLOCKED);
+    migrate(fixture, vm, "hosta");
+    restore_nothing(fixture, "hostb");
+    migrate(fixture, vm, "hostc");
+    g_assert_cmpuint(count_drained(fixture, "hostb"), ==, 0);
     g_assert_cmpuint(count_drained(fixture, "hosta"), ==, 0);
 }
 
@@ -336,6 +424,12 @@ main(int argc, char **argv)
         test_a_restore_takes_what_is_where_it_was_brought);
     ADD("a-restore-takes-what-another-drain-has-moved-on",
         test_a_restore_takes_what_another_drain_has_moved_on);
+    ADD("a-restore-leaves-it-to-another-one-which-is-blocked",
+        test_a_restore_leaves_it_to_another_one_which_is_blocked);
+    ADD("a-restore-leaves-it-to-another-one-which-brings-it-nearer",
+        test_a_restore_leaves_it_to_another_one_which_brings_it_nearer);
+    ADD("what-came-back-to-where-it-was-brought-is-left",
+        test_what_came_back_to_where_it_was_brought_is_left);
     ADD("a-guests-processor-is-known-until-it-may-be-another",
         test_a_guests_processor_is_known_until_it_may_be_another);
     ADD("what-surrounds-a-plan-is-of-each-instance",

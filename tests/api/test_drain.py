@@ -306,7 +306,7 @@ def _():
     equal(cloud.host_of(server), "hosta", "where it is")
     # Nothing is there to come back: that is said, and is no failure.
     for options in ((), ("--wait",), ("--dry-run",)):
-        contains(run("host", "restore", "hosta", *options), "No drain has moved a server away",
+        contains(run("host", "restore", "hosta", *options), "is left for it to bring back",
                  f"once more, {options}")
     contains(run("host", "restore", "hosta"), "hosta is enabled.", "how the host is")
     equal(json.loads(run("host", "restore", "hosta", "--wait", "--json"))["progress"]["total"], 0,
