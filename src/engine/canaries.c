@@ -96,6 +96,23 @@ drop(Engine *engine, const Canary *wish, const char *reason)
     }
 }
 
+/* Nobody asks anew for one that was still on its way when its host came back: it stays pending, and
+ * is sent again once its call has ended. */
+static void
+drop_cut(const Flight *flight, const char *reason)
+{
+    Engine *engine = flight->engine;
+    const Canary *wish = flight->result;
+
+    if (hosts_find_session(engine, wish->source_host) != NULL &&
+        hosts_find_session(engine, wish->dest_host) != NULL) {
+        log_info("the canary from host '%s' to host '%s' was cut off, and is sent again: %s",
+            wish->source_host, wish->dest_host, reason);
+    } else {
+        drop(engine, wish, reason);
+    }
+}
+
 /* The elapsed time is that of the first: of a second one it is its configuration that counts. */
 static void
 finish_flight(Flight *flight, const char *reason)
@@ -107,7 +124,7 @@ finish_flight(Flight *flight, const char *reason)
     bool is_cut = flight->is_cut && reason != NULL;
 
     if (is_cut && !is_of_extra) {
-        drop(flight->engine, result, reason);
+        drop_cut(flight, reason);
         return;
     }
     g_free(*place);

@@ -921,6 +921,77 @@ test_canary_that_qemu_cannot_send_is_dropped(Fleet *fleet, const void *data)
     g_assert_cmpint(canary->extra_us, ==, 0);
 }
 
+/* A canary that hangs until the test says so and then fails; and a host that stays away as long. */
+static struct {
+    GMutex lock;
+    GCond changed;
+    bool is_flying;
+    bool is_held;
+    const char *away;
+} way;
+
+static bool
+hold_canary(void *data, const char *verb, const char *host, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&way.lock);
+
+    if (way.away != NULL && g_str_equal(verb, "open") && g_str_equal(host, way.away)) {
+        return error_set(error, ERROR_HYPERVISOR_DOWN, "it is away");
+    }
+    if (!way.is_held || !g_str_equal(verb, "send_canary")) {
+        return true;
+    }
+    way.is_flying = true;
+    while (way.is_held) {
+        g_cond_wait(&way.changed, &way.lock);
+    }
+    return error_set(error, ERROR_HYPERVISOR_REFUSED, "it lost its way");
+}
+
+static void
+set_way(bool is_held, const char *away)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&way.lock);
+
+    way.is_held = is_held;
+    way.away = away;
+    g_cond_broadcast(&way.changed);
+}
+
+static bool
+is_flying(Fleet *fleet, const char *what)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&way.lock);
+
+    engine_nudge_canaries(fleet->engine);
+    return way.is_flying;
+}
+
+/* Nothing asks anew for one that is on its way when its host comes back: so it is sent again. */
+static void
+test_canary_that_outlives_a_lost_connection_is_sent_again(Fleet *fleet, const void *data)
+{
+    Canary wish = {.source_host = (char *)"c1", .dest_host = (char *)"c2"};
+    g_autoptr(GPtrArray) asked = g_ptr_array_new();
+    g_ptr_array_add(asked, &wish);
+    stop_engine(fleet);
+    hypervisor_add_filter(
+        fleet->hypervisor, (HypervisorFilter){.name = "hold", .before = hold_canary});
+    set_way(true, NULL);
+    start_engine(fleet);
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+    g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
+    wait_for(fleet, is_flying, "the canary");
+    set_way(true, "c2");
+    fake_inject(fleet->hypervisor, "c2", FAKE_RESTART);
+    wait_for(fleet, is_down, "c2");
+    set_way(true, NULL);
+    wait_for(fleet, is_connected, "c2");
+    set_way(false, NULL);
+    wait_for(fleet, is_open_now, "c2");
+}
+
 static Leftover *
 find_leftover(Fleet *fleet, const char *name)
 {
@@ -1317,6 +1388,8 @@ main(int argc, char **argv)
     ADD("red-canary-goes-with-the-connection", NULL, test_red_canary_goes_with_the_connection);
     ADD("canary-that-qemu-cannot-send-is-dropped", NULL,
         test_canary_that_qemu_cannot_send_is_dropped);
+    ADD("canary-that-outlives-a-lost-connection-is-sent-again", NULL,
+        test_canary_that_outlives_a_lost_connection_is_sent_again);
     ADD("watch-ends-with-the-checks-or-in-time", NULL, test_watch_ends_with_the_checks_or_in_time);
     ADD("new-daemon-goes-on", NULL, test_new_daemon_goes_on);
     ADD("one-machine-is-one-host", NULL, test_one_machine_is_one_host);
