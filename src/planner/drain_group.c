@@ -110,18 +110,17 @@ look_at_member(const DrainAttempt *attempt, DrainGroup *group, const Neighbour *
 static void
 look_at_group(const DrainAttempt *attempt, const char *id, DrainGroup *group)
 {
-    bool is_settled = false;
     for (unsigned i = 0; i < attempt->neighbours->len; i++) {
         const Neighbour *one = attempt->neighbours->pdata[i];
         if (g_strcmp0(one->group_id, id) == 0) {
-            is_settled = look_at_member(attempt, group, one) || is_settled;
+            group->is_settled = look_at_member(attempt, group, one) || group->is_settled;
         }
     }
     /* Beside one that has arrived nobody waits for the next. */
-    group->coming = is_settled ? NULL : group->coming;
+    group->coming = group->is_settled ? NULL : group->coming;
     for (unsigned i = 0; i < group->steps->len; i++) {
         DrainStep *step = group->steps->pdata[i];
-        step->is_pinned = step->is_pinned || is_settled || group->coming != NULL;
+        step->is_pinned = step->is_pinned || group->is_settled || group->coming != NULL;
     }
 }
 

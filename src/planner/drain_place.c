@@ -69,13 +69,17 @@ drain_fix_without_group(const char *otherwise, const DrainJob *job)
 
 /* There would be a host but for its server group. Caller frees, as with the others. */
 static char *
-fix_of_group(ServerGroupPolicy policy, const DrainJob *job)
+fix_of_group(const Instance *instance, const DrainGroup *group, const DrainJob *job)
 {
     g_autofree char *off = g_strdup_printf(
         "move those of its server group off %s, or delete them", job->host);
-    const char *otherwise = policy == SERVER_GROUP_AFFINITY
-        ? (job->is_restore ? "restore the host from which the others of its server group come"
-                           : "see to the others of its server group")
+    /* Who is no part of the restore does not come along, but a drain takes it too. */
+    g_autofree char *drain = g_strdup_printf("drain the host where it is ('drover host drain %s'), "
+                                             "which keeps its server group together",
+        instance->host);
+    bool is_left = group != NULL && group->is_settled;
+    const char *otherwise = instance->group_policy == SERVER_GROUP_AFFINITY
+        ? (job->is_restore && is_left ? drain : "see to the others of its server group")
         : job->is_restore ? off
         : "add a host that has none of its server group, delete one of them";
     return drain_fix_without_group(otherwise, job);
@@ -159,7 +163,7 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
         reason = g_strdup_printf("its server group %s (%s) keeps it: %s%s%s", instance->group_id,
             server_group_policy_name(instance->group_policy), others != NULL ? others : "",
             others != NULL ? "; " : "", problem->message);
-        fix = fix_of_group(instance->group_policy, job);
+        fix = fix_of_group(instance, group, job);
     } else if (hint != NULL) {
         reason = g_strdup_printf("its hint %s=%s keeps it: %s", hint,
             strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,

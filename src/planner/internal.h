@@ -49,6 +49,7 @@ typedef struct DrainGroup {
     const Arrival *coming; /* one of it that is on its way; NULL: none */
     char *others;          /* why it does not move as a whole, in words; NULL: it can */
     bool is_busy;          /* that ends by itself: an operation of one of it is under way */
+    bool is_settled;       /* one of it is left where it is: no job moves it */
 } DrainGroup;
 /* Fills in attempt->groups. */
 void drain_find_groups(DrainAttempt *attempt);

@@ -791,8 +791,14 @@ test_affinity_restored(Fleet *fleet, const void *unused)
     assert_plan(fleet, "a=- b=-");
     g_assert_nonnull(strstr(step_of(fleet, "b")->reason, "server late of it is on source and is"));
     g_assert_cmpstr(step_of(fleet, "b")->fix, ==,
-        "restore the host from which the others of its server group come, or delete the group "
-        "('drover server group delete'), which leaves its servers without one, and restore");
+        "drain the host where it is ('drover host drain source'), which keeps its server group "
+        "together, or delete the group ('drover server group delete'), which leaves its servers "
+        "without one, and restore");
+    ((Instance *)subject_of(fleet, "a")->instance)->vm_state = VM_STATE_ERROR;
+    g_ptr_array_set_size(fleet->around->neighbours, 2);
+    assert_plan(fleet, "a=- b=-");
+    g_assert_true(g_str_has_prefix(
+        step_of(fleet, "b")->fix, "see to the others of its server group, or delete the group "));
 }
 
 /* Two that are drained: what one plans the other does not get, neither goes to the other, and their
