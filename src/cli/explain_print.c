@@ -323,6 +323,13 @@ weights_text(const json_t *weights)
                                     : g_strdup_printf("%s to %s", least, most);
 }
 
+/* "1 other", "19 others" */
+static char *
+others_text(json_int_t n)
+{
+    return g_strdup_printf("%" JSON_INTEGER_FORMAT " other%s", n, n == 1 ? "" : "s");
+}
+
 /* Of a host whose checks are not kept the weight is kept in steps: it is told apart from those of
  * another step, and not from those of its own. */
 static void
@@ -339,12 +346,13 @@ say_fit(Output *output, const json_t *decision, const char *name, const json_t *
             "%s did fit: it had place %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
             ", with a weight of %s; it went to: %s", name, first, n_fit, weights, chosen);
     } else {
+        g_autofree char *others = others_text(last - first);
         output_say(output,
-            "%s did fit, %sas well as %" JSON_INTEGER_FORMAT " others: they shared the places %"
-            JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+            "%s did fit, %sas well as %s: they shared the places %" JSON_INTEGER_FORMAT
+            " to %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
             ", with a weight of %s; it went to: %s", name,
-            strstr(weights, " to ") != NULL ? "about " : "", last - first, first, last, n_fit,
-            weights, chosen);
+            strstr(weights, " to ") != NULL ? "about " : "", others, first, last, n_fit, weights,
+            chosen);
     }
 }
 
@@ -354,8 +362,8 @@ say_failure(Output *output, const json_t *decision, const char *name, const char
     const json_t *firsts = json_object_get(decision, "first_failures");
     json_int_t n_hosts = json_integer_value(json_object_get(firsts, check));
     if (n_hosts > 1) {
-        output_say(output, "%s failed '%s' first, as did %" JSON_INTEGER_FORMAT " others", name,
-            check, n_hosts - 1);
+        g_autofree char *others = others_text(n_hosts - 1);
+        output_say(output, "%s failed '%s' first, as did %s", name, check, others);
     } else {
         output_say(output, "%s failed '%s' first", name, check);
     }

@@ -500,6 +500,20 @@ def _():
         contains(drover("explain", "--request", request, "--host", unkept),
                  f"{unkept} did fit, as well as 39 others: they shared the places 1 to 40 of 40, "
                  "with a weight of ", "one that fitted as well")
+
+        # Of two there is one other: which failed the same, and which has a server as well.
+        laden = cloud.host_of(server)
+        *_, other, first, second = [name for name in names[20:] if name != laden]
+        for name in (first, second):
+            equal(force_down(cloud, name, True).status, 200, name)
+        cloud.create("beside", host=other)
+        request = request_of(cloud, cloud.create("late"), "create")
+
+        def told_of(host):
+            return drover("explain", "--request", request, "--host", host)
+        contains(told_of(first), f"{first} failed 'alive' first, as did 1 other\n", "of two")
+        contains(told_of(laden), "as well as 1 other: they shared the places 37 to 38 of 38, ",
+                 "of two that fitted")
     finally:
         cloud.drover.remove()
 
