@@ -72,7 +72,7 @@ choose_host(Store *store, const Instance *instance, StoreChooseHost choose, void
     StoredDecision *decision, GError **error)
 {
     HostIndex *hosts = known_hosts_get(store, error);
-    if (hosts == NULL || !store_tell_neighbours(store, instance, hosts, error)) {
+    if (hosts == NULL || !store_tell_neighbours(store, instance, NULL, hosts, error)) {
         return NULL;
     }
     return g_strdup(choose(hosts, data, decision, error));

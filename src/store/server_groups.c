@@ -239,14 +239,17 @@ store_add_neighbours(
 
 /* The hosts may have been told of another instance before. */
 bool
-store_tell_neighbours(
-    Store *store, const Instance *instance, HostIndex *hosts, GError **error)
+store_tell_neighbours(Store *store, const Instance *instance, const char *dead_host,
+    HostIndex *hosts, GError **error)
 {
     g_autoptr(GPtrArray) neighbours =
         g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
 
     if (!store_add_neighbours(store, instance, neighbours, error)) {
         return false;
+    }
+    if (dead_host != NULL) {
+        neighbours_lose(neighbours, dead_host);
     }
     neighbours_tell(neighbours, instance, hosts);
     return true;

@@ -210,9 +210,10 @@ bool store_delete_server_group(Store *store, const char *id, GError **error);
 bool store_add_neighbours(
     Store *store, const Instance *instance, GPtrArray *neighbours, GError **error);
 /* Fills in what they mean for each host in a decision about that instance; store_claim has done it
- * for its chooser. */
-bool store_tell_neighbours(
-    Store *store, const Instance *instance, HostIndex *hosts, GError **error);
+ * for its chooser. dead_host: as if that one were stated dead already (neighbours_lose); NULL: each
+ * as it is. */
+bool store_tell_neighbours(Store *store, const Instance *instance, const char *dead_host,
+    HostIndex *hosts, GError **error);
 
 /* ---- instances (store/instances.c) ---- */
 typedef struct InstanceFilter {

@@ -167,8 +167,11 @@ test_the_others_are_counted_and_not_itself(Fixture *fixture, const void *data)
         g_autoptr(GPtrArray) hosts = store_list_hosts(fixture->store, NULL);
         g_autoptr(GHashTable) usage = store_list_host_usage(fixture->store, NULL);
         g_autoptr(HostIndex) index = host_index_of(hosts, usage);
-        g_assert_true(store_tell_neighbours(fixture->store, instance, index, NULL));
-        g_assert_cmpint(host_index_find(index, "a")->usage.group_members, ==, i);
+        const HostUsage *a = &host_index_find(index, "a")->usage;
+        g_assert_true(store_tell_neighbours(fixture->store, instance, NULL, index, NULL));
+        g_assert_cmpint(a->group_members, ==, i);
+        g_assert_true(store_tell_neighbours(fixture->store, instance, "a", index, NULL));
+        g_assert_cmpint(a->group_members, ==, 0);
     }
 }
 
@@ -196,7 +199,7 @@ test_hints_name_others(Fixture *fixture, const void *data)
     g_autoptr(GHashTable) usage = store_list_host_usage(fixture->store, NULL);
     g_autoptr(HostIndex) index = host_index_of(hosts, usage);
     for (int i = 0; i < 2; i++) {
-        g_assert_true(store_tell_neighbours(fixture->store, placed, index, NULL));
+        g_assert_true(store_tell_neighbours(fixture->store, placed, NULL, index, NULL));
         const HostUsage *a = &host_index_find(index, "a")->usage;
         const HostUsage *b = &host_index_find(index, "b")->usage;
         g_assert_cmpint(a->beside_here, ==, 1);

@@ -5,7 +5,6 @@
  * name, starts something on a host and ends it. */
 #include "api/compute/compute.h"
 #include "api/drover/drover.h"
-#include "model/neighbour.h"
 #include "scheduler/scheduler.h"
 
 #include <string.h>
@@ -321,21 +320,11 @@ takes_disks_along(const Move *move)
 }
 
 /* An evacuation is foretold as it is decided once the host is stated dead. */
-static bool
-tell_neighbours(const Explanation *explanation, HostIndex *hosts, GError **error)
+static const char *
+dead_host_of(const Explanation *explanation)
 {
-    const Instance *instance = explanation->instance;
-    g_autoptr(GPtrArray) neighbours =
-        g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
-
-    if (!store_add_neighbours(explanation->context->store, instance, neighbours, error)) {
-        return false;
-    }
-    if (strcmp(explanation->move->name, "evacuate") == 0 && instance->host != NULL) {
-        neighbours_lose(neighbours, instance->host);
-    }
-    neighbours_tell(neighbours, instance, hosts);
-    return true;
+    bool is_evacuation = strcmp(explanation->move->name, "evacuate") == 0;
+    return is_evacuation ? explanation->instance->host : NULL;
 }
 
 /* Of one moment, which is over when it is read: only a claim holds what it has found. rehearsal
@@ -351,7 +340,9 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     g_autoptr(GHashTable) usage =
         hosts != NULL ? store_list_host_usage_for(context->store, instance, error) : NULL;
     g_autoptr(HostIndex) index = usage != NULL ? host_index_of(hosts, usage) : NULL;
-    if (index == NULL || !tell_neighbours(explanation, index, error)) {
+    if (index == NULL ||
+        !store_tell_neighbours(
+            context->store, instance, dead_host_of(explanation), index, error)) {
         return NULL;
     }
     bool with_ways = is_live(explanation->move, instance);
