@@ -32,6 +32,13 @@ percent_text(const json_t *value, const json_t *row)
 }
 
 static char *
+move_text(const json_t *value, const json_t *row)
+{
+    bool waits = json_is_true(json_object_get(row, "waits"));
+    return g_strdup(waits ? "waits" : json_is_string(value) ? json_string_value(value) : "-");
+}
+
+static char *
 size_text(const json_t *value, const json_t *row)
 {
     return output_bytes(json_integer_value(value));
@@ -49,7 +56,7 @@ static const Column ITEM_COLUMNS[] = {
 
 static const Column PLAN_COLUMNS[] = {
     {"Server", "instance_name", NULL},
-    {"Move", "move", NULL},
+    {"Move", "move", move_text},
     {"To", "dest_host", NULL},
     {"Size", "size_bytes", size_text},
     {"Why", "reason", NULL},
@@ -237,13 +244,16 @@ show_plan(Output *output, const json_t *plan, GError **error)
     }
     say_reasons(output, steps, "reason");
     say_reasons(output, steps, "waits_for");
-    output_say(output, "%d would move, in this order; %d would stay. Nothing was touched.",
+    int n_wait = (int)json_integer_value(json_object_get(plan, "wait"));
+    g_autofree char *wait =
+        n_wait > 0 ? g_strdup_printf(", %d would wait", n_wait) : g_strdup("");
+    output_say(output, "%d would move, in this order; %d would stay%s. Nothing was touched.",
         (int)json_integer_value(json_object_get(plan, "moves")),
-        (int)json_integer_value(json_object_get(plan, "stay")));
+        (int)json_integer_value(json_object_get(plan, "stay")), wait);
     return true;
 }
 
-/* As of a migration: no when it would not do all that it is for. */
+/* As of a migration: no when it would not do all that it is for. Who is only busy is waited for. */
 static bool
 tell_plan(Output *output, const json_t *plan, GError **error)
 {
@@ -444,7 +454,7 @@ const Command drain_commands[] = {
         "again, elsewhere if it can be; what cannot be moved stays, with the reason, and the "
         "drain ends as blocked. An affinity group goes to one host, one server of it first. "
         "Drains beside each other share one plan. 'drover host restore' undoes it. Exit code "
-        "1, of --dry-run and --wait: something would stay, or stays.",
+        "1, of --dry-run and --wait: something would stay, or stays; what is only busy waits.",
         "  drover host drain hosta --dry-run\n"
         "  drover host drain hosta --reason 'new kernel' --wait\n"
         "  drover host drain hosta --parallel 2 --cold-fallback",

@@ -4,6 +4,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 
 from drover import DROVER
@@ -328,6 +329,31 @@ def _():
     wait_state(cloud, "hostc", "done")
     contains(run("host", "restore", "hostc", "--wait"), "The restore of hostc is done.", "and back")
     cloud.delete(server, *others)
+
+
+@test("a dry run tells who is only busy apart from who would stay, and does not fail: the drain "
+      "waits for it, and ends as done [S2-25]")
+def _():
+    cloud = world.slow
+    server = cloud.create("busy", host="hosta")
+    equal(cloud.live_migrate(server).status, 202, "a move of its own")
+    running = wait_until(lambda: (seen := cloud.migrations(server))
+                         and seen[0]["status"] == "running" and seen[0], "it runs", 15, 0.05)
+    plan = ask(cloud, "hosta", status=200, dry_run=True)
+    equal((plan["moves"], plan["stay"], plan["wait"]), (0, 0, 1), plan)
+    row = plan["steps"][0]
+    equal((row["move"], row["dest_host"], row["waits"]), (None, None, True), row)
+    contains(row["reason"], "is under way", "what it waits for")
+    shown = drover(cloud, "host", "drain", "hosta", "--dry-run")
+    contains(shown, "0 would stay, 1 would wait.", "on a terminal")
+    equal(len(re.findall(r"\bbusy +waits\b", re.sub("[|│]", " ", shown))), 1, shown)
+    ask(cloud, "hosta")
+    force_complete(cloud, {"instance_uuid": server, "migration_id": running["id"]})
+    drain = wait_state(cloud, "hosta", "done", "blocked")
+    equal(drain["state"], "done", drain)
+    ask(cloud, "hosta", "restore")
+    wait_state(cloud, "hosta", "done", "blocked")
+    cloud.delete(server)
 
 
 @test("a drain plans no live move where the last canary failed; with --cold-fallback it goes cold")

@@ -139,36 +139,45 @@ add_others(Work *work, const GPtrArray *drains, GError **error)
 
 /* ---- the answer ---- */
 
+/* It ends by itself that it cannot move: the job waits for that, and does not end without it. */
+static bool
+waits(const DrainStep *step)
+{
+    return step->dest_host == NULL && step->is_busy;
+}
+
 static json_t *
 view_step(const DrainStep *step)
 {
     const Instance *instance = step->subject->instance;
     const Instance *leader = step->leader != NULL ? step->leader->subject->instance : NULL;
-    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "instance_uuid",
+    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "instance_uuid",
         instance->id, "instance_name", instance->name, "move",
         api_string_or_null(planned_move_name(step->move)), "dest_host",
         api_string_or_null(step->dest_host), "size_bytes", (json_int_t)step->size_bytes, "reason",
         api_string_or_null(step->reason), "fix", api_string_or_null(step->fix), "follows",
         api_string_or_null(leader != NULL ? leader->id : NULL), "waits_for",
-        api_string_or_null(step->waits_for));
+        api_string_or_null(step->waits_for), "waits", waits(step));
 }
 
 static HttpResponse *
 reply(const DrainJob *job, const GPtrArray *steps)
 {
     json_t *views = json_array();
-    int n_stay = 0;
+    int n_moves = 0;
+    int n_waits = 0;
     for (unsigned i = 0; i < steps->len; i++) {
         const DrainStep *step = steps->pdata[i];
         if (step->subject->job == job) {
-            n_stay += step->dest_host == NULL;
+            n_moves += step->dest_host != NULL;
+            n_waits += waits(step);
             json_array_append_new(views, view_step(step));
         }
     }
     return api_json(200,
-        json_pack("{s:{s:s, s:s, s:i, s:i, s:o}}", "plan", "host", job->host, "kind",
-            job->is_restore ? "restore" : "drain", "moves", (int)json_array_size(views) - n_stay,
-            "stay", n_stay, "steps", views));
+        json_pack("{s:{s:s, s:s, s:i, s:i, s:i, s:o}}", "plan", "host", job->host, "kind",
+            job->is_restore ? "restore" : "drain", "moves", n_moves, "stay",
+            (int)json_array_size(views) - n_moves - n_waits, "wait", n_waits, "steps", views));
 }
 
 /* Where it fails only for memory that was read a while ago; NULL: nowhere. Caller frees. */

@@ -66,7 +66,8 @@ function planTable(plan) {
     h("thead", {}, h("tr", {}, ["Instance", "How", "Where", "Size"].map((name) =>
       h("th", {scope: "col"}, name)))),
     h("tbody", {}, plan.steps.map((step) => h("tr", {}, h("td", {}, step.instance_name),
-      h("td", {}, step.dest_host ? step.move : badge("stays", "bad")),
+      h("td", {}, step.dest_host ? step.move
+        : step.waits ? badge("waits", "busy") : badge("stays", "bad")),
       h("td", {}, step.dest_host, " ", step.reason, " ", h("span", {class: "fix"},
         step.fix ?? "")),
       h("td", {}, bytes(step.size_bytes)))))));
@@ -90,7 +91,8 @@ async function plannedMove(host, kind, {title, intro, label, command, parts}) {
     const mine = asked;
     const told = await post(path,
       {[kind]: {dry_run: true, cold_fallback: cold.control.checked}}).then(({plan: found}) => [
-      h("p", {}, h("strong", {}, `${found.moves} would move, ${found.stay} would stay.`)),
+      h("p", {}, h("strong", {}, `${found.moves} would move, ${found.stay} would stay`
+        + `${found.wait > 0 ? `, ${found.wait} would wait` : ""}.`)),
       found.steps.length > 0 && planTable(found)],
     (error) => h("div", {class: "alert warn"}, error.message));
     if (mine === asked) {
