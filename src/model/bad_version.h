@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* Versions of libvirt and QEMU that are known to hurt the guests that move from them. */
+/* Versions of libvirt and QEMU that are known to hurt guests that move from them, or the moves. */
 #include "model/host.h"
 #include <stdbool.h>
 
@@ -18,8 +18,10 @@ typedef struct BadVersion {
 
 /* 10000002 -> "10.0.2". Caller frees. */
 char *version_to_text(int version);
-/* NULL: nothing is known against it. Static. */
+/* The gravest that is known against it; NULL: nothing. Static. */
 const BadVersion *bad_version_find(bool is_qemu, int version);
+/* The next one; last: NULL for the first. */
+const BadVersion *bad_version_find_next(const BadVersion *last, bool is_qemu, int version);
 /* "needs QEMU 10.1.0, and host 'hosta' has 10.0.2": of a migration that may switch to post-copy,
  * by so many connections. NULL: nothing is in its way there, or the host has not told what it has.
  * Caller frees. */

@@ -40,10 +40,15 @@ check_version(const LintSheet *sheet, bool is_qemu)
         lint_say(sheet, check, "fail", "install QEMU", "libvirt finds none");
         return;
     }
-    const BadVersion *bad = bad_version_find(is_qemu, version);
-    g_autofree char *text = version_to_text(version);
-    lint_say(sheet, check, bad != NULL ? bad->result : "pass", bad != NULL ? bad->fix : NULL,
-        "%s%s%s", text, bad != NULL ? ": " : "", bad != NULL ? bad->what : "");
+    const BadVersion *worst = bad_version_find(is_qemu, version);
+    g_autofree char *name = version_to_text(version);
+    g_autoptr(GString) text = g_string_new(name);
+    for (const BadVersion *bad = worst; bad != NULL;
+        bad = bad_version_find_next(bad, is_qemu, version)) {
+        g_string_append_printf(text, "%s%s", bad == worst ? ": " : "; ", bad->what);
+    }
+    lint_say(sheet, check, worst != NULL ? worst->result : "pass",
+        worst != NULL ? worst->fix : NULL, "%s", text->str);
 }
 
 static void

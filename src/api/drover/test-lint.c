@@ -18,7 +18,7 @@ make_host(const char *name)
     host->has_facts = true;
     host->facts = (HostFacts){
         .hypervisor_version = 10000002,
-        .libvirt_version = 10000000,
+        .libvirt_version = 10005000,
         .cpu_json = g_strdup("{\"model\": \"EPYC\", \"vendor\": \"AMD\"}"),
         .pool_capacity_bytes = 100 * (INT64_C(1) << 30),
         .pool_available_bytes = 50 * (INT64_C(1) << 30),
@@ -104,12 +104,21 @@ test_versions(void)
 {
     g_autoptr(GPtrArray) hosts = make_hosts();
     Host *host = hosts->pdata[0];
-    assert_says(hosts, "libvirt", 0, "pass 10.0.0");
+    assert_says(hosts, "libvirt", 0, "pass 10.5.0");
     assert_says(hosts, "versions-alike", 0, "pass ");
     host->facts.libvirt_version = 8008000;
     host->facts.hypervisor_version = 7002022;
-    assert_says(hosts, "libvirt", 0, "fail 8.8.0: its daemon crashes");
+    assert_says(hosts, "libvirt", 0,
+        "fail 8.8.0: its daemon crashes when it is restarted while a guest migrates; its daemon "
+        "can crash when a guest is shut off while it migrates; with "
+        "live_migration_parallel_connections disks may not be copied encrypted");
     assert_says(hosts, "qemu", 0, "warn 7.2.22: it corrupts");
+    host->facts.libvirt_version = 10003000;
+    assert_says(hosts, "libvirt", 0,
+        "warn 10.3.0: its daemon can crash when a guest is shut off while it migrates; guests with "
+        "disks on NFS that is exported with root_squash may not move");
+    host->facts.libvirt_version = 11003000;
+    assert_says(hosts, "libvirt", 0, "warn 11.3.0: a post-copy that has lost its way");
     assert_says(hosts, "versions-alike", 0,
         "warn QEMU 7.2.22; host 'hostb' has 10.0.2: guests move live from the older to the newer");
     host->facts.hypervisor_version = 0;
