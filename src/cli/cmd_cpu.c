@@ -18,6 +18,7 @@ static const Column GUEST_COLUMNS[] = {
     {"UUID", "uuid", NULL},
     {"Host", "host", NULL},
     {"CPU", "cpu_model", NULL},
+    {"Lacks", "lacks", NULL},
     {"In the Way", "obstacle", NULL},
     {NULL, NULL, NULL},
 };
@@ -129,8 +130,9 @@ const Command cpu_commands[] = {
         "when a host that was not named would change with them, or another file has the key. A "
         "host stands in the way when the others would have more without it: the table says what "
         "it lacks. Guests that run keep the processor that they have until they are stopped and "
-        "started; one stands in the way when a host cannot give it that. Exit code 1: no "
-        "processor fits them all, or it was not written.",
+        "started: they are listed when their model is another one, or when they lack what the "
+        "baseline has beside the same model. One stands in the way when a host cannot give it "
+        "what it has. Exit code 1: no processor fits them all, or it was not written.",
         "  drover cpu baseline hosta hostb hostc\n  drover cpu baseline --json hosta hostb\n"
         "  drover cpu baseline --apply hosta hostb hostc",
         BASELINE_OPTIONS, cpu_baseline},

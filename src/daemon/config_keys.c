@@ -296,6 +296,9 @@ const ConfigKey daemon_config_keys[] = {
     {"fake", "bridges", CONFIG_STRING, "", 0, 0,
         "Bridges of fake hosts, with commas between: br0 of each, hosta:br1 of that one; empty is "
         "hosts that do not tell."},
+    {"fake", "cpu_features", CONFIG_STRING, "", 0, 0,
+        "What the processor that fits fake hosts has beside its model, with commas between: "
+        "avx2,-rtm; guests on them have none of it."},
     {"fake", "pool_gb", CONFIG_INT, "10240", 1, 0x1p30, "Pool of each fake host, in GiB."},
     {"fake", "shared_pool", CONFIG_BOOL, "false", 0, 0, "Whether all fake hosts share one pool."},
     {"fake", "transfer_rate", CONFIG_INT, "0", 0, 0x1p50,

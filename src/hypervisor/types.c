@@ -94,6 +94,7 @@ cpu_of_guest_free(void *data)
     g_free(guest->name);
     g_free(guest->host);
     g_free(guest->model);
+    g_free(guest->lacks);
     g_free(guest->obstacle);
     g_free(guest);
 }

@@ -229,6 +229,8 @@ typedef struct CpuOfGuest {
     char *name;     /* of the domain */
     char *host;     /* where it runs */
     char *model;    /* as it has it now: a model, or a mode ("host-passthrough"); NULL: none */
+    char *lacks;    /* of what the baseline has beside the same model, "avx2, -rtm": it was started
+                     * without; NULL: nothing, or it has another model */
     char *obstacle; /* why it cannot run on one of the hosts as it is; NULL: it can on all */
 } CpuOfGuest;
 

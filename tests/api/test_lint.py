@@ -31,8 +31,8 @@ def _():
     equal([(row["host"], row["cpu_model"], row["lacks"]) for row in told["hosts"]],
           [("hosta", "qemu64", None), ("hostb", "qemu64", None)], "each host once, in order")
     (guest,) = [row for row in told["guests"] if row["uuid"] == server]
-    equal((guest["host"], guest["cpu_model"], guest["keeps_its_model"], guest["obstacle"]),
-          ("hostb", "qemu64", False, None), "the guest")
+    equal((guest["host"], guest["cpu_model"], guest["keeps_its_model"], guest["lacks"],
+           guest["obstacle"]), ("hostb", "qemu64", False, None, None), "the guest")
     table = drover("cpu", "baseline", "hosta", "hostb")
     contains(table, "[libvirt]\ncpu_mode = custom\ncpu_models = qemu64\n", "what goes into conf.d")
     check("keep it until" not in table, f"no guest has another model: {table}")
@@ -43,6 +43,25 @@ def _():
     code, output = drover("cpu", "baseline", check=False)
     equal(code, 2, output)
     cloud.delete(server)
+
+
+@test("a guest that has the baseline's model, and not what the baseline has beside it, is told as "
+      "one that needs to be stopped and started, with what it lacks [S2-06 S2-21]")
+def _():
+    cloud = Cloud(("hosta",), fake={"cpu_features": "avx2,-rtm"})
+    try:
+        server = cloud.create("same-model", host="hosta")
+        told = baseline(cloud, ["hosta"])
+        equal((told["cpu_model"], told["features"]), ("qemu64", ["avx2", "-rtm"]), "the baseline")
+        ((guest, features),) = [(row, row.pop("lacks")) for row in told["guests"]]
+        equal((guest["uuid"], guest["cpu_model"], guest["keeps_its_model"], features),
+              (server, "qemu64", True, "avx2, -rtm"), "the guest")
+        table = cloud.drover.drover("cpu", "baseline", "hosta")
+        for part in ("cpu_model_extra_flags = avx2, -rtm", "keep it until they are stopped and "
+                     "started", server, "Lacks", "qemu64  avx2, -rtm  -"):
+            contains(table, part, "the table")
+    finally:
+        cloud.drover.remove()
 
 
 @test("a model is applied to the hosts that were named and to no other, by a file of droverd's "

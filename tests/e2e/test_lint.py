@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Are hosts fit for migrations? Told by what is known of them, and by canaries that are sent."""
+import json
 import os
 from xml.etree import ElementTree
 
@@ -105,6 +106,10 @@ def _():
               "start")
         world.wait_status(old, "ACTIVE")
         equal((cpu_of("hosta", old), cpu_of("hosta", old, "--inactive")), (model, model), "started")
+        guests = json.loads(drover.drover("cpu", "baseline", "--json", "hosta", "hostb"))["guests"]
+        equal({row["uuid"]: (row["keeps_its_model"], row["lacks"]) for row in guests
+               if row["uuid"] in (old, new)},
+              {old: (False, None), new: (False, None)}, "what is beside the model, too")
         world.wait_heard(old)
         world.move(old, "hostb")
         equal((cpu_of("hostb", old), cpu_of("hostb", old, "--inactive")), (model, model), "moved")

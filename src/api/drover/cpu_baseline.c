@@ -55,18 +55,21 @@ view_hosts(const CpuBaseline *baseline)
     return rows;
 }
 
-/* keeps: it has another model than the baseline, until its definition is made anew. */
+/* keeps: it has another processor than the baseline, by its model or by what is beside it, until it
+ * is started anew. */
 static json_t *
 view_guests(const CpuBaseline *baseline)
 {
     json_t *rows = json_array();
     for (unsigned i = 0; i < baseline->guests->len; i++) {
         const CpuOfGuest *guest = baseline->guests->pdata[i];
-        bool keeps = g_strcmp0(guest->model, baseline->model) != 0;
+        bool keeps =
+            g_strcmp0(guest->model, baseline->model) != 0 || guest->lacks != NULL;
         json_array_append_new(rows,
-            json_pack("{s:s, s:s, s:s, s:o, s:b, s:o}", "uuid", guest->uuid, "domain", guest->name,
-                "host", guest->host, "cpu_model", api_string_or_null(guest->model),
-                "keeps_its_model", keeps, "obstacle", api_string_or_null(guest->obstacle)));
+            json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "uuid", guest->uuid, "domain",
+                guest->name, "host", guest->host, "cpu_model", api_string_or_null(guest->model),
+                "lacks", api_string_or_null(guest->lacks), "keeps_its_model", keeps, "obstacle",
+                api_string_or_null(guest->obstacle)));
     }
     return rows;
 }

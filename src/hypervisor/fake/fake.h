@@ -20,6 +20,8 @@ typedef struct FakeOptions {
     int pci_devices;          /* 10de:2236 of each host; below 0: hosts cannot list any */
     const char *bridges;      /* "br0,hosta:br1": of every host, or of that one; "" or NULL: they
                                * do not tell */
+    const char *cpu_features; /* "avx2,-rtm": what the processor that fits hosts has beside its
+                               * model, and no guest has; "" or NULL: nothing */
     int64_t huge_pages;       /* of 2 MiB, of each cell */
     int64_t huge_pages_used;  /* of them, whatever runs there */
     int64_t pool_bytes;       /* 10 TiB */

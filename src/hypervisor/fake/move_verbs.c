@@ -95,7 +95,9 @@ add_guests(CpuBaseline *baseline, const FakeSession *session)
             g_strlcpy(guest->uuid, view->uuid, sizeof guest->uuid);
             guest->name = g_strdup(view->name);
             guest->host = g_strdup(session->host);
-            guest->model = g_strdup("qemu64");
+            guest->model = g_strdup(baseline->model);
+            guest->lacks =
+                baseline->features[0] != NULL ? g_strjoinv(", ", baseline->features) : NULL;
             g_ptr_array_add(baseline->guests, guest);
         }
     }
@@ -104,9 +106,11 @@ add_guests(CpuBaseline *baseline, const FakeSession *session)
 CpuBaseline *
 fake_baseline_cpu(void *const *hosts, int n_hosts, GError **error)
 {
+    const FakeSession *first = hosts[0];
+    const char *features = first->fleet->options.cpu_features;
     g_autoptr(CpuBaseline) baseline = cpu_baseline_new();
     baseline->model = g_strdup("qemu64");
-    baseline->features = g_new0(char *, 1);
+    baseline->features = g_strsplit(features != NULL ? features : "", ",", -1);
     for (int i = 0; i < n_hosts; i++) {
         FakeSession *session = hosts[i];
         if (!fleet_enter(session, false, error)) {

@@ -153,7 +153,7 @@ look_at_hosts(const Gathering *gathering, GError **error)
 /* ---- guests ---- */
 
 static bool
-add_guest(GPtrArray *guests, GPtrArray *definitions, const Slot *slot, virDomainPtr domain,
+add_guest(CpuBaseline *baseline, GPtrArray *definitions, const Slot *slot, virDomainPtr domain,
     GError **error)
 {
     g_autoptr(GError) reason = NULL;
@@ -171,13 +171,16 @@ add_guest(GPtrArray *guests, GPtrArray *definitions, const Slot *slot, virDomain
     guest->name = g_strdup(virDomainGetName(domain));
     guest->host = g_strdup(slot->host->name);
     guest->model = cpu != NULL ? baseline_get_model(cpu, NULL) : NULL;
-    g_ptr_array_add(guests, guest);
+    guest->lacks = cpu != NULL && baseline->model != NULL
+        ? baseline_guest_lacks(cpu, baseline->model, baseline->features, NULL)
+        : NULL;
+    g_ptr_array_add(baseline->guests, guest);
     g_ptr_array_add(definitions, g_steal_pointer(&xml));
     return true;
 }
 
 static bool
-list_guests(LibvirtHost *host, GPtrArray *guests, GPtrArray *definitions, GError **error)
+list_guests(LibvirtHost *host, CpuBaseline *baseline, GPtrArray *definitions, GError **error)
 {
     g_auto(Slot) slot = {0};
     virDomainPtr *domains = NULL;
@@ -192,7 +195,7 @@ list_guests(LibvirtHost *host, GPtrArray *guests, GPtrArray *definitions, GError
             "cannot list the guests of host '%s'", host->name);
     }
     for (int i = 0; i < n; i++) {
-        is_ok = is_ok && add_guest(guests, definitions, &slot, domains[i], error);
+        is_ok = is_ok && add_guest(baseline, definitions, &slot, domains[i], error);
         virDomainFree(domains[i]);
     }
     free(domains);
@@ -239,7 +242,7 @@ look_at_guests(const Gathering *gathering, LibvirtHost *host, GError **error)
     unsigned first = guests->len;
     g_autoptr(GPtrArray) definitions = g_ptr_array_new_with_free_func(g_free);
 
-    if (!list_guests(host, guests, definitions, error)) {
+    if (!list_guests(host, gathering->baseline, definitions, error)) {
         return false;
     }
     for (unsigned i = 0; i < definitions->len; i++) {

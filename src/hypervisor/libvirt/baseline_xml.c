@@ -59,16 +59,32 @@ baseline_list_features(const char *cpu, GError **error)
     return (char **)g_ptr_array_free(names, FALSE);
 }
 
-char *
-baseline_features_missing(char *const *wanted, char *const *has)
+static char *
+list_missing(char *const *wanted, char *const *has, bool also_off)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
     for (int i = 0; wanted[i] != NULL; i++) {
-        bool is_off = wanted[i][0] == '-';
-        if (!is_off && !g_strv_contains((const char *const *)has, wanted[i])) {
+        bool is_asked = also_off || wanted[i][0] != '-';
+        if (is_asked && !g_strv_contains((const char *const *)has, wanted[i])) {
             g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", wanted[i]);
         }
     }
     return text->len > 0 ? g_strdup(text->str) : NULL;
+}
+
+char *
+baseline_features_missing(char *const *wanted, char *const *has)
+{
+    return list_missing(wanted, has, false);
+}
+
+char *
+baseline_guest_lacks(const char *cpu, const char *model, char *const *features, GError **error)
+{
+    g_autofree char *own = baseline_get_model(cpu, error);
+    g_auto(GStrv) has =
+        g_strcmp0(own, model) == 0 ? baseline_list_features(cpu, error) : NULL;
+
+    return has != NULL ? list_missing(features, has, true) : NULL;
 }

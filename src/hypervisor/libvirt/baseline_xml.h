@@ -14,3 +14,8 @@ char *baseline_get_model(const char *cpu, GError **error);
 char **baseline_list_features(const char *cpu, GError **error);
 /* "a, b": the features that the first list has and the other has not; NULL: none. */
 char *baseline_features_missing(char *const *wanted, char *const *has);
+/* The same of a running guest's <cpu>, "avx2, -rtm", also of what it ought not to have: what it
+ * would have beside this model were it started anew, and has not. NULL: nothing, or it has another
+ * model. */
+char *baseline_guest_lacks(
+    const char *cpu, const char *model, char *const *features, GError **error);

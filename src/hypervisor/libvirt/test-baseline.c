@@ -53,6 +53,35 @@ test_what_is_missing_is_named(void)
     g_assert_null(baseline_features_missing(has, wanted));
 }
 
+static char *
+lack(const char *cpu, const char *features)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) wanted = g_strsplit(features, " ", -1);
+    char *text = baseline_guest_lacks(cpu, "EPYC", wanted, &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+/* As libvirt writes the processor of a guest that runs: what QEMU gives it beside, and what it does
+ * not, is among it. */
+static void
+test_a_guest_lacks_what_was_not_there_when_it_began(void)
+{
+    static const char *const cpu = "<cpu mode='custom' match='exact' check='full'>"
+                                   "<model fallback='forbid'>EPYC</model>"
+                                   "<feature policy='require' name='hypervisor'/>"
+                                   "<feature policy='require' name='avx2'/>"
+                                   "<feature policy='disable' name='rtm'/>"
+                                   "<feature policy='disable' name='svm'/></cpu>";
+    g_autofree char *both = lack(cpu, "bmi1 avx2 -pcid -rtm svm");
+    g_assert_cmpstr(both, ==, "bmi1, -pcid, svm");
+    g_assert_null(lack(cpu, "avx2 -rtm"));
+    g_assert_null(lack(cpu, ""));
+    g_assert_null(lack("<cpu><model>Rome</model></cpu>", "avx2")); /* another model altogether */
+    g_assert_null(lack("<cpu mode='host-passthrough'/>", "avx2"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -61,5 +90,7 @@ main(int argc, char **argv)
     g_test_add_func("/baseline/a-host-need-not-say", test_a_host_need_not_say);
     g_test_add_func("/baseline/a-mode-stands-for-a-model", test_a_mode_stands_for_a_model);
     g_test_add_func("/baseline/what-is-missing-is-named", test_what_is_missing_is_named);
+    g_test_add_func("/baseline/a-guest-lacks-what-was-not-there-when-it-began",
+        test_a_guest_lacks_what_was_not_there_when_it_began);
     return g_test_run();
 }
