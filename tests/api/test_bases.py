@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 
 from tap import equal, wait_until
+from test_evacuate import lose_power
 from world import Cloud, test
 
 # Bytes in a second, of an image of 1 MiB.
@@ -17,8 +18,8 @@ AT_ONCE = 4
 
 @contextlib.contextmanager
 def slowed():
-    """A cloud with a server on hosta and the images on no other host; its path, the server, and
-    what tells the bases that are there: (pool, whether complete)."""
+    """A cloud with a server on hosta and the images on no other host, the server, what
+    tells the bases that are there: (pool, whether complete), and the fleet's path."""
     with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
         path = os.path.join(directory, "fleet.db")
         fake = {"path": path, "guest_disk_mb": 1}
@@ -38,7 +39,7 @@ def slowed():
             cloud.tokens["admin"] = cloud.drover.login()
             cloud.drover.wait_hosts_up(2)
             equal([complete for _, complete in bases()], [1], "it is on hosta alone")
-            yield cloud, server, bases
+            yield cloud, server, bases, path
         finally:
             cloud.drover.remove()
 
@@ -57,7 +58,7 @@ def count_fetching(cloud):
 @test("an abort of a live or cold migration, and a delete of a server that is made, do not wait "
       "for an image that is put on a host: it ends, and no half of it is left [S3-71]")
 def _():
-    with slowed() as (cloud, server, bases):
+    with slowed() as (cloud, server, bases, _):
         before = bases()
         for body in ({"os-migrateLive": {"host": "hostb", "block_migration": "auto"}},
                      {"migrate": {"host": "hostb"}}):
@@ -81,3 +82,22 @@ def _():
         equal(bases(), before, "the images on the hosts after them")
         cloud.delete(server)
 
+
+@test("a server that is deleted while an evacuation puts its image on another host is gone, "
+      "nothing of it is left there, and the evacuation says so by a code of its own [S3-69]")
+def _():
+    with slowed() as (cloud, server, bases, path):
+        before = bases()
+        lose_power(cloud, path, "hosta")
+        equal(cloud.action(server, {"evacuate": {}}, "2.95").status, 200, "evacuate")
+        wait_until(lambda: halves(bases), "its image flows", 60)
+        number = cloud.migrations(server)[0]["id"]
+        equal(cloud.send("DELETE", f"/servers/{server}").status, 204, "delete")
+        cloud.wait_gone(server)
+        told = cloud.other("GET", f"/drover/v1/migrations/{number}").json["migration"]
+        equal((told["status"], told["error_code"], told["dest_host"]),
+              ("cancelled", "instance-deleted", "hostb"), f"its end: {told}")
+        equal(bases(), before, "the images on the hosts")
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as fleet:
+            equal(fleet.execute("select host from domains where uuid = ?", (server,)).fetchall(),
+                  [("hosta",)], "what the dead host has")

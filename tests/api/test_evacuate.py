@@ -3,11 +3,14 @@
 """Evacuations as clients ask for them, at each version; fence agents; what is left behind."""
 import json
 import os
+import sqlite3
 import tempfile
 
 from tap import check, contains, equal
 from test_migrations import abort, start
 from world import Cloud, test, world
+
+SHUT_OFF = 5  # VIR_DOMAIN_SHUTOFF, as the fleet stores it
 
 
 def service(cloud, host):
@@ -18,6 +21,18 @@ def service(cloud, host):
 def force_down(cloud, host, down, version="2.69"):
     return cloud.send("PUT", f"/os-services/{service(cloud, host)['id']}", {"forced_down": down},
                       version=version)
+
+
+def lose_power(cloud, fleet_path, host):
+    """Nobody but droverd may use its fleet while it runs."""
+    n_others = len(cloud.get("/os-services?binary=nova-compute", "2.69")["services"]) - 1
+    cloud.drover.stop()
+    with sqlite3.connect(fleet_path) as fleet:
+        fleet.execute("update hosts set power = 0 where name = ?", (host,))
+        fleet.execute("update domains set state = ?, reason = 0 where host = ?", (SHUT_OFF, host))
+    cloud.drover.start()
+    equal(force_down(cloud, host, True).status, 200, "said to be dead")
+    cloud.drover.wait_hosts_up(n_others)
 
 
 @test("a host that was declared dead and answers says who did, and how that is taken back, while "

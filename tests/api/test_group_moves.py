@@ -2,14 +2,13 @@
 # Copyright the drover authors.
 """Server groups hold through drains, cold moves, resizes, their revert, and evacuations."""
 import os
-import sqlite3
 import tempfile
 
 from tap import check, contains, equal, wait_until
 from test_cold import add_flavors, ended, moved
 from test_drain import (ask, force_complete, items_of, servers_on, set_enabled, show, wait_moving,
                         wait_state, wish)
-from test_evacuate import force_down
+from test_evacuate import force_down, lose_power
 from test_groups import create, fault, make, remove
 from world import Cloud, test, world
 
@@ -374,20 +373,6 @@ def _():
     contains(fault(cloud, third), "2 failed 'affinity' (hosta", "the others are not its host")
     cloud.delete(one, two, third, filler)
     remove(cloud, group)
-
-
-SHUT_OFF = 5  # VIR_DOMAIN_SHUTOFF, as the fleet stores it
-
-
-def lose_power(cloud, fleet_path, host):
-    """Nobody but droverd may use its fleet while it runs."""
-    cloud.drover.stop()
-    with sqlite3.connect(fleet_path) as fleet:
-        fleet.execute("update hosts set power = 0 where name = ?", (host,))
-        fleet.execute("update domains set state = ?, reason = 0 where host = ?", (SHUT_OFF, host))
-    cloud.drover.start()
-    cloud.drover.wait_hosts_up(3)
-    equal(force_down(cloud, host, True).status, 200, "said to be dead")
 
 
 @test("server groups hold in an evacuation: apart where hosts are left, together on whichever is "

@@ -103,8 +103,7 @@ def _():
     remove(cloud, group)
 
 
-@test("servers of an anti-affinity group are on different hosts, whoever makes or moves them "
-      "(S3-69)")
+@test("servers of an anti-affinity group are on different hosts, whoever makes or moves them")
 def _():
     cloud = world.fast
     group = make(cloud, "anti-affinity")

@@ -146,7 +146,7 @@ def _():
 
 @test("nova makes an aggregate of a real host with a zone, changes and deletes it, and boots a "
       "guest there; server groups are made, shown with their member, and deleted by both clients "
-      "[S1-06 S3-69 S4-36]")
+      "[S1-06 S4-36]")
 def _():
     guests()
     (shown,) = rows(nova("aggregate-create", "old", "west"))

@@ -123,7 +123,7 @@ def _():
 
 
 @test("where migrations do not get through the canary is red, with its cause and fix, and green "
-      "once they do; droverd killed in between leaves none [S2-23 S4-13 S3-69]")
+      "once they do; droverd killed in between leaves none [S2-23 S4-13]")
 def _():
     world.lab("cut", "data", "hostb")
     try:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """A pool that hosts share: found out by asking them, and then no disk is copied."""
+import json
+
 from drover import Droverd, Lab
-from tap import check, contains, equal, test
+from tap import check, contains, equal, test, wait_until
 from world import World
 
 
@@ -60,11 +62,34 @@ def tpm_states(shared):
             for host in shared.lab.hosts}
 
 
-@test("on a shared pool the disks stay where they are, and the guest moves there and back, "
-      "with its UEFI variables and its TPM (S2-03, S2-07, S2-08, S4-04)")
+def check_pool_is_told(shared):
+    """By what is known of each host, and by the canaries between the two."""
+    for host, other in (("hosta", "hostb"), ("hostb", "hosta")):
+        def sharers():
+            shown = shared.drover.drover("host", "show", host, "--json")
+            return json.loads(shown)["storage"]["shared_with"]
+        wait_until(lambda: sharers() == [other], f"{host} shares its pool with {other}", 60)
+    answer = shared.drover.admin("POST", "/drover/v1/lint", {"lint": {"hosts": ["hosta", "hostb"]}})
+    equal(answer.status, 202, answer.text)
+
+    def canaries():
+        told = shared.drover.admin("GET", "/drover/v1/lint?hosts=hosta,hostb").json["lint"]
+        rows = told["canaries"]
+        return all(row["result"] != "pending" for row in rows) and rows
+    rows = wait_until(canaries, "the canaries have ended", 120)
+    equal({(row["source_host"], row["dest_host"]): (row["result"], row["pool_shared"])
+           for row in rows},
+          {("hosta", "hostb"): ("pass", True), ("hostb", "hosta"): ("pass", True)},
+          f"the canaries: {rows}")
+
+
+@test("on a shared pool, which both hosts and the canaries between them tell, the disks stay where "
+      "they are, and the guest moves there and back, with its UEFI variables and its TPM (S2-03, "
+      "S2-07, S2-08, S4-04, S4-21)")
 def _():
     shared = SharedWorld()
     try:
+        check_pool_is_told(shared)
         server_id = secure_guest(shared)
         files = shared.shared_files(server_id)
         equal(len(files), 4, f"volumes: {files}")
