@@ -129,10 +129,11 @@ const Command cpu_commands[] = {
         "of its own there, zz-cpu-baseline.conf, for the group of each of the hosts, and refuses "
         "when a host that was not named would change with them, or another file has the key. A "
         "host stands in the way when the others would have more without it: the table says what "
-        "it lacks. Guests that run keep the processor that they have until they are stopped and "
-        "started: they are listed when their model is another one, or when they lack what the "
-        "baseline has beside the same model. One stands in the way when a host cannot give it "
-        "what it has. Exit code 1: no processor fits them all, or it was not written.",
+        "it lacks. At most 64 hosts are compared. Guests that run keep the processor that they "
+        "have until they are stopped and started: they are listed when their model is another "
+        "one, or when they lack what the baseline has beside the same model. One stands in the "
+        "way when a host cannot give it what it has. Exit code 1: no processor fits them all, or "
+        "it was not written.",
         "  drover cpu baseline hosta hostb hostc\n  drover cpu baseline --json hosta hostb\n"
         "  drover cpu baseline --apply hosta hostb hostc",
         BASELINE_OPTIONS, cpu_baseline},

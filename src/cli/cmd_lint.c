@@ -223,9 +223,9 @@ const Command lint_commands[] = {
         "once. --post-copy and --parallel-connections send a second one where the first has "
         "arrived: it runs and is switched over before its memory is there, or goes by so many "
         "streams (both together need QEMU 10.1). A guest that moved later than a canary, or "
-        "could not because of the way, counts instead of it. Named hosts are tried in pairs, both "
-        "ways, and one alone not at all; without names each host with two others. What came of "
-        "them is kept; one that cannot be sent, since a host is not connected, is told and "
+        "could not because of the way, counts instead of it. Named hosts, 16 at most, are tried in "
+        "pairs, both ways, and one alone not at all; without names each host with two others. What "
+        "came of them is kept; one that cannot be sent, since a host is not connected, is told and "
         "changes nothing. Nothing has to be installed on a host, and nobody logs in there: what "
         "cannot be seen that way is listed as 'unseen'.\n"
         "Exit code 1: something failed, or was not sent.",
