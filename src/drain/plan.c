@@ -123,24 +123,36 @@ find_restore(const DrainTask *task, const DrainItem *item)
     return NULL;
 }
 
+/* What helps while that restore does not move; caller frees. */
+static char *
+fix_of_restore(const char *host, bool is_paused, bool is_gone)
+{
+    g_autofree char *resume = g_strdup_printf("'drover drain resume %s'", host);
+    g_autofree char *look = g_strdup_printf(
+        "see 'drover host show %s'; it goes on by itself once that is connected%s%s%s;", host,
+        is_paused ? " and resumed (" : "", is_paused ? resume : "", is_paused ? ")" : "");
+    g_autofree char *go_on = g_strdup_printf("go on with that one (%s),", resume);
+    return g_strdup_printf(
+        "%s or give it up ('drover drain cancel %s')", is_gone ? look : go_on, host);
+}
+
 /* It leaves the move to the restore, and says so, also when that does not move. */
 static bool
 tell_restore(DrainTask *task, DrainItem *item, const DrainTask *restore, const GPtrArray *hosts,
     GError **error)
 {
     const char *host = restore->drain->host;
-    const char *state = restore->drain->state == DRAIN_PAUSED ? ", and is paused" : "";
-    const char *held = is_away(restore, hosts) ? ", and that host is not connected" : state;
+    bool is_paused = restore->drain->state == DRAIN_PAUSED;
+    bool is_gone = is_away(restore, hosts);
     g_autofree char *reason =
-        g_strdup_printf("the restore of %s is to take it back there%s", host, held);
-    g_autofree char *fix = g_strdup_printf(
-        "go on with that one ('drover drain resume %s'), or give it up ('drover drain cancel %s')",
-        host, host);
+        g_strdup_printf("the restore of %s is to take it back there%s%s", host,
+            is_paused ? ", and is paused" : "", is_gone ? ", and that host is not connected" : "");
+    g_autofree char *fix = fix_of_restore(host, is_paused, is_gone);
     if (task->drain->state != DRAIN_RUNNING || drain_is_resting(task, item) ||
         g_strcmp0(item->message, reason) == 0) {
         return true;
     }
-    return drain_item_tell(task, item, reason, *held != '\0' ? fix : NULL, error);
+    return drain_item_tell(task, item, reason, is_paused || is_gone ? fix : NULL, error);
 }
 
 /* Also of those whose turn it is not: their room is theirs. */

@@ -5,6 +5,7 @@ import os
 import tempfile
 
 from tap import contains, equal, wait_until
+from test_dead_volumes import DeadCloud
 from test_drain import ask, items_of, show, wait_state, wish
 from test_explain import explain
 from test_pci import PCI, add_flavor
@@ -204,10 +205,20 @@ def _():
 
 
 @test("a drain that leaves a server to the restore of another host says so, also that this one is "
-      "paused and how it goes on [S2-25]")
+      "paused or away, and how it goes on [S2-25]")
 def _():
-    cloud = Cloud(("hosta", "hostb"), more={
-        "hypervisor": {"filters": "fault:live_migrate@2=refused"}})
+    directory = tempfile.TemporaryDirectory(prefix="drover-test-")
+    cloud = DeadCloud(directory.name, "fault:live_migrate@2=refused")
+    back = "the restore of hosta is to take it back there"
+
+    def cut(is_cut):
+        cloud.drover.stop()
+        cloud.fleet("update hosts set cut = ? where name = 'hosta'", is_cut)
+        cloud.drover.start()
+
+    def wait_told(message):
+        return wait_until(lambda: (row := items_of(show(cloud, "hostb"))["one"])["message"] ==
+                          message and row, message, 90)
     try:
         server = cloud.create("one", host="hosta")
         ask(cloud, "hosta")
@@ -218,14 +229,21 @@ def _():
         wish(cloud, "hosta", "pause")
         wait_state(cloud, "hosta", "paused")
         ask(cloud, "hostb")
-        told = wait_until(lambda: (row := items_of(show(cloud, "hostb"))["one"])["message"] and row,
-                          "it says why it waits", 30, 0.05)
-        equal((told["state"], told["message"]),
-              ("waiting", "the restore of hosta is to take it back there, and is paused"), told)
-        contains(told["fix"], "'drover drain resume hosta'", "the fix")
+        told = wait_told(f"{back}, and is paused")
+        resume, cancel = "'drover drain resume hosta'", "('drover drain cancel hosta')"
+        look = "see 'drover host show hosta'; it goes on by itself once that is connected"
+        equal((told["state"], told["fix"]),
+              ("waiting", f"go on with that one ({resume}), or give it up {cancel}"), told)
+        cut(1)
+        told = wait_told(f"{back}, and is paused, and that host is not connected")
+        equal(told["fix"], f"{look} and resumed ({resume}); or give it up {cancel}", "the fix")
         wish(cloud, "hosta", "run")
+        told = wait_told(f"{back}, and that host is not connected")
+        equal(told["fix"], f"{look}; or give it up {cancel}", "the fix")
+        cut(0)
         for host in ("hosta", "hostb"):
             equal(wait_state(cloud, host, "done", "blocked")["state"], "done", host)
         equal(cloud.host_of(server), "hosta", "back")
     finally:
         cloud.drover.remove()
+        directory.cleanup()
