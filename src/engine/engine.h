@@ -95,8 +95,8 @@ void engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *s
 typedef void (*EngineMemoryDone)(void *data);
 void engine_ask_memory(Engine *engine, char *const *hosts, EngineMemoryDone done, void *data);
 
-/* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
- * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
- * engine's thread. */
+/* Work that must not run on an HTTP thread (password hashing, hashing an upload), nor on the
+ * engine's, where the asks above call back (a long plan): at most one at a time for each key. run
+ * on a worker of its own (image streams never keep it waiting), done on the engine's thread. */
 void engine_ask_work(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
     GDestroyNotify free_data);

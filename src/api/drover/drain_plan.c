@@ -212,7 +212,19 @@ typedef struct Question {
     char *host;
     bool is_restore;
     bool cold_fallback;
+    HttpResponse *answer; /* of the second plan; NULL: the error says why */
+    GError *error;
 } Question;
+
+static void
+question_free(void *data)
+{
+    Question *question = data;
+    g_free(question->host);
+    g_clear_pointer(&question->answer, http_response_free);
+    g_clear_error(&question->error);
+    g_free(question);
+}
 
 /* ret_short: as hosts_short_of_memory. */
 static HttpResponse *
@@ -246,24 +258,42 @@ plan(const Question *question, char ***ret_short, GError **error)
     return reply(job, steps);
 }
 
-/* What was told of memory is fresh now. */
+static void
+run_again(void *data)
+{
+    Question *question = data;
+    g_auto(GStrv) still_short = NULL;
+    question->answer = plan(question, &still_short, &question->error);
+}
+
+static void
+on_planned(void *data, bool cancelled)
+{
+    Question *question = data;
+    if (cancelled) {
+        error_set(&question->error, ERROR_TIMEOUT, "the server is stopping");
+    }
+    api_complete(question->context, g_steal_pointer(&question->answer), question->error);
+}
+
+/* What was told of memory is fresh now. To plan anew takes long where there are many hosts: too
+ * long for the engine's thread, on which this is told. */
 static void
 on_memory(void *data)
 {
-    g_autofree Question *question = data;
-    g_auto(GStrv) still_short = NULL;
-    g_autoptr(GError) error = NULL;
-
-    HttpResponse *response = plan(question, &still_short, &error);
-    api_complete(question->context, response, error);
-    g_free(question->host);
+    Question *question = data;
+    engine_ask_work(question->context->engine, "drain plan", run_again, on_planned, question,
+        question_free);
 }
 
 HttpResponse *
 drover_plan_drain(
     ApiContext *context, const Host *host, bool is_restore, bool cold_fallback, GError **error)
 {
-    Question question = {context, host->name, is_restore, cold_fallback};
+    Question question = {.context = context,
+        .host = host->name,
+        .is_restore = is_restore,
+        .cold_fallback = cold_fallback};
     g_auto(GStrv) short_hosts = NULL;
     HttpResponse *response = plan(&question, &short_hosts, error);
     if (response == NULL || short_hosts == NULL) {
