@@ -86,8 +86,14 @@ HttpResponse *drover_list_instances(ApiContext *context, GError **error);
 
 /* ---- explain.c ---- */
 HttpResponse *drover_explain(ApiContext *context, GError **error);
+
+/* ---- explain_view.c ---- */
 /* What was asked for, and every host that it tells of: the best first. The caller's. */
 json_t *drover_view_placement(const Placement *placement);
+/* The same with what it is an explanation of. problem: why it would be refused; NULL: it would not.
+ * The caller's. */
+json_t *drover_view_explanation(const char *move, const Instance *instance,
+    const Placement *placement, const GError *problem);
 /* An array of the ids in a text with commas between; NULL: none. The caller's. */
 json_t *drover_view_ids(const char *ids);
 
