@@ -80,15 +80,20 @@ read_move(ApiContext *context, const Instance *instance, const Host *source, GEr
     return move;
 }
 
-/* What the engine is asked for before the answer, which is made when it calls back. */
+/* What the engine is asked for, and what was seen, until nothing is left to be asked. */
 typedef struct Explanation {
     ApiContext *context;
     const Move *move;
     Instance *instance;
     BlockMigration block_migration;
-    unsigned max_hosts;     /* to tell of; 0: all */
-    char *guest_platform;   /* as EngineGuest; NULL also: no matter */
-    char *guest_stays; /* the same */
+    unsigned max_hosts;   /* to tell of; 0: all */
+    char *guest_platform; /* as EngineGuest; NULL also: no matter */
+    char *guest_stays;    /* the same */
+    bool is_memory_fresh;
+    Rehearsal rehearsal;    /* host NULL: there was none */
+    Placement *placement;   /* as it was seen last */
+    HttpResponse *response; /* NULL: there is something to ask yet */
+    GError *error;          /* nothing was seen, and this is why */
 } Explanation;
 
 static void
@@ -97,9 +102,14 @@ explanation_free(Explanation *explanation)
     instance_free(explanation->instance);
     g_free(explanation->guest_platform);
     g_free(explanation->guest_stays);
+    g_free(explanation->rehearsal.host);
+    g_free(explanation->rehearsal.refusal);
+    g_free(explanation->rehearsal.problem);
+    g_clear_pointer(&explanation->placement, placement_free);
+    g_clear_pointer(&explanation->response, http_response_free);
+    g_clear_error(&explanation->error);
     g_free(explanation);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanation, explanation_free)
 
 static bool
 is_live(const Move *move, const Instance *instance)
@@ -162,10 +172,9 @@ dead_host_of(const Explanation *explanation)
     return is_evacuation ? explanation->instance->host : NULL;
 }
 
-/* Of one moment, which is over when it is read: only a claim holds what it has found. rehearsal
- * NULL: there was none. */
+/* Of one moment, which is over when it is read: only a claim holds what it has found. */
 static Placement *
-place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error)
+place(const Explanation *explanation, GError **error)
 {
     ApiContext *context = explanation->context;
     const Instance *instance = explanation->instance;
@@ -209,7 +218,7 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
     request.canaries = canaries;
     request.platforms = platforms;
     request.guest_stays = explanation->guest_stays;
-    request.rehearsal = rehearsal;
+    request.rehearsal = explanation->rehearsal.host != NULL ? &explanation->rehearsal : NULL;
     request.instance = takes_disks_along(explanation->move) ? instance : NULL;
     request.volumes = volumes;
     return explanation->max_hosts == 0
@@ -217,80 +226,119 @@ place(const Explanation *explanation, const Rehearsal *rehearsal, GError **error
         : scheduler_explain_some(&request, index, explanation->max_hosts);
 }
 
-/* Takes the explanation. placement NULL: the error says why. */
-static void
-answer(Explanation *take_explanation, const Placement *placement, const GError *error)
+static HttpResponse *
+reply(const Explanation *explanation)
 {
-    g_autoptr(Explanation) explanation = take_explanation;
-    ApiContext *context = explanation->context;
     g_autoptr(GError) problem = NULL;
 
-    if (placement == NULL) {
-        api_complete(context, NULL, error);
-        return;
+    explanation->move->may(explanation->context, explanation->instance, &problem);
+    return api_json(200,
+        json_pack("{s:o}", "explanation",
+            drover_view_explanation(explanation->move->name, explanation->instance,
+                explanation->placement, problem)));
+}
+
+/* Where it is to be rehearsed: where it was asked for, else where it would go. NULL: nowhere, or it
+ * was. */
+static const char *
+stage_of(const Explanation *explanation)
+{
+    const Placement *placement = explanation->placement;
+    bool is_asked = query_bool(explanation->context->request, "rehearse", false);
+
+    return !is_asked || explanation->rehearsal.host != NULL ? NULL
+        : placement->requested_host != NULL                 ? placement->requested_host
+                                                            : placement->chosen;
+}
+
+/* ---- the looks ---- */
+
+static void
+run_look(void *data)
+{
+    Explanation *explanation = data;
+
+    g_clear_pointer(&explanation->placement, placement_free);
+    explanation->placement = place(explanation, &explanation->error);
+    if (explanation->placement != NULL && explanation->is_memory_fresh &&
+        stage_of(explanation) == NULL) {
+        explanation->response = reply(explanation);
     }
-    explanation->move->may(context, explanation->instance, &problem);
-    json_t *view = drover_view_explanation(
-        explanation->move->name, explanation->instance, placement, problem);
-    api_complete(context, api_json(200, json_pack("{s:o}", "explanation", view)), NULL);
+}
+
+static void on_look(void *data, bool cancelled);
+
+/* It takes long where there are many hosts: too long for the engine's thread, on which all that is
+ * asked before it is told. */
+static void
+look(Explanation *explanation)
+{
+    engine_ask_work(
+        explanation->context->engine, "explain", run_look, on_look, explanation, NULL);
 }
 
 /* A host that turns out not to start it leaves the choice to the others. */
 static void
 on_rehearsal(const Rehearsal *rehearsal, void *data)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Placement) placement = place(data, rehearsal, &error);
+    Explanation *explanation = data;
 
-    answer(data, placement, error);
+    explanation->rehearsal = (Rehearsal){.host = g_strdup(rehearsal->host),
+        .refusal = g_strdup(rehearsal->refusal),
+        .problem = g_strdup(rehearsal->problem),
+        .elapsed_ms = rehearsal->elapsed_ms};
+    look(explanation);
 }
 
-/* Where it is to be rehearsed: where it was asked for, else where it would go. */
-static const char *
-stage_of(const Explanation *explanation, const Placement *placement)
-{
-    ApiContext *context = explanation->context;
-    bool is_asked = query_bool(context->request, "rehearse", false);
-
-    return !is_asked || placement == NULL      ? NULL
-        : placement->requested_host != NULL ? placement->requested_host
-                                            : placement->chosen;
-}
-
-/* What was told of memory is fresh now. */
 static void
 on_memory(void *data)
 {
     Explanation *explanation = data;
-    const Instance *instance = explanation->instance;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Placement) placement = place(explanation, NULL, &error);
-    const char *stage = stage_of(explanation, placement);
-    if (stage == NULL) {
-        answer(explanation, placement, error);
-        return;
-    }
-    engine_ask_rehearsal(explanation->context->engine, instance->id, instance->host, stage,
-        placement->topology, on_rehearsal, explanation);
+
+    explanation->is_memory_fresh = true;
+    look(explanation);
 }
 
 /* A request would ask the host that it chooses, or those that lack nothing but memory. */
 static void
+ask_memory(Explanation *explanation)
+{
+    const Placement *placement = explanation->placement;
+    char *chosen[] = {placement->chosen, NULL};
+
+    engine_ask_memory(explanation->context->engine,
+        placement->chosen != NULL ? chosen : placement->short_hosts, on_memory, explanation);
+}
+
+static void
+on_look(void *data, bool cancelled)
+{
+    Explanation *explanation = data;
+    const Instance *instance = explanation->instance;
+
+    if (cancelled) {
+        error_set(&explanation->error, ERROR_TIMEOUT, "the server is stopping");
+    }
+    if (explanation->error != NULL || explanation->response != NULL) {
+        api_complete(explanation->context, g_steal_pointer(&explanation->response),
+            explanation->error);
+        explanation_free(explanation);
+    } else if (!explanation->is_memory_fresh) {
+        ask_memory(explanation);
+    } else {
+        engine_ask_rehearsal(explanation->context->engine, instance->id, instance->host,
+            stage_of(explanation), explanation->placement->topology, on_rehearsal, explanation);
+    }
+}
+
+static void
 on_guest(const EngineGuest *guest, void *data)
 {
     Explanation *explanation = data;
-    g_autoptr(GError) error = NULL;
 
     explanation->guest_platform = g_strdup(guest->platform);
     explanation->guest_stays = g_strdup(guest->stays);
-    g_autoptr(Placement) placement = place(explanation, NULL, &error);
-    if (placement == NULL) {
-        answer(explanation, NULL, error);
-        return;
-    }
-    char *chosen[] = {placement->chosen, NULL};
-    engine_ask_memory(explanation->context->engine,
-        placement->chosen != NULL ? chosen : placement->short_hosts, on_memory, explanation);
+    look(explanation);
 }
 
 HttpResponse *
@@ -327,7 +375,7 @@ drover_explain(ApiContext *context, GError **error)
     if (is_live(move, guest)) {
         engine_ask_guest(context->engine, guest->id, guest->host, on_guest, explanation);
     } else {
-        on_guest(&(EngineGuest){0}, explanation);
+        look(explanation);
     }
     return NULL;
 }
