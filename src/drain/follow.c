@@ -50,26 +50,44 @@ wait_again(
         : drain_item_move(task, item, DRAIN_ITEM_WAITING, message, fix, error);
 }
 
-/* Where those are that it was to follow; caller frees. NULL: its group is together, or it is in
- * none. */
-static char *
-tell_apart(const DrainTask *task, const DrainItem *item, const Instance *instance)
+/* Those of its group that a job has moved, and that are on another host than it: each of them once,
+ * though several jobs may have it, and where it is now. */
+static bool
+add_apart(GString *text, GHashTable *told, DrainTask *other, const Instance *instance,
+    GError **error)
 {
-    GString *text = g_string_new(NULL);
-    for (unsigned i = 0; i < task->all->len; i++) {
-        const DrainTask *other = task->all->pdata[i];
-        for (unsigned j = 0; other->items != NULL && j < other->items->len; j++) {
-            const DrainItem *one = other->items->pdata[j];
-            if (one->state == DRAIN_ITEM_MOVED && item->group_id != NULL &&
-                instance->group_policy == SERVER_GROUP_AFFINITY &&
-                g_strcmp0(one->group_id, item->group_id) == 0 &&
-                drain_is_apart(task, one, instance)) {
-                g_string_append_printf(text, "%s'%s' is on %s", text->len > 0 ? ", " : "",
-                    one->instance_name, one->dest_host);
-            }
+    for (unsigned i = 0; other->items != NULL && i < other->items->len; i++) {
+        const DrainItem *one = other->items->pdata[i];
+        if (one->state != DRAIN_ITEM_MOVED ||
+            g_strcmp0(one->group_id, instance->group_id) != 0 ||
+            !g_hash_table_add(told, one->instance_id)) {
+            continue;
+        }
+        const Instance *now = drain_get_instance(other, one, error);
+        if (now == NULL) {
+            return false;
+        }
+        if (now->terminated_us == 0 && g_strcmp0(now->host, instance->host) != 0) {
+            g_string_append_printf(text, "%s'%s' is on %s", text->len > 0 ? ", " : "",
+                one->instance_name, now->host);
         }
     }
-    return g_string_free(text, text->len == 0);
+    return true;
+}
+
+/* Where those are that it was to follow. Empty: its group is together, or it is in none. */
+static bool
+tell_apart(const DrainTask *task, const Instance *instance, GString *text, GError **error)
+{
+    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+    bool is_bound =
+        instance->group_id != NULL && instance->group_policy == SERVER_GROUP_AFFINITY;
+    for (unsigned i = 0; is_bound && i < task->all->len; i++) {
+        if (!add_apart(text, told, task->all->pdata[i], instance, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* It stays for good. Of a group that is apart for it that is said, and what brings it together. */
@@ -77,14 +95,17 @@ static bool
 block(DrainTask *task, DrainItem *item, const Instance *instance, const char *message,
     const char *fix, GError **error)
 {
-    g_autofree char *apart = tell_apart(task, item, instance);
-    if (apart == NULL) {
+    g_autoptr(GString) apart = g_string_new(NULL);
+    if (!tell_apart(task, instance, apart, error)) {
+        return false;
+    }
+    if (apart->len == 0) {
         return drain_item_move(task, item, DRAIN_ITEM_BLOCKED, message, fix, error);
     }
     const char *host = task->drain->host;
     g_autofree char *whole = g_strdup_printf("%s; its server group (affinity) is apart: %s, and "
                                              "this one stays on %s",
-        message, apart, instance->host);
+        message, apart->str, instance->host);
     g_autofree char *both = g_strdup_printf(
         "%s; then 'drover host %s %s' takes it to the others, and 'drover host %s %s' them to it",
         fix != NULL ? fix : "see to what it says", task->drain->is_restore ? "restore" : "drain",

@@ -62,8 +62,6 @@ bool drain_make_plan(OperationContext *context, const GPtrArray *tasks,
     DrainSituation *situation, GError **error);
 /* It has failed just now: its room is kept, and it is tried later. */
 bool drain_is_resting(const DrainTask *task, const DrainItem *item);
-/* That item has taken its instance, or is taking it, to another host than where this one is. */
-bool drain_is_apart(const DrainTask *task, const DrainItem *one, const Instance *instance);
 /* Its affinity group has begun to leave its host, by any job: it follows whatever becomes of its
  * own. */
 bool drain_is_following(const DrainTask *task, const DrainItem *item, const Instance *instance);

@@ -17,8 +17,9 @@ drain_situation_clear(DrainSituation *situation)
 
 /* ---- whose affinity group has begun to move ---- */
 
-bool
-drain_is_apart(const DrainTask *task, const DrainItem *one, const Instance *instance)
+/* That item has taken its instance, or is taking it, to another host than where this one is. */
+static bool
+is_apart(const DrainTask *task, const DrainItem *one, const Instance *instance)
 {
     const DrainItem *own = drain_find_item(task, one->instance_id);
     /* What another job once did with it says nothing while this one still waits for it. */
@@ -36,7 +37,7 @@ has_begun(const DrainTask *task, const DrainTask *other, const char *group_id,
         bool is_begun = one->state == DRAIN_ITEM_MOVING ||
             one->state == DRAIN_ITEM_CONFIRMING || one->state == DRAIN_ITEM_MOVED;
         if (is_begun && g_strcmp0(one->group_id, group_id) == 0 &&
-            drain_is_apart(task, one, instance)) {
+            is_apart(task, one, instance)) {
             return true;
         }
     }

@@ -152,6 +152,29 @@ def _():
         cloud.drover.remove()
 
 
+@test("of a group that is apart a drain tells where its servers are, also one that somebody has "
+      "moved on since [S2-25]")
+def _():
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={"hypervisor": {"filters": ",".join(
+        f"fault:live_migrate/hosta@{number}=refused" for number in (2, 3, 4))}})
+    try:
+        group = make(cloud, "affinity")
+        for name in ("left", "right"):
+            create(cloud, name, group, host="hosta")
+        ask(cloud, "hosta")
+        leader = wait_item(cloud, "hosta", "one is away", lambda row: row["state"] == "moved")
+        wait_item(cloud, "hosta", "the other one has failed", lambda row: row["attempts"] == 1)
+        host = next(host for host in ("hostb", "hostc") if host != leader["dest_host"])
+        answer = cloud.live_migrate(leader["instance_uuid"], host, version="2.30", force=True)
+        equal(answer.status, 202, "somebody else moves it on")
+        drain = wait_state(cloud, "hosta", "done", "blocked")
+        (stays,) = [row for row in drain["items"] if row["state"] == "blocked"]
+        contains(stays["message"], f"is apart: '{leader['instance_name']}' is on {host}, and",
+                 "where it is")
+    finally:
+        cloud.drover.remove()
+
+
 @test("a drain that is given up ends with the affinity group that it has begun to move: nobody of "
       "it is left behind, and nothing else goes [S2-25]")
 def _():
