@@ -39,8 +39,8 @@ typedef struct HostFacts {
     char *pool_path;
     char *pool_id;            /* the same for hosts that share the pool; NULL or "" = not told */
     char *pool_json;          /* type, owner, mode, source: an object as text; NULL = not told */
-    char *certificate_json;   /* of its libvirtd: names, issuer, expires_us: as text; NULL = it
-                               * has none, or none was seen */
+    char *certificate_json;   /* of its libvirtd: names, issuer, expires_us, chain: as text; NULL =
+                               * it has none, or none was seen */
     char *offers;             /* what guests may have: "kvm,uefi,tpm"; then each storage pool that
                                * is active: ",pool=volumes"; NULL = not told */
     char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */

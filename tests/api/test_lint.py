@@ -406,7 +406,8 @@ def _():
     equal(cloud.other("GET", "/drover/v1/lint?hosts=nowhere").status, 404, "an unknown one")
     checks, _ = look(cloud, "?hosts=hosta")
     equal({host for host, _ in checks}, {"hosta", None}, "the hosts")
-    for name in ("clock", "name-resolution", "pool-owner", "pool-mode", "export", "fstab"):
+    for name in ("certificate-ca", "clock", "name-resolution", "pool-owner", "pool-mode",
+                 "export", "fstab"):
         equal(checks[None, name]["result"], "unseen", name)
 
 

@@ -60,7 +60,7 @@ def _():
                            ("pool-written", "marker"), ("cpu", ",")):
             contains(checks[host, name]["found"], part, f"{name} of {host}")
             check(checks[host, name]["result"] != "fail", checks[host, name])
-    for name in ("clock", "name-resolution", "export", "fstab", "pool-owner"):
+    for name in ("certificate-ca", "clock", "name-resolution", "export", "fstab", "pool-owner"):
         equal(checks[None, name]["result"], "unseen", name)
         contains(checks[None, name]["found"], "cannot see", name)
     answer = world.drover.admin("POST", "/drover/v1/cpu-baseline",

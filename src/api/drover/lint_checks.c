@@ -149,6 +149,8 @@ void
 lint_unseen(json_t *rows)
 {
     LintSheet sheet = {.rows = rows};
+    lint_say(&sheet, "certificate-ca", "unseen", NULL,
+        "for how long the CA's own certificate is good, where a host does not send it: cannot see");
     lint_say(&sheet, "clock", "unseen", NULL, "cannot see: libvirt does not tell a host's time");
     lint_say(&sheet, "name-resolution", "unseen", NULL,
         "a canary proves it; the SELinux context of /etc/hosts: cannot see");

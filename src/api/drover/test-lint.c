@@ -99,6 +99,49 @@ test_certificates(void)
     assert_says(hosts, "certificate", 0, "unseen ");
 }
 
+/* The host's own is good from the second to the hundredth day. */
+static void
+set_chain(Host *host, const char *chain)
+{
+    g_free(host->facts.certificate_json);
+    host->facts.certificate_json = g_strdup_printf(
+        "{\"issuer\": \"CN=sub\", \"names\": [], \"chain\": %s, \"begins_us\": %" G_GINT64_FORMAT
+        ", \"expires_us\": %" G_GINT64_FORMAT "}",
+        chain, 2 * DAY_US, 100 * DAY_US);
+}
+
+static void
+test_chains_of_certificates(void)
+{
+    g_autoptr(GPtrArray) hosts = make_hosts();
+    Host *host = hosts->pdata[0];
+    g_autofree char *chain = g_strdup_printf(
+        "[{\"subject\": \"CN=sub\", \"begins_us\": %" G_GINT64_FORMAT
+        ", \"expires_us\": %" G_GINT64_FORMAT "}, {\"subject\": \"CN=ca\", \"begins_us\": 0, "
+        "\"expires_us\": %" G_GINT64_FORMAT "}]",
+        5 * DAY_US, 60 * DAY_US, 900 * DAY_US);
+    set_chain(host, "[]");
+    assert_says(
+        hosts, "certificate", DAY_US, "fail not valid before 1970-01-03T00:00:00Z, by CN=sub");
+    assert_says(hosts, "certificate", 2 * DAY_US, "pass good for another 98 days, by CN=sub");
+    set_chain(host, chain);
+    assert_says(hosts, "certificate", 4 * DAY_US,
+        "fail 'CN=sub' is not valid before 1970-01-06T00:00:00Z; its own is by CN=sub (96 days); "
+        "sent with it: CN=sub (56 days), CN=ca (896 days)");
+    assert_says(hosts, "certificate", 10 * DAY_US,
+        "pass 'CN=sub' is good for another 50 days; its own is by CN=sub (90 days)");
+    assert_says(hosts, "certificate", 40 * DAY_US, "warn 'CN=sub' is good for another 20 days;");
+    assert_says(hosts, "certificate", 63 * DAY_US,
+        "fail 'CN=sub' is expired since 3 days; its own is by CN=sub (37 days); sent with it: "
+        "CN=sub (expired), CN=ca (837 days)");
+    set_chain(host, "[{\"subject\": \"CN=ca\", \"expires_us\": 172800000000000}]");
+    assert_says(hosts, "certificate", 90 * DAY_US,
+        "warn good for another 10 days, by CN=sub; sent with it: CN=ca (1910 days)");
+    set_chain(host, "[\"CN=ca\"]"); /* as an older droverd has stored it */
+    assert_says(hosts, "certificate", 10 * DAY_US,
+        "pass good for another 90 days, by CN=sub; sent with it: CN=ca");
+}
+
 static void
 test_versions(void)
 {
@@ -260,6 +303,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/lint/certificates", test_certificates);
+    g_test_add_func("/lint/chains-of-certificates", test_chains_of_certificates);
     g_test_add_func("/lint/versions", test_versions);
     g_test_add_func("/lint/pools-and-processors", test_pools_and_processors);
     g_test_add_func("/lint/networks-and-devices", test_networks_and_devices);

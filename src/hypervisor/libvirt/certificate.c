@@ -81,20 +81,29 @@ names_json(gnutls_x509_crt_t certificate)
     return names;
 }
 
+/* {"subject", "begins_us", "expires_us"} */
+static json_t *
+term_json(gnutls_x509_crt_t certificate)
+{
+    return json_pack("{s:o, s:I, s:I}", "subject", name_json(certificate, gnutls_x509_crt_get_dn3),
+        "begins_us",
+        (json_int_t)gnutls_x509_crt_get_activation_time(certificate) * G_USEC_PER_SEC, "expires_us",
+        (json_int_t)gnutls_x509_crt_get_expiration_time(certificate) * G_USEC_PER_SEC);
+}
+
 static json_t *
 chain_json(const gnutls_datum_t *chain, unsigned n_chain)
 {
-    json_t *subjects = json_array();
+    json_t *terms = json_array();
 
     for (unsigned i = 1; i < n_chain; i++) {
         gnutls_x509_crt_t certificate = import(&chain[i]);
         if (certificate != NULL) {
-            json_array_append_new(
-                subjects, name_json(certificate, gnutls_x509_crt_get_dn3));
+            json_array_append_new(terms, term_json(certificate));
             gnutls_x509_crt_deinit(certificate);
         }
     }
-    return subjects;
+    return terms;
 }
 
 char *
@@ -105,13 +114,11 @@ certificate_to_json(const gnutls_datum_t *chain, unsigned n_chain)
     if (certificate == NULL) {
         return NULL;
     }
-    json_auto_t *object = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I}", "subject",
-        name_json(certificate, gnutls_x509_crt_get_dn3), "issuer",
-        name_json(certificate, gnutls_x509_crt_get_issuer_dn3), "names", names_json(certificate),
-        "chain", chain_json(chain, n_chain), "begins_us",
-        (json_int_t)gnutls_x509_crt_get_activation_time(certificate) * G_USEC_PER_SEC,
-        "expires_us",
-        (json_int_t)gnutls_x509_crt_get_expiration_time(certificate) * G_USEC_PER_SEC);
+    json_auto_t *object = term_json(certificate);
+    json_object_set_new(
+        object, "issuer", name_json(certificate, gnutls_x509_crt_get_issuer_dn3));
+    json_object_set_new(object, "names", names_json(certificate));
+    json_object_set_new(object, "chain", chain_json(chain, n_chain));
     gnutls_x509_crt_deinit(certificate);
     char *text = json_dumps(object, JSON_COMPACT);
     char *copy = g_strdup(text);

@@ -5,6 +5,6 @@
 #include <gnutls/gnutls.h>
 
 /* {"subject", "issuer", "names": [DNS names and addresses], "begins_us", "expires_us"} of the
- * first, with "chain": subjects of those that were shown after it. NULL: it cannot be read. Caller
- * frees. */
+ * first, with "chain": [{"subject", "begins_us", "expires_us"}] of those that were shown after it
+ * and can be read. NULL: the first cannot. Caller frees. */
 char *certificate_to_json(const gnutls_datum_t *chain, unsigned n_chain);
