@@ -347,6 +347,7 @@ engine_stop(Engine *engine)
     g_thread_join(engine->thread);
     engine->thread = NULL;
     engine->is_stopped = true;
+    works_stop(engine);
     calls_stop(engine->context.calls);
     watches_clear(engine);
     tasks_clear(engine);

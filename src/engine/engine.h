@@ -26,8 +26,8 @@ Engine *engine_new(Store *store, const Clock *clock, const OperationSettings *se
 /* Begins a new epoch in the store and starts the thread, which recovers open operations and
  * connects to the hosts. */
 bool engine_start(Engine *engine, GError **error);
-/* Ends the thread. What runs in workers goes on until the process ends: being stopped is nothing
- * else than being killed. */
+/* Ends the thread. What runs in workers goes on until the process ends, but for what reads the
+ * store (engine_ask_reading): being stopped is nothing else than being killed. */
 void engine_stop(Engine *engine);
 void engine_free(Engine *engine);
 /* Any thread: new settings take the place of the old ones, soon; what is under way goes on by the
@@ -95,8 +95,12 @@ void engine_ask_rehearsal(Engine *engine, const char *instance_id, const char *s
 typedef void (*EngineMemoryDone)(void *data);
 void engine_ask_memory(Engine *engine, char *const *hosts, EngineMemoryDone done, void *data);
 
-/* Work that must not run on an HTTP thread (password hashing, hashing an upload), nor on the
- * engine's, where the asks above call back (a long plan): at most one at a time for each key. run
- * on a worker of its own (image streams never keep it waiting), done on the engine's thread. */
+/* Work that must not run on an HTTP thread (password hashing, hashing an upload): at most one at a
+ * time for each key. run on a worker of its own (image streams never keep it waiting), done on the
+ * engine's thread. run may not touch the store, which may be closed by then. */
 void engine_ask_work(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
+    GDestroyNotify free_data);
+/* The same for what reads the store, and takes too long for the engine's thread, on which the asks
+ * above call back (plans, explanations): seconds at most, since engine_stop waits for it. */
+void engine_ask_reading(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
     GDestroyNotify free_data);

@@ -272,4 +272,6 @@ void drains_on_closed(Engine *engine);
 
 /* ---- works.c ---- */
 void works_init(Engine *engine);
+/* Waits for those that read the store; none begins any more. */
+void works_stop(Engine *engine);
 void works_clear(Engine *engine);

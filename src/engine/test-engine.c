@@ -1224,6 +1224,36 @@ test_work_of_one_key_is_never_parallel(Fleet *fleet, const void *data)
     g_assert_cmpint(n_most, ==, 1);
 }
 
+static void
+run_long_reading(void *data)
+{
+    Job *job = data;
+    g_async_queue_push(job->queue, GINT_TO_POINTER(1));
+    g_usleep(G_USEC_PER_SEC / 5);
+    g_atomic_int_add(job->n_running, -1);
+}
+
+static void
+on_reading(void *data, bool cancelled)
+{
+}
+
+/* The store is closed after that. */
+static void
+test_a_stop_waits_for_what_reads_the_store(Fleet *fleet, const void *data)
+{
+    int n_left = 2;
+    g_autoptr(GAsyncQueue) queue = g_async_queue_new();
+    Job job = {.n_running = &n_left, .queue = queue};
+    for (int i = 0; i < 2; i++) {
+        engine_ask_reading(fleet->engine, "look", run_long_reading, on_reading, &job, NULL);
+    }
+    g_assert_nonnull(g_async_queue_timeout_pop(queue, WAIT_MAX_US));
+    engine_stop(fleet->engine);
+    int n_begun = 1 + g_async_queue_length(queue);
+    g_assert_cmpint(n_left, ==, 2 - n_begun);
+}
+
 /* ---- looks ---- */
 
 static void
@@ -1402,5 +1432,7 @@ main(int argc, char **argv)
     ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);
+    ADD("a-stop-waits-for-what-reads-the-store", NULL,
+        test_a_stop_waits_for_what_reads_the_store);
     return g_test_run();
 }

@@ -13,6 +13,7 @@ enum { WORK_THREADS = 8 };
 typedef struct Work {
     Engine *engine;
     char *key;
+    bool reads; /* the store, which is closed once the engine is stopped */
     CallRun run;
     CallDone done;
     void *data;
@@ -22,6 +23,10 @@ typedef struct Work {
 typedef struct Works {
     GThreadPool *pool;
     GHashTable *queues; /* key -> GQueue of Work; the head is under way */
+    GMutex lock;        /* of what follows */
+    GCond has_read;
+    unsigned n_reading;
+    bool is_stopping;
 } Works;
 
 static void
@@ -62,13 +67,34 @@ on_done(Engine *engine, void *data)
     work->done(work->data, false);
 }
 
+static void
+run_reading(Works *works, Work *work)
+{
+    g_mutex_lock(&works->lock);
+    bool is_late = works->is_stopping;
+    works->n_reading += is_late ? 0 : 1;
+    g_mutex_unlock(&works->lock);
+    if (is_late) {
+        return; /* nobody is told any more */
+    }
+    work->run(work->data);
+    g_mutex_lock(&works->lock);
+    works->n_reading--;
+    g_cond_signal(&works->has_read);
+    g_mutex_unlock(&works->lock);
+}
+
 /* On a thread of the pool. */
 static void
 run_work(void *data, void *pool_data)
 {
     Work *work = data;
 
-    work->run(work->data);
+    if (work->reads) {
+        run_reading(work->engine->works, work);
+    } else {
+        work->run(work->data);
+    }
     engine_post(work->engine, on_done, work, work_free);
 }
 
@@ -94,8 +120,31 @@ engine_ask_work(Engine *engine, const char *key, CallRun run, CallDone done, voi
 {
     Work *work = g_new0(Work, 1);
 
-    *work = (Work){engine, g_strdup(key), run, done, data, free_data};
+    *work = (Work){engine, g_strdup(key), false, run, done, data, free_data};
     engine_post_away(engine, enqueue, work, work_free);
+}
+
+void
+engine_ask_reading(Engine *engine, const char *key, CallRun run, CallDone done, void *data,
+    GDestroyNotify free_data)
+{
+    Work *work = g_new0(Work, 1);
+
+    *work = (Work){engine, g_strdup(key), true, run, done, data, free_data};
+    engine_post_away(engine, enqueue, work, work_free);
+}
+
+void
+works_stop(Engine *engine)
+{
+    Works *works = engine->works;
+
+    g_mutex_lock(&works->lock);
+    works->is_stopping = true;
+    while (works->n_reading > 0) {
+        g_cond_wait(&works->has_read, &works->lock);
+    }
+    g_mutex_unlock(&works->lock);
 }
 
 void

@@ -282,7 +282,7 @@ static void
 on_memory(void *data)
 {
     Question *question = data;
-    engine_ask_work(question->context->engine, "drain plan", run_again, on_planned, question,
+    engine_ask_reading(question->context->engine, "drain plan", run_again, on_planned, question,
         question_free);
 }
 

@@ -273,7 +273,7 @@ static void on_look(void *data, bool cancelled);
 static void
 look(Explanation *explanation)
 {
-    engine_ask_work(
+    engine_ask_reading(
         explanation->context->engine, "explain", run_look, on_look, explanation, NULL);
 }
 
