@@ -439,6 +439,7 @@ run(const Command *command, int n_words, int argc, char **argv)
         return 2;
     }
     if (!command->run(&context, &error)) {
+        fflush(stdout); /* or it may come to stand inside a line of it */
         fprintf(stderr, "drover: %s\n", error != NULL ? error->message : "failed");
         return exit_code(error);
     }
