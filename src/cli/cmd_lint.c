@@ -98,20 +98,28 @@ find_pair(const json_t *canaries, const json_t *pair)
     return NULL;
 }
 
-/* Or one has failed before it came to that. */
+/* It has ended since it was asked for. canary: or its second one. Times are text of one width. */
+static bool
+is_tried(const json_t *canary, const json_t *asked)
+{
+    return strcmp(json_text_or(canary, "tried_at", ""), json_text_or(asked, "asked_at", "")) >= 0;
+}
+
+/* The second one, where it was asked for; or the first has failed before it came to that. */
 static bool
 is_sent_so(const json_t *canary, const json_t *asked)
 {
     const json_t *extra = json_object_get(canary, "extra");
-    bool is_post_copy = json_is_true(json_object_get(extra, "post_copy"));
-    return strcmp(json_text_or(canary, "result", ""), "fail") == 0 ||
-        ((is_post_copy || !json_is_true(json_object_get(asked, "post_copy"))) &&
-            json_integer_value(json_object_get(extra, "parallel_connections")) >=
-                json_integer_value(json_object_get(asked, "parallel_connections")));
+    bool wants_post_copy = json_is_true(json_object_get(asked, "post_copy"));
+    int64_t wanted = json_integer_value(json_object_get(asked, "parallel_connections"));
+    return (!wants_post_copy && wanted == 0) ||
+        strcmp(json_text_or(canary, "canary_result", ""), "fail") == 0 ||
+        (is_tried(extra, asked) &&
+            (!wants_post_copy || json_is_true(json_object_get(extra, "post_copy"))) &&
+            json_integer_value(json_object_get(extra, "parallel_connections")) >= wanted);
 }
 
-/* Those that were taken back: none has ended since, or none was sent as was asked for. Times are
- * text of one width. */
+/* Those that were taken back: none has ended since, or none was sent as was asked for. */
 static void
 add_cut_off(const json_t *asked, const json_t *last)
 {
@@ -119,9 +127,7 @@ add_cut_off(const json_t *asked, const json_t *last)
     for (size_t i = 0; i < json_array_size(pairs); i++) {
         const json_t *wish = json_array_get(pairs, i);
         const json_t *canary = find_pair(last, wish);
-        const char *tried_at = json_text_or(canary, "tried_at", "");
-        if (strcmp(tried_at, json_text_or(asked, "asked_at", "")) < 0 ||
-            !is_sent_so(canary, asked)) {
+        if (!is_tried(canary, asked) || !is_sent_so(canary, asked)) {
             json_array_append_new(json_object_get(asked, "unsent"),
                 json_pack("{s:O, s:O, s:s, s:s}", "source_host",
                     json_object_get(wish, "source_host"), "dest_host",

@@ -33,7 +33,8 @@ typedef struct Canary {
     char *error;        /* why it did not get there; NULL: it did */
     CanaryPool pool;    /* whether both have one pool, tried after it */
     CanaryExtra extra;  /* how the last one was sent of which more was asked ... */
-    int64_t extra_us;   /* ... when that ended; 0 = there was none ... */
+    int64_t extra_us;   /* ... when that ended: tried_us, or before it where the last one had none
+                         * or was cut off in it; 0 = there was none ... */
     char *extra_error;  /* ... and why it did not get there so; NULL: it did */
     int64_t moved_us;   /* when a guest last got there live, or did not because of the way; 0 =
                          * none since there is this row */

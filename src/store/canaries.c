@@ -29,9 +29,10 @@
     " WHEN ask_post_copy <> $7 OR ask_connections <> $8 THEN asked_us - 1"                         \
     " WHEN $3 > asked_us THEN $3 ELSE asked_us END,"                                               \
     " elapsed_ms = $4, error = $5, pool = $6 WHERE source_host = $1 AND dest_host = $2"
+/* It ends with the first one: an older time than that one's is of an earlier canary. */
 #define SQL_FINISH_EXTRA                                                                           \
-    "UPDATE canaries SET extra_us = $3, extra_post_copy = $4, extra_connections = $5,"             \
-    " extra_error = $6 WHERE source_host = $1 AND dest_host = $2"
+    "UPDATE canaries SET extra_us = tried_us, extra_post_copy = $3, extra_connections = $4,"       \
+    " extra_error = $5 WHERE source_host = $1 AND dest_host = $2"
 #define SQL_DROP                                                                                   \
     "UPDATE canaries SET asked_us = tried_us WHERE source_host = $1 AND dest_host = $2"
 /* More that is asked for stays so. Of guests only one that arrived since tells more than the canary
@@ -168,10 +169,9 @@ finish_extra(Store *store, const Canary *canary, GError **error)
     }
     db_bind_text(statement, 1, canary->source_host);
     db_bind_text(statement, 2, canary->dest_host);
-    db_bind_int(statement, 3, canary->extra_us);
-    db_bind_int(statement, 4, canary->extra.post_copy);
-    db_bind_int(statement, 5, canary->extra.connections);
-    db_bind_text(statement, 6, canary->extra_error);
+    db_bind_int(statement, 3, canary->extra.post_copy);
+    db_bind_int(statement, 4, canary->extra.connections);
+    db_bind_text(statement, 5, canary->extra_error);
     return db_run(statement, NULL, error);
 }
 

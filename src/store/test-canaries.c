@@ -160,6 +160,49 @@ test_what_was_forgotten_is_asked_for_again(Fixture *fixture, const void *data)
     assert_pending(fixture, "b>c c>b");
 }
 
+/* When the one that ended last was the second one too. */
+static int64_t
+extra_age(Fixture *fixture, Canary canary)
+{
+    g_autoptr(CanaryMap) map = store_map_canaries(fixture->store, canary.source_host, NULL);
+    const Canary *row = canary_map_find(map, canary.dest_host);
+    return row->tried_us - row->extra_us;
+}
+
+/* One that was cut off leaves an earlier one, which is older than the first of today. */
+static void
+test_second_one_has_the_time_of_its_first(Fixture *fixture, const void *data)
+{
+    make_hosts(fixture);
+    Canary both = way("a", "b");
+    both.asked.post_copy = true;
+    both.extra = both.asked;
+    both.extra_us = 1; /* there was one */
+    fly(fixture, both, NULL);
+    g_assert_cmpint(extra_age(fixture, both), ==, 0);
+    both.extra_us = 0;
+    fly(fixture, both, NULL);
+    g_assert_cmpint(extra_age(fixture, both), ==, 20);
+}
+
+/* Who has asked for more meanwhile waits for another one. */
+static void
+test_more_that_is_asked_for_meanwhile_is_sent(Fixture *fixture, const void *data)
+{
+    make_hosts(fixture);
+    Canary plain = way("a", "b");
+    Canary more = way("a", "b");
+    more.asked.connections = 4;
+    ask(fixture, plain);
+    ask(fixture, more);
+    g_assert_true(store_finish_canary(fixture->store, &plain, NULL));
+    CanaryFilter filter = {.is_pending = true};
+    g_autoptr(GPtrArray) left = store_list_canaries(fixture->store, &filter, NULL);
+    g_assert_cmpint(left->len, ==, 1);
+    g_assert_true(store_finish_canary(fixture->store, &more, NULL));
+    assert_pending(fixture, "");
+}
+
 #define ADD(name, test)                                                                            \
     g_test_add("/store/canaries/" name, Fixture, NULL, fixture_set_up, test, fixture_tear_down)
 
@@ -170,5 +213,7 @@ main(int argc, char **argv)
     g_test_add_func("/store/canaries/verdicts", test_verdicts);
     ADD("red-goes-with-the-host", test_red_goes_with_the_host);
     ADD("what-was-forgotten-is-asked-for-again", test_what_was_forgotten_is_asked_for_again);
+    ADD("second-one-has-the-time-of-its-first", test_second_one_has_the_time_of_its_first);
+    ADD("more-that-is-asked-for-meanwhile-is-sent", test_more_that_is_asked_for_meanwhile_is_sent);
     return g_test_run();
 }

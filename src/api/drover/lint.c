@@ -224,21 +224,25 @@ add_outcome(json_t *view, int64_t when_us, const char *error, const char *unknow
     json_object_update(view, outcome);
 }
 
+/* tried_at: earlier than that of the canary where the last one was not sent so, or cut off. */
 static json_t *
 view_extra(const Canary *canary, int64_t now_us)
 {
     if (canary->extra_us == 0) {
         return json_null();
     }
-    json_t *view = json_pack("{s:b, s:o, s:s}", "post_copy", canary->extra.post_copy,
+    json_t *view = json_pack("{s:b, s:o, s:s, s:o}", "post_copy", canary->extra.post_copy,
         "parallel_connections",
         canary->extra.connections > 0 ? json_integer(canary->extra.connections) : json_null(),
-        "result", canary->extra_error == NULL ? "pass" : "fail");
+        "result", canary->extra_error == NULL ? "pass" : "fail", "tried_at",
+        api_time_us(canary->extra_us));
     g_autofree char *unknown_fix = default_fix(canary, &canary->extra);
     add_outcome(view, canary->extra_us, canary->extra_error, unknown_fix, now_us);
     return view;
 }
 
+/* result: what is known of the way, by whatever was last; canary_result: what the last canary came
+ * to, also where a guest has said otherwise since; null where none was tried. */
 static json_t *
 view_canary(const Canary *canary, int64_t now_us)
 {
@@ -246,10 +250,14 @@ view_canary(const Canary *canary, int64_t now_us)
     const char *result = canary_is_pending(canary)
         ? "pending"
         : canary_verdict_name(canary_verdict(canary));
-    json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "source_host",
+    const char *own_result = canary->tried_us == 0 ? NULL
+        : canary->error != NULL                    ? "fail"
+                                                   : "pass";
+    json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "source_host",
         canary->source_host, "dest_host", canary->dest_host, "result", result, "known_by",
-        is_by_guest ? "guest" : "canary", "tried_at", api_time_us(canary->tried_us), "moved_at",
-        api_time_us(canary->moved_us), "elapsed_ms",
+        is_by_guest ? "guest" : "canary", "canary_result", api_string_or_null(own_result),
+        "tried_at", api_time_us(canary->tried_us), "moved_at", api_time_us(canary->moved_us),
+        "elapsed_ms",
         canary->tried_us != 0 ? json_integer(canary->elapsed_ms) : json_null(), "pool_shared",
         view_pool(canary->pool), "extra", view_extra(canary, now_us));
     g_autofree char *unknown_fix = default_fix(canary, NULL);
