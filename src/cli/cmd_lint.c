@@ -188,6 +188,21 @@ sum_up(size_t n_failed, size_t n_unsent, GError **error)
             n_failed > 0 && n_unsent > 0 ? ", and " : "", n_unsent > 0 ? unsent : "");
 }
 
+/* Why there was nobody to send a canary to, and what to do. */
+static const char *
+say_alone(CommandContext *context, const json_t *checks)
+{
+    if (command_n_arguments(context) > 0) {
+        return ". Name another one as well, or none for all";
+    }
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        if (json_is_string(json_object_get(json_array_get(checks, i), "host"))) {
+            return ", and there is only one";
+        }
+    }
+    return ", and there is none";
+}
+
 static bool
 host_lint(CommandContext *context, GError **error)
 {
@@ -217,7 +232,8 @@ host_lint(CommandContext *context, GError **error)
         count_red_extras(json_object_get(lint, "canaries"));
     bool is_told = output->format == OUTPUT_JSON
         ? output_object(output, lint, error)
-        : lint_print(output, lint, command_has(context, "--all"), is_alone, error);
+        : lint_print(output, lint, command_has(context, "--all"),
+              is_alone ? say_alone(context, json_object_get(lint, "checks")) : NULL, error);
     return is_told && sum_up(n_failed, json_array_size(unsent), error);
 }
 

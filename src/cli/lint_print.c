@@ -195,7 +195,7 @@ print_matrix(Output *output, const json_t *canaries, GError **error)
 }
 
 bool
-lint_print(Output *output, const json_t *lint, bool all, bool is_alone, GError **error)
+lint_print(Output *output, const json_t *lint, bool all, const char *alone, GError **error)
 {
     static const char *const bad[] = {"warn", "fail", "unknown", "unseen", NULL};
     static const char *const red[] = {"fail", "warn", NULL};
@@ -207,10 +207,13 @@ lint_print(Output *output, const json_t *lint, bool all, bool is_alone, GError *
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
-    const char *none = is_alone
-        ? "\nNo canary was sent: it takes two hosts. Name another one as well, or none for all.\n"
-        : "\nNo canary was sent yet between these hosts.\n";
-    output_say(output, "%s", json_array_size(canaries) > 0 ? "\nCanaries:\n" : none);
+    if (json_array_size(canaries) > 0) {
+        output_say(output, "\nCanaries:\n");
+    } else if (alone != NULL) {
+        output_say(output, "\nNo canary was sent: it takes two hosts%s.\n", alone);
+    } else {
+        output_say(output, "\nNo canary was sent yet between these hosts.\n");
+    }
     if (json_array_size(canaries) > 0 && !print_matrix(output, canaries, error)) {
         return false;
     }

@@ -460,6 +460,11 @@ def _():
         equal((row["host"], row["result"]), ("hosta", "warn"), "lint")
         contains(row["fix"], fix, "lint's fix")
         contains(cloud.drover.log(), "host 'hosta' has no active storage pool 'elsewhere'", "log")
+        # It is the only one.
+        equal({row["fix"] for row in checks if row["check"] in ("versions-alike", "cpu",
+              "instances-path")}, {None}, "nobody to compare it with")
+        contains(cloud.drover.drover("host", "lint"), "No canary was sent: it takes two hosts, and "
+                 "there is only one.\n", "the only one")
     finally:
         cloud.drover.remove()
     rows = json.loads(world.fast.drover.drover("host", "list", "--json"))

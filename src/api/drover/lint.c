@@ -296,7 +296,7 @@ view_canaries(ApiContext *context, const GPtrArray *hosts, GError **error)
 }
 
 static json_t *
-view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
+view_checks(ApiContext *context, const GPtrArray *hosts, bool is_named, GError **error)
 {
     json_auto_t *rows = json_array();
     g_autoptr(GPtrArray) networks = store_list_networks(context->store, error);
@@ -309,7 +309,7 @@ view_checks(ApiContext *context, const GPtrArray *hosts, GError **error)
         if (differences == NULL) {
             return NULL;
         }
-        lint_host(rows, host, hosts, networks, context->options->volume_pool,
+        lint_host(rows, host, hosts, networks, context->options->volume_pool, is_named,
             api_now_us(context));
         lint_claims(rows, host, differences);
         lint_aggregates(rows, host, aggregates);
@@ -333,7 +333,7 @@ drover_show_lint(ApiContext *context, GError **error)
     g_auto(GStrv) names = text != NULL ? g_strsplit(text, ",", NAMED_MAX + 1) : NULL;
     g_autoptr(GPtrArray) hosts = choose_hosts(context, names, error);
     json_auto_t *canaries = hosts != NULL ? view_canaries(context, hosts, error) : NULL;
-    json_t *rows = canaries != NULL ? view_checks(context, hosts, error) : NULL;
+    json_t *rows = canaries != NULL ? view_checks(context, hosts, names != NULL, error) : NULL;
     return rows == NULL
         ? NULL
         : api_json(

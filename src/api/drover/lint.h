@@ -13,10 +13,10 @@ void lint_add(json_t *rows, const Host *host, const char *check, const char *res
     const char *fix, const char *text);
 /* Adds a row for each thing that is looked at: {"host", "check", "result", "found", "fix"}; result
  * is "pass", "warn", "fail", "unknown" (not told yet) or "unseen" (nobody can tell from here).
- * hosts: Host *, all that are compared with each other. networks: Network *, all that there are.
- * volume_pool: of volumes, NULL = none. */
+ * hosts: Host *, all that are compared with each other; is_named: somebody has named them, so there
+ * may be others. networks: Network *, all that there are. volume_pool: of volumes, NULL = none. */
 void lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const GPtrArray *networks,
-    const char *volume_pool, int64_t now_us);
+    const char *volume_pool, bool is_named, int64_t now_us);
 /* Adds how it differs from what is claimed of it: a row for each HostDifference, or one that there
  * is none. */
 void lint_claims(json_t *rows, const Host *host, const GPtrArray *differences);

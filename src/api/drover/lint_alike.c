@@ -17,7 +17,8 @@ is_alone(const LintSheet *sheet, const char *check)
         }
     }
     lint_say(sheet, check, "unknown",
-        sheet->hosts->len > 1 ? NULL : "name several hosts, or none for all of them",
+        sheet->is_named && sheet->hosts->len == 1 ? "name several hosts, or none for all of them"
+                                                  : NULL,
         "there is no other host here to compare it with that has told its own");
     return true;
 }

@@ -118,9 +118,9 @@ check_connected(const LintSheet *sheet)
 
 void
 lint_host(json_t *rows, const Host *host, const GPtrArray *hosts, const GPtrArray *networks,
-    const char *volume_pool, int64_t now_us)
+    const char *volume_pool, bool is_named, int64_t now_us)
 {
-    LintSheet sheet = {rows, host, hosts, networks, volume_pool, now_us};
+    LintSheet sheet = {rows, host, hosts, networks, volume_pool, now_us, is_named};
     check_connected(&sheet);
     if (!host->has_facts) {
         lint_say(&sheet, "facts", "unknown", NULL, "it has never told what it is and has");

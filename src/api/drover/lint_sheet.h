@@ -12,6 +12,7 @@ typedef struct LintSheet {
     const GPtrArray *networks;
     const char *volume_pool;
     int64_t now_us;
+    bool is_named; /* the hosts: there may be others */
 } LintSheet;
 
 /* A row. fix NULL: there is nothing to be mended. */

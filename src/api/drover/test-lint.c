@@ -51,7 +51,7 @@ look(const GPtrArray *hosts, const char *check, int64_t now_us)
 {
     json_auto_t *rows = json_array();
     g_autoptr(GPtrArray) networks = make_networks();
-    lint_host(rows, hosts->pdata[0], hosts, networks, "volumes", now_us);
+    lint_host(rows, hosts->pdata[0], hosts, networks, "volumes", true, now_us);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         if (g_str_equal(json_string_value(json_object_get(row, "check")), check)) {
