@@ -299,6 +299,9 @@ const ConfigKey daemon_config_keys[] = {
     {"fake", "cpu_features", CONFIG_STRING, "", 0, 0,
         "What the processor that fits fake hosts has beside its model, with commas between: "
         "avx2,-rtm; guests on them have none of it."},
+    {"fake", "pools", CONFIG_STRING, "volumes,shared", 0, 0,
+        "Storage pools of fake hosts beside that of their instances, with commas between: volumes "
+        "of each, hosta:fast of that one."},
     {"fake", "pool_gb", CONFIG_INT, "10240", 1, 0x1p30, "Pool of each fake host, in GiB."},
     {"fake", "shared_pool", CONFIG_BOOL, "false", 0, 0, "Whether all fake hosts share one pool."},
     {"fake", "transfer_rate", CONFIG_INT, "0", 0, 0x1p50,

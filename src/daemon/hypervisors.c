@@ -51,6 +51,7 @@ new_fake(const Config *config, GError **error)
         .pci_devices = (int)config_get_int(config, "fake", "pci_devices"),
         .bridges = config_get(config, "fake", "bridges"),
         .cpu_features = config_get(config, "fake", "cpu_features"),
+        .pools = config_get(config, "fake", "pools"),
         .huge_pages = config_get_int(config, "fake", "huge_pages"),
         .pool_bytes = config_get_int(config, "fake", "pool_gb") << 30,
         .transfer_bytes_s = config_get_int(config, "fake", "transfer_rate"),

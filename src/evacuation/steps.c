@@ -111,6 +111,12 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request_to_move(&settings->placement, task->instance,
         task->migration, settings->service_down_time_us, evacuation_now_us(task));
+    g_autoptr(GPtrArray) volumes = store_list_volumes(
+        task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
+    if (volumes == NULL) {
+        return NULL;
+    }
+    request.volumes = volumes;
     const char *host = scheduler_choose(&request, hosts, decision, error);
     choice->nearest_miss = decision->nearest_miss;
     return host;

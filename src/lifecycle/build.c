@@ -10,6 +10,14 @@
 /* Volumes that a create waits for are looked at this often. */
 #define VOLUME_INTERVAL_US (G_USEC_PER_SEC / 4)
 
+/* Those that it is to have, made or not. */
+static GPtrArray *
+list_volumes(const LifecycleTask *task, GError **error)
+{
+    return store_list_volumes(
+        task->context->store, &(VolumeFilter){.instance_id = task->instance->id}, error);
+}
+
 static const char *
 choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
@@ -17,8 +25,13 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     const OperationSettings *settings = &task->context->settings;
     PlacementRequest request = placement_request(&settings->placement, task->instance,
         settings->service_down_time_us, clock_now_us(task->context->clock));
+    g_autoptr(GPtrArray) volumes = list_volumes(task, error);
+    if (volumes == NULL) {
+        return NULL;
+    }
     request.requested_host = task->operation->requested_host;
     request.refusals = task->refusals;
+    request.volumes = volumes;
     return scheduler_choose(&request, hosts, decision, error);
 }
 
@@ -108,8 +121,7 @@ wait_for_volumes(LifecycleTask *task, GError **error)
 {
     OperationContext *context = task->context;
     int64_t now_us = clock_now_us(context->clock);
-    g_autoptr(GPtrArray) volumes = store_list_volumes(
-        context->store, &(VolumeFilter){.instance_id = task->instance->id}, NULL);
+    g_autoptr(GPtrArray) volumes = list_volumes(task, NULL);
     bool is_ready = volumes != NULL;
 
     for (unsigned i = 0; volumes != NULL && i < volumes->len; i++) {

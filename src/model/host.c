@@ -227,15 +227,26 @@ host_tells_pools(const HostFacts *facts)
     return facts->offers != NULL && strstr(facts->offers, ",pool=") != NULL;
 }
 
+/* A name with a comma is never told. */
+HostPool
+host_find_pool(const HostFacts *facts, const char *pool)
+{
+    if (!host_tells_pools(facts) || strchr(pool, ',') != NULL) {
+        return HOST_POOL_UNKNOWN;
+    }
+    g_autofree char *active = g_strdup_printf("pool=%s", pool);
+    g_autofree char *stopped = g_strdup_printf("stopped=%s", pool);
+    g_auto(GStrv) words = g_strsplit(facts->offers, ",", -1);
+    return g_strv_contains((const char *const *)words, active) ? HOST_POOL_ACTIVE
+        : g_strv_contains((const char *const *)words, stopped) ? HOST_POOL_STOPPED
+                                                               : HOST_POOL_MISSING;
+}
+
 bool
 host_lacks_pool(const HostFacts *facts, const char *pool)
 {
-    if (!host_tells_pools(facts)) {
-        return false;
-    }
-    g_autofree char *word = g_strdup_printf("pool=%s", pool);
-    g_auto(GStrv) words = g_strsplit(facts->offers, ",", -1);
-    return !g_strv_contains((const char *const *)words, word);
+    HostPool found = host_find_pool(facts, pool);
+    return found == HOST_POOL_MISSING || found == HOST_POOL_STOPPED;
 }
 
 bool

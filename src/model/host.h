@@ -42,7 +42,8 @@ typedef struct HostFacts {
     char *certificate_json;   /* of its libvirtd: names, issuer, expires_us, chain: as text; NULL =
                                * it has none, or none was seen */
     char *offers;             /* what guests may have: "kvm,uefi,tpm"; then each storage pool that
-                               * is active: ",pool=volumes"; NULL = not told */
+                               * is active, and each that is defined alone: ",pool=volumes" and
+                               * ",stopped=other"; NULL = not told */
     char *topology;           /* its NUMA cells: as HostTopology; NULL = not told */
     char *pci_devices;        /* of those that are for guests: as pci_devices_text; NULL = none */
     bool hides_devices;       /* it was asked for them, and its libvirt has no driver that knows */
@@ -160,9 +161,16 @@ bool host_power_parse(const char *text, HostPower *ret_power);
 bool host_is_fenced(const Host *host);
 /* The best that guests have there. */
 HostEmulator host_emulator(const HostFacts *facts);
-/* Whether it has told which storage pools it has, and whether that one is known not to be active
- * there. */
+/* Whether it has told which storage pools it has; what it has told of one; and whether that one is
+ * known not to be active there. */
+typedef enum { /* the worst first */
+    HOST_POOL_MISSING,
+    HOST_POOL_UNKNOWN,
+    HOST_POOL_STOPPED, /* whatever needs it starts it */
+    HOST_POOL_ACTIVE,
+} HostPool;
 bool host_tells_pools(const HostFacts *facts);
+HostPool host_find_pool(const HostFacts *facts, const char *pool);
 bool host_lacks_pool(const HostFacts *facts, const char *pool);
 /* What to do about that; caller frees. */
 char *host_pool_fix(const char *pool);

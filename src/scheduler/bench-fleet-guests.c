@@ -83,10 +83,8 @@ ask_of_guest(const Fleet *fleet, BenchKind kind, PlacementRequest *request)
     request->group_policy =
         kind == BENCH_CREATE ? SERVER_GROUP_SOFT_ANTI_AFFINITY : SERVER_GROUP_ANTI_AFFINITY;
     request->refusals = fleet->refusals;
-    if (kind != BENCH_CREATE) {
-        request->instance = fleet->instance;
-        request->volumes = fleet->volumes;
-    }
+    request->volumes = fleet->volumes;
+    request->instance = kind != BENCH_CREATE ? fleet->instance : NULL;
 }
 
 static void

@@ -166,7 +166,10 @@ make_unlike(Host *host, int number)
     host->forced_down = at == 67;
     host->pool = g_strdup(at == 59 || at == 39 ? "other" : "default");
     facts->hypervisor_version = at == 47 ? 9000000 : facts->hypervisor_version;
-    facts->offers = g_strdup(at == 31 ? "qemu,uefi,tpm" : "kvm,uefi,tpm,pool=default");
+    facts->offers = g_strdup(at == 31 ? "qemu,uefi,tpm"
+            : at == 61                ? "kvm,uefi,tpm,pool=other,stopped=default"
+            : at == 83                ? "kvm,uefi,tpm,pool=other"
+                                      : "kvm,uefi,tpm,pool=default");
     g_free(facts->bridges);
     facts->bridges = g_strdup(at == 43 ? "br0" : "br0,br1");
     g_free(facts->arch);

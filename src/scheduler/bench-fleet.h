@@ -9,7 +9,7 @@
  * policy. */
 #define BENCH_KINDS(X)                                                                             \
     X(PLAIN, "plain") /* nothing but a size, perhaps a zone: of hosts in no aggregate */           \
-    X(CREATE, "create") /* a create with hints, in a group that would rather be apart */           \
+    X(CREATE, "create") /* one with hints and volumes, in a group that would rather be apart */    \
     X(LIVE, "live")     /* a live move with hints and volumes, in a group that is apart */         \
     X(PINNED, "live-pinned") /* the same with two cells, processors of its own and huge pages */   \
     X(PCI, "cold-pci") /* a cold move of such a guest with two devices */

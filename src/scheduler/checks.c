@@ -105,6 +105,7 @@ static const CheckFunction checks[] = {
     [PLACEMENT_CHECK_FIRMWARE] = check_firmware,
     [PLACEMENT_CHECK_TPM] = check_tpm,
     [PLACEMENT_CHECK_NETWORKS] = check_networks,
+    [PLACEMENT_CHECK_VOLUMES] = check_volumes,
     [PLACEMENT_CHECK_CPU] = check_cpu,
     [PLACEMENT_CHECK_REFUSED] = check_refused,
     [PLACEMENT_CHECK_REHEARSAL] = check_rehearsal,
@@ -216,6 +217,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_FIRMWARE: return request->firmware != NULL;
     case PLACEMENT_CHECK_TPM: return request->tpm_version != NULL;
     case PLACEMENT_CHECK_NETWORKS: return request->ports != NULL && request->ports->len > 0;
+    case PLACEMENT_CHECK_VOLUMES: return request_has_pool_volume(request);
     case PLACEMENT_CHECK_VIRT_TYPE: return subject_needs_kvm(subject);
     case PLACEMENT_CHECK_GUEST: return request->guest_stays != NULL;
     case PLACEMENT_CHECK_CPU: return request->platforms != NULL;
@@ -284,6 +286,7 @@ placement_is_of_kind(PlacementCheck check)
     case PLACEMENT_CHECK_FIRMWARE:
     case PLACEMENT_CHECK_TPM:
     case PLACEMENT_CHECK_NETWORKS:
+    case PLACEMENT_CHECK_VOLUMES:
     case PLACEMENT_CHECK_VIRT_TYPE:
     case PLACEMENT_CHECK_GUEST:
     case PLACEMENT_CHECK_CPU:

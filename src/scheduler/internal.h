@@ -181,6 +181,10 @@ PlacementResult check_canary(const Subject *subject, PlacementRow *row);
 /* ---- network_checks.c ---- */
 PlacementResult check_networks(const Subject *subject, PlacementRow *row);
 
+/* ---- volume_checks.c ---- */
+PlacementResult check_volumes(const Subject *subject, PlacementRow *row);
+bool request_has_pool_volume(const PlacementRequest *request); /* others are on the network */
+
 /* ---- storage_checks.c ---- */
 PlacementResult check_storage(const Subject *subject, PlacementRow *row);
 /* Whether there is a host that it could say no to. */

@@ -100,8 +100,8 @@ typedef struct PlacementRequest {
     BlockMigration block_migration; /* as asked for. Of live moves */
     const GPtrArray *ports;     /* as Instance; NULL: none */
     const Instance *instance;   /* whose disks are to go along, in a move; NULL: nobody looks at
-                                 * them, as of the next */
-    const GPtrArray *volumes;   /* Volume *, attached to it */
+                                 * them. Else there are volumes, if none then an empty array */
+    const GPtrArray *volumes;   /* Volume *, attached to it, in a create too; NULL: none */
     bool asks_storage;          /* both hosts will be asked whether they share their storage: what
                                  * is known of that is no refusal */
     bool force;                 /* the named host is taken without the checks of policy: zone,

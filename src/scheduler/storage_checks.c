@@ -43,23 +43,11 @@ find_untold(const Subject *subject)
     return NULL;
 }
 
-static bool
-has_pool_volume(const PlacementRequest *request)
-{
-    for (unsigned i = 0; i < request->volumes->len; i++) {
-        const Volume *volume = request->volumes->pdata[i];
-        if (volume->pool != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool
 storage_may_refuse(const PlacementRequest *request)
 {
     return request->instance != NULL && request->source_host != NULL && !request->asks_storage &&
-        (request->block_migration != BLOCK_MIGRATION_AUTO || has_pool_volume(request));
+        (request->block_migration != BLOCK_MIGRATION_AUTO || request_has_pool_volume(request));
 }
 
 /* It would move there, and somebody wants to know about its disks. */
@@ -110,7 +98,8 @@ tell_needed(const PlacementRequest *request)
 {
     switch (request->block_migration) {
     case BLOCK_MIGRATION_AUTO:
-        return g_strdup(has_pool_volume(request) ? "the pool of its volumes" : "any storage");
+        return g_strdup(
+            request_has_pool_volume(request) ? "the pool of its volumes" : "any storage");
     case BLOCK_MIGRATION_YES: return g_strdup("storage of its own, for block_migration true");
     case BLOCK_MIGRATION_NO: return g_strdup("the source's storage, for block_migration false");
     }

@@ -28,6 +28,7 @@
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
     X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
     X(NETWORKS, "networks", NONE) /* it has the bridges of its ports */                            \
+    X(VOLUMES, "volumes", NONE)   /* it has the storage pools that its volumes lie in */           \
     X(VIRT_TYPE, "virt-type", NONE) /* it has KVM, if the guest runs in it */                      \
     X(GUEST, "guest", NONE)       /* nothing of the guest keeps it where it runs */                \
     X(CPU, "cpu", NONE) /* it can give the guest its platform: processor and machine type */       \

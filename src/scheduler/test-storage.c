@@ -219,6 +219,112 @@ test_volumes_are_where_their_pool_is(Fleet *fleet, const void *unused)
         "it moves");
 }
 
+/* As a request is told: "needs N, has H (FIX)". */
+static void
+assert_pools_row(Fleet *fleet, unsigned host, PlacementResult result, const char *told)
+{
+    g_autoptr(Placement) placement = explain(fleet);
+    const PlacementRow *row = &placement->hosts[host].rows[PLACEMENT_CHECK_VOLUMES];
+    g_autofree char *text = g_strdup_printf("needs %s, has %s (%s)", row->needed, row->have,
+        row->fix != NULL ? row->fix : "");
+    g_assert_cmpstr(text, ==, told);
+    g_assert_cmpint(row->result, ==, result);
+}
+
+static void
+tell_pools(Fleet *fleet, unsigned host, const char *offers)
+{
+    Host *told = fleet->hosts->pdata[host];
+    g_free(told->facts.offers);
+    told->facts.offers = g_strdup(offers);
+}
+
+#define DEFINE(pool)                                                                               \
+    "define it there as on the other hosts ('virsh pool-define'), then 'virsh pool-start " pool    \
+    "' and 'virsh pool-autostart " pool "'"
+
+static void
+be_create(Fleet *fleet)
+{
+    fleet->request.instance = NULL;
+    fleet->request.source_host = NULL;
+    fleet->request.is_live = false;
+}
+
+static void
+test_a_host_has_the_pools_of_volumes(Fleet *fleet, const void *unused)
+{
+    be_create(fleet);
+    tell_pools(fleet, 0, "kvm,pool=backup,pool=instances");
+    tell_pools(fleet, 1, "kvm,pool=instances,stopped=fast");
+    assert_pools_row(fleet, 0, PLACEMENT_PASS, "needs none, has any ()");
+    assert_chosen(fleet, "a");
+    add_volume(fleet, NULL); /* on the network */
+    assert_pools_row(fleet, 0, PLACEMENT_PASS, "needs none, has any ()");
+    assert_chosen(fleet, "a");
+
+    add_volume(fleet, "fast");
+    add_volume(fleet, "fast");
+    assert_pools_row(fleet, 0, PLACEMENT_FAIL,
+        "needs storage pool 'fast' of its volumes, has 'backup', 'instances' (" DEFINE("fast") ")");
+    assert_pools_row(fleet, 1, PLACEMENT_WARN,
+        "needs storage pool 'fast' of its volumes, has 'fast' stopped: it is started when the "
+        "server needs it (start it there with the host: 'virsh pool-autostart fast')");
+    assert_pools_row(fleet, 2, PLACEMENT_UNKNOWN,
+        "needs storage pool 'fast' of its volumes, has not told: its libvirt does not list storage "
+        "pools ()");
+    assert_chosen(fleet, "b");
+    tell_pools(fleet, 1, "kvm,pool=fast,pool=instances");
+    assert_pools_row(fleet, 1, PLACEMENT_PASS,
+        "needs storage pool 'fast' of its volumes, has 'fast', 'instances' ()");
+
+    /* Of several pools it has to have each. */
+    add_volume(fleet, "slow");
+    tell_pools(fleet, 0, "kvm,pool=,stopped=fast");
+    assert_pools_row(fleet, 0, PLACEMENT_FAIL,
+        "needs storage pool 'fast', 'slow' of its volumes, has none (" DEFINE("slow") ")");
+    assert_pools_row(fleet, 1, PLACEMENT_FAIL,
+        "needs storage pool 'fast', 'slow' of its volumes, has 'fast', 'instances' ("
+        DEFINE("slow") ")");
+    assert_chosen(fleet, "c");
+    tell_pools(fleet, 2, "kvm,pool=");
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(scheduler_choose(&fleet->request, index, NULL, &error));
+    g_assert_true(g_str_has_prefix(
+        error->message, "No valid host was found. 3 hosts: 3 failed 'volumes' (a: needs "));
+}
+
+/* A name that cannot be told is not missed. */
+static void
+test_a_pool_that_no_host_can_tell(Fleet *fleet, const void *unused)
+{
+    be_create(fleet);
+    tell_pools(fleet, 0, "kvm,pool=a,pool=b");
+    add_volume(fleet, "a,b");
+    assert_chosen(fleet, "a");
+}
+
+/* Whatever moves: and only whoever forces it may know better. */
+static void
+test_moves_find_the_pools_of_volumes(Fleet *fleet, const void *unused)
+{
+    add_volume(fleet, "fast");
+    tell_pools(fleet, 0, "kvm,pool=fast");
+    tell_pools(fleet, 1, "kvm,pool=instances");
+    tell_pools(fleet, 2, "kvm,pool=fast");
+    assert_chosen(fleet, "c");
+    fleet->request.is_live = false;
+    assert_chosen(fleet, "c");
+    fleet->request.instance = NULL; /* an evacuation */
+    assert_chosen(fleet, "c");
+    fleet->request.requested_host = "b";
+    g_autoptr(HostIndex) index = host_index_of(fleet->hosts, fleet->usage);
+    g_assert_null(scheduler_choose(&fleet->request, index, NULL, NULL));
+    fleet->request.force = true;
+    assert_chosen(fleet, "b");
+}
+
 static void
 test_room_is_needed_where_a_copy_goes(Fleet *fleet, const void *unused)
 {
@@ -245,6 +351,9 @@ main(int argc, char **argv)
     ADD("/storage/the-last-word-is-the-hosts", test_the_last_word_is_the_hosts);
     ADD("/storage/what-nobody-told-is-not-known", test_what_nobody_told_is_not_known);
     ADD("/storage/volumes", test_volumes_are_where_their_pool_is);
+    ADD("/storage/pools-of-volumes", test_a_host_has_the_pools_of_volumes);
+    ADD("/storage/pools-of-volumes-untold", test_a_pool_that_no_host_can_tell);
+    ADD("/storage/pools-of-volumes-in-moves", test_moves_find_the_pools_of_volumes);
     ADD("/storage/room", test_room_is_needed_where_a_copy_goes);
     return g_test_run();
 }

@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* Verbs on volumes that live longer than a guest, and on the disks that guests have beside their
- * own. A pool that is named is one that every host of the fleet shares. */
+ * own. A pool that is named is one that all hosts which have it share. */
 #include "hypervisor/fake/verbs.h"
 
 #include "hypervisor/fake/disks.h"
 #include "hypervisor/fake/domains.h"
+#include "hypervisor/fake/hosts.h"
+
+static bool
+check_pool(const FakeSession *session, const char *pool, GError **error)
+{
+    return hosts_has_pool(&session->fleet->options, session->host, pool) ||
+        error_set(error, ERROR_NOT_FOUND,
+            "cannot use storage pool '%s' on host '%s': no storage pool with matching name '%s'",
+            pool, session->host, pool);
+}
 
 bool
 fake_create_volume(void *host, const PoolVolume *volume, GError **error)
 {
     FakeSession *session = host;
     if (!fleet_enter(session, true, error)) {
+        return false;
+    }
+    if (!check_pool(session, volume->pool, error)) {
+        fleet_leave(session->fleet);
         return false;
     }
     world_run(session->fleet->world,
@@ -52,11 +66,14 @@ volume_of(const GuestDisk *disk)
 static bool
 check_volume(FakeSession *session, const GuestDisk *disk, GError **error)
 {
-    return disk->pool == NULL ||
-        world_number(session->fleet->world, "select 1 from volumes where pool = ?1 and name = ?2",
-            TEXT(disk->pool), TEXT(disk->name)) != 0 ||
-        error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no volume '%s'", disk->pool,
-            disk->name);
+    if (disk->pool == NULL) {
+        return true;
+    }
+    return check_pool(session, disk->pool, error) &&
+        (world_number(session->fleet->world, "select 1 from volumes where pool = ?1 and name = ?2",
+             TEXT(disk->pool), TEXT(disk->name)) != 0 ||
+            error_set(error, ERROR_HYPERVISOR_REFUSED, "pool '%s' has no volume '%s'", disk->pool,
+                disk->name));
 }
 
 static bool

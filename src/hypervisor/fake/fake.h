@@ -22,6 +22,9 @@ typedef struct FakeOptions {
                                * do not tell */
     const char *cpu_features; /* "avx2,-rtm": what the processor that fits hosts has beside its
                                * model, and no guest has; "" or NULL: nothing */
+    const char *pools;        /* beside that of its instances, as bridges; "" or NULL:
+                               * "volumes,shared" of every host. Whatever has one of that name
+                               * has the same */
     int64_t huge_pages;       /* of 2 MiB, of each cell */
     int64_t huge_pages_used;  /* of them, whatever runs there */
     int64_t pool_bytes;       /* 10 TiB */

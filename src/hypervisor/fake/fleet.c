@@ -17,6 +17,8 @@ set_defaults(FakeOptions *options)
 {
     options->vcpus = options->vcpus > 0 ? options->vcpus : 64;
     options->memory_mib = options->memory_mib > 0 ? options->memory_mib : 262144;
+    options->pools =
+        options->pools != NULL && options->pools[0] != '\0' ? options->pools : "volumes,shared";
     options->pool_bytes = options->pool_bytes > 0 ? options->pool_bytes : INT64_C(10) << 40;
     options->guest_disk_bytes =
         options->guest_disk_bytes > 0 ? options->guest_disk_bytes : 32 << 20;

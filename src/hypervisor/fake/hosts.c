@@ -109,10 +109,10 @@ hosts_make_pci_devices(const FakeOptions *options, const char *host)
     return pci_devices_text(devices);
 }
 
+/* Of "a,hosta:b" those that are of every host or of that one, with that before each. */
 static char *
-make_bridges(const FakeOptions *options, const char *host)
+words_of_host(const char *all, const char *host, const char *prefix)
 {
-    const char *all = options->bridges != NULL ? options->bridges : "";
     g_auto(GStrv) words = g_strsplit(all, ",", -1);
     g_autoptr(GString) text = g_string_new(NULL);
 
@@ -120,11 +120,34 @@ make_bridges(const FakeOptions *options, const char *host)
         const char *colon = strchr(words[i], ':');
         size_t length = colon != NULL ? (size_t)(colon - words[i]) : 0;
         if (colon == NULL || (strlen(host) == length && strncmp(words[i], host, length) == 0)) {
-            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "",
+            g_string_append_printf(text, "%s%s%s", text->len > 0 ? "," : "", prefix,
                 colon != NULL ? colon + 1 : words[i]);
         }
     }
-    return all[0] != '\0' ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static char *
+make_bridges(const FakeOptions *options, const char *host)
+{
+    const char *all = options->bridges != NULL ? options->bridges : "";
+    return all[0] != '\0' ? words_of_host(all, host, "") : NULL;
+}
+
+static char *
+make_offers(const FakeOptions *options, const char *host, const char *pool)
+{
+    g_autofree char *others = words_of_host(options->pools, host, "pool=");
+    return g_strdup_printf(
+        "kvm,uefi,tpm,pool=%s%s%s", pool, others[0] != '\0' ? "," : "", others);
+}
+
+bool
+hosts_has_pool(const FakeOptions *options, const char *host, const char *pool)
+{
+    g_autofree char *names = words_of_host(options->pools, host, "");
+    g_auto(GStrv) words = g_strsplit(names, ",", -1);
+    return g_strv_contains((const char *const *)words, pool);
 }
 
 /* The same in every run and process, for one name. */
@@ -179,7 +202,7 @@ hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts
         .pool_id = g_strdup(pool),
         .pool_json = g_strdup(
             "{\"type\":\"dir\",\"owner\":\"0\",\"group\":\"0\",\"mode\":\"0711\"}"),
-        .offers = g_strdup_printf("kvm,uefi,tpm,pool=%s,pool=volumes", pool),
+        .offers = make_offers(&fleet->options, host, pool),
         .topology = make_topology(&fleet->options, world_int(rows, 0), world_int(rows, 1)),
         .pci_devices = hosts_make_pci_devices(&fleet->options, host),
         .hides_devices = fleet->options.pci_devices < 0,

@@ -15,6 +15,8 @@ void hosts_set_cut(FakeFleet *fleet, const char *host, bool cut);
 void hosts_set_frozen(FakeFleet *fleet, const char *host, bool frozen);
 /* As pci_devices_text; NULL: it has none. */
 char *hosts_make_pci_devices(const FakeOptions *options, const char *host);
+/* Beside that of its instances. */
+bool hosts_has_pool(const FakeOptions *options, const char *host, const char *pool);
 HostMemory hosts_read_memory(FakeFleet *fleet, const char *host);
 /* The caller clears the facts. */
 void hosts_read_facts(FakeFleet *fleet, const char *host, const char *pool, HostFacts *ret_facts);

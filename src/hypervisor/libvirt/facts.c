@@ -418,13 +418,13 @@ join_names(GPtrArray *names, const char *prefix)
     return g_string_free(g_steal_pointer(&text), false);
 }
 
-static void
-add_pools(const Slot *slot, HostFacts *facts)
+/* Those of that kind, by name. NULL: it cannot be asked. */
+static GPtrArray *
+list_pools(const Slot *slot, unsigned flags)
 {
     virStoragePoolPtr *pools = NULL;
-    int n = virConnectListAllStoragePools(
-        slot->connection, &pools, VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    int n = virConnectListAllStoragePools(slot->connection, &pools, flags);
+    GPtrArray *names = n >= 0 ? g_ptr_array_new_with_free_func(g_free) : NULL;
 
     for (int i = 0; i < n; i++) {
         const char *name = virStoragePoolGetName(pools[i]);
@@ -434,11 +434,35 @@ add_pools(const Slot *slot, HostFacts *facts)
         virStoragePoolFree(pools[i]);
     }
     free(pools);
-    if (n == 0 || names->len > 0) {
+    return names;
+}
+
+static void
+take_out(GPtrArray *names, const GPtrArray *others)
+{
+    for (unsigned i = 0; i < others->len; i++) {
+        unsigned at = 0;
+        if (g_ptr_array_find_with_equal_func(names, others->pdata[i], g_str_equal, &at)) {
+            g_ptr_array_remove_index(names, at);
+        }
+    }
+}
+
+/* Two questions: one that stops between them is not taken for one that is not there. */
+static void
+add_pools(const Slot *slot, HostFacts *facts)
+{
+    g_autoptr(GPtrArray) stopped = list_pools(slot, 0);
+    g_autoptr(GPtrArray) active = list_pools(slot, VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE);
+
+    if (stopped != NULL && active != NULL) {
+        take_out(stopped, active);
         g_autofree char *offers = facts->offers;
-        g_autofree char *told = join_names(names, "pool=");
+        g_autofree char *active_text = join_names(active, "pool=");
+        g_autofree char *stopped_text = join_names(stopped, "stopped=");
         /* That there are none is told as well. */
-        facts->offers = g_strconcat(offers, ",", n == 0 ? "pool=" : told, NULL);
+        facts->offers = g_strconcat(offers, ",", active->len == 0 ? "pool=" : active_text,
+            stopped->len > 0 ? "," : "", stopped_text, NULL);
     }
 }
 
