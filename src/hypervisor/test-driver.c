@@ -144,6 +144,20 @@ test_a_fault_strikes_before_the_effect(void)
     g_assert_cmpint(counts.pauses, ==, 2);
 }
 
+/* So that what they are known to mean can be rehearsed as well. */
+static void
+test_a_fault_has_the_words_that_it_is_given(void)
+{
+    const char *filters[] = {"fault:pause_guest=refused:No space: none left", NULL};
+    Counts counts = {0};
+    g_autoptr(HypervisorHost) host = open_with(&counts, filters);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(hypervisor_pause_guest(host, "x", &error));
+    g_assert_error(error, DROVER_ERROR, ERROR_HYPERVISOR_REFUSED);
+    g_assert_true(g_str_has_suffix(error->message, " filter: No space: none left"));
+}
+
 static void
 test_an_unknown_outcome_strikes_after_the_effect(void)
 {
@@ -249,6 +263,8 @@ main(int argc, char **argv)
     g_test_add_func("/driver/a-host-outlives-its-hypervisor", test_a_host_outlives_its_hypervisor);
     g_test_add_func(
         "/driver/a-fault-strikes-before-the-effect", test_a_fault_strikes_before_the_effect);
+    g_test_add_func("/driver/a-fault-has-the-words-that-it-is-given",
+        test_a_fault_has_the_words_that_it_is_given);
     g_test_add_func("/driver/an-unknown-outcome-strikes-after-the-effect",
         test_an_unknown_outcome_strikes_after_the_effect);
     g_test_add_func("/driver/a-fault-of-another-host-or-verb-does-not-strike",

@@ -6,6 +6,7 @@
 typedef struct Fault {
     FilterRule *rule;
     ErrorCode code;
+    char *words; /* of the hypervisor, as it were; NULL: none */
 } Fault;
 
 static bool
@@ -17,7 +18,7 @@ fault_strike(void *data, const char *verb, const char *host, GError **error)
         return true;
     }
     return error_set(error, fault->code, "%s on host '%s' failed by a fault filter: %s", verb, host,
-        error_code_name(fault->code));
+        fault->words != NULL ? fault->words : error_code_name(fault->code));
 }
 
 static void
@@ -26,6 +27,7 @@ fault_free(void *data)
     Fault *fault = data;
 
     filter_rule_free(fault->rule);
+    g_free(fault->words);
     g_free(fault);
 }
 
@@ -61,11 +63,16 @@ fault_filter_make(const char *rule_text, HypervisorFilter *ret_filter, GError **
 {
     g_autoptr(FilterRule) rule = filter_rule_parse(rule_text, error);
     ErrorCode code = ERROR_INTERNAL;
+    char *words = rule != NULL ? strchr(rule->value, ':') : NULL;
 
+    if (words != NULL) {
+        *words++ = '\0';
+    }
     if (rule == NULL || !fault_code_parse(rule->value, &code, error)) {
         return false;
     }
     Fault *fault = g_new0(Fault, 1);
+    fault->words = g_strdup(words);
     fault->rule = g_steal_pointer(&rule);
     fault->code = code;
     *ret_filter = (HypervisorFilter){.name = "fault", .free = fault_free, .data = fault};
