@@ -412,20 +412,22 @@ diagnosis_table(unsigned *ret_n)
 static const char *
 find_pattern(const char *text, size_t length, const char *pattern)
 {
-    g_auto(GStrv) parts = g_strsplit(pattern, "*", -1);
     const char *begin = NULL;
-    const char *at = text;
     const char *end = text + length;
 
-    for (int i = 0; parts[i] != NULL; i++) {
-        at = g_strstr_len(at, end - at, parts[i]);
-        if (at == NULL) {
+    for (;;) {
+        size_t n = strcspn(pattern, "*");
+        const char *found = memmem(text, (size_t)(end - text), pattern, n);
+        if (found == NULL) {
             return NULL;
         }
-        begin = begin != NULL ? begin : at;
-        at += strlen(parts[i]);
+        begin = begin != NULL ? begin : found;
+        if (pattern[n] == '\0') {
+            return begin;
+        }
+        text = found + n;
+        pattern += n + 1;
     }
-    return begin;
 }
 
 static const char *
