@@ -223,6 +223,12 @@ add_task(DrainTask *task, DrainSituation *situation)
     }
 }
 
+static bool
+permits_post_copy(const char *host, void *live)
+{
+    return live_policy_for(live, host)->permit_post_copy;
+}
+
 bool
 drain_make_plan(OperationContext *context, const GPtrArray *tasks, DrainSituation *situation,
     GError **error)
@@ -237,6 +243,7 @@ drain_make_plan(OperationContext *context, const GPtrArray *tasks, DrainSituatio
             add_task(task, situation);
         }
     }
+    surroundings_ask_post_copy(situation->around, permits_post_copy, settings->live);
     DrainRequest request = {
         .policy = &settings->placement,
         .service_down_time_us = settings->service_down_time_us,

@@ -8,8 +8,6 @@
 
 #define MIN_GIB 2.0
 #define MIB_PER_GIB 1024.0
-/* Of libvirt: a post-copy that broke can be resumed (VIR_MIGRATE_POSTCOPY_RESUME). */
-#define RESUME_VERSION 8005000
 
 double
 converge_data_gib(int64_t ram_mib, const double *disks_gib, int n_disks)
@@ -61,17 +59,11 @@ converge_timeout_us(const LiveSettings *settings, double data_gib)
     return (int64_t)(settings->completion_timeout_s * data_gib) * G_USEC_PER_SEC;
 }
 
-static bool
-can_post_copy(const HostFacts *source, const HostFacts *dest)
-{
-    return source->libvirt_version >= RESUME_VERSION && dest->libvirt_version >= RESUME_VERSION;
-}
-
 Convergence
 converge_choose(const LiveSettings *settings, const HostFacts *source, const HostFacts *dest,
     bool is_paused, char **ret_reason)
 {
-    bool is_possible = can_post_copy(source, dest);
+    bool is_possible = host_can_post_copy(source) && host_can_post_copy(dest);
     if (is_paused) {
         *ret_reason = g_strdup("the guest is paused and writes nothing");
         return CONVERGENCE_PRE_COPY;

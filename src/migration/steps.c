@@ -153,6 +153,8 @@ choose_host(const HostIndex *hosts, void *data, StoredDecision *decision, GError
     request.refusals = task->refusals;
     request.canaries = canaries;
     request.platforms = platforms;
+    placement_permit_post_copy(&request, task->instance,
+        live_policy_for(settings->live, task->migration->source_host)->permit_post_copy);
     return scheduler_choose(&request, hosts, decision, error);
 }
 

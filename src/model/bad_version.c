@@ -55,10 +55,19 @@ static const BadVersion bad_versions[] = {
 /* Several connections and post-copy in one migration are possible from that version of QEMU on. */
 #define PARALLEL_POST_COPY_VERSION 10001000
 
+/* Of libvirt: VIR_MIGRATE_POSTCOPY_RESUME. */
+#define POST_COPY_VERSION 8005000
+
 char *
 version_to_text(int version)
 {
     return g_strdup_printf("%d.%d.%d", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+bool
+host_can_post_copy(const HostFacts *facts)
+{
+    return facts->libvirt_version >= POST_COPY_VERSION;
 }
 
 const BadVersion *

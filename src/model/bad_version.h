@@ -18,6 +18,8 @@ typedef struct BadVersion {
 
 /* 10000002 -> "10.0.2". Caller frees. */
 char *version_to_text(int version);
+/* Its libvirt can have a post-copy that broke resumed: both hosts must, or none is tried. */
+bool host_can_post_copy(const HostFacts *facts);
 /* The gravest that is known against it; NULL: nothing. Static. */
 const BadVersion *bad_version_find(bool is_qemu, int version);
 /* The next one; last: NULL for the first. */

@@ -2,6 +2,8 @@
 /* Copyright the drover authors. */
 #include "model/canary.h"
 
+#include "model/diagnosis.h"
+
 void
 canary_free(Canary *canary)
 {
@@ -41,6 +43,20 @@ canary_verdict_name(CanaryVerdict verdict)
     case CANARY_VERDICT_DOUBTFUL: return "warn";
     }
     g_assert_not_reached();
+}
+
+CanaryVerdict
+canary_post_copy_verdict(const Canary *canary)
+{
+    if (canary->extra_us == 0 || !canary->extra.post_copy) {
+        return CANARY_VERDICT_NONE;
+    }
+    if (canary->extra_error == NULL) {
+        return CANARY_VERDICT_OPEN;
+    }
+    bool is_of_kernel =
+        g_str_equal(diagnosis_label(canary->extra_error), "postcopy-unsupported");
+    return is_of_kernel ? CANARY_VERDICT_SHUT : CANARY_VERDICT_DOUBTFUL;
 }
 
 bool

@@ -54,6 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Canary, canary_free)
 /* "pass", ...: the verdict in the API's words. */
 const char *canary_verdict_name(CanaryVerdict verdict);
 CanaryVerdict canary_verdict(const Canary *canary);
+/* The same of post-copy, by the last one that was to switch to it: shut where the kernel gives no
+ * userfaultfd, doubtful where it failed for something else. */
+CanaryVerdict canary_post_copy_verdict(const Canary *canary);
 /* Something was asked beside what is configured. */
 bool canary_extra_is_set(const CanaryExtra *extra);
 bool canary_extra_is_same(const CanaryExtra *one, const CanaryExtra *other);

@@ -57,8 +57,8 @@ canary_map_places(CanaryMap *map, const HostIndex *hosts)
         const Canary *canary = value;
         HostEntry *entry = host_index_find(hosts, name);
         if (entry != NULL) {
-            map->places[host_index_place(hosts, entry)] =
-                (CanaryPlace){canary, canary_verdict(canary), canary->pool};
+            map->places[host_index_place(hosts, entry)] = (CanaryPlace){canary,
+                canary_verdict(canary), canary->pool, canary_post_copy_verdict(canary)};
         }
     }
     return map->places;

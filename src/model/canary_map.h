@@ -12,8 +12,9 @@ typedef struct CanaryMap CanaryMap;
 /* What is asked of the way to every host, beside the rest, which is somewhere else in memory. */
 typedef struct CanaryPlace {
     const Canary *canary; /* NULL: none was sent there, and the others say as much */
-    CanaryVerdict verdict;
-    CanaryPool pool;
+    CanaryVerdict verdict : 8;
+    CanaryPool pool : 8;
+    CanaryVerdict post_copy : 8; /* canary_post_copy_verdict */
 } CanaryPlace;
 
 CanaryMap *canary_map_new(void);

@@ -327,7 +327,8 @@ static const Diagnosis table[] = {
         {"userfaultfd", "Userfault", "Postcopy is not supported", "postcopy is not supported",
             "post-copy migration is not supported"},
         "post-copy needs userfaultfd on the destination, and its kernel does not give it to QEMU",
-        "set vm.unprivileged_userfaultfd = 1 there, or live_migration_permit_post_copy = false"},
+        "set vm.unprivileged_userfaultfd = 1 there, or live_migration_permit_post_copy = false for "
+        "the source or its group"},
     {"guest-died",
         {"guest unexpectedly quit", "The guest stopped on", "domain is not running",
             "domain * is no longer running", "is not running"},

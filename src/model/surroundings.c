@@ -33,6 +33,7 @@ surroundings_new(void)
     around->neighbours = g_ptr_array_new_with_free_func((GDestroyNotify)neighbour_free);
     around->canaries = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)canary_map_free);
+    around->post_copies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     around->volumes = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     around->guest_platforms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -50,9 +51,24 @@ surroundings_free(Surroundings *around)
     }
     g_ptr_array_unref(around->neighbours);
     g_hash_table_unref(around->canaries);
+    g_hash_table_unref(around->post_copies);
     g_hash_table_unref(around->volumes);
     g_hash_table_unref(around->guest_platforms);
     g_hash_table_unref(around->platform_answers);
     g_ptr_array_unref(around->arrivals);
     g_free(around);
+}
+
+void
+surroundings_ask_post_copy(
+    Surroundings *around, bool (*is_permitted)(const char *host, void *data), void *data)
+{
+    GHashTableIter iter;
+    void *host = NULL;
+    g_hash_table_iter_init(&iter, around->canaries);
+    while (g_hash_table_iter_next(&iter, &host, NULL)) {
+        if (is_permitted(host, data)) {
+            g_hash_table_add(around->post_copies, g_strdup(host));
+        }
+    }
 }

@@ -18,6 +18,8 @@ void arrival_free(Arrival *arrival);
 typedef struct Surroundings {
     GPtrArray *neighbours; /* Neighbour *: of the server groups and the hints of all of them */
     GHashTable *canaries;  /* host -> CanaryMap: of where they are */
+    GHashTable *post_copies; /* such a host, for each of which what is configured permits post-copy:
+                              * surroundings_ask_post_copy */
     GHashTable *volumes;   /* id -> Volume *, a GPtrArray: those attached to it */
     GHashTable *guest_platforms; /* id -> platform_answer_make_key, where that is on record */
     GHashTable *platform_answers; /* such a key -> (class of hosts -> PlatformAnswer) */
@@ -28,3 +30,6 @@ typedef struct Surroundings {
 Surroundings *surroundings_new(void);
 void surroundings_free(Surroundings *around);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Surroundings, surroundings_free)
+/* Of each host from which canaries are known. */
+void surroundings_ask_post_copy(
+    Surroundings *around, bool (*is_permitted)(const char *host, void *data), void *data);

@@ -418,6 +418,28 @@ test_canaries_are_where_their_hosts_are(void)
     assert_ways(map, other, "-!");
 }
 
+static void
+test_post_copy_is_known_by_the_last_that_went_so(void)
+{
+    static const struct {
+        bool post_copy;
+        const char *problem;
+        CanaryVerdict verdict;
+    } rows[] = {
+        {false, "Userfaultfd not available", CANARY_VERDICT_NONE},
+        {true, NULL, CANARY_VERDICT_OPEN},
+        {true, "no route to host", CANARY_VERDICT_DOUBTFUL},
+        {true, "Userfaultfd not available", CANARY_VERDICT_SHUT},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Canary canary = {.extra = {.post_copy = rows[i].post_copy}};
+        canary.extra_error = (char *)rows[i].problem;
+        g_assert_cmpint(canary_post_copy_verdict(&canary), ==, CANARY_VERDICT_NONE);
+        canary.extra_us = 1;
+        g_assert_cmpint(canary_post_copy_verdict(&canary), ==, rows[i].verdict);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -439,6 +461,8 @@ main(int argc, char **argv)
         test_booting_from_a_volume_is_no_local_disk);
     g_test_add_func(
         "/model/canaries-are-where-their-hosts-are", test_canaries_are_where_their_hosts_are);
+    g_test_add_func("/model/post-copy-is-known-by-the-last-that-went-so",
+        test_post_copy_is_known_by_the_last_that_went_so);
     g_test_add_func("/model/uris-of-one-disk-have-one-key", test_uris_of_one_disk_have_one_key);
     return g_test_run();
 }

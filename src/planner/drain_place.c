@@ -26,6 +26,8 @@ drain_request_of(
     if (step->move == PLANNED_LIVE && subject->instance->host != NULL) {
         const char *platform = g_hash_table_lookup(around->guest_platforms, subject->instance->id);
         request.canaries = g_hash_table_lookup(around->canaries, subject->instance->host);
+        placement_permit_post_copy(&request, subject->instance,
+            g_hash_table_contains(around->post_copies, subject->instance->host));
         request.platforms =
             platform != NULL ? g_hash_table_lookup(around->platform_answers, platform) : NULL;
     }
@@ -129,13 +131,24 @@ find_hint(const DrainAttempt *attempt, const PlacementRequest *request)
         : NULL;
 }
 
-/* The host to which it would go if canaries had got there. */
-static const char *
-find_beyond(const DrainAttempt *attempt, const PlacementRequest *request)
+/* What would open the way to a host to which it would go if canaries had got there; NULL: there is
+ * none. Caller frees. */
+static char *
+fix_of_way(const DrainAttempt *attempt, const PlacementRequest *request)
 {
     PlacementRequest blind = *request;
+    blind.permits_post_copy = false;
+    const char *beyond =
+        request->permits_post_copy ? choose(attempt, &blind, NULL, NULL) : NULL;
+    if (beyond != NULL) {
+        return placement_post_copy_fix(request->source_host, beyond);
+    }
     blind.canaries = NULL;
-    return request->canaries != NULL ? choose(attempt, &blind, NULL, NULL) : NULL;
+    beyond = request->canaries != NULL ? choose(attempt, &blind, NULL, NULL) : NULL;
+    return beyond != NULL
+        ? g_strdup_printf("mend the way, and send another canary: 'drover host lint %s %s'",
+              request->source_host, beyond)
+        : NULL;
 }
 
 void
@@ -146,7 +159,7 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
     PlacementRequest ungrouped = request;
     PlacementRequest off = request;
     const char *hint = find_hint(attempt, &request);
-    const char *beyond = hint == NULL ? find_beyond(attempt, &request) : NULL;
+    g_autofree char *fix_way = hint == NULL ? fix_of_way(attempt, &request) : NULL;
     g_autoptr(GError) problem = NULL;
     g_autoptr(StoredDecision) none = g_new0(StoredDecision, 1);
     g_autofree char *reason = NULL;
@@ -169,10 +182,9 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
             strcmp(hint, "same_host") == 0 ? instance->same_host : instance->different_host,
             problem->message);
         fix = fix_of_hint(hint, job);
-    } else if (beyond != NULL) {
+    } else if (fix_way != NULL) {
         step->is_way_shut = true;
-        fix = g_strdup_printf("mend the way, and send another canary: 'drover host lint %s %s'",
-            instance->host, beyond);
+        fix = g_steal_pointer(&fix_way);
     } else if (request.is_live && choose(attempt, &off, NULL, NULL) != NULL) {
         step->is_way_shut = true;
         fix = fix_of_running(job);

@@ -35,6 +35,7 @@ add_host(Fleet *fleet, const char *name, int ram_mib)
     host->last_seen_us = (NOW_S - 1) * G_USEC_PER_SEC;
     host->has_facts = true;
     host->facts.arch = g_strdup("x86_64");
+    host->facts.libvirt_version = 11003000;
     host->facts.vcpus = 64;
     host->facts.memory_mib = ram_mib;
     host->facts.memory_free_mib = ram_mib;
@@ -946,6 +947,33 @@ test_canaries(Fleet *fleet, const void *unused)
     assert_plan(fleet, "live=h2+ off=h1+");
 }
 
+/* Where post-copy is permitted for its source, a live move that libvirt would refuse at once is not
+ * planned. */
+static void
+test_post_copy(Fleet *fleet, const void *unused)
+{
+    Canary *red = g_new0(Canary, 1);
+    red->dest_host = g_strdup("h1");
+    red->tried_us = red->extra_us = 1;
+    red->extra.post_copy = true;
+    red->extra_error = g_strdup("Userfaultfd not available: Operation not permitted");
+    CanaryMap *ways = canary_map_new();
+    canary_map_put(ways, red);
+    g_hash_table_insert(fleet->around->canaries, g_strdup("source"), ways);
+    add_host(fleet, "h1", 8192);
+    add(fleet, "live", 2048, VM_STATE_ACTIVE);
+    add(fleet, "paused", 1024, VM_STATE_PAUSED);
+    assert_plan(fleet, "live=h1+ paused=h1+");
+    g_hash_table_add(fleet->around->post_copies, g_strdup("source"));
+    assert_plan(fleet, "live=- paused=h1+");
+    g_assert_nonnull(strstr(step_of(fleet, "live")->reason, "failed 'post-copy'"));
+    g_assert_nonnull(
+        strstr(step_of(fleet, "live")->fix, "'drover host lint --post-copy source h1'"));
+    g_assert_true(step_of(fleet, "live")->is_way_shut);
+    add_host(fleet, "h2", 4096);
+    assert_plan(fleet, "live=h2+ paused=h1+");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -981,6 +1009,7 @@ main(int argc, char **argv)
         {"/drain_plan/a-group-of-two-drains-moves-as-one", test_a_group_of_two_jobs},
         {"/drain_plan/soft-groups-are-preferred", test_soft_ones},
         {"/drain_plan/canaries-count-for-live-moves", test_canaries},
+        {"/drain_plan/no-live-move-where-its-post-copy-would-be-refused", test_post_copy},
         {"/drain_plan/no-processor-is-promised-twice", test_pinned},
         {"/drain_plan/what-needs-most-processors-is-placed-first-when-room-is-short",
             test_most_pinned_first},

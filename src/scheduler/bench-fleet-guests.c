@@ -92,6 +92,7 @@ ask_to_go_live(const Fleet *fleet, PlacementRequest *request)
 {
     request->is_live = true;
     request->canaries = fleet->canaries;
+    request->permits_post_copy = true;
     request->platforms = fleet->platforms;
     request->rehearsal = &fleet->rehearsal;
     request->guest_stays = "";

@@ -111,6 +111,9 @@ make_canary(const char *name, int number)
     canary->tried_us = (int64_t)(FLEET_NOW_S - 100) * G_USEC_PER_SEC;
     canary->error = number % 100 == 11 ? g_strdup("no route to host") : NULL;
     canary->pool = CANARY_POOL_SHARED;
+    canary->extra.post_copy = true;
+    canary->extra_us = canary->tried_us;
+    canary->extra_error = number % 100 == 73 ? g_strdup("Userfaultfd not available") : NULL;
     return canary;
 }
 
@@ -210,6 +213,7 @@ add_host(Fleet *fleet, bool rich, int number)
     host->facts.arch = g_strdup("x86_64");
     host->facts.bridges = g_strdup_printf("br0,br1,rack%d", number % FLEET_RACKS);
     host->facts.hypervisor_version = 10000002;
+    host->facts.libvirt_version = 11003000;
     host->facts.vcpus = 64;
     host->facts.memory_mib = 262144;
     host->facts.memory_free_mib = 131072;

@@ -231,7 +231,7 @@ placement_can_fail(const Subject *subject, PlacementCheck check)
     case PLACEMENT_CHECK_HUGE_PAGES: return subject->numa.asks_pages;
     case PLACEMENT_CHECK_NUMA: return numa_request_binds(&subject->numa);
     case PLACEMENT_CHECK_PCI_DEVICES: return subject->pci_wishes != NULL;
-    case PLACEMENT_CHECK_POST_COPY: return false;
+    case PLACEMENT_CHECK_POST_COPY: return request->permits_post_copy;
     case PLACEMENT_CHECK_RAM_FREE:
         return subject_takes_free_memory(subject) && !request->policy->ram_over_commit;
     case PLACEMENT_CHECK_STORAGE: return storage_may_refuse(request);

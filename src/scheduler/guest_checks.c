@@ -306,7 +306,8 @@ fill_canary(const Subject *subject, const Canary *canary, PlacementRow *row)
 static PlacementResult
 judge_canary(const Subject *subject, CanaryPlace way)
 {
-    switch (way.verdict) {
+    CanaryVerdict verdict = way.verdict;
+    switch (verdict) {
     case CANARY_VERDICT_NONE: return PLACEMENT_UNKNOWN;
     case CANARY_VERDICT_OPEN: return PLACEMENT_PASS;
     case CANARY_VERDICT_SHUT:
@@ -336,26 +337,56 @@ check_canary(const Subject *subject, PlacementRow *row)
     return judge_canary(subject, way);
 }
 
-/* Post-copy is what a migration may come to that does not end otherwise, so that it fails is no
- * reason against the host. */
+char *
+placement_post_copy_fix(const char *source_host, const char *dest_host)
+{
+    return g_strdup_printf("set vm.unprivileged_userfaultfd = 1 on %s, and send another: 'drover "
+                           "host lint --post-copy %s %s'; or set live_migration_permit_post_copy "
+                           "= false for %s or its group",
+        dest_host, source_host, dest_host, source_host);
+}
+
+static void
+fill_post_copy(const Subject *subject, bool is_barred, PlacementRow *row)
+{
+    CanaryPlace way = subject_canary(subject);
+    const char *source = subject->request->source_host;
+    row->needed = g_strdup(is_barred
+            ? "userfaultfd: guests of its source are to go in post-copy"
+            : "both hosts can: userfaultfd, and a way that stays");
+    if (way.post_copy == CANARY_VERDICT_NONE) {
+        row->have = g_strdup("no canary was sent so");
+    } else {
+        const char *error = way.canary->extra_error;
+        row->have = g_strdup_printf("a canary %s so %d min ago%s%s",
+            error != NULL ? "failed" : "went", minutes_since(subject, way.canary->extra_us),
+            error != NULL ? ": " : "", error != NULL ? error : "");
+    }
+    row->fix = is_barred
+        ? placement_post_copy_fix(source, subject->host->name)
+        : g_strdup_printf("mend it, and try: 'drover host lint --post-copy %s %s'", source,
+              subject->host->name);
+}
+
+/* A guest that is to go in post-copy is refused at once by a kernel that does not give what that
+ * takes, and no kernel mends itself: that is a no at any age. What else such a canary has met, a
+ * guest may come to and need not: a word. */
 PlacementResult
 check_post_copy(const Subject *subject, PlacementRow *row)
 {
-    const Canary *canary = subject_canary(subject).canary;
-    bool is_known = canary != NULL && canary->extra_us != 0 && canary->extra.post_copy;
-    bool is_red = is_known && canary->extra_error != NULL;
+    CanaryPlace way = subject_canary(subject);
     if (subject->canaries == NULL && !subject->request->is_live) {
         return check_not_live(subject, row);
     }
+    bool is_barred = way.post_copy == CANARY_VERDICT_SHUT &&
+        subject->request->permits_post_copy && subject->source != NULL &&
+        host_can_post_copy(&subject->source->facts) &&
+        host_can_post_copy(&subject->host->facts);
     if (row != NULL) {
-        row->needed = g_strdup("both hosts can: userfaultfd, and a way that stays");
-        row->have = is_known ? g_strdup_printf("a canary %s so %d min ago%s%s",
-                                   is_red ? "failed" : "went",
-                                   minutes_since(subject, canary->extra_us), is_red ? ": " : "",
-                                   is_red ? canary->extra_error : "")
-                             : g_strdup("no canary was sent so");
-        row->fix = g_strdup_printf("mend it, and try: 'drover host lint --post-copy %s %s'",
-            subject->request->source_host, subject->host->name);
+        fill_post_copy(subject, is_barred, row);
     }
-    return !is_known ? PLACEMENT_UNKNOWN : is_red ? PLACEMENT_WARN : PLACEMENT_PASS;
+    return is_barred                               ? check_unless_forced(PLACEMENT_FAIL, subject)
+        : way.post_copy == CANARY_VERDICT_NONE ? PLACEMENT_UNKNOWN
+        : way.post_copy == CANARY_VERDICT_OPEN ? PLACEMENT_PASS
+                                               : PLACEMENT_WARN;
 }

@@ -117,6 +117,7 @@ tell_move(const PlacementRequest *request)
     if (request->is_live) {
         const char *block = block_migration_text(request->block_migration);
         json_object_set_new(move, "block_migration", json_string(block));
+        json_object_set_new(move, "post_copy", json_boolean(request->permits_post_copy));
         json_object_set_new(move, "disk_over_commit", json_boolean(request->disk_over_commit));
     }
     json_object_set_new(move, "force", json_boolean(request->force));

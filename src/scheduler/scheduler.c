@@ -49,6 +49,14 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
     return request;
 }
 
+void
+placement_permit_post_copy(
+    PlacementRequest *request, const Instance *instance, bool is_permitted)
+{
+    request->permits_post_copy =
+        is_permitted && request->is_live && instance->vm_state != VM_STATE_PAUSED;
+}
+
 /* ---- the choice ---- */
 
 /* Checks are made in their order: the host that fails the last one has passed the most. */

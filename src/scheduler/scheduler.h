@@ -92,6 +92,8 @@ typedef struct PlacementRequest {
     CanaryMap *canaries;        /* the last ones from source_host. Of live
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
+    bool permits_post_copy;     /* it goes in post-copy where both hosts can: what is configured for
+                                 * source_host permits it. See placement_permit_post_copy */
     bool stays_off;             /* it does not run, and will not there */
     GHashTable *platforms;      /* class of hosts -> PlatformAnswer. Of live moves; NULL: they do
                                  * not matter, or the guest's is not known */
@@ -117,6 +119,13 @@ PlacementRequest placement_request(const PlacementPolicy *policy, const Instance
 /* The same for a move of it, of whatever type. */
 PlacementRequest placement_request_to_move(const PlacementPolicy *policy, const Instance *instance,
     const Migration *migration, int64_t service_down_time_us, int64_t now_us);
+
+/* is_permitted: live_migration_permit_post_copy of where it is. One that is paused writes nothing,
+ * and goes without. */
+void placement_permit_post_copy(
+    PlacementRequest *request, const Instance *instance, bool is_permitted);
+/* What lets guests go from there to a host whose kernel gives no userfaultfd. Caller frees. */
+char *placement_post_copy_fix(const char *source_host, const char *dest_host);
 
 typedef enum {
     PLACEMENT_PASS,

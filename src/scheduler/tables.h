@@ -35,7 +35,7 @@
     X(REFUSED, "destination-check", NONE) /* it was asked, and can run the guest */                \
     X(REHEARSAL, "rehearsal", NONE) /* a twin of the guest started there, if that was tried */     \
     X(CANARY, "canary", NONE)     /* the last canary got there from the source, if one was sent */ \
-    X(POST_COPY, "post-copy", NONE) /* the last canary that went so got there: a warning */        \
+    X(POST_COPY, "post-copy", NONE) /* its kernel can, where guests are to; else a warning */      \
     X(NUMA_FILTERS, "numa-filters", NONE) /* what a pinned guest's live move asks for */          \
     X(RAM, "ram", NONE)                                                                            \
     X(VCPUS, "vcpus", NONE)                                                                        \

@@ -857,6 +857,63 @@ test_a_failed_post_copy_is_a_warning(Fleet *fleet, const void *unused)
         other->hosts[0].rows[PLACEMENT_CHECK_POST_COPY].result, ==, PLACEMENT_UNKNOWN);
 }
 
+/* Where post-copy is permitted that libvirt refuses at once, unless it is not tried for another
+ * reason: then it is the word that it is for others. */
+static void
+test_a_kernel_without_userfaultfd_is_a_no_where_post_copy_is_permitted(
+    Fleet *fleet, const void *unused)
+{
+    enum { CAN = 8005000, CANNOT = 8004000 };
+    static const char KERNEL[] = "internal error: unable to execute QEMU command: Postcopy is not "
+                                 "supported: Userfaultfd not available: Operation not permitted";
+    static const struct {
+        const char *problem;
+        VmState vm_state;
+        int source, dest;
+        bool permits, is_cold, forces;
+        PlacementResult result;
+    } rows[] = {
+        {KERNEL, VM_STATE_ACTIVE, CAN, CAN, true, .result = PLACEMENT_FAIL},
+        {KERNEL, VM_STATE_ACTIVE, CAN, CAN, false, .result = PLACEMENT_WARN},
+        {KERNEL, VM_STATE_PAUSED, CAN, CAN, true, .result = PLACEMENT_WARN},
+        {KERNEL, VM_STATE_ACTIVE, CANNOT, CAN, true, .result = PLACEMENT_WARN},
+        {KERNEL, VM_STATE_ACTIVE, CAN, CANNOT, true, .result = PLACEMENT_WARN},
+        {"no route to host", VM_STATE_ACTIVE, CAN, CAN, true, .result = PLACEMENT_WARN},
+        {NULL, VM_STATE_ACTIVE, CAN, CAN, true, .result = PLACEMENT_PASS},
+        {KERNEL, VM_STATE_ACTIVE, CAN, CAN, true, .forces = true, .result = PLACEMENT_OFF},
+        {KERNEL, VM_STATE_ACTIVE, CAN, CAN, true, .is_cold = true, .result = PLACEMENT_WARN},
+    };
+    Host *dest = add_host(fleet, "hosta");
+    Host *source = add_host(fleet, "source");
+    g_autoptr(Instance) guest = instance_new();
+    fleet->request.source_host = "source";
+    fleet->request.requested_host = "hosta";
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Canary canary = {.tried_us = 1, .extra = {.post_copy = true}, .extra_us = 2};
+        canary.extra_error = (char *)rows[i].problem;
+        g_autoptr(CanaryMap) canaries = map_canary(&canary);
+        source->facts.libvirt_version = rows[i].source;
+        dest->facts.libvirt_version = rows[i].dest;
+        guest->vm_state = rows[i].vm_state;
+        fleet->request.is_live = !rows[i].is_cold;
+        fleet->request.force = rows[i].forces;
+        fleet->request.canaries = canaries;
+        placement_permit_post_copy(&fleet->request, guest, rows[i].permits);
+        g_autoptr(Placement) told = explain(fleet);
+        const PlacementRow *row = &told->hosts[0].rows[PLACEMENT_CHECK_POST_COPY];
+        g_assert_cmpint(row->result, ==, rows[i].result);
+        g_assert_cmpstr(
+            choose(fleet, NULL, NULL), ==, row->result == PLACEMENT_FAIL ? NULL : "hosta");
+        if (row->result == PLACEMENT_FAIL) {
+            g_assert_cmpstr(row->fix, ==,
+                "set vm.unprivileged_userfaultfd = 1 on hosta, and send another: 'drover host lint "
+                "--post-copy source hosta'; or set live_migration_permit_post_copy = false for "
+                "source or its group");
+        }
+    }
+    fleet->request.canaries = NULL;
+}
+
 /* A host that has not told what it offers may have it all. */
 static void
 test_unknown_offers_are_no_refusal(Fleet *fleet, const void *unused)
@@ -1582,6 +1639,8 @@ main(int argc, char **argv)
     ADD("/scheduler/no-server-is-larger-than-its-host", test_no_server_is_larger_than_its_host);
     ADD("/scheduler/versions-that-lose-guests-are-a-no", test_versions_that_lose_guests_are_a_no);
     ADD("/scheduler/a-failed-post-copy-is-a-warning", test_a_failed_post_copy_is_a_warning);
+    ADD("/scheduler/a-kernel-without-userfaultfd-is-a-no-where-post-copy-is-permitted",
+        test_a_kernel_without_userfaultfd_is_a_no_where_post_copy_is_permitted);
     ADD("/scheduler/a-guest-that-cannot-leave-goes-nowhere",
         test_a_guest_that_cannot_leave_goes_nowhere);
     ADD("/scheduler/what-is-of-live-moves-is-no-matter-of-others",

@@ -469,3 +469,67 @@ def _():
         cloud.drover.remove()
     rows = json.loads(world.fast.drover.drover("host", "list", "--json"))
     equal({row["reason"] for row in rows}, {None}, "hosts that have it")
+
+
+def way_of(cloud, server, host):
+    """What is told of a live move there by the post-copy that was tried, and where it would go."""
+    told = cloud.other("GET", f"/drover/v1/instances/{server}/explanation?move=live").json
+    (found,) = [row for row in told["explanation"]["hosts"] if row["name"] == host]
+    (row,) = [one for one in found["checks"] if one["check"] == "post-copy"]
+    return row, told["explanation"]["chosen"]
+
+
+def permit_post_copy(cloud, text):
+    """Of the group that is hosta; the rest of the configuration is as it was."""
+    path = os.path.join(cloud.drover.directory, "drover.conf")
+    with open(path, encoding="utf-8") as file:
+        before = file.read().split("[libvirt:post-copy]")[0]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}[libvirt:post-copy]\nhosts = hosta\n"
+                   f"live_migration_permit_post_copy = {text}\n")
+    answer = cloud.other("POST", "/drover/v1/config/reload")
+    equal(answer.status, 200, answer.text)
+
+
+@test("where the kernel gives no userfaultfd no guest goes live for whose host post-copy is "
+      "permitted: a dry run, a drain's plan and the requests say so and take another host [S2-22]")
+def _():
+    # The second call from hosta is the one in post-copy.
+    cloud = Cloud(("hosta", "hostb", "hostc"), more={"hypervisor": {
+        "filters": "fault:send_canary/hosta@2=refused:Userfaultfd not available"}})
+    try:
+        servers = {name: cloud.create(name, host="hosta") for name in ("zero", "first", "second")}
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"], "post_copy": True}, 2)
+        wait_canaries(cloud)
+        row, chosen = way_of(cloud, servers["first"], "hostb")
+        equal((row["result"], chosen), ("warn", "hostb"), row)
+        equal(cloud.live_migrate(servers["zero"]).status, 202, "a move anywhere")
+        equal(cloud.wait_migration(servers["zero"], "completed")["dest_compute"], "hostb",
+              "where it is not permitted, it goes there")
+        cloud.delete(servers["zero"])
+        permit_post_copy(cloud, "true")
+        row, chosen = way_of(cloud, servers["first"], "hostb")
+        equal((row["result"], chosen), ("fail", "hostc"), row)
+        contains(row["have"], "Userfaultfd not available", "what it met")
+        for part in ("vm.unprivileged_userfaultfd = 1 on hostb",
+                     "'drover host lint --post-copy hosta hostb'", "for hosta or its group"):
+            contains(row["fix"], part, "the fix")
+        answer = cloud.other("POST", "/drover/v1/hosts/hosta/drain",
+                             {"drain": {"dry_run": True}})
+        equal(answer.status, 200, answer.text)
+        equal({step["dest_host"] for step in answer.json["plan"]["steps"]}, {"hostc"}, "the plan")
+        equal(cloud.live_migrate(servers["first"], "hostb").status, 202, "a move there")
+        number = cloud.wait_migration(servers["first"], "error")["id"]
+        told = cloud.other("GET", f"/drover/v1/migrations/{number}").json["migration"]["message"]
+        contains(told, "hostb failed 'post-copy': needs userfaultfd", "its reason")
+        cloud.wait_idle(servers["first"])
+        equal(cloud.live_migrate(servers["first"]).status, 202, "a move anywhere")
+        equal(cloud.wait_migration(servers["first"], "completed")["dest_compute"], "hostc",
+              "where it went")
+        answer = cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": {}})
+        equal(answer.status, 202, answer.text)
+        cloud.wait_migration(servers["second"], "completed")
+        equal([(row["status"], row["dest_compute"]) for row in cloud.migrations(servers["second"])],
+              [("completed", "hostc")], "the drain tries no other host, and that one has a guest")
+    finally:
+        cloud.drover.remove()

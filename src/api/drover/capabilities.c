@@ -92,32 +92,11 @@ add(Matrix *matrix, const char *name, Answer answer, const char *format, ...)
             available, "reason", reason));
 }
 
-/* A key of [libvirt] as it is for this host. */
-typedef struct Wish {
-    const char *name;
-    char *value;
-} Wish;
-
-static void
-on_rows(const GPtrArray *values, void *data)
-{
-    Wish *wish = data;
-    for (unsigned i = 0; i < values->len; i++) {
-        const ApiConfigValue *value = values->pdata[i];
-        if (strcmp(value->section, "libvirt") == 0 && strcmp(value->name, wish->name) == 0) {
-            g_free(wish->value);
-            wish->value = g_strdup(value->value);
-        }
-    }
-}
-
+/* A key of [libvirt] as it is for that host. */
 static char *
 setting(const Matrix *matrix, const char *name)
 {
-    const ApiOptions *options = matrix->context->options;
-    Wish wish = {.name = name};
-    options->list_config(options->config_data, matrix->host->name, on_rows, &wish);
-    return wish.value != NULL ? wish.value : g_strdup("");
+    return drover_live_setting(matrix->context, matrix->host->name, name);
 }
 
 static void
@@ -128,16 +107,13 @@ add_setting(Matrix *matrix, const char *name, const char *key)
     add(matrix, name, is_on ? ANSWER_YES : ANSWER_NO, "[libvirt] %s is %s", key, value);
 }
 
-/* libvirt 8.5 is what post-copy needs here. */
-enum { POST_COPY_LIBVIRT_VERSION = 8005000 };
-
 static void
 add_post_copy(Matrix *matrix)
 {
     static const char key[] = "live_migration_permit_post_copy";
     g_autofree char *value = setting(matrix, key);
     bool is_on = parse_bool(value, &is_on) && is_on;
-    if (is_on && matrix->host->facts.libvirt_version < POST_COPY_LIBVIRT_VERSION) {
+    if (is_on && !host_can_post_copy(&matrix->host->facts)) {
         g_autofree char *have = version_to_text(matrix->host->facts.libvirt_version);
         add(matrix, "post-copy", ANSWER_NO, "it needs libvirt 8.5, and here is %s", have);
         return;

@@ -3,6 +3,8 @@
 /* The configuration as it is, and reading it anew: rows from the daemon, shown. */
 #include "api/drover/drover.h"
 
+#include <string.h>
+
 static json_t *
 view_value(const ApiConfigValue *value)
 {
@@ -78,4 +80,41 @@ drover_reload_config(ApiContext *context, GError **error)
         return NULL;
     }
     return api_json(200, json_pack("{s:o}", "reload", drover_view_reload(changes, warnings)));
+}
+
+/* ---- one value, for others ---- */
+
+typedef struct Wish {
+    const char *name;
+    char *value;
+} Wish;
+
+static void
+on_wished(const GPtrArray *values, void *data)
+{
+    Wish *wish = data;
+    for (unsigned i = 0; i < values->len; i++) {
+        const ApiConfigValue *value = values->pdata[i];
+        if (strcmp(value->section, "libvirt") == 0 && strcmp(value->name, wish->name) == 0) {
+            g_free(wish->value);
+            wish->value = g_strdup(value->value);
+        }
+    }
+}
+
+char *
+drover_live_setting(ApiContext *context, const char *host, const char *name)
+{
+    Wish wish = {.name = name};
+    context->options->list_config(context->options->config_data, host, on_wished, &wish);
+    return wish.value != NULL ? wish.value : g_strdup("");
+}
+
+bool
+drover_permits_post_copy(const char *host, void *context)
+{
+    g_autofree char *value =
+        drover_live_setting(context, host, "live_migration_permit_post_copy");
+    bool is_on = false;
+    return parse_bool(value, &is_on) && is_on;
 }

@@ -245,6 +245,7 @@ plan(const Question *question, char ***ret_short, GError **error)
         !add_others(&work, drains, error)) {
         return NULL;
     }
+    surroundings_ask_post_copy(work.around, drover_permits_post_copy, context);
     DrainRequest request = {
         .policy = &context->options->placement,
         .service_down_time_us = context->options->service_down_time_us,

@@ -78,6 +78,10 @@ char *drover_make_peer_uri(const char *uri);
 /* ---- config.c ---- */
 HttpResponse *drover_show_config(ApiContext *context, GError **error);
 HttpResponse *drover_reload_config(ApiContext *context, GError **error);
+/* What a key of [libvirt] is for that host; "": there is no such key. Caller frees. */
+char *drover_live_setting(ApiContext *context, const char *host, const char *name);
+/* live_migration_permit_post_copy, of an ApiContext; as surroundings_ask_post_copy asks. */
+bool drover_permits_post_copy(const char *host, void *context);
 /* Of ApiConfigChange, and of sentences. The caller's. */
 json_t *drover_view_reload(const GPtrArray *changes, const GPtrArray *warnings);
 

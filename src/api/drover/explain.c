@@ -217,6 +217,8 @@ place(const Explanation *explanation, GError **error)
     }
     request.canaries = canaries;
     request.platforms = platforms;
+    placement_permit_post_copy(
+        &request, instance, with_ways && drover_permits_post_copy(instance->host, context));
     request.guest_stays = explanation->guest_stays;
     request.rehearsal = explanation->rehearsal.host != NULL ? &explanation->rehearsal : NULL;
     request.instance = takes_disks_along(explanation->move) ? instance : NULL;
