@@ -167,7 +167,9 @@ def _():
     openstack(cloud, "flavor", "create", "--id", "9", "--ram", "64", "--vcpus", "1", "--disk", "1",
               "--property", "a=b", "m1.nine")
     seen = {row["Name"]: row["RAM"] for row in rows(cloud, "flavor", "list", "--all")}
-    equal(seen, {"m1.tiny": 128, "m1.huge": 2097152, "m1.nine": 64}, "flavors")
+    equal(seen, {row["name"]: row["ram"] for row in
+                 cloud.get("/flavors/detail?is_public=None")["flavors"]}, "flavors")
+    equal(seen["m1.nine"], 64, "the one that was made")
     equal(rows(cloud, "flavor", "show", "m1.nine")["properties"], {"a": "b"}, "its properties")
     openstack(cloud, "flavor", "delete", "m1.nine")
     zones = {row["Zone Name"] for row in

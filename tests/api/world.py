@@ -7,6 +7,7 @@ network and users.
     slow   two hosts; guests write faster than a migration copies: it runs until it is aborted or
            its guest is paused
 """
+import functools
 import os
 import sys
 
@@ -236,6 +237,7 @@ world = World()
 def test(sentence):
     """tap.test, and the next test finds the clouds empty when this one fails."""
     def register(function):
+        @functools.wraps(function)
         def body():
             try:
                 function()

@@ -3,6 +3,7 @@
 """What the tests of this ring share: one browser, and the fake fleets of the api ring. Each test
 begins logged in at a page of its choice; after it the page must not have complained."""
 import contextlib
+import functools
 import os
 import sys
 
@@ -19,6 +20,7 @@ stage = Stage()
 def test(sentence, cloud="fast"):
     """The function gets the browser and the cloud of that name."""
     def register(function):
+        @functools.wraps(function)
         def body():
             fleet = getattr(world, cloud)
             try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """A host that has died: what is proven, what must be done first, and its instances one by one."""
+import functools
 import json
 import os
 import shlex
@@ -84,6 +85,7 @@ def run_shown(browser, cloud, selector, text, program):
 def on_dead(sentence, **fake):
     """The function gets the browser and a Dead of its own."""
     def register(function):
+        @functools.wraps(function)
         def body():
             dead = Dead(**fake)
             try:

@@ -6,11 +6,12 @@
     def _():
         check(1 + 1 == 2, "arithmetic")
 
-run() runs them in the order of their definition, run_lanes() in several processes; both stop at
-nothing, print the plan and return the exit code. A test that raises has failed; its reason is
+run() runs those of a ring's modules, run_lanes() in several processes; both stop at nothing, print
+the plan and return the exit code. A test that raises has failed; its reason is
 printed behind '#', as how long a test took when that was a second or more.
 """
 import collections
+import importlib
 import multiprocessing
 import os
 import sys
@@ -26,11 +27,9 @@ class Failed(Exception):
 
 
 def test(sentence, module=None):
-    """module: whose it is, where that is not the caller."""
-    module = module or sys._getframe(1).f_globals["__name__"]
-
+    """module: whose it is, where that is not the module that defines the function."""
     def register(function):
-        _tests.append(Test(sentence, function, module))
+        _tests.append(Test(sentence, function, module or function.__module__))
         return function
     return register
 
@@ -87,25 +86,36 @@ def _run(one, witness):
     return reason is None
 
 
-def run(only=None, witness=None):
-    """only: run just the tests whose sentence contains this text, or whose module this is. witness:
-    called before each test, returns what is called when that test has failed, to tell more of
-    it."""
-    chosen = [one for one in _tests if only is None or only in one.sentence or only == one.module]
+def load(modules):
+    """Imports these modules; their tests, module after module. Tests of others that they import
+    for a function are not theirs to run, and the order is not that of who imports whom."""
+    for name in modules:
+        importlib.import_module(name)
+    place = {name: at for at, name in enumerate(modules)}
+    return sorted((one for one in _tests if one.module in place), key=lambda one: place[one.module])
+
+
+def run(modules, only=None, witness=None):
+    """Runs the tests of these modules, in that order. only: just those whose sentence contains
+    this text, or whose module this is. witness: called before each test, returns what is called
+    when that test has failed, to tell more of it."""
+    chosen = [one for one in load(modules)
+              if only is None or only in one.sentence or only == one.module]
     results = [_run(one, witness) for one in chosen]
     _print(f"1..{len(results)}\n")
     return 0 if results and all(results) else 1
 
 
-def run_lanes(count, together, witness, enter, leave, left):
-    """Runs all tests in so many processes beside each other. Each takes the tests of one module
+def run_lanes(modules, count, together, witness, enter, leave, left):
+    """Runs the tests of these modules in so many processes beside each other. Each takes the tests of one module
     after the other from a queue that they share, so that none is idle while another has more to
     do. together: tuples of modules that stay in one lane, because they share what is dear to make.
     enter(number) is called first in each lane, leave() last; left(), after each group, tells
     what its tests have left behind for others to stumble over: that fails, with the name of the
     group."""
+    tests = load(modules)
     groups = {}
-    for one in _tests:
+    for one in tests:
         first = next((row[0] for row in together if one.module in row), one.module)
         groups.setdefault(first, []).append(one)
     names = list(groups)
@@ -140,5 +150,5 @@ def run_lanes(count, together, witness, enter, leave, left):
             if one.is_alive():
                 one.terminate()
                 one.join()
-    _print(f"1..{len(_tests)}\n")
+    _print(f"1..{len(tests)}\n")
     return 0 if all(one.exitcode == 0 for one in lanes) else 1
