@@ -109,10 +109,10 @@ def run(modules, only=None, witness=None):
 def run_lanes(modules, count, together, witness, enter, leave, left):
     """Runs the tests of these modules in so many processes beside each other. Each takes those of
     one module after the other from a queue that they share, so that none is idle while another has
-    more to do. together: tuples of modules that stay in one lane, because they share what is dear to make.
-    enter(number) is called first in each lane, leave() last; left(), after each group, tells
-    what its tests have left behind for others to stumble over: that fails, with the name of the
-    group."""
+    more to do. together: tuples of modules that stay in one lane, because they share what is dear
+    to make. enter(number) is called first in each lane, leave() last; left(), after each group,
+    tells what its tests have left behind for others to stumble over: that fails, with the name of
+    the group."""
     tests = load(modules)
     groups = {}
     for one in tests:
