@@ -36,8 +36,8 @@ class Dead:
             file.write(AGENT)
             os.fchmod(file.fileno(), 0o755)
         self.cloud = Cloud(["hosta", "hostb", "hostc"], dict({"path": self.path}, **fake),
-                           {"service_down_time": 3},
-                           {"fencing": {"agent_path": self.directory.name, "timeout": 10}})
+                           {"service_down_time": 8},
+                           {"fencing": {"agent_path": self.directory.name, "timeout": 60}})
 
     def switch_off(self, wait=True):
         """The power of hosta: the fleet's file is nobody's while droverd is down."""

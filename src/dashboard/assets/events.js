@@ -74,6 +74,8 @@ export function startEvents() {
     tell({instances: [], migrations: [], hosts: [], ...JSON.parse(event.data),
       at: event.lastEventId});
   });
+  // A host that is silent is down after a while: nothing is written then, so no change tells of it.
+  source.addEventListener("alive", () => tell({instances: [], migrations: [], hosts: null}));
   source.addEventListener("error", () => {
     isOver = source?.readyState === EventSource.CLOSED;
     setLost(true);
