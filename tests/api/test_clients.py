@@ -55,13 +55,14 @@ def _():
         equal((shown["name"], shown["status"]), ("vm1", "ACTIVE"), f"show at {version}")
         contains(str(shown["image"]), "guest", "the image's name")
     openstack(cloud, "server", "show", "vm9", fails="vm9")
+    cloud.delete(made["id"])
 
 
 @test("openstack moves a server, at each version as that version has it "
       "[S1-01 S1-12 S3-38 S3-39 S3-41 S3-50]")
 def _():
     cloud = world.fast
-    server = next(row["id"] for row in cloud.get("/servers?name=vm1")["servers"])
+    server = cloud.create("vm1")
     migrate = ("server", "migrate", "vm1", "--live-migration")
     source = cloud.host_of(server)
     contains(openstack(cloud, *migrate, "--wait"), "Complete", "its word")
@@ -91,12 +92,13 @@ def _():
     equal({row["Type"] for row in seen}, {"live-migration"}, "its type")
     (row,) = rows(cloud, "server", "list", "--host", cloud.host_of(server), "--all-projects")
     equal(row["Name"], "vm1", "the list of the new host")
+    cloud.delete(server)
 
 
 @test("openstack stops, starts, reboots, pauses, reads the console, and deletes")
 def _():
     cloud = world.fast
-    server = next(row["id"] for row in cloud.get("/servers?name=vm1")["servers"])
+    server = cloud.create("vm1", metadata={"a": "b"})
     for arguments, status in ((["stop"], "SHUTOFF"), (["start"], "ACTIVE"),
                               (["reboot", "--wait"], "ACTIVE"),
                               (["reboot", "--hard", "--wait"], "ACTIVE"), (["pause"], "PAUSED"),
