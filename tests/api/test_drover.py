@@ -9,6 +9,7 @@ import time
 
 from drover import DROVERD
 from tap import check, contains, equal, test, wait_until
+from test_aggregates import clean as clean_aggregates
 from world import Droverd, world
 
 HOSTS = "/drover/v1/hosts"
@@ -30,7 +31,7 @@ def _():
     def up():
         shown = world.fast.other("GET", f"{HOSTS}/hostx").json["host"]
         return shown["state"] == "up" and shown["facts"] and shown
-    host = wait_until(up, "hostx is up", 10, 0.02)
+    host = wait_until(up, "hostx is up", 60, 0.02)
     check(host["facts"]["vcpus"] > 0 and host["last_seen"] and host["connected"], host)
     equal(host["usage"]["instances"], 0, "usage")
     check("hostx" in [row["name"] for row in world.fast.other("GET", HOSTS).json["hosts"]], "list")
@@ -38,6 +39,7 @@ def _():
     equal(world.fast.other("DELETE", f"{HOSTS}/hostx").status, 204, "remove")
     equal(world.fast.other("GET", f"{HOSTS}/hostx").status, 404, "gone")
     equal(world.fast.other("DELETE", f"{HOSTS}/hostx").status, 404, "remove again")
+    clean_aggregates(world.fast)  # of its zone
 
 
 @test("a host with an instance stays")
@@ -220,7 +222,7 @@ def _():
         equal(value_of(drover, key), "30", "it counts again")
         drover.write_config({"fake": {"path": ":memory:"}, "libvirt": {key: 40}})
         drover.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: value_of(drover, key) == "40", "SIGHUP does the same", 10, 0.05)
+        wait_until(lambda: value_of(drover, key) == "40", "SIGHUP does the same", 60, 0.05)
         contains(drover.drover("config", "show", "--host", "hosta"), "drover.conf", "the command")
         equal(value_of(drover, "expiration", member="at_next_start"), None, "it is as it was")
     finally:

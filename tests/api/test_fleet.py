@@ -3,6 +3,7 @@
 """Services, hypervisors, flavors, zones and limits, at each version."""
 from routes import NOBODY
 from tap import check, contains, equal
+from test_aggregates import clean as clean_aggregates
 from world import test, world
 
 SERVICE = {"id", "binary", "host", "zone", "status", "state", "updated_at", "disabled_reason"}
@@ -386,6 +387,7 @@ def _():
             cloud.clean()
             answer = cloud.other("DELETE", "/drover/v1/hosts/hostw")
     equal(answer.status, 204, f"removing the host: {answer.text}")
+    clean_aggregates(cloud)
 
 
 @test("limits count what the project has")
