@@ -379,7 +379,7 @@ def wait_stopping(cloud, server):
 
 @test("--wait ends when its own request is done, whatever others have made of the server since")
 def _():
-    cloud = Cloud(("hosta",), {"shutdown_ms": 3000}, {"shutdown_timeout": 30})
+    cloud = Cloud(("hosta",), {"shutdown_ms": 8000}, {"shutdown_timeout": 30})
     try:
         server = cloud.create("busy")
         process = start(cloud, "server", "stop", "--wait", "busy")
@@ -402,7 +402,7 @@ def _():
 def _():
     with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
         cloud = Cloud(("hosta",), {"path": os.path.join(directory, "fleet.db"),
-                                   "shutdown_ms": 3000}, {"shutdown_timeout": 30})
+                                   "shutdown_ms": 8000}, {"shutdown_timeout": 30})
         try:
             server = cloud.create("patient")
             process = start(cloud, "server", "stop", "--wait", "patient")

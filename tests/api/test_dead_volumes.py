@@ -9,7 +9,7 @@ import time
 from tap import check, contains, equal, wait_until
 from test_evacuate import force_down
 from test_volumes import attach, show, wait_volume
-from world import Cloud, test
+from world import PATIENCE_S, Cloud, test
 
 OFF, FOR_NO_KNOWN_REASON = 1, 13  # src/hypervisor/types.h
 
@@ -168,7 +168,7 @@ def _():
                 cloud.do(server, action)
             for server in servers:
                 wait_until(lambda: cloud.server(server)["OS-EXT-STS:task_state"] is None,
-                           "it has ended", 8)
+                           "it has ended", PATIENCE_S)
             equal([(cloud.server(server)["status"], cloud.server(server)["OS-EXT-STS:power_state"])
                    for server in servers],
                   [("SHUTOFF", 4), ("ACTIVE", 1), ("ACTIVE", 1), ("ACTIVE", 1)], "what they are")
@@ -195,7 +195,8 @@ def _():
             cloud.set_power(False)
             equal(force_down(cloud, "hosta", True).status, 200, "down")
             cloud.do(server, {"confirmResize": None}, 204)
-            fault = wait_until(lambda: cloud.server(server).get("fault"), "it ends", 10)["message"]
+            fault = wait_until(lambda: cloud.server(server).get("fault"), "it ends",
+                               PATIENCE_S)["message"]
             contains(fault, "host 'hosta' is dead", "why")
             contains(fault, "openstack server resize revert", "what to do")
             cloud.wait_idle(server)

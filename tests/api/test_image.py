@@ -169,11 +169,11 @@ def _():
                             f"{world.fast.tokens['admin']}\r\nContent-Length: 1000000\r\n"
                             "Content-Type: application/octet-stream\r\n\r\n").encode()
                            + b"x" * 5000)
-        wait_until(lambda: show(image)["status"] == "saving", "it is saving", 10, 0.02)
+        wait_until(lambda: show(image)["status"] == "saving", "it is saving", 60, 0.02)
         equal(files(), sorted(before + [image + ".partial"]), "files meanwhile")
         equal(upload(image, b"x" * 100).status, 409, "the second")
         equal(show(image)["status"], "saving", "the first goes on")
-    wait_until(lambda: files() == before, "nothing is left", 10, 0.02)
+    wait_until(lambda: files() == before, "nothing is left", 60, 0.02)
     equal(show(image)["status"], "queued", "afterwards")
     equal(upload(image, b"x" * 100).status, 204, "the next")
     delete(image)

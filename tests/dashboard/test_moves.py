@@ -99,8 +99,9 @@ def _(browser, cloud):
     equal(cloud.live_migrate(server).status, 202, "migrate")
     stage.login(cloud, f"instances/{server}")
     browser.wait_text("MiB/s")
+    # Its disks have a rate as well, and flow before its memory does.
     for word in ("Memory", "Written by the guest", "Iteration", "Estimated time left"):
-        check(word in browser.text(), f"no {word}")
+        browser.wait_text(word)
     browser.wait("document.querySelector('svg.chart polyline') !== null", "the chart")
     stage.picture("running")
     browser.click("main button", "Abort")

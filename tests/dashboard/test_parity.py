@@ -155,7 +155,9 @@ def _(browser, cloud):
 @tap.test("the command beside the Abort of a cold move does what the button does: the Compute API "
           "has none for it [S2-26]")
 def _():
-    cloud = Cloud(["hosta", "hostb"], more={"hypervisor": {"filters": "delay:prepare_dest=5000"}})
+    # The command is a process that has to start meanwhile.
+    cloud = Cloud(["hosta", "hostb"], more={"hypervisor": {
+        "filters": "delay:prepare_dest@1=12000, delay:prepare_dest@2=8000"}})
     try:
         server = cloud.create("cold-feet", host="hosta")
         with stage.watched(cloud) as browser:
