@@ -55,6 +55,12 @@ class DeadCloud(Cloud):
         return sorted(f"{host}/{target}" for host, target in self.fleet(
             "select host, target from disks where uuid = ?", server))
 
+    def has_deadline(self):
+        """Of an operation: it is given one once it waits for its host."""
+        path = f"file:{self.drover.directory}/drover.db?mode=ro"
+        with sqlite3.connect(path, uri=True, timeout=20) as database:
+            return database.execute("select 1 from operations where deadline_us > 0").fetchone()
+
     def leftovers(self):
         return self.other("GET", "/drover/v1/leftovers").json["leftovers"]
 
@@ -72,7 +78,8 @@ def _():
             path = f"/servers/{server}/os-volume_attachments/{volume}"
             equal(cloud.send("DELETE", path, version="2.96").status, 202, "detach")
             wait_volume(cloud, volume, "detaching")
-            # Two minutes are over; after its start drover gives the host half a minute more.
+            wait_until(cloud.has_deadline, "the host is given two minutes", 60, 0.05)
+            # They are over; after its start drover gives the host half a minute more.
             cloud.drover.stop()
             with sqlite3.connect(f"{cloud.drover.directory}/drover.db", timeout=20) as database:
                 database.execute("update operations set deadline_us = 1 where deadline_us > 0")
