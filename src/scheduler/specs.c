@@ -131,10 +131,24 @@ has_all_in(const char *have, char *const *words)
 static const char *const number_operators[] = {"=", "==", "!=", ">=", "<=", NULL};
 static const char *const text_operators[] = {"s==", "s!=", "s<", "s<=", "s>", "s>=", NULL};
 
+/* Blanks part words, however many. Caller frees. */
+static char **
+words_of(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit_set(text, " \t", -1);
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        if (*parts[i] != '\0') {
+            g_strv_builder_add(builder, parts[i]);
+        }
+    }
+    return g_strv_builder_end(builder);
+}
+
 bool
 spec_matches(const char *have, const char *wanted)
 {
-    g_auto(GStrv) words = g_strsplit_set(wanted, " \t", -1);
+    g_auto(GStrv) words = words_of(wanted);
     const char *operator = words[0] != NULL ? words[0] : "";
     const char *operand = *operator != '\0' && words[1] != NULL ? words[1] : "";
     if (strcmp(operator, "<or>") == 0) {

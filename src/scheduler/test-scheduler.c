@@ -1583,7 +1583,9 @@ test_specs_have_novas_operators(void)
         {"b", "s< c", true}, {"b", "s<= b", true}, {"b", "s> a", true}, {"b", "s>= c", false},
         {"ssd-fast", "<in> fast", true}, {"ssd", "<in> fast", false}, {"a", "<in>", false},
         {"red", "<or> blue <or> red", true}, {"green", "<or> blue <or> red", false},
-        {"aes mmx", "<all-in> aes mmx", true}, {"aes", "<all-in> aes mmx", false}};
+        {"aes mmx", "<all-in> aes mmx", true}, {"aes", "<all-in> aes mmx", false},
+        {"8", ">=  4", true}, {"b", " s==\tb ", true}, {"red", "<or>  blue <or>  red", true},
+        {"", "<or>  blue", false}, {"a", "<all-in>  ", false}};
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_assert_cmpint(spec_matches(rows[i].have, rows[i].wanted), ==, rows[i].matches);
