@@ -66,6 +66,7 @@ is_settled(bool asks, const HostCells *cells, PlacementRow *row, PlacementResult
 /* ---- processors ---- */
 
 #define FIX_NO_DEDICATED "set [compute] cpu_dedicated_set for it, and restart droverd"
+#define FIX_NO_SHARED "set [compute] cpu_shared_set for it, and restart droverd"
 
 static CpuSet
 free_dedicated(const HostCells *cells)
@@ -245,6 +246,15 @@ tell_rooms(const NumaRequest *numa, const HostCells *cells)
     return g_string_free(text, FALSE);
 }
 
+static const char *
+fix_cells(const NumaRequest *numa, const HostTopology *host)
+{
+    CpuSet floating = host_topology_floating(host);
+    return numa->is_dedicated && !host->has_dedicated        ? FIX_NO_DEDICATED
+        : !numa->is_dedicated && cpu_set_is_empty(&floating) ? FIX_NO_SHARED
+        : "free room in one of its cells, or ask for more and smaller cells";
+}
+
 static PlacementResult
 judge_numa(const Subject *subject, PlacementRow *row)
 {
@@ -262,11 +272,7 @@ judge_numa(const Subject *subject, PlacementRow *row)
     }
     g_autoptr(GuestTopology) guest = numa_fit(&subject->numa, subject->request->vcpus,
         subject->request->ram_mib, cells->host, cells->rooms);
-    return check_answer(guest != NULL,
-        subject->numa.is_dedicated && !cells->host->has_dedicated
-            ? FIX_NO_DEDICATED
-            : "free room in one of its cells, or ask for more and smaller cells",
-        row);
+    return check_answer(guest != NULL, fix_cells(&subject->numa, cells->host), row);
 }
 
 PlacementResult

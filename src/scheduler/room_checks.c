@@ -45,22 +45,24 @@ tell_foreign(PlacementRow *row, int64_t foreign, const char *unit)
 /* A ratio is how often a host is promised, to several: one alone gets no more than there is.
  * Source: Placement, max_unit. */
 static PlacementResult
-refuse_giant(int64_t needed, int64_t whole, const char *unit, PlacementRow *row)
+refuse_giant(
+    int64_t needed, int64_t whole, const char *unit, const char *fix, PlacementRow *row)
 {
     if (row != NULL) {
         row->needed = g_strdup_printf("%" G_GINT64_FORMAT " %s on one host", needed, unit);
         row->have = g_strdup_printf("%" G_GINT64_FORMAT " %s in all", whole, unit);
     }
-    return check_answer(
-        false, "take a smaller flavor or a larger host: no ratio lets one server have more", row);
+    return check_answer(false, fix, row);
 }
+
+#define FIX_GIANT "take a smaller flavor or a larger host: no ratio lets one server have more"
 
 PlacementResult
 check_ram(const Subject *subject, PlacementRow *row)
 {
     int64_t needed = subject->request->ram_mib;
     if (needed > subject->entry->memory_mib) {
-        return refuse_giant(needed, subject->entry->memory_mib, "MiB", row);
+        return refuse_giant(needed, subject->entry->memory_mib, "MiB", FIX_GIANT, row);
     }
     PlacementResult result = compare(needed, subject_free_ram_mib(subject), "MiB",
         "free memory, or raise ram_allocation_ratio", row);
@@ -134,18 +136,23 @@ check_ram_free(const Subject *subject, PlacementRow *row)
         : result;
 }
 
+/* It has as many processors: for pinned guests, or for none. */
+#define FIX_KEPT_BACK "add to its cpu_shared_set and restart droverd, or take a smaller flavor"
+
 PlacementResult
 check_vcpus(const Subject *subject, PlacementRow *row)
 {
     int needed = subject->numa.is_dedicated ? 0 : subject->request->vcpus;
+    bool has_sets = row != NULL && subject->host->facts.has_floating_cpus;
     if (needed > subject->entry->vcpus) {
+        bool is_kept_back = has_sets && needed <= subject->host->facts.vcpus;
+        const char *fix = is_kept_back ? FIX_KEPT_BACK : FIX_GIANT;
         return check_unless_forced(
-            refuse_giant(needed, subject->entry->vcpus, "vCPUs", row), subject);
+            refuse_giant(needed, subject->entry->vcpus, "vCPUs", fix, row), subject);
     }
     PlacementResult result = compare(needed, subject_free_vcpus(subject), "vCPUs",
-        row != NULL && subject->host->facts.has_floating_cpus
-            ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"
-            : "free some, or raise cpu_allocation_ratio",
+        has_sets ? "free some, raise cpu_allocation_ratio, or add to its cpu_shared_set"
+                 : "free some, or raise cpu_allocation_ratio",
         row);
     tell_foreign(row, subject->usage->foreign_vcpus, "vCPUs");
     return check_unless_forced(result, subject);

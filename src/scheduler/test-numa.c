@@ -247,6 +247,12 @@ static const Row rows[] = {
         "cell 0: 0 CPUs, 3072 MiB, 512 pages of 2048 KiB; cell 1: 0 CPUs, 3072 MiB, 512 pages of "
         "2048 KiB",
         "set [compute] cpu_dedicated_set"},
+    {"no-floating-cpus-in-a-cell", "{\"hw:numa_nodes\":\"1\"}",
+        "sets of=1 dedicated=2-7\n" CELLS, NULL, false, PLACEMENT_CHECK_NUMA,
+        "1 cell, each with 2 CPUs and 512 MiB",
+        "cell 0: 0 CPUs, 3072 MiB, 512 pages of 2048 KiB; cell 1: 0 CPUs, 3072 MiB, 512 pages of "
+        "2048 KiB",
+        "set [compute] cpu_shared_set"},
     {"no-huge-pages", "{\"hw:mem_page_size\":\"2048\"}", "cell id=0 memory=4096 cpus=0-3\n", NULL,
         false, PLACEMENT_CHECK_HUGE_PAGES, "512 MiB in pages of 2048 KiB", "0 MiB of them free",
         "vm.nr_hugepages"},

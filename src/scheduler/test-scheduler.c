@@ -645,6 +645,13 @@ test_no_server_is_larger_than_its_host(Fleet *fleet, const void *unused)
     assert_reason(fleet,
         "No valid host was found. hosta failed 'vcpus': needs 5 vCPUs on one host, has 4 vCPUs in "
         "all (take a smaller flavor or a larger host: no ratio lets one server have more)");
+    Host *host = fleet->hosts->pdata[0];
+    host->facts.has_floating_cpus = true; /* the others are for pinned guests */
+    host->facts.floating_cpus = 0;
+    fleet->request.vcpus = 4;
+    assert_reason(fleet,
+        "No valid host was found. hosta failed 'vcpus': needs 4 vCPUs on one host, has 0 vCPUs in "
+        "all (add to its cpu_shared_set and restart droverd, or take a smaller flavor)");
     fleet->request.force = true;
     assert_chosen(fleet, "hosta");
 }
