@@ -189,7 +189,8 @@ bool request_has_pool_volume(const PlacementRequest *request); /* others are on 
 PlacementResult check_storage(const Subject *subject, PlacementRow *row);
 /* Whether there is a host that it could say no to. */
 bool storage_may_refuse(const PlacementRequest *request);
-/* No disk of a live move is copied there, as far as is known. */
+/* No disk is written anew there, as far as is known: it is in the pool already, with the size that
+ * it goes on with. */
 bool storage_stays(const Subject *subject);
 /* What a request that has chosen this host would be refused for, if it finds what is known; false:
  * nothing, or it would try another one. The caller's. */

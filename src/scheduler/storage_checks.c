@@ -75,7 +75,8 @@ plan(const Subject *subject, PoolsKnown known, GError **error)
 bool
 storage_stays(const Subject *subject)
 {
-    return is_asked(subject) && subject->request->is_live && compare_pools(subject) == POOLS_ONE;
+    return subject->source != NULL && subject->host != subject->source &&
+        !subject->request->is_resize && compare_pools(subject) == POOLS_ONE;
 }
 
 bool

@@ -336,9 +336,28 @@ test_room_is_needed_where_a_copy_goes(Fleet *fleet, const void *unused)
     g_assert_cmpint(live->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_PASS);
     g_assert_cmpint(live->hosts[2].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
     assert_chosen(fleet, "b");
-    fleet->request.is_live = false; /* a resize may make it larger */
+    fleet->request.is_live = false;
     g_autoptr(Placement) cold = explain(fleet);
-    g_assert_cmpint(cold->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
+    g_assert_cmpint(cold->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_PASS);
+    g_assert_cmpint(cold->hosts[2].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
+    fleet->request.is_resize = true; /* which may make it larger */
+    g_autoptr(Placement) resize = explain(fleet);
+    g_assert_cmpint(resize->hosts[1].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
+}
+
+/* It keeps what is in the pool that both share, and finds it there by itself. */
+static void
+test_an_evacuation_needs_no_room_on_shared_storage(Fleet *fleet, const void *unused)
+{
+    fleet->request.is_live = false;
+    fleet->request.instance = NULL;
+    for (unsigned i = 0; i < fleet->hosts->len; i++) {
+        Host *host = fleet->hosts->pdata[i];
+        host->facts.pool_available_bytes = INT64_C(9) << 30;
+    }
+    assert_chosen(fleet, "b");
+    g_autoptr(Placement) told = explain(fleet);
+    g_assert_cmpint(told->hosts[2].rows[PLACEMENT_CHECK_DISK_FREE].result, ==, PLACEMENT_FAIL);
 }
 
 int
@@ -355,5 +374,6 @@ main(int argc, char **argv)
     ADD("/storage/pools-of-volumes-untold", test_a_pool_that_no_host_can_tell);
     ADD("/storage/pools-of-volumes-in-moves", test_moves_find_the_pools_of_volumes);
     ADD("/storage/room", test_room_is_needed_where_a_copy_goes);
+    ADD("/storage/room-of-evacuations", test_an_evacuation_needs_no_room_on_shared_storage);
     return g_test_run();
 }

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tempfile
 
-from tap import check, contains, equal
+from tap import check, contains, equal, wait_until
 from test_migrations import abort, start
 from world import Cloud, test, world
 
@@ -188,3 +188,44 @@ def _():
         contains(cloud.drover.drover("inspect", "leftovers"), "Nothing is left behind", "said")
     finally:
         cloud.drover.remove()
+
+
+def left_of(cloud, host):
+    shown = cloud.other("GET", f"/drover/v1/hosts/{host}").json["host"]
+    return shown["facts"]["pool_available_bytes"]
+
+
+@test("a pool that both hosts share and that is full stops neither a cold migration nor an "
+      "evacuation, which write nothing into it; a resize is refused for it [S3-21]")
+def _():
+    with tempfile.TemporaryDirectory() as directory:
+        fleet = os.path.join(directory, "fleet.db")
+        cloud = Cloud(("hosta", "hostb"), fake={"path": fleet, "shared_pool": True, "pool_gb": 2,
+                                                "guest_disk_mb": 900})
+        try:
+            answer = cloud.send("POST", "/flavors", {"flavor": {
+                "id": "more", "name": "more", "ram": 256, "vcpus": 1, "disk": 1}})
+            equal(answer.status, 200, answer.text)
+            servers = [cloud.create(name, host="hosta") for name in ("one", "two")]
+            cloud.drover.stop()
+            cloud.drover.start()  # and so hosts are asked what they have free
+            wait_until(lambda: all(left_of(cloud, host) < 1 << 30 for host in ("hosta", "hostb")),
+                       "less than a disk is left")
+
+            cloud.do(servers[0], {"resize": {"flavorRef": "more"}})
+            cloud.wait_idle(servers[0])
+            answer = cloud.other("GET", f"/drover/v1/migrations?instance_uuid={servers[0]}")
+            contains(answer.json["migrations"][0]["message"], "1 failed 'disk-free'",
+                     "the resize")
+            cloud.do(servers[0], {"migrate": None})
+            cloud.wait_status(servers[0], "VERIFY_RESIZE")
+            cloud.do(servers[0], {"revertResize": None})
+            cloud.wait_status(servers[0], "ACTIVE")
+
+            lose_power(cloud, fleet, "hosta")
+            for server in servers:
+                cloud.do(server, {"evacuate": {}}, 200)
+                cloud.wait_migration(server, "done")
+                equal(cloud.host_of(server), "hostb", "it was evacuated")
+        finally:
+            cloud.drover.remove()
