@@ -95,7 +95,7 @@ aggregate_read_number(const char *word, double *ret_number)
     char *end = NULL;
     double number = g_ascii_strtod(word, &end);
 
-    if (end == word || *end != '\0' || !isfinite(number)) {
+    if (end == word || *end != '\0' || !(fabs(number) <= AGGREGATE_NUMBER_MAX)) {
         return false;
     }
     *ret_number = number;

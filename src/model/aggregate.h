@@ -40,6 +40,8 @@ void aggregate_free(Aggregate *aggregate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Aggregate, aggregate_free)
 /* NULL: it says nothing of that. Borrowed. */
 const char *aggregate_get(const Aggregate *aggregate, const char *key);
+/* What is further from 0 counts for no number: sums and products of these have to be numbers. */
+#define AGGREGATE_NUMBER_MAX 1e9
 /* One of the words of a value; false: it is no number. */
 bool aggregate_read_number(const char *word, double *ret_number);
 bool aggregate_has_host(const Aggregate *aggregate, const char *host);

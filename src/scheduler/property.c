@@ -34,11 +34,13 @@ typedef struct PropertyKind {
 } PropertyKind;
 
 static const PropertyKind ratio = {is_ratio,
-    "a number above 0 is taken, like 4.0; of several with commas between the lowest counts"};
+    "a number above 0 is taken, like 4.0, up to 1e9; of several with commas between the lowest "
+    "counts"};
 static const PropertyKind count = {is_count,
     "a whole number from 1 to 1000000 is taken; of several with commas between the lowest counts"};
 static const PropertyKind multiplier = {is_multiplier,
-    "a number is taken, like -1.0; of several with commas between the lowest counts"};
+    "a number is taken, like -1.0, from -1e9 to 1e9; of several with commas between the lowest "
+    "counts"};
 
 static const struct {
     const char *key;

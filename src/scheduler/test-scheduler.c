@@ -3,6 +3,7 @@
 #include "model/volume.h"
 #include "scheduler/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NOW_S = 1000 };
@@ -1205,6 +1206,23 @@ test_ratios_and_reserve(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hosta");
 }
 
+/* As an older drover has taken them. */
+static void
+test_numbers_that_cannot_be_counted_with(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "hosta");
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_RAM] = 1;
+    fleet->policy.multipliers[PLACEMENT_WEIGHER_CPU] = 1;
+    say(host, "cpu_allocation_ratio", "1e300", NULL, NULL);
+    fleet->request.vcpus = 1;
+    assert_chosen(fleet, "hosta");
+    add_host(fleet, "hostb")->facts.memory_mib = 2048;
+    use(fleet, "hostb")->vcpus = 1;
+    say(host, "ram_weight_multiplier", "1e308", "cpu_weight_multiplier", "1e308");
+    g_autoptr(Placement) told = explain(fleet);
+    g_assert_true(isfinite(told->hosts[0].weight));
+}
+
 /* Of processors it is told how often those are promised that guests float on. */
 static void
 test_what_is_given_away_is_told(Fleet *fleet, const void *unused)
@@ -1607,6 +1625,7 @@ main(int argc, char **argv)
     ADD("/scheduler/most-free-ram-wins-then-the-name", test_most_free_ram_wins_then_the_name);
     ADD("/scheduler/what-others-take", test_what_others_take_is_not_free);
     ADD("/scheduler/no-host-at-all", test_no_host_at_all);
+    ADD("/scheduler/numbers-that-cannot-be-counted-with", test_numbers_that_cannot_be_counted_with);
     ADD("/scheduler/reason-counts-and-names", test_reason_counts_and_names);
     ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);

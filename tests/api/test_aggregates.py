@@ -204,7 +204,8 @@ def _():
     clean(cloud)
     drover = cloud.drover.drover
     number = create(cloud, "rack")["id"]
-    wish = "A number above 0 is taken, like 4.0; of several with commas between the lowest counts"
+    wish = ("A number above 0 is taken, like 4.0, up to 1e9; of several with commas between the "
+            "lowest counts")
     for key, value, text in (
             ("cpu_allocation_ratio", "abc", "Invalid input for field/attribute "
              f"cpu_allocation_ratio. Value: abc. {wish}"),

@@ -249,7 +249,7 @@ test_aggregates(void)
     g_assert_cmpstr(json_string_value(json_object_get(row, "result")), ==, "warn");
     g_assert_cmpstr(json_string_value(json_object_get(row, "found")), ==,
         "aggregate 'rack' says ram_allocation_ratio=abc, which is passed over: a number above 0 is "
-        "taken, like 4.0; of several with commas between the lowest counts");
+        "taken, like 4.0, up to 1e9; of several with commas between the lowest counts");
     g_assert_cmpstr(json_string_value(json_object_get(row, "fix")), ==,
         "'drover aggregate set --property ram_allocation_ratio=NUMBER rack', or '... unset "
         "--property ram_allocation_ratio rack'");
