@@ -228,8 +228,13 @@ def _():
                    "its first try has failed", 30, 0.05)
         wish(cloud, "hosta", "pause")
         wait_state(cloud, "hosta", "paused")
+        plan = ask(cloud, "hostb", status=200, dry_run=True)
         ask(cloud, "hostb")
         told = wait_told(f"{back}, and is paused")
+        equal([(row["instance_name"], row["move"], row["dest_host"], row["waits"], row["reason"],
+                row["fix"]) for row in plan["steps"]],
+              [("one", None, None, True, told["message"], told["fix"])], "the dry run says it")
+        equal((plan["moves"], plan["stay"], plan["wait"]), (0, 0, 1), plan)
         resume, cancel = "'drover drain resume hosta'", "('drover drain cancel hosta')"
         look = "see 'drover host show hosta'; it goes on by itself once that is connected"
         equal((told["state"], told["fix"]),

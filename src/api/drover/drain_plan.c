@@ -57,7 +57,18 @@ add_subject(Work *work, const DrainJob *job, const DrainItem *item, bool cold_fa
     return store_add_surroundings(work->store, take_instance, work->around, error);
 }
 
-/* What is on the host. */
+static bool
+is_known(const Work *work, const char *instance_id)
+{
+    for (unsigned i = 0; i < work->instances->len; i++) {
+        if (strcmp(((const Instance *)work->instances->pdata[i])->id, instance_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is on the host, but for what a restore has: a drain leaves that to it. */
 static bool
 add_present(Work *work, const DrainJob *job, GError **error)
 {
@@ -65,7 +76,9 @@ add_present(Work *work, const DrainJob *job, GError **error)
     g_autoptr(GPtrArray) instances = store_list_instances(work->store, &filter, error);
     while (instances != NULL && instances->len > 0) {
         Instance *instance = g_ptr_array_steal_index_fast(instances, instances->len - 1);
-        if (!add_subject(work, job, &(DrainItem){0}, false, instance, error)) {
+        if (is_known(work, instance->id)) {
+            instance_free(instance);
+        } else if (!add_subject(work, job, &(DrainItem){0}, false, instance, error)) {
             return false;
         }
     }
@@ -87,18 +100,7 @@ add_drained(Work *work, const DrainJob *job, GError **error)
     return ids != NULL;
 }
 
-static bool
-is_asked_about(const Work *work, const char *instance_id)
-{
-    for (unsigned i = 0; i < work->instances->len; i++) {
-        if (strcmp(((const Instance *)work->instances->pdata[i])->id, instance_id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What waits in a job that is under way, and is not among those that are asked about. */
+/* What waits in a job that is under way, and is not among those that are known already. */
 static bool
 add_waiting(Work *work, const Drain *drain, GError **error)
 {
@@ -107,7 +109,7 @@ add_waiting(Work *work, const Drain *drain, GError **error)
         &(DrainJob){.id = drain->id, .host = drain->host, .is_restore = drain->is_restore});
     for (unsigned i = 0; items != NULL && i < items->len; i++) {
         const DrainItem *item = items->pdata[i];
-        if (item->state != DRAIN_ITEM_WAITING || is_asked_about(work, item->instance_id)) {
+        if (item->state != DRAIN_ITEM_WAITING || is_known(work, item->instance_id)) {
             continue;
         }
         Instance *instance = store_get_instance(work->store, item->instance_id, error);
@@ -121,20 +123,23 @@ add_waiting(Work *work, const Drain *drain, GError **error)
             !add_subject(work, job, item, drain->cold_fallback, instance, error)) {
             return false;
         }
+        DrainSubject *subject = work->subjects->pdata[work->subjects->len - 1];
+        subject->is_held = drain->state == DRAIN_PAUSED;
     }
     return items != NULL;
 }
 
 static bool
-add_others(Work *work, const GPtrArray *drains, GError **error)
+add_others(Work *work, const GPtrArray *drains, bool are_restores, GError **error)
 {
     for (unsigned i = 0; i < drains->len; i++) {
         const Drain *drain = drains->pdata[i];
-        if (drain->state != DRAIN_CANCELLING && !add_waiting(work, drain, error)) {
+        if (drain->is_restore == are_restores && drain->state != DRAIN_CANCELLING &&
+            !add_waiting(work, drain, error)) {
             return false;
         }
     }
-    return store_add_arrivals(work->store, work->around, error);
+    return true;
 }
 
 /* ---- the answer ---- */
@@ -160,6 +165,33 @@ view_step(const DrainStep *step)
         api_string_or_null(step->waits_for), "waits", waits(step));
 }
 
+/* A restore moves it off the host that is to be drained. */
+static bool
+is_left_to_restore(const DrainJob *job, const DrainStep *step)
+{
+    const DrainSubject *subject = step->subject;
+    return !job->is_restore && subject->job->is_restore &&
+        g_strcmp0(subject->instance->host, job->host) == 0;
+}
+
+/* As the drain would tell it. */
+static json_t *
+view_left(const DrainStep *step)
+{
+    const DrainSubject *subject = step->subject;
+    const char *host = subject->job->host;
+    g_autofree char *reason =
+        g_strdup_printf("the restore of %s is to take it back there%s", host,
+            subject->is_held ? ", and is paused" : "");
+    g_autofree char *fix = g_strdup_printf("go on with that one ('drover drain resume %s'), or "
+                                           "give it up ('drover drain cancel %s')",
+        host, host);
+    return json_pack("{s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:n, s:n, s:b}", "instance_uuid",
+        subject->instance->id, "instance_name", subject->instance->name, "move", "dest_host",
+        "size_bytes", (json_int_t)step->size_bytes, "reason", reason, "fix",
+        api_string_or_null(subject->is_held ? fix : NULL), "follows", "waits_for", "waits", true);
+}
+
 static HttpResponse *
 reply(const DrainJob *job, const GPtrArray *steps)
 {
@@ -172,6 +204,9 @@ reply(const DrainJob *job, const GPtrArray *steps)
             n_moves += step->dest_host != NULL;
             n_waits += waits(step);
             json_array_append_new(views, view_step(step));
+        } else if (is_left_to_restore(job, step)) {
+            n_waits++;
+            json_array_append_new(views, view_left(step));
         }
     }
     return api_json(200,
@@ -241,8 +276,10 @@ plan(const Question *question, char ***ret_short, GError **error)
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
     /* What would be refused is not promised. */
     if (usage == NULL || !store_check_no_drain(store, question->host, error) ||
+        !add_others(&work, drains, true, error) ||
         !(question->is_restore ? add_drained : add_present)(&work, job, error) ||
-        !add_others(&work, drains, error)) {
+        !add_others(&work, drains, false, error) ||
+        !store_add_arrivals(store, work.around, error)) {
         return NULL;
     }
     surroundings_ask_post_copy(work.around, drover_permits_post_copy, context);
