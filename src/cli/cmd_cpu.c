@@ -90,6 +90,10 @@ print_tables(Output *output, const json_t *baseline, GError **error)
     if (!output_list(output, json_object_get(baseline, "hosts"), HOST_COLUMNS, NULL, error)) {
         return false;
     }
+    /* Who chooses columns chooses those of the first table. */
+    if (output->columns->len > 0) {
+        return true;
+    }
     say_model(output, baseline);
     say_applied(output, json_object_get(baseline, "applied"));
     if (json_array_size(keepers) == 0) {

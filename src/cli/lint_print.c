@@ -207,6 +207,10 @@ lint_print(Output *output, const json_t *lint, bool all, const char *alone, GErr
     if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
         return false;
     }
+    /* Who chooses columns chooses those of the first table. */
+    if (output->columns->len > 0) {
+        return true;
+    }
     if (json_array_size(canaries) > 0) {
         output_say(output, "\nCanaries:\n");
     } else if (alone != NULL) {

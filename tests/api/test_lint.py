@@ -3,6 +3,7 @@
 """Are hosts fit for each other? Processors that they have in common, what is known of them, and
 canaries that get from one to another, or do not."""
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -426,6 +427,27 @@ def _():
                    "the oldest is sent anew", 60)
     finally:
         cloud.drover.remove()
+
+
+@test("columns that are chosen are those of the first table: of lint and of a baseline, whatever "
+      "else they would print")
+def _():
+    cloud = world.fast
+    send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+    wait_canaries(cloud)
+    server = cloud.create("chooses", host="hosta")
+    run = functools.partial(cloud.drover.drover, check=False)
+    code, text = run("host", "lint", "--no-canaries", "--all", "hosta", "hostb", "-f", "value",
+                     "-c", "Host", "-c", "Check")
+    equal(code, 0, text)
+    contains(text, "hosta connected\n", "what was chosen")
+    check("From" not in text, text)
+    code, text = run("cpu", "baseline", "hosta", "hostb", "-c", "Its Own Best", "-f", "value")
+    equal((code, len(text.splitlines())), (0, 2), text)
+    code, text = run("host", "lint", "--no-canaries", "-c", "Colour")
+    equal(code, 2, text)
+    contains(text, "there is no column 'Colour': Host, Check", "what there is")
+    cloud.delete(server)
 
 
 @test("what cannot be linted is refused: unknown hosts, too many, others than administrators")
