@@ -166,8 +166,9 @@ const ConfigKey daemon_config_keys[] = {
         0, "openstack,nocloud"},
 
     {"lint", "canary_interval", CONFIG_INT, "0", 0, 31536000,
-        "Seconds after which a canary (drover host lint) from each host to its next two is sent anew by "
-        "itself, one at a time, at most twelve in a minute; 0 sends those alone that are asked for.",
+        "Seconds after which a canary (drover host lint) from each host to the next two of its cell "
+        "is sent anew by itself, one at a time, at most twelve in a minute; 0 sends those alone "
+        "that are asked for.",
         CONFIG_RELOAD},
 
     {"volumes", "pool", CONFIG_STRING, "", 0, 0,

@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "engine/internal.h"
 
-#include <string.h>
-
 /* Where the rows say that nothing is due, they are read again after so long at the latest: hosts
  * come, and come back. */
 #define LOOK_INTERVAL_US (60 * G_USEC_PER_SEC)
@@ -20,27 +18,6 @@ typedef struct Round {
     const char *dest;
     int64_t tried_us; /* of it */
 } Round;
-
-static int
-compare_names(gconstpointer one, gconstpointer other)
-{
-    return strcmp(*(const char *const *)one, *(const char *const *)other);
-}
-
-static GPtrArray *
-list_names(Engine *engine)
-{
-    GPtrArray *names = g_ptr_array_new();
-    GHashTableIter iter;
-    void *name;
-
-    g_hash_table_iter_init(&iter, engine->links);
-    while (g_hash_table_iter_next(&iter, &name, NULL)) {
-        g_ptr_array_add(names, name);
-    }
-    g_ptr_array_sort(names, compare_names);
-    return names;
-}
 
 static int64_t
 last_try_us(const Round *round, const char *source, const char *dest)
@@ -66,13 +43,13 @@ look_at_pair(Round *round, const char *source, const char *dest)
 }
 
 static void
-find_oldest(Round *round, const GPtrArray *names)
+find_oldest(Round *round, const GPtrArray *hosts)
 {
-    unsigned n_peers = MIN(CANARY_PEERS, names->len - 1);
-
-    for (unsigned i = 0; i < names->len; i++) {
-        for (unsigned step = 1; step <= n_peers; step++) {
-            look_at_pair(round, names->pdata[i], names->pdata[(i + step) % names->len]);
+    for (unsigned i = 0; i < hosts->len; i++) {
+        const Host *source = hosts->pdata[i];
+        g_autoptr(GPtrArray) peers = canary_list_peers(hosts, i);
+        for (unsigned j = 0; j < peers->len; j++) {
+            look_at_pair(round, source->name, ((const Host *)peers->pdata[j])->name);
         }
     }
 }
@@ -113,14 +90,14 @@ ask(const Round *round, GError **error)
 
 /* The time of the next look: when the oldest is as old as it may get, soon if it is already. */
 static bool
-ask_oldest(Round *round, const GPtrArray *names, int64_t interval_us, int64_t *ret_next_us,
+ask_oldest(Round *round, const GPtrArray *hosts, int64_t interval_us, int64_t *ret_next_us,
     bool *ret_asked, GError **error)
 {
     round->canaries = map_all(round->engine->context.store, error);
     if (round->canaries == NULL) {
         return false;
     }
-    find_oldest(round, names);
+    find_oldest(round, hosts);
     bool is_due = round->source != NULL && round->now_us - round->tried_us >= interval_us;
     int64_t due_us = round->source != NULL ? round->tried_us + interval_us : INT64_MAX;
     *ret_asked = is_due && ask(round, error);
@@ -140,12 +117,12 @@ canaries_ask_due(Engine *engine)
     if (interval_us == 0 || round.now_us < engine->next_canary_us || hosts_is_gathering(engine)) {
         return false;
     }
-    g_autoptr(GPtrArray) names = list_names(engine);
-    if (names->len < 2) {
+    g_autoptr(GPtrArray) hosts = store_list_hosts(engine->context.store, &error);
+    if (hosts != NULL && hosts->len < 2) {
         return false;
     }
-    if (!ask_oldest(
-            &round, names, interval_us, &engine->next_canary_us, &is_asked, &error)) {
+    if (hosts == NULL ||
+        !ask_oldest(&round, hosts, interval_us, &engine->next_canary_us, &is_asked, &error)) {
         log_error("cannot ask for a canary: %s", error->message);
     }
     return is_asked;

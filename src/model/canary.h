@@ -3,6 +3,7 @@
 #pragma once
 /* A canary: whether guests get from one host to another, found out by sending a throw-away domain,
  * and what came of the last one. One row for each ordered pair that was ever asked for. */
+#include "model/host.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,8 +14,11 @@ typedef enum {
     CANARY_POOL_OWN,
 } CanaryPool;
 
-/* Where nobody names pairs, each host has so many others: the next ones by name. */
+/* Where nobody names pairs, each host has so many others: the next ones by name in its own cell,
+ * since no guest ever leaves that. */
 enum { CANARY_PEERS = 2 };
+/* Those of one of the hosts (Host *, by name). Borrowed from them; caller frees the array. */
+GPtrArray *canary_list_peers(const GPtrArray *hosts, unsigned of);
 
 /* What is asked of one beside what the configuration says, or was. */
 typedef struct CanaryExtra {

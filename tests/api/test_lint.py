@@ -429,6 +429,36 @@ def _():
         cloud.drover.remove()
 
 
+@test("without names no canary goes from one cell into another, which no guest does either: each "
+      "host has the next two of its own cell, also by itself; who names both is told [S4-11]")
+def _():
+    cells = {"hosta": "one", "hostb": "two", "hostc": "two", "hostd": "one"}
+    cloud = Cloud(("hosta",), more={"lint": {"canary_interval": 1}})
+    try:
+        paths = {}
+        for cell in ("one", "two"):
+            made = cloud.send("POST", "/os-aggregates", {"aggregate": {"name": cell}}).json
+            paths[cell] = f"/os-aggregates/{made['aggregate']['id']}/action"
+            answer = cloud.send("POST", paths[cell], {"set_metadata": {"metadata": {"cell": cell}}})
+            equal(answer.status, 200, answer.text)
+        for host, cell in cells.items():
+            if host != "hosta":
+                cloud.add_host(host)
+            answer = cloud.send("POST", paths[cell], {"add_host": {"host": host}})
+            equal(answer.status, 200, answer.text)
+        cloud.drover.wait_hosts_up(len(cells))
+        wait_until(lambda: look(cloud)[1], "one was sent by itself", 180)
+        within = {(one, other) for one in cells for other in cells
+                  if one != other and cells[one] == cells[other]}
+        answer = cloud.other("POST", "/drover/v1/lint", {"lint": {}}).json["lint"]
+        equal({(row["source_host"], row["dest_host"]) for row in answer["asked"]}, within, "asked")
+        equal(set(wait_canaries(cloud)), within, "sent, by itself too")
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        check(("hosta", "hostb") in wait_canaries(cloud), "who is named")
+    finally:
+        cloud.drover.remove()
+
+
 @test("columns that are chosen are those of the first table: of lint and of a baseline, whatever "
       "else they would print")
 def _():

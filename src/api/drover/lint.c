@@ -83,16 +83,27 @@ add_pair(Wishes *wishes, const Host *source, const Host *dest, const CanaryExtra
     g_ptr_array_add(wishes->pairs, canary);
 }
 
+/* Of named hosts: whoever names two of different cells is to be told what is between them. */
+static GPtrArray *
+list_others(const GPtrArray *hosts, unsigned of)
+{
+    GPtrArray *others = g_ptr_array_new();
+    for (unsigned step = 1; step < hosts->len; step++) {
+        g_ptr_array_add(others, hosts->pdata[(of + step) % hosts->len]);
+    }
+    return others;
+}
+
 static Wishes
 make_wishes(const GPtrArray *hosts, bool is_named, const CanaryExtra *asked)
 {
     Wishes wishes = {
         g_ptr_array_new_with_free_func((GDestroyNotify)canary_free), json_array()};
-    unsigned n_others = hosts->len > 0 ? hosts->len - 1 : 0;
-    unsigned n_peers = is_named ? n_others : MIN(n_others, CANARY_PEERS);
     for (unsigned i = 0; i < hosts->len; i++) {
-        for (unsigned step = 1; step <= n_peers; step++) {
-            add_pair(&wishes, hosts->pdata[i], hosts->pdata[(i + step) % hosts->len], asked);
+        g_autoptr(GPtrArray) peers =
+            is_named ? list_others(hosts, i) : canary_list_peers(hosts, i);
+        for (unsigned j = 0; j < peers->len; j++) {
+            add_pair(&wishes, hosts->pdata[i], peers->pdata[j], asked);
         }
     }
     return wishes;
