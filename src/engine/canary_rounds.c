@@ -7,7 +7,8 @@
 #include "engine/internal.h"
 
 /* Where the rows say that nothing is due, they are read again after so long at the latest: hosts
- * come, and come back. */
+ * come, and come back. So are the hosts' cells: to read all that is known of ten thousand hosts for
+ * each canary would keep the engine from its work. */
 #define LOOK_INTERVAL_US (60 * G_USEC_PER_SEC)
 
 typedef struct Round {
@@ -43,14 +44,49 @@ look_at_pair(Round *round, const char *source, const char *dest)
 }
 
 static void
-find_oldest(Round *round, const GPtrArray *hosts)
+add_pairs(GPtrArray *pairs, const GPtrArray *hosts, unsigned of)
 {
+    const Host *source = hosts->pdata[of];
+    g_autoptr(GPtrArray) peers = canary_list_peers(hosts, of);
+
+    for (unsigned i = 0; i < peers->len; i++) {
+        Canary *pair = g_new0(Canary, 1);
+        pair->source_host = g_strdup(source->name);
+        pair->dest_host = g_strdup(((const Host *)peers->pdata[i])->name);
+        g_ptr_array_add(pairs, pair);
+    }
+}
+
+static bool
+read_pairs(Engine *engine, int64_t now_us, GError **error)
+{
+    unsigned n_hosts = g_hash_table_size(engine->links);
+    if (engine->canary_pairs != NULL && engine->canary_pairs_hosts == n_hosts &&
+        now_us < engine->canary_pairs_until_us) {
+        return true;
+    }
+    g_autoptr(GPtrArray) hosts = store_list_hosts(engine->context.store, error);
+    if (hosts == NULL) {
+        return false;
+    }
+    g_clear_pointer(&engine->canary_pairs, g_ptr_array_unref);
+    engine->canary_pairs = g_ptr_array_new_with_free_func((GDestroyNotify)canary_free);
+    engine->canary_pairs_hosts = n_hosts;
+    engine->canary_pairs_until_us = now_us + LOOK_INTERVAL_US;
     for (unsigned i = 0; i < hosts->len; i++) {
-        const Host *source = hosts->pdata[i];
-        g_autoptr(GPtrArray) peers = canary_list_peers(hosts, i);
-        for (unsigned j = 0; j < peers->len; j++) {
-            look_at_pair(round, source->name, ((const Host *)peers->pdata[j])->name);
-        }
+        add_pairs(engine->canary_pairs, hosts, i);
+    }
+    return true;
+}
+
+static void
+find_oldest(Round *round)
+{
+    const GPtrArray *pairs = round->engine->canary_pairs;
+
+    for (unsigned i = 0; i < pairs->len; i++) {
+        const Canary *pair = pairs->pdata[i];
+        look_at_pair(round, pair->source_host, pair->dest_host);
     }
 }
 
@@ -90,14 +126,14 @@ ask(const Round *round, GError **error)
 
 /* The time of the next look: when the oldest is as old as it may get, soon if it is already. */
 static bool
-ask_oldest(Round *round, const GPtrArray *hosts, int64_t interval_us, int64_t *ret_next_us,
-    bool *ret_asked, GError **error)
+ask_oldest(
+    Round *round, int64_t interval_us, int64_t *ret_next_us, bool *ret_asked, GError **error)
 {
     round->canaries = map_all(round->engine->context.store, error);
     if (round->canaries == NULL) {
         return false;
     }
-    find_oldest(round, hosts);
+    find_oldest(round);
     bool is_due = round->source != NULL && round->now_us - round->tried_us >= interval_us;
     int64_t due_us = round->source != NULL ? round->tried_us + interval_us : INT64_MAX;
     *ret_asked = is_due && ask(round, error);
@@ -117,12 +153,12 @@ canaries_ask_due(Engine *engine)
     if (interval_us == 0 || round.now_us < engine->next_canary_us || hosts_is_gathering(engine)) {
         return false;
     }
-    g_autoptr(GPtrArray) hosts = store_list_hosts(engine->context.store, &error);
-    if (hosts != NULL && hosts->len < 2) {
+    bool is_read = read_pairs(engine, round.now_us, &error);
+    if (is_read && engine->canary_pairs->len == 0) {
         return false;
     }
-    if (hosts == NULL ||
-        !ask_oldest(&round, hosts, interval_us, &engine->next_canary_us, &is_asked, &error)) {
+    if (!is_read ||
+        !ask_oldest(&round, interval_us, &engine->next_canary_us, &is_asked, &error)) {
         log_error("cannot ask for a canary: %s", error->message);
     }
     return is_asked;

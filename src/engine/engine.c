@@ -377,6 +377,7 @@ engine_free(Engine *engine)
     g_hash_table_unref(engine->tasks);
     g_hash_table_unref(engine->by_instance);
     g_hash_table_unref(engine->links);
+    g_clear_pointer(&engine->canary_pairs, g_ptr_array_unref);
     g_hash_table_unref(engine->sessions);
     g_hash_table_unref(engine->observing);
     g_hash_table_unref(engine->watches);
