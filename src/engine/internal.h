@@ -101,10 +101,9 @@ struct Engine {
     struct Works *works;
     struct Canaries *canaries;
     int64_t next_canary_us; /* canary_rounds.c: nothing is due before */
-    GPtrArray *canary_pairs; /* the same: of Canary, with names alone; NULL: not made yet. Of so many
-                              * hosts, and good until then: */
-    unsigned canary_pairs_hosts;
-    int64_t canary_pairs_until_us;
+    GPtrArray *canary_pairs;      /* the same: of Canary, with names alone; NULL: not made yet */
+    unsigned canary_pairs_hosts;  /* of so many, */
+    int64_t canary_pairs_until_us; /* and good until then */
     struct Pools *pools;
     GHashTable *volumes; /* ids of those that are being made or deleted */
 };

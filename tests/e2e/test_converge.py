@@ -143,8 +143,9 @@ def _():
 
 @test("droverd killed in post-copy finds the guest where it has gone (S4-32)")
 def _():
-    with busy("unattended", live_migration_permit_post_copy="true") as server_id:
-        number = start(server_id)
+    with busy("unattended", live_migration_permit_post_copy="true",
+              live_migration_bandwidth=4) as server_id:
+        number = start(server_id, passes=1)
         equal(force_complete(server_id, number).status, 202, "force-complete")
         wait_until(lambda: world.last_migration(server_id)["status"] == "running (post-copy)",
                    "it is in post-copy", 30, 0.05)

@@ -70,11 +70,7 @@ def _():
     server_id = world.create("orphan")
     try:
         world.wait_heard(server_id)
-        for host in world.lab.hosts:
-            world.lab("limit", host, "40mbit")
-        equal(world.migrate(server_id).status, 202, "migrate")
-        wait_until(lambda: world.last_migration(server_id)["status"] == "running", "it runs", 60)
-        time.sleep(1)
+        begin_slowly(world.drover, server_id)
         world.drover.kill()
         world.drover.start()
         row = world.last_migration(server_id)
@@ -87,11 +83,11 @@ def _():
         first = wait_until(processed, "progress is shown", 30)
         wait_until(lambda: (processed() or 0) > first or
                    world.last_migration(server_id)["status"] != "running", "progress goes on", 30)
+        heal()
         equal(settle(server_id)["status"], "completed", "the migration")
 
-        equal(world.migrate(server_id).status, 202, "migrate again")
-        row = wait_until(lambda: (row := world.last_migration(server_id))["status"] == "running"
-                         and row, "it runs", 60)
+        begin_slowly(world.drover, server_id)
+        row = world.last_migration(server_id)
         world.drover.kill()
         world.drover.start()
         world.drover.wait_hosts_up(3)
@@ -99,8 +95,7 @@ def _():
               202, "abort after the restart")
         equal(settle(server_id)["status"], "cancelled", "the aborted one")
     finally:
-        for host in world.lab.hosts:
-            world.lab("heal", host)
+        heal()
         world.delete(server_id)
 
 
@@ -112,6 +107,11 @@ def beside():
     other = Droverd(config, directory=tempfile.mkdtemp(prefix="drover-test-"), wait=False)
     other.password = world.drover.password
     return other
+
+
+def heal():
+    for host in world.lab.hosts:
+        world.lab("heal", host)
 
 
 def begin_slowly(drover, server_id):
@@ -132,8 +132,7 @@ def check_goes_on(drover, server_id, number):
     """The migration of another life comes to its end, and nothing of it was done twice."""
     equal((newest(drover, server_id)["id"], newest(drover, server_id)["status"]),
           (number, "running"), "what the next one knows of it")
-    for host in world.lab.hosts:
-        world.lab("heal", host)
+    heal()
     row = wait_until(lambda: (row := newest(drover, server_id))["status"] in (
         "completed", "failed", "error", "cancelled") and row, "it is over", 120)
     shown = drover.admin("GET", f"/drover/v1/migrations/{number}")
@@ -177,8 +176,7 @@ def _():
         world.drover.wait_hosts_up(3)
         check_goes_on(world.drover, server_id, number)
     finally:
-        for host in world.lab.hosts:
-            world.lab("heal", host)
+        heal()
         for other in others:
             other.remove()
         if world.drover.process.poll() is not None:

@@ -223,7 +223,7 @@ class World:
             lambda: (row := self.last_migration(server_id)) and row["status"] in over and row,
             f"the migration of {server_id} is over", timeout_s)
         wait_until(lambda: not self.drover.server(server_id)["OS-EXT-STS:task_state"],
-                   "nothing is under way any more", 10)
+                   "nothing is under way any more", 60)
         return row
 
     def story(self, migration_id):

@@ -176,6 +176,14 @@ class Droverd:
         self.process.kill()
         self.process.wait()
 
+    def has_ended(self):
+        """Of one that may be about to: whether it does. One that lives costs some seconds."""
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
