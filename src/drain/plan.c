@@ -67,35 +67,6 @@ drain_is_resting(const DrainTask *task, const DrainItem *item)
     return item->not_before_us > task->now_us;
 }
 
-/* Nothing moves from or to a host that does not answer, and that says nothing of the servers: they
- * wait until it does, or until they have been evacuated. */
-static bool
-is_away(const DrainTask *task, const GPtrArray *hosts)
-{
-    for (unsigned i = 0; i < hosts->len; i++) {
-        const Host *host = hosts->pdata[i];
-        if (strcmp(host->name, task->drain->host) == 0) {
-            return !host->connected;
-        }
-    }
-    return false;
-}
-
-/* What keeps one of it from beginning, for others that wait for that one; caller frees. */
-static char *
-tell_held(const DrainTask *task, bool may_begin)
-{
-    const Drain *drain = task->drain;
-    if (task->is_away) {
-        return g_strdup_printf("host '%s' is not connected", drain->host);
-    }
-    if (may_begin) {
-        return g_strdup("moving it has failed, and is tried again soon");
-    }
-    return g_strdup_printf("the %s of %s is %s", drain->is_restore ? "restore" : "drain",
-        drain->host, drain->state == DRAIN_PAUSED ? "paused" : "being given up");
-}
-
 static DrainSubject *
 subject_new(const DrainTask *task, const DrainItem *item, const Instance *instance)
 {
@@ -104,7 +75,9 @@ subject_new(const DrainTask *task, const DrainItem *item, const Instance *instan
     bool may_begin = task->drain->state == DRAIN_RUNNING ||
         drain_is_following(task, item, instance);
     subject->is_held = task->is_away || !may_begin || drain_is_resting(task, item);
-    subject->why_held = subject->is_held ? tell_held(task, may_begin) : NULL;
+    subject->why_held = subject->is_held
+        ? drain_words_held(task->drain, task->is_away, may_begin)
+        : NULL;
     return subject;
 }
 
@@ -124,36 +97,19 @@ find_restore(const DrainTask *task, const DrainItem *item)
     return NULL;
 }
 
-/* What helps while that restore does not move; caller frees. */
-static char *
-fix_of_restore(const char *host, bool is_paused, bool is_gone)
-{
-    g_autofree char *resume = g_strdup_printf("'drover drain resume %s'", host);
-    g_autofree char *look = g_strdup_printf(
-        "see 'drover host show %s'; it goes on by itself once that is connected%s%s%s;", host,
-        is_paused ? " and resumed (" : "", is_paused ? resume : "", is_paused ? ")" : "");
-    g_autofree char *go_on = g_strdup_printf("go on with that one (%s),", resume);
-    return g_strdup_printf(
-        "%s or give it up ('drover drain cancel %s')", is_gone ? look : go_on, host);
-}
-
 /* It leaves the move to the restore, and says so, also when that does not move. */
 static bool
 tell_restore(DrainTask *task, DrainItem *item, const DrainTask *restore, const GPtrArray *hosts,
     GError **error)
 {
-    const char *host = restore->drain->host;
-    bool is_paused = restore->drain->state == DRAIN_PAUSED;
-    bool is_gone = is_away(restore, hosts);
-    g_autofree char *reason =
-        g_strdup_printf("the restore of %s is to take it back there%s%s", host,
-            is_paused ? ", and is paused" : "", is_gone ? ", and that host is not connected" : "");
-    g_autofree char *fix = fix_of_restore(host, is_paused, is_gone);
+    g_autofree char *reason = NULL;
+    g_autofree char *fix = NULL;
+    drain_words_restore(restore->drain, drain_is_away(restore->drain, hosts), &reason, &fix);
     if (task->drain->state != DRAIN_RUNNING || drain_is_resting(task, item) ||
         g_strcmp0(item->message, reason) == 0) {
         return true;
     }
-    return drain_item_tell(task, item, reason, is_paused || is_gone ? fix : NULL, error);
+    return drain_item_tell(task, item, reason, fix, error);
 }
 
 /* Also of those whose turn it is not: their room is theirs. */
@@ -209,7 +165,7 @@ add_task(DrainTask *task, DrainSituation *situation)
 {
     g_autoptr(GError) error = NULL;
     unsigned n_before = situation->subjects->len;
-    task->is_away = is_away(task, situation->hosts);
+    task->is_away = drain_is_away(task->drain, situation->hosts);
     task->job = (DrainJob){
         .id = task->drain->id,
         .host = task->drain->host,

@@ -50,8 +50,8 @@ typedef struct HypervisorProvider {
     /* Makes the guest's volumes (root overlay, config drive, console log) where they are missing
      * and defines the domain (persistent, no autostart). An existing volume is never overwritten
      * when it belongs to a defined domain; a root disk that is smaller than it should be grows.
-     * With GUEST_ROOT_KEPT none is ever overwritten, and a root disk (unless it is a volume) that
-     * is not in the pool is NOT_FOUND. */
+     * With GUEST_ROOT_KEPT none is ever overwritten but a config drive that is read-only, which is
+     * made anew; and a root disk (unless it is a volume) that is not in the pool is NOT_FOUND. */
     bool (*create_guest)(void *host, const GuestSpec *guest, GError **error);
     /* Undefines the domain and deletes the guest's volumes. A running domain is destroyed first
      * only when destroy is true, else that is CONFLICT. Absent things are fine. */

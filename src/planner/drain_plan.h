@@ -90,3 +90,14 @@ GPtrArray *drain_plan(const DrainRequest *request, const GPtrArray *subjects, GP
 GPtrArray *drain_foretell(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
     GHashTable *usage);
 void drain_step_free(DrainStep *step);
+
+/* ---- drain_words.c ---- */
+/* Nothing moves from or to a host that does not answer, and that says nothing of the servers: they
+ * wait until it does, or until they have been evacuated. hosts: Host *. */
+bool drain_is_away(const Drain *drain, const GPtrArray *hosts);
+/* What keeps one of that job from beginning, for others that wait for that one; caller frees. */
+char *drain_words_held(const Drain *drain, bool is_away, bool may_begin);
+/* What a drain says of an instance that an open restore is to take back, also when that does not
+ * move. Both are the caller's; *ret_fix NULL: nothing is to be done. */
+void drain_words_restore(
+    const Drain *restore, bool is_away, char **ret_reason, char **ret_fix);

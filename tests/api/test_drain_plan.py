@@ -216,6 +216,12 @@ def _():
         cloud.fleet("update hosts set cut = ? where name = 'hosta'", is_cut)
         cloud.drover.start()
 
+    def check_plan(plan, told):
+        equal([(row["instance_name"], row["move"], row["dest_host"], row["waits"], row["reason"],
+                row["fix"]) for row in plan["steps"]],
+              [("one", None, None, True, told["message"], told["fix"])], "the dry run says it")
+        equal((plan["moves"], plan["stay"], plan["wait"]), (0, 0, 1), plan)
+
     def wait_told(message):
         return wait_until(lambda: (row := items_of(show(cloud, "hostb"))["one"])["message"] ==
                           message and row, message, 90)
@@ -229,18 +235,19 @@ def _():
         wish(cloud, "hosta", "pause")
         wait_state(cloud, "hosta", "paused")
         plan = ask(cloud, "hostb", status=200, dry_run=True)
+        cut(1)
+        plan_of_away = ask(cloud, "hostb", status=200, dry_run=True)
+        cut(0)
         ask(cloud, "hostb")
         told = wait_told(f"{back}, and is paused")
-        equal([(row["instance_name"], row["move"], row["dest_host"], row["waits"], row["reason"],
-                row["fix"]) for row in plan["steps"]],
-              [("one", None, None, True, told["message"], told["fix"])], "the dry run says it")
-        equal((plan["moves"], plan["stay"], plan["wait"]), (0, 0, 1), plan)
+        check_plan(plan, told)
         resume, cancel = "'drover drain resume hosta'", "('drover drain cancel hosta')"
         look = "see 'drover host show hosta'; it goes on by itself once that is connected"
         equal((told["state"], told["fix"]),
               ("waiting", f"go on with that one ({resume}), or give it up {cancel}"), told)
         cut(1)
         told = wait_told(f"{back}, and is paused, and that host is not connected")
+        check_plan(plan_of_away, told)
         equal(told["fix"], f"{look} and resumed ({resume}); or give it up {cancel}", "the fix")
         wish(cloud, "hosta", "run")
         told = wait_told(f"{back}, and that host is not connected")

@@ -102,8 +102,9 @@ add_drained(Work *work, const DrainJob *job, GError **error)
 
 /* What waits in a job that is under way, and is not among those that are known already. */
 static bool
-add_waiting(Work *work, const Drain *drain, GError **error)
+add_waiting(Work *work, const Drain *drain, const GPtrArray *hosts, GError **error)
 {
+    bool is_away = drain_is_away(drain, hosts);
     g_autoptr(GPtrArray) items = store_list_drain_items(work->store, drain->id, error);
     const DrainJob *job = add_job(work,
         &(DrainJob){.id = drain->id, .host = drain->host, .is_restore = drain->is_restore});
@@ -124,18 +125,21 @@ add_waiting(Work *work, const Drain *drain, GError **error)
             return false;
         }
         DrainSubject *subject = work->subjects->pdata[work->subjects->len - 1];
-        subject->is_held = drain->state == DRAIN_PAUSED;
+        subject->is_held = is_away || drain->state == DRAIN_PAUSED;
+        subject->why_held =
+            subject->is_held ? drain_words_held(drain, is_away, false) : NULL;
     }
     return items != NULL;
 }
 
 static bool
-add_others(Work *work, const GPtrArray *drains, bool are_restores, GError **error)
+add_others(Work *work, const GPtrArray *drains, bool are_restores, const GPtrArray *hosts,
+    GError **error)
 {
     for (unsigned i = 0; i < drains->len; i++) {
         const Drain *drain = drains->pdata[i];
         if (drain->is_restore == are_restores && drain->state != DRAIN_CANCELLING &&
-            !add_waiting(work, drain, error)) {
+            !add_waiting(work, drain, hosts, error)) {
             return false;
         }
     }
@@ -174,26 +178,33 @@ is_left_to_restore(const DrainJob *job, const DrainStep *step)
         g_strcmp0(subject->instance->host, job->host) == 0;
 }
 
+static const Drain *
+find_drain(const GPtrArray *drains, int64_t id)
+{
+    unsigned at = 0;
+    while (((const Drain *)drains->pdata[at])->id != id) {
+        at++;
+    }
+    return drains->pdata[at];
+}
+
 /* As the drain would tell it. */
 static json_t *
-view_left(const DrainStep *step)
+view_left(const DrainStep *step, const GPtrArray *drains, const GPtrArray *hosts)
 {
     const DrainSubject *subject = step->subject;
-    const char *host = subject->job->host;
-    g_autofree char *reason =
-        g_strdup_printf("the restore of %s is to take it back there%s", host,
-            subject->is_held ? ", and is paused" : "");
-    g_autofree char *fix = g_strdup_printf("go on with that one ('drover drain resume %s'), or "
-                                           "give it up ('drover drain cancel %s')",
-        host, host);
+    const Drain *restore = find_drain(drains, subject->job->id);
+    g_autofree char *reason = NULL;
+    g_autofree char *fix = NULL;
+    drain_words_restore(restore, drain_is_away(restore, hosts), &reason, &fix);
     return json_pack("{s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:n, s:n, s:b}", "instance_uuid",
         subject->instance->id, "instance_name", subject->instance->name, "move", "dest_host",
         "size_bytes", (json_int_t)step->size_bytes, "reason", reason, "fix",
-        api_string_or_null(subject->is_held ? fix : NULL), "follows", "waits_for", "waits", true);
+        api_string_or_null(fix), "follows", "waits_for", "waits", true);
 }
 
 static HttpResponse *
-reply(const DrainJob *job, const GPtrArray *steps)
+reply(const DrainJob *job, const GPtrArray *steps, const GPtrArray *drains, const GPtrArray *hosts)
 {
     json_t *views = json_array();
     int n_moves = 0;
@@ -206,7 +217,7 @@ reply(const DrainJob *job, const GPtrArray *steps)
             json_array_append_new(views, view_step(step));
         } else if (is_left_to_restore(job, step)) {
             n_waits++;
-            json_array_append_new(views, view_left(step));
+            json_array_append_new(views, view_left(step, drains, hosts));
         }
     }
     return api_json(200,
@@ -276,9 +287,9 @@ plan(const Question *question, char ***ret_short, GError **error)
     g_autoptr(GHashTable) usage = hosts != NULL ? store_list_host_usage(store, error) : NULL;
     /* What would be refused is not promised. */
     if (usage == NULL || !store_check_no_drain(store, question->host, error) ||
-        !add_others(&work, drains, true, error) ||
+        !add_others(&work, drains, true, hosts, error) ||
         !(question->is_restore ? add_drained : add_present)(&work, job, error) ||
-        !add_others(&work, drains, false, error) ||
+        !add_others(&work, drains, false, hosts, error) ||
         !store_add_arrivals(store, work.around, error)) {
         return NULL;
     }
@@ -293,7 +304,7 @@ plan(const Question *question, char ***ret_short, GError **error)
     g_autoptr(GPtrArray) steps = (question->cold_fallback ? drain_foretell : drain_plan)(
         &request, work.subjects, hosts, usage);
     *ret_short = hosts_short_of_memory(steps);
-    return reply(job, steps);
+    return reply(job, steps, drains, hosts);
 }
 
 static void
