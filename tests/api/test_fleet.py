@@ -4,6 +4,7 @@
 from routes import NOBODY
 from tap import check, contains, equal
 from test_aggregates import clean as clean_aggregates
+from test_clients import rows as client_rows
 from world import test, world
 
 SERVICE = {"id", "binary", "host", "zone", "status", "state", "updated_at", "disabled_reason"}
@@ -136,6 +137,20 @@ def _():
         equal(set(rows[0]) - {"servers"}, HYPERVISOR, f"list at {version}")
     rows = cloud.get("/os-hypervisors/detail", "2.28")["hypervisors"]
     check(isinstance(rows[0]["cpu_info"], dict), "cpu_info at 2.28")
+
+
+@test("a hypervisor names its service by the id that the list of services has for it")
+def _():
+    cloud = world.fast
+    for version in ("2.1", "2.52", "2.53", "2.96"):
+        ids = {row["host"]: row["id"] for row in
+               cloud.get("/os-services?binary=nova-compute", version)["services"]}
+        told = {row["hypervisor_hostname"]: row["service"]["id"] for row in
+                cloud.get("/os-hypervisors/detail", version)["hypervisors"]}
+        equal(told, ids, f"at {version}")
+    (row,) = client_rows(cloud, "compute", "service", "list", "--host", "hostb", version="2.1")
+    shown = client_rows(cloud, "hypervisor", "show", "hostb", version="2.1")
+    equal(shown["service_id"], row["ID"], "openstack hypervisor show")
 
 
 @test("a hypervisor counts what is claimed on it")

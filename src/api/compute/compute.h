@@ -46,6 +46,8 @@ HttpResponse *compute_delete_flavor_spec(ApiContext *context, GError **error);
 /* What droverd itself is, in the zone "internal". */
 enum { N_CONTROL_SERVICES = 2 };
 extern const char *const compute_control_binaries[N_CONTROL_SERVICES];
+/* By what os-services knows a host: a number below 2.53, a UUID from it on. */
+json_t *compute_host_service_id(const ApiContext *context, const Host *host);
 HttpResponse *compute_list_services(ApiContext *context, GError **error);
 HttpResponse *compute_update_service(ApiContext *context, GError **error);       /* since 2.53 */
 HttpResponse *compute_enable_service(ApiContext *context, GError **error);       /* until 2.52 */

@@ -124,7 +124,7 @@ view_detail(const ApiContext *context, const Fleet *fleet, const Host *host)
     json_object_set_new(view, "host_ip", host_address(host));
     json_object_set_new(view, "service",
         json_pack("{s:s, s:o, s:o}", "host", host->name, "id",
-            context->minor >= 53 ? json_string(host->id) : json_integer(host->number),
+            compute_host_service_id(context, host),
             "disabled_reason", api_string_or_null(host->disabled_reason)));
     if (context->minor >= 88) {
         /* A text in any case: client 6.0 fails over null, and libvirt does not tell it. */

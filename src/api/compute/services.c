@@ -35,6 +35,13 @@ service_id(const ApiContext *context, const char *uuid, int64_t number)
     return context->minor >= 53 ? json_string(uuid) : json_integer(number);
 }
 
+/* Those of hosts come after the control services'. */
+json_t *
+compute_host_service_id(const ApiContext *context, const Host *host)
+{
+    return service_id(context, host->id, host->number + N_CONTROL_SERVICES);
+}
+
 static const char *
 host_state(const ApiContext *context, const Host *host)
 {
@@ -46,9 +53,9 @@ static json_t *
 view_host_service(const ApiContext *context, const Host *host)
 {
     json_t *view = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o}", "binary", "nova-compute",
-        "host", host->name, "id", service_id(context, host->id, host->number + N_CONTROL_SERVICES),
-        "zone", host->zone, "status", host->enabled ? "enabled" : "disabled", "state",
-        host_state(context, host), "updated_at", api_time_us(host->last_seen_us), "disabled_reason",
+        "host", host->name, "id", compute_host_service_id(context, host), "zone", host->zone,
+        "status", host->enabled ? "enabled" : "disabled", "state", host_state(context, host),
+        "updated_at", api_time_us(host->last_seen_us), "disabled_reason",
         api_string_or_null(host->disabled_reason));
     if (context->minor >= 11) {
         json_object_set_new(view, "forced_down", json_boolean(host->forced_down));
