@@ -106,10 +106,12 @@ def _():
             ("disable", {"host": "hosta"}, 400, "'binary' is a required property"),
             ("disable", dict(named, x=1), 400, "'x' was unexpected"),
             ("disable-log-reason", named, 400, "'disabled_reason' is a required property"),
+            ("force-down", named, 400, "'forced_down' is a required property"),
             ("enable", dict(named, host="nowhere"), 404,
              "Could not find binary nova-compute on host nowhere."),
             ("enable", dict(named, binary="nova-none"), 404, "nova-none")):
         cloud.refused(cloud.send("PUT", f"/os-services/{action}", body, "2.11"), status, text)
+    equal(state(), ("enabled", None, False), "after refusals")
 
 
 # ---- hypervisors ----

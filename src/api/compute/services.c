@@ -266,7 +266,7 @@ static const Field reason_fields[] = {
 static const Field force_down_fields[] = {
     {"host", FIELD_STRING, FIELD_REQUIRED, 1, 255},
     {"binary", FIELD_STRING, FIELD_REQUIRED, 1, 255},
-    {"forced_down", FIELD_BOOLEAN},
+    {"forced_down", FIELD_BOOLEAN, FIELD_REQUIRED},
     {NULL},
 };
 
@@ -329,7 +329,7 @@ HttpResponse *
 compute_force_down_service(ApiContext *context, GError **error)
 {
     const char *host = named_host(context, force_down_fields, error);
-    bool forced_down = body_bool(context->body, "forced_down", true);
+    bool forced_down = body_bool(context->body, "forced_down", false);
     if (host == NULL || !set_forced_down(context, host, forced_down, error)) {
         return NULL;
     }
