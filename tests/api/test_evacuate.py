@@ -229,3 +229,26 @@ def _():
                 equal(cloud.host_of(server), "hostb", "it was evacuated")
         finally:
             cloud.drover.remove()
+
+
+@test("a host that instances were evacuated from is not forced up before it was back, and whatever "
+      "else that request wants of it is not done either")
+def _():
+    with tempfile.TemporaryDirectory() as directory:
+        fleet = os.path.join(directory, "fleet.db")
+        cloud = Cloud(("hosta", "hostb"), fake={"path": fleet, "shared_pool": True})
+        try:
+            server = cloud.create("left", host="hosta")
+            lose_power(cloud, fleet, "hosta")
+            cloud.do(server, {"evacuate": {}}, 200)
+            cloud.wait_migration(server, "done")
+            before = service(cloud, "hosta")
+            path = f"/os-services/{before['id']}"
+            for more in ({}, {"status": "disabled", "disabled_reason": "fan"}):
+                answer = cloud.send("PUT", path, {"forced_down": False, **more}, "2.53")
+                cloud.refused(answer, 409, "cannot be forced up: instances were evacuated")
+            after = service(cloud, "hosta")
+            equal([after[key] for key in ("status", "disabled_reason", "forced_down")],
+                  ["enabled", None, True], "after the refusals")
+        finally:
+            cloud.drover.remove()

@@ -218,18 +218,19 @@ set_host_enabled(
     return true;
 }
 
+/* What may be refused goes first, so that nothing is half done. */
 static bool
 update_host(ApiContext *context, const Host *host, GError **error)
 {
     const char *status = body_string(context->body, "status", NULL);
-    if (status != NULL &&
-        !set_host_enabled(context, host->name, strcmp(status, "enabled") == 0,
-            body_string(context->body, "disabled_reason", NULL), error)) {
+    if (body_has(context->body, "forced_down") &&
+        !set_forced_down(
+            context, host->name, body_bool(context->body, "forced_down", false), error)) {
         return false;
     }
-    return !body_has(context->body, "forced_down") ||
-        set_forced_down(
-            context, host->name, body_bool(context->body, "forced_down", false), error);
+    return status == NULL ||
+        set_host_enabled(context, host->name, strcmp(status, "enabled") == 0,
+            body_string(context->body, "disabled_reason", NULL), error);
 }
 
 HttpResponse *
