@@ -377,6 +377,33 @@ def _():
     equal(set(services), {"nova-scheduler", "nova-conductor"}, "control services")
 
 
+@test("a zone is available as long as one of its hosts is enabled, to members too")
+def _():
+    cloud = world.fast
+
+    def is_available(path="/os-availability-zone", user="member"):
+        (row,) = [row for row in cloud.get(path, user=user)["availabilityZoneInfo"]
+                  if row["zoneName"] == "nova"]
+        return row["zoneState"]["available"]
+
+    def switch(action, host):
+        answer = cloud.send("PUT", f"/os-services/{action}",
+                            {"host": host, "binary": "nova-compute"}, "2.1")
+        equal(answer.status, 200, answer.text)
+    try:
+        for host, seen in (("hosta", True), ("hostb", True), ("hostc", False)):
+            switch("disable", host)
+            equal((is_available(), is_available("/os-availability-zone/detail", "admin")),
+                  (seen, seen), f"without {host}")
+        told = {row["Zone Name"]: row["Zone Status"] for row in
+                client_rows(cloud, "availability", "zone", "list", "--compute")}
+        equal(told, {"internal": "available", "nova": "not available"}, "openstack")
+    finally:
+        for host in ("hosta", "hostb", "hostc"):
+            switch("enable", host)
+    equal(is_available(), True, "with all of them")
+
+
 @test("a server that asked for a zone is made in it and stays in it, whoever moves it")
 def _():
     cloud = world.fast

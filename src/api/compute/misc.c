@@ -28,7 +28,7 @@ compute_show_limits(ApiContext *context, GError **error)
             ram_mib));
 }
 
-/* ---- availability zones: those of the hosts ---- */
+/* ---- availability zones: those of the hosts; available when one of these is enabled ---- */
 
 static void
 add_zone_host(ApiContext *context, json_t *zone, const Host *host)
@@ -70,9 +70,12 @@ list_zones(ApiContext *context, bool detailed, GError **error)
         json_t *zone = g_hash_table_lookup(zones, host->zone);
         if (zone == NULL) {
             zone = json_pack("{s:s, s:{s:b}, s:o}", "zoneName", host->zone, "zoneState",
-                "available", 1, "hosts", detailed ? json_object() : json_null());
+                "available", 0, "hosts", detailed ? json_object() : json_null());
             g_hash_table_insert(zones, host->zone, zone);
             json_array_append_new(rows, zone);
+        }
+        if (host->enabled) {
+            json_object_set_new(json_object_get(zone, "zoneState"), "available", json_true());
         }
         if (detailed) {
             add_zone_host(context, zone, host);
