@@ -173,6 +173,32 @@ def _():
     cloud.delete(server)
 
 
+@test("the statistics of hypervisors are the sums of those that are enabled, as openstack "
+      "tells them too")
+def _():
+    cloud = world.fast
+    named = {"host": "hostb", "binary": "nova-compute"}
+
+    def sums():
+        listed = [row for row in cloud.get("/os-hypervisors/detail", "2.87")["hypervisors"]
+                  if row["status"] == "enabled"]
+        return dict({key: sum(row[key] for row in listed) for key in CAPACITY - {"cpu_info"}},
+                    count=len(listed))
+
+    def statistics():
+        return cloud.get("/os-hypervisors/statistics", "2.87")["hypervisor_statistics"]
+    server = cloud.create("counted", host="hostb")
+    equal(statistics(), sums(), "of all")
+    equal(cloud.send("PUT", "/os-services/disable", named, "2.1").status, 200, "disable")
+    try:
+        equal((statistics(), statistics()["count"]), (sums(), 2), "of those that are enabled")
+        told = client_rows(cloud, "hypervisor", "stats", "show", version="2.1")
+        equal((told["count"], told["running_vms"]), (2, 0), "openstack hypervisor stats show")
+    finally:
+        equal(cloud.send("PUT", "/os-services/enable", named, "2.1").status, 200, "enable")
+    cloud.delete(server)
+
+
 @test("a host is described until 2.42: total, used_now, used_max, each project; openstack and "
       "drover show it [S1-08 S1-09 S1-10 S1-11]")
 def _():

@@ -258,6 +258,7 @@ compute_show_hypervisor_uptime(ApiContext *context, GError **error)
     return NULL;
 }
 
+/* Of the hosts that are enabled, as the reference has it. */
 HttpResponse *
 compute_show_hypervisor_statistics(ApiContext *context, GError **error)
 {
@@ -269,13 +270,19 @@ compute_show_hypervisor_statistics(ApiContext *context, GError **error)
         "free_ram_mb", "local_gb", "local_gb_used", "free_disk_gb", "current_workload",
         "running_vms", "disk_available_least"};
     json_int_t sums[G_N_ELEMENTS(summed)] = {0};
+    int count = 0;
     for (unsigned i = 0; i < fleet.hosts->len; i++) {
-        json_auto_t *view = view_detail(context, &fleet, fleet.hosts->pdata[i]);
+        const Host *host = fleet.hosts->pdata[i];
+        if (!host->enabled) {
+            continue;
+        }
+        count++;
+        json_auto_t *view = view_detail(context, &fleet, host);
         for (size_t j = 0; j < G_N_ELEMENTS(summed); j++) {
             sums[j] += json_integer_value(json_object_get(view, summed[j]));
         }
     }
-    json_t *statistics = json_pack("{s:i}", "count", (int)fleet.hosts->len);
+    json_t *statistics = json_pack("{s:i}", "count", count);
     for (size_t j = 0; j < G_N_ELEMENTS(summed); j++) {
         json_object_set_new(statistics, summed[j], json_integer(sums[j]));
     }
