@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """Placement shows hosts as resource providers, and what is claimed on them."""
 from tap import check, equal, test
+from test_clients import rows as client_rows
 from world import Cloud, world
 
 
@@ -26,7 +27,13 @@ def _():
     equal(get("/resource_providers?resources=VCPU:999999")["resource_providers"], [], "no room")
     equal(len(get("/resource_providers?resources=VCPU:1,MEMORY_MB:64")["resource_providers"]), 3,
           "room")
-    equal(get("/resource_providers?required=HW_CPU")["resource_providers"], [], "no traits")
+    for query, count in (("required=HW_CPU", 0), ("required=!HW_CPU,!CUSTOM_OLD", 3),
+                         ("required=HW_CPU,!CUSTOM_OLD", 0), ("required=!A&required=B", 0),
+                         ("required=in:A,B", 0), (f"member_of={uuid}", 0),
+                         (f"member_of=!{uuid}", 3), (f"member_of=!{uuid}&member_of={uuid}", 0)):
+        equal(len(get(f"/resource_providers?{query}")["resource_providers"]), count, query)
+    equal(len(client_rows(world.fast, "resource", "provider", "list", "--forbidden",
+                          "CUSTOM_OLD")), 3, "openstack resource provider list --forbidden")
     get("/resource_providers?colour=red", status=400)
     get("/resource_providers/nothing", status=404)
     get("/resource_providers", status=403, user="member")

@@ -13,12 +13,38 @@ static const QueryField list_query[] = {
     {0},
 };
 
-/* Those that the query names a wish for which no host can fulfil: hosts are in no aggregate and
- * have no traits. */
+/* Hosts are in no aggregate of Placement's and have no traits: who wants some finds none of them,
+ * and who forbids some ("!CUSTOM_OLD") all. */
 static bool
-asks_for_nothing(const ApiContext *context)
+is_met(const char *name, const char *value)
 {
-    return api_query(context, "member_of") != NULL || api_query(context, "required") != NULL;
+    if (strcmp(name, "member_of") == 0) {
+        return value[0] == '!';
+    }
+    if (strcmp(name, "required") != 0) {
+        return true;
+    }
+    g_auto(GStrv) traits = g_strsplit(value, ",", -1);
+    for (char **trait = traits; *trait != NULL; trait++) {
+        if (**trait != '!') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+may_have_any(const ApiContext *context)
+{
+    for (size_t i = 0; i < http_request_n_queries(context->request); i++) {
+        const char *name;
+        const char *value;
+        http_request_query_at(context->request, i, &name, &value);
+        if (!is_met(name, value)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int64_t
@@ -59,7 +85,7 @@ matches(const ApiContext *context, const Host *host, const HostUsage *usage)
     return (name == NULL || strcmp(name, host->name) == 0) &&
         (uuid == NULL || strcmp(uuid, host->hypervisor_id) == 0) &&
         (tree == NULL || strcmp(tree, host->hypervisor_id) == 0) &&
-        has_room(context, host, usage) && !asks_for_nothing(context);
+        has_room(context, host, usage);
 }
 
 HttpResponse *
@@ -75,10 +101,11 @@ placement_list_providers(ApiContext *context, GError **error)
         return NULL;
     }
     json_t *views = json_array();
+    bool is_possible = may_have_any(context);
     for (unsigned i = 0; i < hosts->len; i++) {
         const Host *host = hosts->pdata[i];
         const HostUsage *used = g_hash_table_lookup(usage, host->name);
-        if (used != NULL && matches(context, host, used)) {
+        if (used != NULL && is_possible && matches(context, host, used)) {
             json_array_append_new(views, placement_view_provider(context, host));
         }
     }
