@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """Placement shows hosts as resource providers, and what is claimed on them."""
-from tap import check, equal, test
+from tap import check, contains, equal, test
+from test_clients import openstack
 from test_clients import rows as client_rows
 from world import Cloud, world
 
@@ -37,6 +38,27 @@ def _():
     get("/resource_providers?colour=red", status=400)
     get("/resource_providers/nothing", status=404)
     get("/resource_providers", status=403, user="member")
+
+
+@test("who asks for room is told of hosts that one server may have it of, and what cannot be read "
+      "is refused")
+def _():
+    cloud = world.fast
+    uuid = providers()["hosta"]
+    vcpu = get(f"/resource_providers/{uuid}/inventories/VCPU")
+    equal((vcpu["total"], vcpu["max_unit"], vcpu["allocation_ratio"]), (64, 64, 16.0), "of a host")
+    for asked, count in (("VCPU:64", 3), ("VCPU:65", 0), ("VCPU:1,MEMORY_MB:64,DISK_GB:1", 3),
+                         ("VCPU:1,CUSTOM_GOLD:1", 0)):
+        found = get(f"/resource_providers?resources={asked}")["resource_providers"]
+        equal(len(found), count, asked)
+    for asked, text in (("VCPU", "'VCPU' does not read CLASS:AMOUNT"), ("", "'' does not read"),
+                        ("VCPU:1,", "'' does not read"), ("VCPU:1:2", "'VCPU:1:2' does not read"),
+                        ("VCPU:many", "VCPU needs a positive integer, not 'many'"),
+                        ("VCPU:1,DISK_GB:0", "DISK_GB needs a positive integer, not '0'")):
+        answer = get(f"/resource_providers?resources={asked}", status=400)
+        contains(answer["errors"][0]["detail"], text, asked)
+    openstack(cloud, "resource", "provider", "list", "--resource", "VCPU",
+              fails="'VCPU' does not read CLASS:AMOUNT")
 
 
 @test("a provider's shape follows the microversion")

@@ -47,6 +47,38 @@ may_have_any(const ApiContext *context)
     return true;
 }
 
+static bool
+check_item(const char *item, GError **error)
+{
+    guint64 amount;
+    g_auto(GStrv) parts = g_strsplit(item, ":", -1);
+    if (g_strv_length(parts) != 2 || *parts[0] == '\0') {
+        return error_set(error, ERROR_INVALID,
+            "Badly formed resources parameter: '%s' does not read CLASS:AMOUNT, as in "
+            "?resources=VCPU:2,MEMORY_MB:1024",
+            item);
+    }
+    return g_ascii_string_to_unsigned(parts[1], 10, 1, G_MAXINT32, &amount, NULL) ||
+        error_set(error, ERROR_INVALID, "Requested resource %s needs a positive integer, not '%s'",
+            parts[0], parts[1]);
+}
+
+static bool
+check_resources(const char *text, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(text != NULL ? text : "", ",", -1);
+    if (text != NULL && items[0] == NULL) {
+        return check_item("", error);
+    }
+    for (char **item = items; *item != NULL; item++) {
+        if (!check_item(*item, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* For one server, which gets no more than there is, whatever the ratio. */
 static int64_t
 room(const json_t *inventories, const char *name, int64_t used)
 {
@@ -54,7 +86,7 @@ room(const json_t *inventories, const char *name, int64_t used)
     double capacity =
         (double)(body_int(inventory, "total", 0) - body_int(inventory, "reserved", 0)) *
         body_number(inventory, "allocation_ratio", 1.0);
-    return (int64_t)capacity - used;
+    return MIN((int64_t)capacity - used, body_int(inventory, "max_unit", 0));
 }
 
 /* ?resources=VCPU:1,MEMORY_MB:512 */
@@ -65,10 +97,10 @@ has_room(const ApiContext *context, const Host *host, const HostUsage *usage)
     Amounts amounts = placement_used(usage);
     json_auto_t *inventories = placement_view_inventories(context, host, usage);
     json_auto_t *used = placement_view_amounts(&amounts, inventories);
-    g_auto(GStrv) items = g_strsplit(text == NULL ? "" : text, ",", 16);
+    g_auto(GStrv) items = g_strsplit(text == NULL ? "" : text, ",", -1);
     for (char **item = items; *item != NULL; item++) {
         g_auto(GStrv) parts = g_strsplit(*item, ":", 2);
-        int64_t wanted = parts[1] == NULL ? 0 : g_ascii_strtoll(parts[1], NULL, 10);
+        int64_t wanted = g_ascii_strtoll(parts[1], NULL, 10);
         if (room(inventories, parts[0], body_int(used, parts[0], 0)) < wanted) {
             return false;
         }
@@ -91,7 +123,8 @@ matches(const ApiContext *context, const Host *host, const HostUsage *usage)
 HttpResponse *
 placement_list_providers(ApiContext *context, GError **error)
 {
-    if (!validate_query(context->request, list_query, context->minor, 1, error)) {
+    if (!validate_query(context->request, list_query, context->minor, 1, error) ||
+        !check_resources(api_query(context, "resources"), error)) {
         return NULL;
     }
     g_autoptr(GPtrArray) hosts = store_list_hosts(context->store, error);
