@@ -180,6 +180,24 @@ def _():
     cloud.delete(server)
 
 
+@test("what a project uses is told of one of its users alone where that one is named")
+def _():
+    cloud = world.fast
+    servers = [cloud.create(name, user) for name, user in (
+        ("one", "member"), ("two", "member"), ("three", "manager"))]
+    owners = [cloud.server(server) for server in servers]
+    project, users = owners[0]["tenant_id"], (owners[0]["user_id"], owners[2]["user_id"])
+    path = f"/usages?project_id={project}"
+    for query, count in (("", 3), (f"&user_id={users[0]}", 2), (f"&user_id={users[1]}", 1),
+                         (f"&user_id={project}", 0)):
+        usages = get(path + query)["usages"]["INSTANCE"]
+        equal((usages.get("VCPU", 0), usages["consumer_count"]), (count, count), query)
+    told = {row["resource_class"]: row["usage"] for row in client_rows(
+        cloud, "resource", "usage", "show", "--user-id", users[1], project)}
+    equal(told, {"VCPU": 1, "MEMORY_MB": 128, "DISK_GB": 1}, "openstack resource usage show")
+    cloud.delete(*servers)
+
+
 @test("a server that could not be started where it was asked for keeps its host, and nothing of it")
 def _():
     cloud = Cloud(("hosta",), more={"hypervisor": {"filters": "fault:start_guest@1=refused"}})

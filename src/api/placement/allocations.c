@@ -88,6 +88,7 @@ placement_show_allocations(ApiContext *context, GError **error)
     return api_json(200, view);
 }
 
+/* Of the whole project, or of one of its users. */
 HttpResponse *
 placement_show_project_usages(ApiContext *context, GError **error)
 {
@@ -95,6 +96,7 @@ placement_show_project_usages(ApiContext *context, GError **error)
     int consumers = 0;
     const char *last = "";
     const char *project = api_query(context, "project_id");
+    const char *user = api_query(context, "user_id");
     if (project == NULL) {
         error_set(error, ERROR_INVALID, "'project_id' is a required property");
         return NULL;
@@ -106,6 +108,9 @@ placement_show_project_usages(ApiContext *context, GError **error)
     }
     for (unsigned i = 0; i < claims->len; i++) {
         const ClaimRow *claim = claims->pdata[i];
+        if (user != NULL && g_strcmp0(claim->user_id, user) != 0) {
+            continue;
+        }
         placement_add_claim(claim, &sum);
         consumers += strcmp(claim->instance_id, last) != 0;
         last = claim->instance_id;
