@@ -63,6 +63,11 @@ static const struct {
         "Invalid input for field/attribute name. Value: 'abcdef'. 'abcdef' is too long"},
     {"{'server':{'flavorRef':'1','name':'A'}}", 1,
         "Invalid input for field/attribute name. Value: 'A'. 'A' does not match '^[a-z]*$'"},
+    {"{'server':{'flavorRef':'1','name':'a\\n'}}", 1,
+        "Invalid input for field/attribute name. Value: 'a\\n'. 'a\\n' does not match '^[a-z]*$'"},
+    {"{'server':{'flavorRef':'1','ratio':'1\\n'}}", 1,
+        "Invalid input for field/attribute ratio. Value: '1\\n'. '1\\n' does not match "
+        "'^[0-9]+(\\.[0-9]+)?$'"},
     {"{'server':{'flavorRef':'1','block':'maybe'}}", 1,
         "Invalid input for field/attribute block. Value: 'maybe'. 'maybe' is not one of [True, "
         "'True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', 'y', 't', False, "

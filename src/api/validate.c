@@ -124,7 +124,9 @@ check_string(const Field *field, const json_t *value, const char *path, GError *
     if (field->max != 0 && length > field->max) {
         return fail_value(error, path, value, "is too long");
     }
-    if (field->pattern != NULL && !g_regex_match_simple(field->pattern, text, 0, 0)) {
+    /* A $ alone would let a newline stand behind it. */
+    if (field->pattern != NULL &&
+        !g_regex_match_simple(field->pattern, text, G_REGEX_DOLLAR_ENDONLY, 0)) {
         return field->hint != NULL
             ? fail_value(error, path, value, "%s", field->hint)
             : fail_value(error, path, value, "does not match '%s'", field->pattern);
@@ -174,7 +176,7 @@ check_number(const Field *field, const json_t *value, const char *path, GError *
         return fail_type(error, path, value, field);
     }
     const char *text = json_string_value(value);
-    if (!g_regex_match_simple("^[0-9]+(\\.[0-9]+)?$", text, 0, 0)) {
+    if (!g_regex_match_simple("^[0-9]+(\\.[0-9]+)?$", text, G_REGEX_DOLLAR_ENDONLY, 0)) {
         return fail_value(error, path, value, "does not match '^[0-9]+(\\.[0-9]+)?$'");
     }
     return check_bounds(field, value, g_ascii_strtod(text, NULL), path, error);

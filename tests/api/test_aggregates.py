@@ -100,6 +100,7 @@ def _():
             ("PUT", f"/{east}", {"aggregate": {"name": "rack"}}, 409,
              "Aggregate rack already exists."),
             ("POST", "", {"aggregate": {"name": ""}}, 400, "too short"),
+            ("POST", "", {"aggregate": {"name": "line\n"}}, 400, "does not match"),
             ("POST", "", {"aggregate": {}}, 400, "'name' is a required property"),
             ("POST", "", {"aggregate": {"name": "n", "x": 1}}, 400, "'x' was unexpected"),
             ("POST", "", {"aggregate": {"name": "n", "availability_zone": "a:b"}}, 400,
@@ -128,7 +129,10 @@ def _():
             (west, "set_metadata", {"metadata": {"availability_zone": ""}}, 400,
              "availability zone"),
             (west, "set_metadata", {"metadata": {"a": 5}}, 400, "It is not a text"),
+            (west, "set_metadata", {"metadata": {"availability_zone": "north\n"}}, 400,
+             "without blanks at its ends"),
             (west, "set_metadata", {"metadata": {"a/b": "x"}}, 400, "('a/b' was unexpected)"),
+            (west, "set_metadata", {"metadata": {"a\n": "x"}}, 400, "was unexpected)"),
             (west, "set_metadata", {}, 400, "'metadata' is a required property"),
             (west, "add_host", {}, 400, "'host' is a required property"),
             (west, "dance", {}, 400, "There is no such action: dance")):
