@@ -20,6 +20,12 @@ placement_reserved_cpus(const PlacementPolicy *policy, const Host *host)
         : 0;
 }
 
+int64_t
+placement_reserved_memory_mib(const PlacementPolicy *policy, const Host *host)
+{
+    return MIN(policy->reserved_host_memory_mib, host->facts.memory_mib);
+}
+
 static PlacementResult
 compare(int64_t needed, int64_t have, const char *unit, const char *fix, PlacementRow *row)
 {

@@ -48,6 +48,8 @@ PlacementRatios placement_ratios(const PlacementPolicy *policy, const Host *host
 /* Processors that are kept for the host itself; none where it is said which ones guests float on,
  * because that leaves the others to it. */
 int placement_reserved_cpus(const PlacementPolicy *policy, const Host *host);
+/* Memory that is kept for the host itself: of one that was never reached none is known. */
+int64_t placement_reserved_memory_mib(const PlacementPolicy *policy, const Host *host);
 
 /* Of a host that has facts: whether what is really free there is enough for all that are on their
  * way to it. */

@@ -180,6 +180,29 @@ def _():
     cloud.delete(server)
 
 
+@test("a host that was never reached has nothing and uses nothing, in every view and in the sums")
+def _():
+    cloud = Cloud(("hosta",), more={"hypervisor": {"filters": "fault:open/hostb=down"}})
+    try:
+        before = cloud.get("/os-hypervisors/statistics", "2.42")["hypervisor_statistics"]
+        cloud.add_host("hostb")
+        listed = cloud.get("/os-hypervisors/detail", "2.42")["hypervisors"]
+        (row,) = [row for row in listed if row["hypervisor_hostname"] == "hostb"]
+        keys = ("vcpus", "memory_mb", "memory_mb_used", "free_ram_mb", "local_gb", "local_gb_used")
+        equal((row["state"], {row[key] for key in keys}), ("down", {0}), "hypervisor show")
+        after = cloud.get("/os-hypervisors/statistics", "2.42")["hypervisor_statistics"]
+        equal(after, dict(before, count=2), "hypervisor stats show")
+        for row in cloud.get("/os-hosts/hostb", "2.42")["host"]:
+            share = row["resource"]
+            equal((share["cpu"], share["memory_mb"], share["disk_gb"]), (0, 0, 0), "host show")
+        answer = cloud.other("GET", "/placement/resource_providers?name=hostb")
+        (provider,) = answer.json["resource_providers"]
+        path = f"/placement/resource_providers/{provider['uuid']}/inventories"
+        equal(cloud.other("GET", path).json["inventories"], {}, "inventory list")
+    finally:
+        cloud.drover.remove()
+
+
 @test("what a project uses is told of one of its users alone where that one is named")
 def _():
     cloud = world.fast

@@ -108,7 +108,8 @@ view_host(ApiContext *context, const Host *host, GError **error)
     Share total = {host_floating_cpus(facts) + host_dedicated_cpus(facts), facts->memory_mib,
         facts->pool_capacity_bytes / GIB};
     Share used = {usage.vcpus,
-        usage.ram_mib + context->options->placement.reserved_host_memory_mib, usage.disk_gib};
+        usage.ram_mib + placement_reserved_memory_mib(&context->options->placement, host),
+        usage.disk_gib};
     json_t *rows = json_array();
     add_share(rows, host->name, "(total)", &total);
     add_share(rows, host->name, "(used_now)", &used);

@@ -82,7 +82,8 @@ static void
 add_capacity(const ApiContext *context, const Host *host, const HostUsage *usage, json_t *view)
 {
     const HostFacts *facts = &host->facts;
-    int64_t memory_used = usage->ram_mib + context->options->placement.reserved_host_memory_mib;
+    int64_t memory_used =
+        usage->ram_mib + placement_reserved_memory_mib(&context->options->placement, host);
     int64_t disk_gib = facts->pool_capacity_bytes / GIB;
     int vcpus = host_floating_cpus(facts) + host_dedicated_cpus(facts);
     json_auto_t *capacity = json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}",

@@ -65,7 +65,7 @@ placement_view_inventories(const ApiContext *context, const Host *host, const Ho
         add_inventory(
             inventories, CLASS_PCPU, host_dedicated_cpus(facts), usage->idle_cpus, 1.0);
         add_inventory(inventories, CLASS_MEMORY_MB, facts->memory_mib,
-            policy->reserved_host_memory_mib, ratios.ram);
+            placement_reserved_memory_mib(policy, host), ratios.ram);
         add_inventory(
             inventories, CLASS_DISK_GB, facts->pool_capacity_bytes >> 30, 0, ratios.disk);
     }
