@@ -103,6 +103,29 @@ def _():
     remove(cloud, group)
 
 
+@test("server groups are listed in pages, as nova asks for them and as openstack goes on after one")
+def _():
+    cloud = world.fast
+    groups = [make(cloud, "affinity", name=f"page{i}") for i in range(3)]
+
+    def listed(query, version="2.64"):
+        return [row["id"] for row in
+                cloud.get(f"/os-server-groups?{query}", version)["server_groups"]]
+    for query, wanted in (("limit=2", groups[:2]), ("limit=2&offset=1", groups[1:]),
+                          ("offset=3", []), (f"limit=1&marker={groups[0]}", groups[1:2]),
+                          (f"limit=5&marker={groups[2]}", [])):
+        equal(listed(query), wanted, query)
+    cloud.refused(cloud.send("GET", f"/os-server-groups?marker={NOBODY}", version="2.64"), 400,
+                  f"marker [{NOBODY}] not found")
+    cloud.refused(cloud.send("GET", f"/os-server-groups?marker={groups[0]}", version="2.75"), 400,
+                  "'marker' was unexpected")
+    told = rows(cloud, "server", "group", "list", "--limit", "2", version="2.64")
+    equal([row["ID"] for row in told], groups, "openstack server group list --limit 2")
+    text = nova(cloud, "server-group-list", "--limit", "1", "--offset", "1")
+    equal([group in text for group in groups], [False, True, False], "nova server-group-list")
+    remove(cloud, *groups)
+
+
 @test("servers of an anti-affinity group are on different hosts, whoever makes or moves them")
 def _():
     cloud = world.fast
