@@ -51,7 +51,7 @@ typedef struct HostAggregates {
     char *zone;         /* NULL: none of them is a zone */
     char *cell;         /* what nothing leaves and nothing enters; NULL: none of them is one */
     GHashTable *tenants; /* ids of the projects that it is for, char *; NULL: for all */
-    GHashTable *values; /* key -> GHashTable of char *: what each says, split at commas */
+    GHashTable *values; /* key -> GHashTable of char *: what each says; but zones split at commas */
     char *pool;         /* name of the one that is a pool (model/pool.h); NULL: none of them is */
     char *pool_joining; /* the host that joins it, or could not; NULL: none */
     bool pool_copies;   /* its guests may leave it and enter it live */

@@ -85,6 +85,20 @@ def _():
     clean(cloud)
 
 
+@test("a zone with a comma in its name is one zone, of its hosts and of the servers that ask for "
+      "it")
+def _():
+    cloud = world.fast
+    zone = "row 1, left"
+    rack = create(cloud, "rack", zone)["id"]
+    act(cloud, rack, "add_host", {"host": "hostb"})
+    equal(zone_of(cloud, "hostb"), zone, "the host")
+    server = cloud.create("left", availability_zone=zone)
+    equal(cloud.host_of(server), "hostb", "the server")
+    cloud.delete(server)
+    clean(cloud)
+
+
 @test("what aggregates are refused for is told with Nova's status and sentence")
 def _():
     cloud = world.fast
