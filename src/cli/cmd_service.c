@@ -67,8 +67,8 @@ service_change(CommandContext *context, GError **error)
     bool disable = command_has(context, "--disable");
     bool up = command_has(context, "--up");
     bool down = command_has(context, "--down");
-    if (enable == disable && up == down) {
-        usage_error(error, "say one of --enable, --disable, --up and --down");
+    if ((enable && disable) || (up && down) || !(enable || disable || up || down)) {
+        usage_error(error, "say one of --enable and --disable, one of --up and --down, or both");
         return NULL;
     }
     if (enable != disable) {
