@@ -151,7 +151,7 @@ def _():
         check("PCPU" in openstack(cloud, "--os-placement-api-version", "1.9", "resource", "class",
                                   "list"), "resource class list")
     finally:
-        cloud.drover.stop()
+        cloud.drover.remove()
 
 
 @test("where a pinned server fits on a host without processors for others, drover explain tells "
@@ -170,7 +170,7 @@ def _():
         equal(" ".join(row.split()),
               f"hostb - - 256 of {mib} 0.00:1 -> {256 / mib:.2f}:1", "the table")
     finally:
-        cloud.drover.stop()
+        cloud.drover.remove()
 
 
 def topology(cloud, server, user="admin"):
@@ -230,7 +230,7 @@ def _():
         shown = json.loads(cloud.drover.drover("server", "show", "pinned", "--json"))
         check("topology" not in shown, "nobody asked")
     finally:
-        cloud.drover.stop()
+        cloud.drover.remove()
 
 
 def shown_cells(cloud, host):
@@ -269,4 +269,4 @@ def _():
             cloud.create(name, flavorRef="pinned", host="hosta")
         check("dedicated 2-7 (free: none)" in shown_cells(cloud, "hosta")[1], "all are given")
     finally:
-        cloud.drover.stop()
+        cloud.drover.remove()
