@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LOOK_INTERVAL_S = 1 };
+#define LOOK_INTERVAL_US G_USEC_PER_SEC
 
 static const CommandOption OPTIONS[] = {
     {"--no-canaries", NULL, "send none: show what is known, and the last ones with their age"},
@@ -21,11 +21,11 @@ static const CommandOption OPTIONS[] = {
 };
 
 static char *
-join_hosts(CommandContext *context)
+join_hosts(CommandContext *context, const char *between)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (int i = 0; i < command_n_arguments(context); i++) {
-        g_string_append_printf(text, "%s%s", i > 0 ? "," : "", command_argument(context, i));
+        g_string_append_printf(text, "%s%s", i > 0 ? between : "", command_argument(context, i));
     }
     return g_strdup(text->str);
 }
@@ -33,10 +33,10 @@ join_hosts(CommandContext *context)
 static json_t *
 look(CommandContext *context, Session *session, GError **error)
 {
-    g_autofree char *names = join_hosts(context);
+    g_autofree char *names = join_hosts(context, ",");
     g_autofree char *path =
         names[0] != '\0' ? session_path("/lint?hosts=%s", names) : g_strdup("/lint");
-    json_auto_t *answer = session_get(session, "drover", path, error);
+    json_auto_t *answer = watch_get(session, "drover", path, error);
     return answer != NULL ? json_incref(json_object_get(answer, "lint")) : NULL;
 }
 
@@ -139,28 +139,39 @@ add_cut_off(const json_t *asked, const json_t *last)
     }
 }
 
+static void
+end_interrupted(CommandContext *context, GError **error)
+{
+    g_autofree char *names = join_hosts(context, " ");
+    watch_line("%s", "");
+    error_set(error, ERROR_CANCELLED,
+        "interrupted: the canaries go on, and end by themselves; 'drover host lint "
+        "--no-canaries%s%s' tells what came of them", *names != '\0' ? " " : "", names);
+}
+
 /* Until none is on its way any more. droverd gives each up in time. asked: what start returns; adds
  * to what was not sent. */
 static json_t *
 wait_for_canaries(
     CommandContext *context, Session *session, const json_t *asked, GError **error)
 {
-    json_auto_t *lint = look(context, session, error);
+    watch_begin();
     for (;;) {
+        json_auto_t *lint = look(context, session, error);
         const json_t *canaries = json_object_get(lint, "canaries");
         size_t n_left = count(canaries, "pending");
-        if (lint == NULL) {
-            return NULL;
-        }
         if (n_left == 0) {
             watch_line("%s", "");
-            add_cut_off(asked, canaries);
+            if (lint != NULL) {
+                add_cut_off(asked, canaries);
+            }
             return json_incref(lint);
         }
         watch_line("canaries on their way: %zu", n_left);
-        g_usleep(LOOK_INTERVAL_S * G_USEC_PER_SEC);
-        json_decref(lint);
-        lint = look(context, session, error);
+        if (!watch_pause(LOOK_INTERVAL_US)) {
+            end_interrupted(context, error);
+            return NULL;
+        }
     }
 }
 

@@ -50,28 +50,30 @@ watch_is_interrupted(void)
     return was_interrupted != 0;
 }
 
-/* From now on the first Ctrl-C ends the waiting with a sentence; a second one ends the program, as
- * it would have without this. */
-static void
-catch_interrupt(void)
+void
+watch_begin(void)
 {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
 }
 
-/* True unless it was interrupted. */
-static bool
-wait_a_little(void)
+bool
+watch_pause(unsigned us)
 {
     if (!watch_is_interrupted()) {
-        g_usleep(POLL_US);
+        g_usleep(us);
     }
     return !watch_is_interrupted();
 }
 
-/* Asks, and asks again while nobody answers. */
-static json_t *
-get_patiently(Session *session, const char *service, const char *path, GError **error)
+static bool
+wait_a_little(void)
+{
+    return watch_pause(POLL_US);
+}
+
+json_t *
+watch_get(Session *session, const char *service, const char *path, GError **error)
 {
     int64_t until_us = 0;
     for (;;) {
@@ -173,7 +175,7 @@ static json_t *
 get_migration(Session *session, int64_t id, GError **error)
 {
     g_autofree char *path = g_strdup_printf("/migrations/%" G_GINT64_FORMAT, id);
-    json_auto_t *answer = get_patiently(session, "drover", path, error);
+    json_auto_t *answer = watch_get(session, "drover", path, error);
     return answer != NULL ? json_incref(json_object_get(answer, "migration")) : NULL;
 }
 
@@ -288,7 +290,7 @@ bool
 watch_migration(Session *session, Output *output, int64_t migration_id, GError **error)
 {
     g_autofree char *shown = NULL;
-    catch_interrupt();
+    watch_begin();
     for (;;) {
         json_auto_t *migration = get_migration(session, migration_id, error);
         if (migration == NULL) {
@@ -349,7 +351,7 @@ static json_t *
 get_server(Session *session, const char *id, GError **error)
 {
     g_autofree char *path = session_path("/servers/%s", id);
-    json_auto_t *answer = get_patiently(session, "compute", path, error);
+    json_auto_t *answer = watch_get(session, "compute", path, error);
     return answer != NULL ? json_incref(json_object_get(answer, "server")) : NULL;
 }
 
@@ -398,7 +400,7 @@ look_at_action(Session *session, const char *server_id, const char *request_id,
     }
     g_autofree char *path =
         session_path("/servers/%s/os-instance-actions/%s", server_id, request_id);
-    json_auto_t *answer = get_patiently(session, "compute", path, &problem);
+    json_auto_t *answer = watch_get(session, "compute", path, &problem);
     if (answer == NULL) {
         if (error_is(problem, ERROR_NOT_FOUND)) {
             return true;
@@ -427,7 +429,7 @@ bool
 watch_server(Session *session, const char *server_id, const char *wanted, GError **error)
 {
     g_autofree char *request_id = g_strdup(session_request_id(session));
-    catch_interrupt();
+    watch_begin();
     for (;;) {
         g_autoptr(GError) problem = NULL;
         ActionEnd end = ACTION_UNKNOWN;
@@ -462,7 +464,7 @@ watch_server(Session *session, const char *server_id, const char *wanted, GError
 bool
 watch_server_deleted(Session *session, const char *server_id, GError **error)
 {
-    catch_interrupt();
+    watch_begin();
     for (;;) {
         g_autoptr(GError) problem = NULL;
         json_auto_t *server = get_server(session, server_id, &problem);
@@ -496,26 +498,49 @@ is_drain_open(const json_t *drain)
     return g_strv_contains(open_states, json_string_value(json_object_get(drain, "state")));
 }
 
+/* Where there is no terminal each line that differs from the one before it; of a host without
+ * servers none. */
+static void
+show_drain(const json_t *drain, const char *host, char **shown)
+{
+    int n_total = count_of(drain, "total");
+    g_autofree char *line = g_strdup_printf("%s: %s, %d of %d moved, %d under way, %d blocked",
+        host, json_string_value(json_object_get(drain, "state")), count_of(drain, "moved"), n_total,
+        count_of(drain, "moving") + count_of(drain, "confirming"), count_of(drain, "blocked"));
+    watch_line("%s", line);
+    if (!isatty(STDERR_FILENO) && n_total > 0 && g_strcmp0(*shown, line) != 0) {
+        fprintf(stderr, "%s\n", line);
+        g_free(*shown);
+        *shown = g_steal_pointer(&line);
+    }
+}
+
+static void
+end_drain_interrupted(const json_t *drain, const char *host, GError **error)
+{
+    watch_line("%s", "");
+    error_set(error, ERROR_CANCELLED,
+        "interrupted: the %s of host '%s' goes on; 'drover drain show %s --wait' follows it, and "
+        "'drover drain cancel %s' gives it up",
+        json_string_value(json_object_get(drain, "kind")), host, host, host);
+}
+
 json_t *
 watch_drain(Session *session, const char *host, GError **error)
 {
     g_autofree char *path = session_path("/hosts/%s/drain", host);
-    catch_interrupt();
+    g_autofree char *shown = NULL;
+    watch_begin();
     for (;;) {
-        json_auto_t *answer = get_patiently(session, "drover", path, error);
+        json_auto_t *answer = watch_get(session, "drover", path, error);
         json_t *drain = json_object_get(answer, "drain");
         if (drain == NULL || !is_drain_open(drain)) {
             watch_line("%s", "");
             return json_incref(drain);
         }
-        watch_line("%s: %s, %d of %d moved, %d under way, %d blocked", host,
-            json_string_value(json_object_get(drain, "state")), count_of(drain, "moved"),
-            count_of(drain, "total"), count_of(drain, "moving") + count_of(drain, "confirming"),
-            count_of(drain, "blocked"));
+        show_drain(drain, host, &shown);
         if (!wait_a_little()) {
-            watch_line("%s", "");
-            error_set(error, ERROR_CANCELLED,
-                "interrupted: the drain goes on; 'drover drain show %s' tells how far it is", host);
+            end_drain_interrupted(drain, host, error);
             return NULL;
         }
     }

@@ -31,5 +31,15 @@ json_t *watch_drain(Session *session, const char *host, GError **error);
  * says what goes on, and how to watch it or to give it up. */
 bool watch_is_interrupted(void);
 
+/* ---- for who waits in another way ---- */
+
+/* From now on the first Ctrl-C ends the waiting with a sentence; a second one ends the program, as
+ * it would have without this. */
+void watch_begin(void);
+/* True unless it was interrupted. */
+bool watch_pause(unsigned us);
+/* As session_get; who does not answer is asked again for a minute. */
+json_t *watch_get(Session *session, const char *service, const char *path, GError **error);
+
 /* One line over the one before it (a terminal), or nothing (no terminal). "" clears it. */
 void watch_line(const char *format, ...) G_GNUC_PRINTF(1, 2);

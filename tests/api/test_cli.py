@@ -11,7 +11,9 @@ import time
 
 from drover import DROVER, TOP
 from tap import check, contains, equal, wait_until
+from test_drain import force_complete, wait_moving, wait_state
 from test_evacuate import force_down
+from test_lint import ENDLESS
 from world import Cloud, test, world
 
 WHY = "new kernel, Küche 3; \"rack 7\""
@@ -120,6 +122,51 @@ def _():
     cloud.drover.drover(*abort.split())
     cloud.wait_migration(server, "cancelled")
     cloud.delete(server)
+
+
+@test("Ctrl-C ends the waiting for a drain or a restore and not the job, and says which it is, how "
+      "to follow it and how to give it up; without a terminal each change of it is a line [S2-25]")
+def _():
+    cloud = world.slow
+    server = cloud.create("awaited", host="hosta")
+    for kind in ("drain", "restore"):
+        code, output = interrupt(cloud, "host", kind, "hosta", "--wait")
+        equal(code, 130, output)
+        check(re.match("hosta: running, 0 of 1 moved, [01] under way, 0 blocked\n", output), output)
+        contains(output, f"interrupted: the {kind} of host 'hosta' goes on; 'drover drain show "
+                 "hosta --wait' follows it, and 'drover drain cancel hosta' gives it up\n", kind)
+        moving = wait_moving(cloud, "hosta")
+        process = start(cloud, "drain", "show", "hosta", "--wait")
+        try:
+            equal(process.stderr.readline(),
+                  "hosta: running, 0 of 1 moved, 1 under way, 0 blocked\n", "the first line")
+            force_complete(cloud, moving)
+            equal(process.wait(60), 0, "how it ended")
+        finally:
+            process.kill()
+            process.stderr.close()
+        wait_state(cloud, "hosta", "done")
+    cloud.delete(server)
+
+
+@test("Ctrl-C ends the waiting for canaries and not the canaries, and says how to see what came of "
+      "them [S4-11]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more=ENDLESS)
+    try:
+        process = start(cloud, "host", "lint", "hosta", "hostb")
+        try:
+            wait_until(lambda: cloud.drover.log().count("/drover/v1/lint") > 1, "it waits", 20,
+                       0.02)
+            process.send_signal(signal.SIGINT)
+            equal((process.wait(30), process.stderr.read()),
+                  (130, "drover: interrupted: the canaries go on, and end by themselves; 'drover "
+                   "host lint --no-canaries hosta hostb' tells what came of them\n"), "the end")
+        finally:
+            process.kill()
+            process.stderr.close()
+    finally:
+        cloud.drover.remove()
 
 
 @test("OS_AUTH_URL may be host and port alone, or anything above version 3")
