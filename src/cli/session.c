@@ -130,6 +130,8 @@ login(Session *session, GError **error)
     if (answer == NULL) {
         return false;
     }
+    json_decref(session->token);
+    g_free(session->token_id);
     session->token = json_incref(json_object_get(answer, "token"));
     session->token_id = g_steal_pointer(&exchange.subject_token);
     return session->token_id != NULL ||
@@ -318,8 +320,8 @@ session_set_reason(Session *session, const char *reason, GError **error)
     return true;
 }
 
-json_t *
-session_request(Session *session, const char *service, const char *method, const char *path,
+static json_t *
+request_once(Session *session, const char *service, const char *method, const char *path,
     const json_t *body, GError **error)
 {
     g_auto(Exchange) exchange = {0};
@@ -331,6 +333,23 @@ session_request(Session *session, const char *service, const char *method, const
         exchange.body = json_to_text(body);
     }
     return perform(session, &exchange, error) ? exchange_to_json(&exchange, error) : NULL;
+}
+
+/* What is waited for may take longer than a token is good for: then another one is asked for. */
+json_t *
+session_request(Session *session, const char *service, const char *method, const char *path,
+    const json_t *body, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    json_t *answer = request_once(session, service, method, path, body, &problem);
+    if (error_is(problem, ERROR_UNAUTHENTICATED) && session->credentials->token == NULL &&
+        login(session, NULL)) {
+        return request_once(session, service, method, path, body, error);
+    }
+    if (answer == NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+    }
+    return answer;
 }
 
 bool

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 """The drover command: what it says with a request, and what it does when it is interrupted."""
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -167,6 +169,38 @@ def _():
             process.stderr.close()
     finally:
         cloud.drover.remove()
+
+
+def on_tokens(cloud, statement):
+    with contextlib.closing(sqlite3.connect(
+            f"{cloud.drover.directory}/drover.db", timeout=20)) as rows, rows:
+        return rows.execute(statement).fetchall()
+
+
+@test("--wait goes on when its token has ended: it logs in anew; with a token alone it cannot")
+def _():
+    cloud = world.slow
+    server = cloud.create("longer")
+    (before,), = on_tokens(cloud, "select max(rowid) from tokens")
+    waits = start(cloud, "server", "migrate", "--live-migration", "--wait", "longer")
+    row = cloud.wait_migration(server, "running")
+    given = start(cloud, "--os-token", cloud.drover.login(), "server", "migration", "watch",
+                  str(row["id"]))
+    try:
+        for process in (waits, given):
+            check(any(line.startswith("running") for line in process.stderr), "it waits")
+        on_tokens(cloud, f"delete from tokens where rowid > {before}")
+        equal((given.wait(30), given.stderr.read()),
+              (1, "drover: The request you have made requires authentication.\n"),
+              "with a token alone")
+        equal(waits.poll(), None, "it waits on")
+        force_complete(cloud, {"instance_uuid": server, "migration_id": row["id"]})
+        equal(waits.wait(60), 0, "the command")
+    finally:
+        for process in (waits, given):
+            process.kill()
+            process.stderr.close()
+    cloud.delete(server)
 
 
 @test("OS_AUTH_URL may be host and port alone, or anything above version 3")
