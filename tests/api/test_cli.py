@@ -203,6 +203,18 @@ def _():
     cloud.delete(server)
 
 
+@test("what finds no room on standard output is no success")
+def _():
+    for arguments in (("host", "list", "--json"), ("--help",)):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([DROVER, *arguments], check=False, stdin=subprocess.DEVNULL,
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                                  env=world.fast.drover.client_env())
+        equal((done.returncode, done.stderr),
+              (1, "drover: not all of it could be written to standard output: No space left on "
+               "device\n"), arguments)
+
+
 @test("OS_AUTH_URL may be host and port alone, or anything above version 3")
 def _():
     cloud = world.fast
