@@ -42,6 +42,25 @@ choose_move(CommandContext *context, const char **ret_move, GError **error)
     return true;
 }
 
+/* What only a guest that runs while it moves has. */
+static bool
+check_live_only(CommandContext *context, const char *move, GError **error)
+{
+    static const char *const LIVE_ONLY[] = {
+        "--block-migration", "--shared-migration", "--disk-overcommit", "--rehearse"};
+    if (move == NULL || strcmp(move, "live") == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(LIVE_ONLY); i++) {
+        if (command_has(context, LIVE_ONLY[i])) {
+            return usage_error(error,
+                "%s is of a live migration, and --%s of another move: say one of them",
+                LIVE_ONLY[i], move);
+        }
+    }
+    return true;
+}
+
 bool
 explain_read_block_migration(CommandContext *context, const char **ret_block, GError **error)
 {
@@ -261,6 +280,7 @@ explain(CommandContext *context, GError **error)
         .some = shows_some(context),
     };
     Session *session = choose_move(context, &question.move, error) &&
+            check_live_only(context, question.move, error) &&
             explain_read_block_migration(context, &question.block, error)
         ? command_session(context, error)
         : NULL;

@@ -329,9 +329,14 @@ check_arguments(CommandContext *context, GError **error)
             command->arguments);
     }
     if (n > command->max_arguments) {
-        return usage_error(error, "'%s' is too much: drover %s %s",
+        bool is_list = g_str_has_suffix(command->arguments, "...") ||
+            g_str_has_suffix(command->arguments, "...]");
+        g_autofree char *most = is_list
+            ? g_strdup_printf(" takes %d at most", command->max_arguments)
+            : g_strdup("");
+        return usage_error(error, "'%s' is too much: drover %s %s%s",
             (const char *)context->arguments->pdata[command->max_arguments], command->words,
-            command->arguments);
+            command->arguments, most);
     }
     return true;
 }

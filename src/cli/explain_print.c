@@ -279,7 +279,7 @@ print_checks(Output *output, json_t *rows, GError **error)
     if (json_array_size(rows) == 0) {
         return true;
     }
-    putchar('\n');
+    output_say(output, "%s", "");
     if (!output_list(output, rows, CHECK_COLUMNS, NULL, error)) {
         return false;
     }

@@ -383,6 +383,8 @@ def tells_of_any_host(cloud, request, told):
                        ("hostc", "hostc did fit: it had place 1 of 1, with a weight of ")):
         contains(on_terminal(cloud, 80, "explain", "--request", request, "--host", host), part,
                  host)
+    values = cloud.drover.drover("explain", "--request", request, "--host", "hostb", "-f", "value")
+    check(values.startswith("hostb enabled fail "), f"not one line for each row: {values}")
     for more in ((), ("--json",)):
         code, output = cloud.drover.drover("explain", "--request", request, "--host", "hostz",
                                            *more, check=False)

@@ -88,8 +88,8 @@ def _():
     contains(world.drover.drover("explain", server_id(), "--host", "hostb", "--rehearse"),
              "rehearsal", "the table")
     code, text = world.drover.drover("explain", server_id(), "--cold", "--rehearse", check=False)
-    equal(code, 1, text)
-    contains(text, "a rehearsal is of a live migration", "a cold move")
+    equal(code, 2, text)
+    contains(text, "--rehearse is of a live migration", "a cold move")
 
 
 @test("a destination whose QEMU does not get the guest's memory says so in the rehearsal, with "
