@@ -164,7 +164,7 @@ print_machine(const char *name)
             return EXIT_OK;
         }
     }
-    return complain(EXIT_USAGE, "the machines are 'lifecycle' and 'migration'");
+    return complain(EXIT_USAGE, "the machines are 'lifecycle', 'migration' and 'evacuation'");
 }
 
 /* ---- the configuration ---- */
