@@ -1348,6 +1348,48 @@ test_pages_in_use_are_those_of_guests_or_foreign(Fleet *fleet, const void *data)
     wait_for(fleet, has_pages, "c2 2048:1024:300");
 }
 
+/* "KIND DOMAIN CLAIMED_MIB" of each. Caller frees. */
+static char *
+tell_differences(Fleet *fleet, const char *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GPtrArray) rows = store_list_host_differences(fleet->store, host, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < rows->len; i++) {
+        const HostDifference *row = rows->pdata[i];
+        g_string_append_printf(text, "%s%s %s %d", i > 0 ? ", " : "",
+            host_difference_kind_name(row->kind), row->domain, (int)row->claimed_memory_mib);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static bool
+has_difference(Fleet *fleet, const char *wanted)
+{
+    g_autofree char *told = tell_differences(fleet, "c1");
+    return strcmp(told, wanted) == 0;
+}
+
+/* A guest that is lost is still claimed; one that could not be made is not. */
+static void
+test_what_is_not_claimed_is_not_told_as_claimed(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    hypervisor_add_filter_text(fleet->hypervisor, "fault:start_guest=refused", &error);
+    g_assert_no_error(error);
+    g_autofree char *failed = create(fleet, "c1");
+    wait_for_status(fleet, failed, "ERROR");
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    g_assert_true(hypervisor_remove_guest(host, id, true, &error));
+    wait_for_status(fleet, id, "ERROR");
+    g_assert_cmpint(count_claimed(fleet, "c1"), ==, 512);
+    stop_engine(fleet);
+    start_engine(fleet);
+    wait_for(fleet, has_difference, "no-domain instance-00000001 512");
+}
+
 /* At most one in look_soon_us for each host, however much happens there. */
 static void
 test_early_looks_are_few(Fleet *fleet, const void *data)
@@ -1429,6 +1471,8 @@ main(int argc, char **argv)
     ADD("host-is-asked-when-a-guest-changes", looks_soon, test_host_is_asked_when_a_guest_changes);
     ADD("pages-in-use-are-those-of-guests-or-foreign", some_pages_are_used,
         test_pages_in_use_are_those_of_guests_or_foreign);
+    ADD("what-is-not-claimed-is-not-told-as-claimed", NULL,
+        test_what_is_not_claimed_is_not_told_as_claimed);
     ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);

@@ -17,7 +17,7 @@ is_active(const DomainView *view)
 
 static void
 add(GPtrArray *differences, HostDifferenceKind kind, const char *uuid, char *take_domain,
-    const DomainView *view, const Instance *instance)
+    const DomainView *view, const ClaimRow *claim)
 {
     HostDifference *difference = g_new0(HostDifference, 1);
     difference->kind = kind;
@@ -27,9 +27,9 @@ add(GPtrArray *differences, HostDifferenceKind kind, const char *uuid, char *tak
         difference->vcpus = view->vcpus;
         difference->memory_mib = view->memory_mib;
     }
-    if (instance != NULL) {
-        difference->claimed_vcpus = instance->flavor.vcpus;
-        difference->claimed_memory_mib = instance->flavor.ram_mib;
+    if (claim != NULL) {
+        difference->claimed_vcpus = claim->vcpus;
+        difference->claimed_memory_mib = claim->ram_mib;
     }
     g_ptr_array_add(differences, difference);
 }
@@ -42,19 +42,22 @@ is_settled(const Instance *instance, int64_t asked_us)
         instance->vm_state != VM_STATE_BUILDING && instance->vm_state != VM_STATE_RESIZED;
 }
 
-static void
-compare_own(
-    GPtrArray *differences, const Instance *instance, const DomainView *view, int64_t asked_us)
+static bool
+is_of_size(const DomainView *view, const ClaimRow *claim)
 {
-    if (!is_settled(instance, asked_us)) {
-        return;
-    }
-    if (view == NULL) {
+    return claim != NULL && view->memory_mib == claim->ram_mib && view->vcpus == claim->vcpus;
+}
+
+/* claim: the owner's; NULL: nothing is claimed there, as for one that could not be made. */
+static void
+compare_own(GPtrArray *differences, const Instance *instance, const ClaimRow *claim,
+    const DomainView *view)
+{
+    if (view == NULL && claim != NULL) {
         add(differences, HOST_DIFFERENCE_NO_DOMAIN, instance->id, instance_domain_name(instance),
-            NULL, instance);
-    } else if (view->memory_mib != 0 &&
-        (view->memory_mib != instance->flavor.ram_mib || view->vcpus != instance->flavor.vcpus)) {
-        add(differences, HOST_DIFFERENCE_SIZE, instance->id, g_strdup(view->name), view, instance);
+            NULL, claim);
+    } else if (view != NULL && view->memory_mib != 0 && !is_of_size(view, claim)) {
+        add(differences, HOST_DIFFERENCE_SIZE, instance->id, g_strdup(view->name), view, claim);
     }
 }
 
@@ -105,29 +108,61 @@ write_down(Engine *engine, const char *host, GPtrArray *differences, GError **er
     return store_set_host_differences(store, host, differences, error);
 }
 
+/* Id -> ClaimRow, borrowed: of the instances that are on the host of these claims. */
+static GHashTable *
+index_owners(const GPtrArray *claims)
+{
+    GHashTable *owners = g_hash_table_new(g_str_hash, g_str_equal);
+    for (unsigned i = 0; i < claims->len; i++) {
+        ClaimRow *claim = claims->pdata[i];
+        if (claim->is_owner) {
+            g_hash_table_insert(owners, claim->instance_id, claim);
+        }
+    }
+    return owners;
+}
+
+/* NULL when the store failed. */
+static GPtrArray *
+compare(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us, GError **error)
+{
+    Store *store = engine->context.store;
+    InstanceFilter filter = {.host = host, .power_state = -1, .locked = -1};
+    g_autoptr(GHashTable) views = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GPtrArray) claims = store_list_claims(store, CLAIMS_OF_HOST, host, error);
+    g_autoptr(GPtrArray) instances =
+        claims != NULL ? store_list_instances(store, &filter, error) : NULL;
+    if (instances == NULL) {
+        return NULL;
+    }
+    GPtrArray *differences =
+        g_ptr_array_new_with_free_func((GDestroyNotify)host_difference_free);
+    for (unsigned i = 0; i < domains->len; i++) {
+        DomainView *view = domains->pdata[i];
+        g_hash_table_insert(views, view->uuid, view);
+        if (is_foreign(engine, view)) {
+            add(differences, HOST_DIFFERENCE_FOREIGN, view->uuid, g_strdup(view->name), view, NULL);
+        }
+    }
+    g_autoptr(GHashTable) owners = index_owners(claims);
+    for (unsigned i = 0; i < instances->len; i++) {
+        const Instance *instance = instances->pdata[i];
+        if (is_settled(instance, asked_us)) {
+            compare_own(differences, instance, g_hash_table_lookup(owners, instance->id),
+                g_hash_table_lookup(views, instance->id));
+        }
+    }
+    return differences;
+}
+
 void
 truth_on_listed(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us)
 {
     g_autoptr(GError) error = NULL;
-    InstanceFilter filter = {.host = host, .power_state = -1, .locked = -1};
-    g_autoptr(GPtrArray) differences =
-        g_ptr_array_new_with_free_func((GDestroyNotify)host_difference_free);
-    g_autoptr(GHashTable) views = g_hash_table_new(g_str_hash, g_str_equal);
 
     engine_assert_thread(engine);
-    g_autoptr(GPtrArray) instances = store_list_instances(engine->context.store, &filter, &error);
-    for (unsigned i = 0; i < domains->len; i++) {
-        DomainView *view = domains->pdata[i];
-        g_hash_table_insert(views, view->uuid, view);
-        if (instances != NULL && is_foreign(engine, view)) {
-            add(differences, HOST_DIFFERENCE_FOREIGN, view->uuid, g_strdup(view->name), view, NULL);
-        }
-    }
-    for (unsigned i = 0; instances != NULL && i < instances->len; i++) {
-        const Instance *instance = instances->pdata[i];
-        compare_own(differences, instance, g_hash_table_lookup(views, instance->id), asked_us);
-    }
-    if (instances == NULL || !write_down(engine, host, differences, &error)) {
+    g_autoptr(GPtrArray) differences = compare(engine, host, domains, asked_us, &error);
+    if (differences == NULL || !write_down(engine, host, differences, &error)) {
         log_error("cannot compare host '%s' with what is claimed of it: %s", host, error->message);
     }
 }
