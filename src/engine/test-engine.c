@@ -1390,6 +1390,43 @@ test_what_is_not_claimed_is_not_told_as_claimed(Fleet *fleet, const void *data)
     wait_for(fleet, has_difference, "no-domain instance-00000001 512");
 }
 
+/* As another droverd's, or of a server that was made after the copy of the database that is there
+ * now. */
+static void
+test_unknown_guest_is_foreign(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    HostUsage usage = {0};
+    g_autofree char *id = create_active(fleet);
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    char drive[512] = {0};
+    GuestSpec unknown = {.uuid = "0aa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11",
+        .domain_name = "instance-0000ffff",
+        .display_name = "vm2",
+        .project_id = "project",
+        .flavor_name = "m1.tiny",
+        .generation = 1,
+        .vcpus = 2,
+        .memory_mib = 256,
+        .root_size_bytes = 1 << 30,
+        .root_hash = "roothash",
+        .root_format = "raw",
+        .root_virtual_size_bytes = 5,
+        .config_drive = drive,
+        .config_drive_size = sizeof drive};
+    hypervisor_create_guest(host, &unknown, &error);
+    g_assert_no_error(error);
+    hypervisor_start_guest(host, unknown.uuid, &error);
+    g_assert_no_error(error);
+    stop_engine(fleet);
+    start_engine(fleet);
+    wait_for(fleet, has_difference, "foreign instance-0000ffff 0");
+    g_assert_true(store_get_host_usage(fleet->store, "c1", &usage, &error));
+    g_assert_cmpint(usage.foreign_ram_mib, ==, 256);
+    g_assert_cmpint(usage.foreign_vcpus, ==, 2);
+    g_assert_true(hypervisor_remove_guest(host, unknown.uuid, true, &error));
+}
+
 /* At most one in look_soon_us for each host, however much happens there. */
 static void
 test_early_looks_are_few(Fleet *fleet, const void *data)
@@ -1473,6 +1510,7 @@ main(int argc, char **argv)
         test_pages_in_use_are_those_of_guests_or_foreign);
     ADD("what-is-not-claimed-is-not-told-as-claimed", NULL,
         test_what_is_not_claimed_is_not_told_as_claimed);
+    ADD("unknown-guest-is-foreign", NULL, test_unknown_guest_is_foreign);
     ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);

@@ -61,16 +61,21 @@ compare_own(GPtrArray *differences, const Instance *instance, const ClaimRow *cl
     }
 }
 
-/* What is drover's and of no instance of this host is a leftover, or on its way: both are on record
- * elsewhere. */
+/* What belongs to an instance of another host, or to a deleted one, is a leftover, or on its way:
+ * both are on record elsewhere. What drover makes for a moment is never stored on the host; a
+ * stored guest with drover's mark that nobody here knows is another droverd's, or younger than a
+ * database that was restored. */
 static bool
 is_foreign(Engine *engine, const DomainView *view)
 {
-    if (view->is_ours || !is_active(view)) {
+    g_autoptr(GError) error = NULL;
+
+    if (!is_active(view) || (view->is_ours && !view->persistent)) {
         return false;
     }
-    g_autoptr(Instance) instance = store_get_instance(engine->context.store, view->uuid, NULL);
-    return instance == NULL;
+    g_autoptr(Instance) instance =
+        store_get_instance(engine->context.store, view->uuid, &error);
+    return instance == NULL && error_is(error, ERROR_NOT_FOUND);
 }
 
 static int
