@@ -97,7 +97,8 @@ typedef struct Host {
 typedef struct HostUsage {
     /* Asked of every host that is looked at; see model/host_index.h. */
     int64_t ram_mib;
-    int64_t arriving_ram_mib; /* of ram_mib: of guests that an operation still brings here */
+    int64_t arriving_ram_mib; /* of ram_mib: of guests that an operation still brings here, and
+                               * whose memory is not in huge pages */
     int64_t foreign_ram_mib; /* of domains that run there and are not drover's: nothing claims it */
     int64_t disk_gib;
     int vcpus;

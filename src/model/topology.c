@@ -314,6 +314,14 @@ guest_topology_count_idle(const char *text)
     return topology != NULL ? cpu_set_count(&topology->blocked) : 0;
 }
 
+bool
+guest_topology_has_huge_pages(const char *text)
+{
+    static const char name[] = " page=";
+    const char *at = text != NULL ? strstr(text, name) : NULL;
+    return at != NULL && g_ascii_strtoll(at + strlen(name), NULL, 10) > 0;
+}
+
 /* ---- pages of both ---- */
 
 bool

@@ -76,3 +76,5 @@ void host_topology_own_pages(HostTopology *host, const GuestTopology *guest);
  * stay idle. What has none is not read whole. */
 bool guest_topology_is_pinned(const char *text);
 int guest_topology_count_idle(const char *text);
+/* Likewise: its memory is in pages that the host keeps apart from what is free. */
+bool guest_topology_has_huge_pages(const char *text);

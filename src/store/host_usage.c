@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 /* The use of hosts: sums of claims, and of what is under way. */
+#include "model/topology.h"
 #include "store/claims.h"
 #include "store/rows.h"
 
@@ -18,9 +19,9 @@
     "SELECT c.host, COUNT(*) FROM claims c JOIN operations o ON o.instance_id = c.instance_id"     \
     " WHERE o.is_open = 1 AND o.kind IN ('create', 'live-migration', 'migrate', 'resize',"         \
     " 'evacuate')"
-/* What an operation that is under way has claimed for a guest that will run. */
+/* What an operation that is under way has claimed for a guest that will run; of one claim. */
 #define SELECT_ARRIVING                                                                            \
-    "SELECT c.host, CAST(SUM(c.ram_mib) AS BIGINT) FROM claims c"                                  \
+    "SELECT c.host, c.ram_mib, c.topology FROM claims c"                                           \
     " JOIN operations o ON o.id = c.operation_id JOIN instances i ON i.id = c.instance_id"         \
     " WHERE o.is_open = 1 AND i.vm_state <> 'stopped'"
 #define SELECT_DEVICES "SELECT host, devices FROM claims WHERE devices IS NOT NULL"
@@ -90,10 +91,12 @@ read_foreign(DbStatement *statement, HostUsage *usage)
     usage->foreign_ram_mib = db_int(statement, 2);
 }
 
+/* Huge pages are taken from what the host keeps for them. */
 static void
 read_arriving(DbStatement *statement, HostUsage *usage)
 {
-    usage->arriving_ram_mib = db_int(statement, 1);
+    bool is_apart = guest_topology_has_huge_pages(db_text(statement, 2));
+    usage->arriving_ram_mib += is_apart ? 0 : db_int(statement, 1);
 }
 
 static void
@@ -133,8 +136,8 @@ static const UsageQuery usage_queries[] = {
         SELECT_TOPOLOGIES " AND host = $1" WITHOUT, read_topology},
     {SELECT_IO " GROUP BY c.host", SELECT_IO " AND c.host = $1 GROUP BY c.host",
         SELECT_IO " AND c.host = $1" WITHOUT_C " GROUP BY c.host", read_io},
-    {SELECT_ARRIVING " GROUP BY c.host", SELECT_ARRIVING " AND c.host = $1 GROUP BY c.host",
-        SELECT_ARRIVING " AND c.host = $1" WITHOUT_C " GROUP BY c.host", read_arriving},
+    {SELECT_ARRIVING, SELECT_ARRIVING " AND c.host = $1",
+        SELECT_ARRIVING " AND c.host = $1" WITHOUT_C, read_arriving},
     {SELECT_DEVICES, SELECT_DEVICES " AND host = $1", SELECT_DEVICES " AND host = $1" WITHOUT,
         read_devices},
     {SELECT_OPERATIONS " GROUP BY i.host", SELECT_OPERATIONS " AND i.host = $1 GROUP BY i.host",

@@ -444,6 +444,43 @@ test_claims_of_a_move(Fixture *fixture, const void *data)
     assert_claims(fixture, CLAIMS_OF_HOST, "hosta", "");
 }
 
+/* data: what it is given. */
+static const char *
+choose_pages(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
+{
+    decision->topology = g_strdup(data);
+    return choose_named(hosts, (char *)"hosta", decision, error);
+}
+
+/* Of 512 MiB each, those alone whose memory is to come from what is free. */
+static void
+test_huge_pages_on_their_way_take_nothing_free(Fixture *fixture, const void *data)
+{
+    static const struct {
+        const char *name;
+        const char *topology;
+        int64_t arriving_mib; /* with those before it */
+    } rows[] = {
+        {"paged", "guest cells=1 binds=1 page=2048;cell host=0 vcpus=1 memory=512", 0},
+        {"small", "guest cells=1 binds=1 page=0;cell host=0 vcpus=1 memory=512", 512},
+        {"plain", NULL, 1024},
+    };
+
+    test_host(fixture, "hosta");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *host = NULL;
+        g_autoptr(Instance) vm = test_instance(fixture, rows[i].name);
+        g_autoptr(Operation) operation = operation_of(fixture, vm->open_operation);
+        store_claim(fixture->store, operation, vm, choose_pages, (char *)rows[i].topology, &host,
+            &error);
+        g_assert_no_error(error);
+        HostUsage usage = usage_of(fixture, "hosta");
+        g_assert_cmpint(usage.arriving_ram_mib, ==, rows[i].arriving_mib);
+        g_assert_cmpint(usage.ram_mib, ==, 512 * (int64_t)(i + 1));
+    }
+}
+
 static void
 test_claim_is_released(Fixture *fixture, const void *data)
 {
@@ -922,6 +959,8 @@ main(int argc, char **argv)
     ADD("fresh-operations", test_fresh_operations);
     ADD("operations-of-an-instance", test_operations_of_an_instance);
     ADD("claims-of-a-move", test_claims_of_a_move);
+    ADD("huge-pages-on-their-way-take-nothing-free",
+        test_huge_pages_on_their_way_take_nothing_free);
     ADD("claim-is-released", test_claim_is_released);
     ADD("promotion-needs-a-target", test_promotion_needs_a_target);
     ADD("no-host-is-chosen", test_no_host_is_chosen);
