@@ -29,6 +29,8 @@ assert_same(const HostEntry *one, const HostEntry *other)
     g_assert_cmpint(one->usage.disk_gib, ==, other->usage.disk_gib);
     g_assert_cmpint(one->usage.instances, ==, other->usage.instances);
     g_assert_cmpint(one->usage.claims, ==, other->usage.claims);
+    g_assert_cmpint(one->usage.arriving_ram_mib, ==, other->usage.arriving_ram_mib);
+    g_assert_cmpint(one->usage.io_ops, ==, other->usage.io_ops);
     g_assert_cmpint(one->usage.foreign_ram_mib, ==, other->usage.foreign_ram_mib);
     g_assert_cmpint(one->usage.foreign_vcpus, ==, other->usage.foreign_vcpus);
 }
@@ -195,6 +197,40 @@ test_differences_and_claims_are_seen(Fixture *fixture, const void *data)
     look(fixture, asking);
 }
 
+static void
+set_state(Fixture *fixture, const Instance *vm, VmState state)
+{
+    g_assert_true(store_reset_instance_state(fixture->store, vm->id, state, NULL));
+}
+
+/* Who is on its way, and whether it is to run there. */
+static void
+test_what_is_under_way_is_seen(Fixture *fixture, const void *data)
+{
+    g_autofree char *host = NULL;
+    HostUsage usage = {0};
+    g_autoptr(Instance) asking = make_many(fixture);
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "host12");
+
+    look(fixture, asking);
+    g_autoptr(Migration) migration = test_migration(fixture, vm);
+    look(fixture, asking);
+    g_assert_true(store_claim(fixture->store, &migration->operation, vm, choose_named,
+        (char *)"host13", &host, NULL));
+    look(fixture, asking);
+    g_assert_true(store_get_host_usage(fixture->store, "host13", &usage, NULL));
+    g_assert_cmpint(usage.arriving_ram_mib, ==, 512);
+    set_state(fixture, vm, VM_STATE_STOPPED);
+    look(fixture, asking);
+    set_state(fixture, vm, VM_STATE_ACTIVE);
+    look(fixture, asking);
+    OperationMove fail = test_move(fixture, migration->operation.id, "queued", "failed");
+    fail.closes = true;
+    fail.release_target = true;
+    test_move_ok(fixture, &fail);
+    look(fixture, asking);
+}
+
 /* What was written and taken back is not seen, and does not hide what is there. */
 static void
 test_what_is_rolled_back_is_not_seen(Fixture *fixture, const void *data)
@@ -261,6 +297,7 @@ main(int argc, char **argv)
     ADD("/store/known-hosts/every-change", test_every_change_is_seen);
     ADD("/store/known-hosts/changes-of-aggregates", test_changes_of_aggregates_are_seen);
     ADD("/store/known-hosts/differences-and-claims", test_differences_and_claims_are_seen);
+    ADD("/store/known-hosts/what-is-under-way", test_what_is_under_way_is_seen);
     ADD("/store/known-hosts/rolled-back", test_what_is_rolled_back_is_not_seen);
     ADD("/store/known-hosts/meanwhile", test_others_write_meanwhile);
     return g_test_run();

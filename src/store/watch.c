@@ -14,6 +14,8 @@
 #define NOTE(row, column) "SELECT note_host(" row "." column ")"
 /* What is under way counts where the instance has claims. */
 #define NOTE_CLAIMS "SELECT note_host(host) FROM claims WHERE instance_id = NEW.instance_id"
+/* So does whether it is to run: what is on its way takes memory that is free, or none. */
+#define NOTE_CLAIMS_OF_INSTANCE "SELECT note_host(host) FROM claims WHERE instance_id = NEW.id"
 #define NOTE_ALL "SELECT note_all_hosts()"
 #define SQL_WATCH                                                                                  \
     TRIGGER("hosts_insert", "INSERT ON main.hosts", NOTE("NEW", "name"))                           \
@@ -29,6 +31,10 @@
     TRIGGER("operations_insert", "INSERT ON main.operations", NOTE_CLAIMS)                         \
     TRIGGER("operations_update", "UPDATE OF is_open ON main.operations"                            \
         " WHEN OLD.is_open <> NEW.is_open", NOTE_CLAIMS)                                           \
+    TRIGGER("instances_update",                                                                    \
+        "UPDATE OF vm_state ON main.instances"                                                     \
+        " WHEN (OLD.vm_state = 'stopped') <> (NEW.vm_state = 'stopped')",                          \
+        NOTE_CLAIMS_OF_INSTANCE)                                                                   \
     TRIGGER("aggregates_rename",                                                                   \
         "UPDATE OF name ON main.aggregates WHEN OLD.name <> NEW.name", NOTE_ALL)                   \
     TRIGGER("differences_insert", "INSERT ON main.host_differences", NOTE("NEW", "host"))          \
