@@ -44,13 +44,6 @@ can_leave(const ColdTask *task, GError **error)
     const DomainView *view = &task->view;
     const char *host = task->migration->source_host;
 
-    /* Its state lies beside swtpm on the host, encrypted, and leaves it with a running QEMU. */
-    if (task->instance->hardware.tpm_version != NULL) {
-        return error_set(error, ERROR_UNSUPPORTED,
-            "Migration pre-check error: instance %s has a TPM, whose state moves with a running "
-            "guest only: start it and migrate it live",
-            task->instance->id);
-    }
     if (view->state != DOMAIN_RUNNING && view->state != DOMAIN_SHUT_OFF) {
         return error_set(error, ERROR_CONFLICT,
             "Migration pre-check error: instance %s is %s on %s, neither running nor shut off",

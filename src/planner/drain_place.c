@@ -169,6 +169,7 @@ drain_stays_without_host(DrainAttempt *attempt, DrainStep *step, PlacementReques
     off.canaries = NULL;
     off.platforms = NULL;
     off.is_live = false;
+    off.is_cold = true;
     if (drain_is_bound(instance) && choose(attempt, &ungrouped, NULL, NULL) != NULL) {
         const DrainGroup *group = g_hash_table_lookup(attempt->groups, instance->group_id);
         const char *others = group != NULL ? group->others : NULL;

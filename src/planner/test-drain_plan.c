@@ -294,6 +294,32 @@ test_states(Fleet *fleet, const void *unused)
     g_assert_nonnull(step_of(fleet, "resized")->fix);
 }
 
+/* What an emulated TPM holds leaves its host with a running guest alone. */
+static void
+test_tpm(Fleet *fleet, const void *unused)
+{
+    Host *host = add_host(fleet, "h1", 8192);
+    host->facts.offers = g_strdup("kvm,tpm");
+    DrainSubject *off = add(fleet, "off", 1024, VM_STATE_STOPPED);
+    DrainSubject *fallback = add(fleet, "fallback", 512, VM_STATE_ACTIVE);
+    DrainSubject *on = add(fleet, "on", 256, VM_STATE_ACTIVE);
+    DrainSubject *const subjects[] = {off, fallback, on};
+    for (size_t i = 0; i < G_N_ELEMENTS(subjects); i++) {
+        ((Instance *)subjects[i]->instance)->hardware.tpm_version = g_strdup("2.0");
+    }
+    fallback->is_cold = true;
+    assert_plan(fleet, "off=- fallback=- on=h1+");
+    g_assert_nonnull(strstr(step_of(fleet, "off")->reason, "1 failed 'tpm' (h1: needs no TPM, to "
+                                                           "move switched off, has a TPM, "));
+    g_assert_nonnull(strstr(step_of(fleet, "off")->fix, "migrate it live"));
+    /* Where a live move is refused, nobody is told that it could go switched off. */
+    ((Host *)fleet->hosts->pdata[0])->facts.hypervisor_version = 10000002;
+    host->facts.hypervisor_version = 8000000;
+    assert_plan(fleet, "off=- fallback=- on=-");
+    g_assert_nonnull(strstr(step_of(fleet, "on")->reason, "failed 'version'"));
+    g_assert_null(strstr(step_of(fleet, "on")->fix, "--cold-fallback"));
+}
+
 #define DEDICATED "{\"hw:cpu_policy\": \"dedicated\"}"
 
 /* A host with processors for pinned guests: these, and no more. */
@@ -988,6 +1014,7 @@ main(int argc, char **argv)
         {"/drain_plan/packs-where-spreading-leaves-somebody", test_packing},
         {"/drain_plan/hosts-that-failed-come-last", test_refusals},
         {"/drain_plan/what-stays-says-why", test_states},
+        {"/drain_plan/a-tpm-moves-live", test_tpm},
         {"/drain_plan/hints-hold-among-what-is-planned", test_hints},
         {"/drain_plan/who-follows-another-one-goes-after-it", test_followers},
         {"/drain_plan/a-hint-that-keeps-a-server-is-told-with-what-lets-it-go",

@@ -183,11 +183,25 @@ check_firmware(const Subject *subject, PlacementRow *row)
     return check_offer(subject, subject->request->firmware, "install ovmf on it", row);
 }
 
+/* The state of a TPM lies beside swtpm on the host, encrypted, and leaves it with a running QEMU:
+ * no host can take it otherwise. */
+static PlacementResult
+refuse_cold(PlacementRow *row)
+{
+    if (row != NULL) {
+        row->needed = g_strdup("no TPM, to move switched off");
+        row->have = g_strdup("a TPM, whose state moves with a running guest only");
+    }
+    return check_answer(false, "migrate it live: one that is off is started for that", row);
+}
+
 PlacementResult
 check_tpm(const Subject *subject, PlacementRow *row)
 {
-    return check_offer(subject, subject->request->tpm_version != NULL ? "tpm" : NULL,
-        "install swtpm and swtpm-tools on it", row);
+    bool has_tpm = subject->request->tpm_version != NULL;
+    return has_tpm && subject->request->is_cold
+        ? refuse_cold(row)
+        : check_offer(subject, has_tpm ? "tpm" : NULL, "install swtpm and swtpm-tools on it", row);
 }
 
 PlacementResult

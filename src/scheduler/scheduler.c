@@ -43,6 +43,8 @@ placement_request_to_move(const PlacementPolicy *policy, const Instance *instanc
     request.source_host = migration->source_host;
     request.is_live = migration->type == MIGRATION_TYPE_LIVE;
     request.is_resize = migration->type == MIGRATION_TYPE_RESIZE;
+    request.is_cold = migration->source_host != NULL &&
+        (request.is_resize || migration->type == MIGRATION_TYPE_COLD);
     request.stays_off = instance->vm_state == VM_STATE_STOPPED;
     request.block_migration = migration->block_migration;
     request.force = migration->force;

@@ -95,6 +95,7 @@ typedef struct PlacementRequest {
                                  * moves; NULL: they do not matter */
     bool is_live;               /* the guest's memory goes along */
     bool is_resize;             /* its disks may become larger */
+    bool is_cold;               /* it goes along switched off, with all that it has */
     bool permits_post_copy;     /* it goes in post-copy where both hosts can: what is configured for
                                  * source_host permits it. See placement_permit_post_copy */
     bool stays_off;             /* it does not run, and will not there */

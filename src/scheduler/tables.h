@@ -26,7 +26,7 @@
     X(VERSION_SAFE, "version-safe", NONE) /* guests survive the way from the source's */           \
     X(IMAGE_PROPERTIES, "image-properties", IMAGE_PROPERTIES) /* it is what the image is for */    \
     X(FIRMWARE, "firmware", NONE) /* it has what the guest boots with, UEFI if anything */         \
-    X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one */               \
+    X(TPM, "tpm", NONE)           /* it has an emulated TPM, if the guest has one and runs */      \
     X(NETWORKS, "networks", NONE) /* it has the bridges of its ports */                            \
     X(VOLUMES, "volumes", NONE)   /* it has the storage pools that its volumes lie in */           \
     X(VIRT_TYPE, "virt-type", NONE) /* it has KVM, if the guest runs in it */                      \

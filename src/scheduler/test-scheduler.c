@@ -295,6 +295,46 @@ test_only_what_runs_needs_a_host_as_new(Fleet *fleet, const void *unused)
     assert_chosen(fleet, "hostb");
 }
 
+/* What a TPM holds leaves its host with a running guest; where nothing is taken along it begins
+ * anew. */
+static void
+test_a_tpm_moves_live_alone(Fleet *fleet, const void *unused)
+{
+    static const struct {
+        MigrationType type;
+        bool goes;
+    } rows[] = {
+        {MIGRATION_TYPE_LIVE, true},
+        {MIGRATION_TYPE_COLD, false},
+        {MIGRATION_TYPE_RESIZE, false},
+        {MIGRATION_TYPE_EVACUATION, true},
+    };
+    Instance instance = {.id = (char *)"i-1",
+        .flavor = {.vcpus = 1, .ram_mib = 1024},
+        .hardware = {.tpm_version = (char *)"2.0"}};
+
+    add_host(fleet, "hosta");
+    add_host(fleet, "hostb");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Migration migration = {.type = rows[i].type,
+            .source_host = (char *)"hosta",
+            .requested_host = (char *)"hostb"};
+        fleet->request = placement_request_to_move(&fleet->policy, &instance, &migration,
+            fleet->request.service_down_time_us, fleet->request.now_us);
+        if (rows[i].goes) {
+            assert_chosen(fleet, "hostb");
+        } else {
+            assert_reason(fleet,
+                "No valid host was found. hostb failed 'tpm': needs no TPM, to move switched off, "
+                "has a TPM, whose state moves with a running guest only (migrate it live: one that "
+                "is off is started for that)");
+        }
+    }
+    fleet->request = placement_request(&fleet->policy, &instance,
+        fleet->request.service_down_time_us, fleet->request.now_us);
+    assert_chosen(fleet, "hosta");
+}
+
 /* QEMU 7.2 without KVM spoils the memory of guests that move (S1-14, S2-05). */
 static void
 test_versions_that_lose_guests_are_a_no(Fleet *fleet, const void *unused)
@@ -1629,6 +1669,7 @@ main(int argc, char **argv)
     ADD("/scheduler/reason-counts-and-names", test_reason_counts_and_names);
     ADD("/scheduler/reason-of-a-thousand-hosts", test_reason_of_a_thousand_hosts_is_short);
     ADD("/scheduler/own-and-unknown-host", test_own_and_unknown_host);
+    ADD("/scheduler/a-tpm-moves-live-alone", test_a_tpm_moves_live_alone);
     ADD("/scheduler/ratios-and-reserve", test_ratios_and_reserve);
     ADD("/scheduler/ratio-of-an-aggregate", test_an_aggregates_ratio_wins);
     ADD("/scheduler/pool", test_a_live_migration_stays_in_its_pool);

@@ -164,12 +164,26 @@ takes_disks_along(const Move *move)
     return strcmp(move->name, "live") == 0 || strcmp(move->name, "cold") == 0;
 }
 
+static bool
+is_evacuation(const Move *move)
+{
+    return strcmp(move->name, "evacuate") == 0;
+}
+
 /* An evacuation is foretold as it is decided once the host is stated dead. */
 static const char *
 dead_host_of(const Explanation *explanation)
 {
-    bool is_evacuation = strcmp(explanation->move->name, "evacuate") == 0;
-    return is_evacuation ? explanation->instance->host : NULL;
+    return is_evacuation(explanation->move) ? explanation->instance->host : NULL;
+}
+
+/* Of an instance that is nowhere there is no source, and then this says nothing. */
+static MigrationType
+type_of(const Explanation *explanation)
+{
+    return is_live(explanation->move, explanation->instance) ? MIGRATION_TYPE_LIVE
+        : is_evacuation(explanation->move)                   ? MIGRATION_TYPE_EVACUATION
+                                                             : MIGRATION_TYPE_COLD;
 }
 
 /* Of one moment, which is over when it is read: only a claim holds what it has found. */
@@ -191,7 +205,7 @@ place(const Explanation *explanation, GError **error)
     }
     bool with_ways = is_live(explanation->move, instance);
     Migration migration = {
-        .type = with_ways ? MIGRATION_TYPE_LIVE : MIGRATION_TYPE_COLD,
+        .type = type_of(explanation),
         .requested_host = (char *)api_query(context, "host"),
         .source_host = instance->host,
         .block_migration = explanation->block_migration,
