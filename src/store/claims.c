@@ -242,7 +242,9 @@ claims_promote_target(Store *store, const char *instance_id, GError **error)
 bool
 claims_keep_source(Store *store, const char *instance_id, GError **error)
 {
-    return promote(store, SQL_KEEP, instance_id, error);
+    /* What is kept already is of an older move, of which nobody can say any more how it ends. */
+    return claims_release_kept(store, instance_id, error) &&
+        promote(store, SQL_KEEP, instance_id, error);
 }
 
 bool

@@ -13,7 +13,8 @@ bool claims_release_target(Store *store, const char *instance_id, GError **error
 bool claims_release_all(Store *store, const char *instance_id, GError **error);
 /* The target's row becomes the owner's. ERROR_INTERNAL when there is no target. */
 bool claims_promote_target(Store *store, const char *instance_id, GError **error);
-/* The target's row becomes the owner's, and the owner's stays as kept. ERROR_INTERNAL as above. */
+/* The target's row becomes the owner's, and the owner's stays as kept, in place of what an older
+ * move has kept. ERROR_INTERNAL as above. */
 bool claims_keep_source(Store *store, const char *instance_id, GError **error);
 bool claims_release_kept(Store *store, const char *instance_id, GError **error);
 /* What was kept becomes the owner's again. */

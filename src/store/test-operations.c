@@ -504,6 +504,33 @@ test_claim_is_released(Fixture *fixture, const void *data)
 }
 
 static void
+move_and_keep(Fixture *fixture, const Instance *vm, const char *dest)
+{
+    g_autoptr(Migration) migration = test_migration(fixture, vm);
+    claim_named(fixture, migration, vm, dest, dest);
+    OperationMove finish = test_move(fixture, migration->operation.id, "queued", "finished");
+    finish.closes = true;
+    finish.set_instance = true;
+    finish.host = dest;
+    finish.keep_source = true;
+    test_move_ok(fixture, &finish);
+}
+
+/* One that was never ended keeps nobody from moving on: it was in ERROR, and was reset. */
+static void
+test_kept_claim_is_of_the_last_move(Fixture *fixture, const void *data)
+{
+    test_host(fixture, "hosta");
+    test_host(fixture, "hostb");
+    test_host(fixture, "hostc");
+    g_autoptr(Instance) vm = test_active_instance(fixture, "vm", "hosta");
+    move_and_keep(fixture, vm, "hostb");
+    assert_claims(fixture, CLAIMS_OF_INSTANCE, vm->id, "hosta, hostb owner");
+    move_and_keep(fixture, vm, "hostc");
+    assert_claims(fixture, CLAIMS_OF_INSTANCE, vm->id, "hostb, hostc owner");
+}
+
+static void
 test_promotion_needs_a_target(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
@@ -962,6 +989,7 @@ main(int argc, char **argv)
     ADD("huge-pages-on-their-way-take-nothing-free",
         test_huge_pages_on_their_way_take_nothing_free);
     ADD("claim-is-released", test_claim_is_released);
+    ADD("kept-claim-is-of-the-last-move", test_kept_claim_is_of_the_last_move);
     ADD("promotion-needs-a-target", test_promotion_needs_a_target);
     ADD("no-host-is-chosen", test_no_host_is_chosen);
     ADD("decisions-are-kept-for-a-while", test_decisions_are_kept_for_a_while);
