@@ -83,6 +83,15 @@ observe(Engine *engine, const Instance *instance, const DomainView *view)
     engine_log_instance(LOG_LEVEL_INFO, instance, instance->host, message);
 }
 
+/* One that waits to be confirmed goes on waiting: it can still be reverted. */
+static bool
+is_reported(const Instance *instance, const char *message)
+{
+    return instance->vm_state == VM_STATE_ERROR || instance->vm_state == VM_STATE_BUILDING ||
+        (instance->vm_state == VM_STATE_RESIZED && instance->has_fault &&
+            g_strcmp0(instance->fault.message, message) == 0);
+}
+
 /* Its host has answered, and does not know it. */
 static void
 report_missing(Engine *engine, const Instance *instance)
@@ -96,7 +105,7 @@ report_missing(Engine *engine, const Instance *instance)
         .details = (char *)"its domain was undefined by somebody else, or the host was made anew",
     };
 
-    if (instance->vm_state == VM_STATE_ERROR || instance->vm_state == VM_STATE_BUILDING) {
+    if (is_reported(instance, message)) {
         return;
     }
     if (!store_report_instance_lost(engine->context.store, instance->id, &fault, &error)) {

@@ -559,6 +559,43 @@ test_instance_that_its_host_lost_is_an_error(Fleet *fleet, const void *data)
     g_assert_nonnull(strstr(instance->fault.message, "does not know"));
 }
 
+static bool
+is_reported_lost(Fleet *fleet, const char *id)
+{
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, NULL);
+    return instance->has_fault && strstr(instance->fault.message, "does not know") != NULL;
+}
+
+/* Its source has all of it, and takes it back. */
+static void
+test_lost_guest_of_a_move_can_be_reverted(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    MigrationRequest request = {.operation = {.kind = OPERATION_COLD_MIGRATE, .instance_id = id},
+        .type = MIGRATION_TYPE_COLD};
+    g_autoptr(Migration) migration = store_accept_migration(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for_status(fleet, id, "VERIFY_RESIZE");
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c2");
+    g_assert_true(hypervisor_remove_guest(host, id, true, &error));
+    wait_for(fleet, is_reported_lost, id);
+    g_autofree char *status = get_status(fleet, id);
+    g_assert_cmpstr(status, ==, "VERIFY_RESIZE");
+    OperationRequest revert = {.kind = OPERATION_REVERT_RESIZE, .instance_id = id};
+    g_autoptr(Operation) operation = store_accept_end(fleet->store, &revert, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for_status(fleet, id, "ACTIVE");
+    g_autoptr(Instance) instance = store_get_instance(fleet->store, id, &error);
+    g_assert_cmpstr(instance->host, ==, "c1");
+    g_assert_false(instance->has_fault);
+    g_assert_cmpint(count_claimed(fleet, "c1"), ==, 512);
+    g_assert_cmpint(count_claimed(fleet, "c2"), ==, 0);
+    assert_domains(fleet, id, 1, 1);
+}
+
 static void
 test_new_daemon_goes_on(Fleet *fleet, const void *data)
 {
@@ -1482,6 +1519,7 @@ main(int argc, char **argv)
     ADD("cut-host-comes-back", short_keepalive, test_cut_host_comes_back);
     ADD("instance-that-its-host-lost-is-an-error", NULL,
         test_instance_that_its_host_lost_is_an_error);
+    ADD("lost-guest-of-a-move-can-be-reverted", NULL, test_lost_guest_of_a_move_can_be_reverted);
     ADD("frozen-host-slows-nothing-else-down", NULL, test_frozen_host_slows_nothing_else_down);
     ADD("guest-is-started-after-its-migration-ended-in-a-reboot", slow_transfers,
         test_guest_is_started_after_its_migration_ended_in_a_reboot);

@@ -25,7 +25,8 @@
     " AND (vm_state <> $2 OR power_state <> $3 OR should_run <> $4)"                               \
     " AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance_id = $1 AND o.is_open = 1)"
 #define SQL_REPORT_LOST                                                                            \
-    "UPDATE instances SET vm_state = 'error', power_state = 0, has_fault = 1, fault_code = $2,"    \
+    "UPDATE instances SET power_state = 0, has_fault = 1, fault_code = $2,"                        \
+    " vm_state = CASE WHEN vm_state = 'resized' THEN vm_state ELSE 'error' END,"                   \
     " fault_message = $3, fault_details = $4, fault_created_us = $5, updated_us = $5"              \
     " WHERE id = $1 AND terminated_us = 0"                                                         \
     " AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance_id = $1 AND o.is_open = 1)"

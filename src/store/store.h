@@ -281,7 +281,7 @@ bool store_set_instance_lock(
 bool store_observe_instance(Store *store, const char *id, VmState vm_state, PowerState power_state,
     bool should_run, GError **error);
 /* Engine only, under the same condition: nobody knows the guest any more. It goes to error, with
- * that fault. */
+ * that fault; one that waits to be confirmed has the fault alone, and can be reverted. */
 bool store_report_instance_lost(Store *store, const char *id, const Fault *fault, GError **error);
 /* os-resetState: administrators put an instance into active or error. */
 bool store_reset_instance_state(Store *store, const char *id, VmState state, GError **error);
