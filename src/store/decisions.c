@@ -106,6 +106,15 @@ insert(Store *store, int64_t operation_id, bool has_host, const StoredDecision *
     return db_run(statement, NULL, error);
 }
 
+static bool
+keep(Store *store, int64_t operation_id, bool has_host, const StoredDecision *decision,
+    int64_t now_us, GError **error)
+{
+    return decision->text == NULL ||
+        (keep_hosts(store, decision->hosts, error) &&
+            insert(store, operation_id, has_host, decision, now_us, error));
+}
+
 /* Names of hosts go last: the new decision most often has those of the one that it replaces. */
 bool
 decisions_insert(Store *store, int64_t operation_id, bool has_host,
@@ -113,12 +122,8 @@ decisions_insert(Store *store, int64_t operation_id, bool has_host,
 {
     int64_t now_us = db_now_us(store);
     int n_deleted = 0;
-    if (decision->text == NULL) {
-        return true;
-    }
     return delete_what_is_over(store, operation_id, now_us, &n_deleted, error) &&
-        keep_hosts(store, decision->hosts, error) &&
-        insert(store, operation_id, has_host, decision, now_us, error) &&
+        keep(store, operation_id, has_host, decision, now_us, error) &&
         (n_deleted == 0 || delete_unused_hosts(store, error));
 }
 

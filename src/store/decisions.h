@@ -6,6 +6,6 @@
 #include "store/db.h"
 
 /* Inside a write transaction. Takes away what was kept for long enough, and what was decided in
- * vain for this operation before. One without a text is not stored. */
+ * vain for this operation before, also when this one has no text: then it is not stored. */
 bool decisions_insert(Store *store, int64_t operation_id, bool has_host,
     const StoredDecision *decision, GError **error);

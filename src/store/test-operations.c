@@ -605,6 +605,34 @@ test_decisions_are_kept_for_a_while(Fixture *fixture, const void *data)
 }
 
 static const char *
+choose_unrecorded(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
+{
+    g_autoptr(StoredDecision) unused = g_new0(StoredDecision, 1);
+    return choose_named(hosts, data, unused, error);
+}
+
+/* Whoever has told droverd to keep none does not keep those of before either. */
+static void
+test_old_decisions_go_where_none_is_kept(Fixture *fixture, const void *data)
+{
+    g_autofree char *host = NULL;
+    g_autofree char *another = NULL;
+    g_autoptr(Instance) vm = test_instance(fixture, "vm");
+    g_autoptr(Operation) operation = operation_of(fixture, vm->open_operation);
+
+    test_host(fixture, "hosta");
+    store_claim(fixture->store, operation, vm, choose_named, (char *)"hosta", &host, NULL);
+    assert_decisions(fixture, "hosta");
+    test_now_us += 11;
+    g_autoptr(Instance) other = test_instance(fixture, "other");
+    g_autoptr(Operation) unrecorded = operation_of(fixture, other->open_operation);
+    store_claim(fixture->store, unrecorded, other, choose_unrecorded, (char *)"hosta", &another,
+        NULL);
+    g_assert_cmpstr(another, ==, "hosta");
+    assert_decisions(fixture, "");
+}
+
+static const char *
 choose_and_keep(const HostIndex *hosts, void *data, StoredDecision *decision, GError **error)
 {
     const char *host = choose_named(hosts, data, decision, error);
@@ -993,6 +1021,7 @@ main(int argc, char **argv)
     ADD("promotion-needs-a-target", test_promotion_needs_a_target);
     ADD("no-host-is-chosen", test_no_host_is_chosen);
     ADD("decisions-are-kept-for-a-while", test_decisions_are_kept_for_a_while);
+    ADD("old-decisions-go-where-none-is-kept", test_old_decisions_go_where_none_is_kept);
     ADD("verdicts-are-kept-with-their-hosts", test_verdicts_are_kept_with_their_hosts);
     ADD("names-of-hosts-are-not-written-anew", test_names_of_hosts_are_not_written_anew);
     ADD("racing-claims", test_racing_claims);
