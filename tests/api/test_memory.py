@@ -113,6 +113,26 @@ def _():
         cloud.delete(server)
 
 
+@test("an explanation asks one host after the other, as the request would: a yes that is old is "
+      "none where the host that was chosen first turns out to be full [S3-13]")
+def _():
+    with fleet(hosts=("hosta", "hostb", "hostc")) as cloud:
+        server = cloud.create("mover", host="hosta")
+        for host in ("hostb", "hostc"):
+            equal(cloud.known_free(host), WHOLE, f"what is known of {host}")
+            cloud.leave_free(host, 100)
+        told = explain(cloud, server)
+        equal(told["chosen"], None, told["reason"])
+        contains(told["reason"], "2 failed 'ram-free' (hostb: needs 128 MiB really free, has 100 "
+                 "MiB really free; hostc: ", "why")
+        equal(cloud.live_migrate(server).status, 202, "live")
+        row = cloud.wait_migration(server, "error", "completed")
+        answer = cloud.other("GET", f"/drover/v1/migrations/{row['id']}")
+        contains(answer.json["migration"]["message"], told["reason"], "what the request is told")
+        cloud.wait_idle(server)
+        cloud.delete(server)
+
+
 @test("the dry run of a drain asks again as well, as the drain would, before it says of a server "
       "that it stays for nothing but memory [S3-13]")
 def _():

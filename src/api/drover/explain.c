@@ -89,7 +89,7 @@ typedef struct Explanation {
     unsigned max_hosts;   /* to tell of; 0: all */
     char *guest_platform; /* as EngineGuest; NULL also: no matter */
     char *guest_stays;    /* the same */
-    bool is_memory_fresh;
+    GHashTable *asked;    /* set of char *: hosts whose memory was asked for */
     Rehearsal rehearsal;    /* host NULL: there was none */
     Placement *placement;   /* as it was seen last */
     HttpResponse *response; /* NULL: there is something to ask yet */
@@ -102,6 +102,7 @@ explanation_free(Explanation *explanation)
     instance_free(explanation->instance);
     g_free(explanation->guest_platform);
     g_free(explanation->guest_stays);
+    g_hash_table_unref(explanation->asked);
     g_free(explanation->rehearsal.host);
     g_free(explanation->rehearsal.refusal);
     g_free(explanation->rehearsal.problem);
@@ -267,6 +268,33 @@ stage_of(const Explanation *explanation)
                                                             : placement->chosen;
 }
 
+/* A request asks the host that it chooses, the next one where that turns out to be full, and before
+ * nobody fits those that lack nothing but memory: each once, and not all too many. */
+static char **
+list_unasked(const Explanation *explanation)
+{
+    enum { MAX_ASKED = 16 };
+    const Placement *placement = explanation->placement;
+    char *const chosen[] = {placement->chosen, NULL};
+    char *const *hosts = placement->chosen != NULL ? chosen : placement->short_hosts;
+    unsigned n_asked = g_hash_table_size(explanation->asked);
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    for (size_t i = 0; n_asked < MAX_ASKED && hosts != NULL && hosts[i] != NULL; i++) {
+        if (!g_hash_table_contains(explanation->asked, hosts[i])) {
+            g_strv_builder_add(names, hosts[i]);
+            n_asked++;
+        }
+    }
+    return g_strv_builder_end(names);
+}
+
+static bool
+is_memory_known(const Explanation *explanation)
+{
+    g_auto(GStrv) unasked = list_unasked(explanation);
+    return unasked[0] == NULL;
+}
+
 /* ---- the looks ---- */
 
 static void
@@ -276,7 +304,7 @@ run_look(void *data)
 
     g_clear_pointer(&explanation->placement, placement_free);
     explanation->placement = place(explanation, &explanation->error);
-    if (explanation->placement != NULL && explanation->is_memory_fresh &&
+    if (explanation->placement != NULL && is_memory_known(explanation) &&
         stage_of(explanation) == NULL) {
         explanation->response = reply(explanation);
     }
@@ -309,21 +337,18 @@ on_rehearsal(const Rehearsal *rehearsal, void *data)
 static void
 on_memory(void *data)
 {
-    Explanation *explanation = data;
-
-    explanation->is_memory_fresh = true;
-    look(explanation);
+    look(data);
 }
 
-/* A request would ask the host that it chooses, or those that lack nothing but memory. */
 static void
 ask_memory(Explanation *explanation)
 {
-    const Placement *placement = explanation->placement;
-    char *chosen[] = {placement->chosen, NULL};
+    g_auto(GStrv) hosts = list_unasked(explanation);
 
-    engine_ask_memory(explanation->context->engine,
-        placement->chosen != NULL ? chosen : placement->short_hosts, on_memory, explanation);
+    for (size_t i = 0; hosts[i] != NULL; i++) {
+        g_hash_table_add(explanation->asked, g_strdup(hosts[i]));
+    }
+    engine_ask_memory(explanation->context->engine, hosts, on_memory, explanation);
 }
 
 static void
@@ -339,7 +364,7 @@ on_look(void *data, bool cancelled)
         api_complete(explanation->context, g_steal_pointer(&explanation->response),
             explanation->error);
         explanation_free(explanation);
-    } else if (!explanation->is_memory_fresh) {
+    } else if (!is_memory_known(explanation)) {
         ask_memory(explanation);
     } else {
         engine_ask_rehearsal(explanation->context->engine, instance->id, instance->host,
@@ -385,7 +410,8 @@ drover_explain(ApiContext *context, GError **error)
         .move = move,
         .instance = g_steal_pointer(&instance),
         .block_migration = block_migration,
-        .max_hosts = read_max_hosts(context)};
+        .max_hosts = read_max_hosts(context),
+        .asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     const Instance *guest = explanation->instance;
     api_defer(context);
     if (is_live(move, guest)) {
