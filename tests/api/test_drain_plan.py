@@ -215,6 +215,9 @@ def _():
         cloud.drover.stop()
         cloud.fleet("update hosts set cut = ? where name = 'hosta'", is_cut)
         cloud.drover.start()
+        if is_cut:  # until it is tried, it is as it was when droverd stopped
+            wait_until(lambda: not cloud.drover.admin("GET", "/drover/v1/hosts/hosta")
+                       .json["host"]["connected"], "it is seen to be away", 30)
 
     def check_plan(plan, told):
         equal([(row["instance_name"], row["move"], row["dest_host"], row["waits"], row["reason"],
