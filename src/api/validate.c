@@ -107,6 +107,12 @@ check_values(const Field *field, const json_t *value, const char *path, GError *
     return fail_value(error, path, value, "is not one of ['%s']", list);
 }
 
+bool
+validate_matches(const char *pattern, const char *text)
+{
+    return g_regex_match_simple(pattern, text, G_REGEX_DOLLAR_ENDONLY, 0);
+}
+
 static bool
 check_string(const Field *field, const json_t *value, const char *path, GError **error)
 {
@@ -124,9 +130,7 @@ check_string(const Field *field, const json_t *value, const char *path, GError *
     if (field->max != 0 && length > field->max) {
         return fail_value(error, path, value, "is too long");
     }
-    /* A $ alone would let a newline stand behind it. */
-    if (field->pattern != NULL &&
-        !g_regex_match_simple(field->pattern, text, G_REGEX_DOLLAR_ENDONLY, 0)) {
+    if (field->pattern != NULL && !validate_matches(field->pattern, text)) {
         return field->hint != NULL
             ? fail_value(error, path, value, "%s", field->hint)
             : fail_value(error, path, value, "does not match '%s'", field->pattern);
@@ -176,7 +180,7 @@ check_number(const Field *field, const json_t *value, const char *path, GError *
         return fail_type(error, path, value, field);
     }
     const char *text = json_string_value(value);
-    if (!g_regex_match_simple("^[0-9]+(\\.[0-9]+)?$", text, G_REGEX_DOLLAR_ENDONLY, 0)) {
+    if (!validate_matches("^[0-9]+(\\.[0-9]+)?$", text)) {
         return fail_value(error, path, value, "does not match '^[0-9]+(\\.[0-9]+)?$'");
     }
     return check_bounds(field, value, g_ascii_strtod(text, NULL), path, error);

@@ -13,6 +13,10 @@
 
 /* A colon separates the name of a zone from that of a host where both are named. */
 #define ZONE_NAME_PATTERN "^(?!\\s)[^\\p{C}:]+(?<!\\s)$"
+/* Of metadata, of extra specs and of what an aggregate says. */
+#define KEY_PATTERN "^[a-zA-Z0-9-_:. ]{1,255}$"
+/* Its $ is the end of the text: no newline stands behind it. */
+bool validate_matches(const char *pattern, const char *text);
 
 typedef enum {
     FIELD_ANY,

@@ -254,7 +254,7 @@ remove_host(ApiContext *context, int64_t id, const json_t *value, GError **error
 static bool
 read_change(const char *key, const json_t *value, GPtrArray *changes, GError **error)
 {
-    if (!g_regex_match_simple("^[a-zA-Z0-9-_:. ]{1,255}$", key, G_REGEX_DOLLAR_ENDONLY, 0)) {
+    if (!validate_matches(KEY_PATTERN, key)) {
         return error_set(error, ERROR_INVALID,
             "Invalid input for field/attribute metadata. Additional properties are not allowed "
             "('%s' was unexpected)",
@@ -269,7 +269,7 @@ read_change(const char *key, const json_t *value, GPtrArray *changes, GError **e
             key, repr);
     }
     bool is_zone = strcmp(key, AGGREGATE_ZONE) == 0 && text != NULL;
-    if (is_zone && !g_regex_match_simple(ZONE_NAME_PATTERN, text, G_REGEX_DOLLAR_ENDONLY, 0)) {
+    if (is_zone && !validate_matches(ZONE_NAME_PATTERN, text)) {
         return error_set(error, ERROR_INVALID,
             "Invalid input for field/attribute availability_zone. Value: %s. An availability zone "
             "has a name without a colon, without blanks at its ends",

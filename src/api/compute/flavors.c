@@ -220,7 +220,7 @@ read_id(const ApiContext *context, const json_t *body, char **ret_id, GError **e
         *ret_id = clock_new_uuid(context->options->clock);
         return true;
     }
-    if (!g_regex_match_simple("^[a-zA-Z0-9_. -]{1,255}$", text, G_REGEX_DOLLAR_ENDONLY, 0)) {
+    if (!validate_matches("^[a-zA-Z0-9_. -]{1,255}$", text)) {
         return error_set(error, ERROR_INVALID,
             "Invalid input for field/attribute id. Value: %s. id can only consist of letters, "
             "digits, spaces, dots, dashes and underscores",
@@ -326,7 +326,7 @@ merge_specs(json_t *specs, const json_t *more, GError **error)
     json_t *value = NULL;
     json_object_foreach((json_t *)more, key, value)
     {
-        if (!g_regex_match_simple("^[a-zA-Z0-9-_:. ]{1,255}$", key, G_REGEX_DOLLAR_ENDONLY, 0)) {
+        if (!validate_matches(KEY_PATTERN, key)) {
             return error_set(error, ERROR_INVALID,
                 "Invalid input for field/attribute extra_specs. Additional properties are not "
                 "allowed ('%s' was unexpected)",

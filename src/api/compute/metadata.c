@@ -16,8 +16,7 @@ compute_check_metadata(const json_t *metadata, GError **error)
     json_t *value = NULL;
     json_object_foreach((json_t *)metadata, key, value)
     {
-        bool key_is_good = g_regex_match_simple(
-            "^[a-zA-Z0-9-_:. ]{1,255}$", key, G_REGEX_DOLLAR_ENDONLY, 0);
+        bool key_is_good = validate_matches(KEY_PATTERN, key);
         bool value_is_good =
             json_is_string(value) && g_utf8_strlen(json_string_value(value), -1) <= 255;
         if (!key_is_good || !value_is_good) {
