@@ -740,6 +740,31 @@ migrate(Fleet *fleet, const char *id)
     wait_for_status(fleet, id, "ACTIVE");
 }
 
+/* Behind droverd's back. */
+static void
+plant_guest(HypervisorHost *host, const char *uuid, const char *domain_name, int64_t generation,
+    int vcpus, int memory_mib)
+{
+    g_autoptr(GError) error = NULL;
+    char drive[512] = {0};
+    GuestSpec spec = {.uuid = (char *)uuid,
+        .domain_name = (char *)domain_name,
+        .display_name = "planted",
+        .project_id = "project",
+        .flavor_name = "m1.tiny",
+        .generation = generation,
+        .vcpus = vcpus,
+        .memory_mib = memory_mib,
+        .root_size_bytes = 1 << 30,
+        .root_hash = "roothash",
+        .root_format = "raw",
+        .root_virtual_size_bytes = 5,
+        .config_drive = drive,
+        .config_drive_size = sizeof drive};
+    hypervisor_create_guest(host, &spec, &error);
+    g_assert_no_error(error);
+}
+
 /* As if c1 had been away since before the instance moved to c2. */
 static void
 make_older_copy(Fleet *fleet, const char *id, bool runs)
@@ -750,23 +775,7 @@ make_older_copy(Fleet *fleet, const char *id, bool runs)
     g_assert_cmpint(instance->generation, >, 0);
     stop_engine(fleet);
     g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
-    char drive[512] = {0};
-    GuestSpec old = {.uuid = id,
-        .domain_name = "instance-00000001",
-        .display_name = "vm1",
-        .project_id = "project",
-        .flavor_name = "m1.tiny",
-        .generation = instance->generation - 1,
-        .vcpus = 1,
-        .memory_mib = 512,
-        .root_size_bytes = 1 << 30,
-        .root_hash = "roothash",
-        .root_format = "raw",
-        .root_virtual_size_bytes = 5,
-        .config_drive = drive,
-        .config_drive_size = sizeof drive};
-    hypervisor_create_guest(host, &old, &error);
-    g_assert_no_error(error);
+    plant_guest(host, id, "instance-00000001", instance->generation - 1, 1, 512);
     if (runs) {
         hypervisor_start_guest(host, id, &error);
         g_assert_no_error(error);
@@ -1432,28 +1441,13 @@ test_what_is_not_claimed_is_not_told_as_claimed(Fleet *fleet, const void *data)
 static void
 test_unknown_guest_is_foreign(Fleet *fleet, const void *data)
 {
+    static const char UNKNOWN[] = "0aa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11";
     g_autoptr(GError) error = NULL;
     HostUsage usage = {0};
     g_autofree char *id = create_active(fleet);
     g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
-    char drive[512] = {0};
-    GuestSpec unknown = {.uuid = "0aa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11",
-        .domain_name = "instance-0000ffff",
-        .display_name = "vm2",
-        .project_id = "project",
-        .flavor_name = "m1.tiny",
-        .generation = 1,
-        .vcpus = 2,
-        .memory_mib = 256,
-        .root_size_bytes = 1 << 30,
-        .root_hash = "roothash",
-        .root_format = "raw",
-        .root_virtual_size_bytes = 5,
-        .config_drive = drive,
-        .config_drive_size = sizeof drive};
-    hypervisor_create_guest(host, &unknown, &error);
-    g_assert_no_error(error);
-    hypervisor_start_guest(host, unknown.uuid, &error);
+    plant_guest(host, UNKNOWN, "instance-0000ffff", 1, 2, 256);
+    hypervisor_start_guest(host, UNKNOWN, &error);
     g_assert_no_error(error);
     stop_engine(fleet);
     start_engine(fleet);
@@ -1461,7 +1455,7 @@ test_unknown_guest_is_foreign(Fleet *fleet, const void *data)
     g_assert_true(store_get_host_usage(fleet->store, "c1", &usage, &error));
     g_assert_cmpint(usage.foreign_ram_mib, ==, 256);
     g_assert_cmpint(usage.foreign_vcpus, ==, 2);
-    g_assert_true(hypervisor_remove_guest(host, unknown.uuid, true, &error));
+    g_assert_true(hypervisor_remove_guest(host, UNKNOWN, true, &error));
 }
 
 /* At most one in look_soon_us for each host, however much happens there. */
