@@ -185,6 +185,33 @@ def _():
     nothing_stays()
 
 
+@test("a host whose kernel refused a post-copy canary is refused to a guest that may go in "
+      "post-copy, by a dry run and by the request; without that permission it goes there [S4-30]")
+def _():
+    guest = world.create("faults", "hosta")
+    world.wait_heard(guest)
+    try:
+        with hidden("hostb", "/dev/userfaultfd", "/dev/null"):
+            ask_extra(post_copy=True)
+        world.configure(live_migration_permit_post_copy="true")
+        table = world.drover.drover("explain", "faults", "--live", "--host", "hostb")
+        equal(world.migrate(guest, "hostb").status, 202, "the request")
+        migration = world.wait_migration(guest)
+        reason = world.reason(migration["id"])
+        world.configure()
+        equal(world.migrate(guest, "hostb").status, 202, "without permission")
+        completed = world.wait_migration(guest)
+    finally:
+        world.configure()
+        world.delete(guest)
+        ask_extra(post_copy=True)
+    contains(table, "hostb does not fit", "the dry run")
+    contains(table, "unprivileged_userfaultfd", "its fix")
+    equal(migration["status"], "error", migration)
+    contains(reason, "failed 'post-copy'", "the reason")
+    equal(completed["status"], "completed", completed)
+
+
 @test("a guest that moved after a canary failed takes its place, and one that could not because "
       "of the way is not hidden by a canary that arrived before [S4-13]")
 def _():
