@@ -13,18 +13,18 @@ def openstack(*arguments, **options):
     return world.drover.openstack(*arguments, **options)
 
 
-def refused(server, host, part):
+def refused(server, host, part, world=world):
     """Below 2.34 the client is told at once why not."""
     named = ("--host", host) if host else ()
-    code, text = openstack("server", "migrate", "--live-migration", *named, server, check=False,
-                           version="2.30")
+    code, text = world.drover.openstack("server", "migrate", "--live-migration", *named, server,
+                                        check=False, version="2.30")
     check(code != 0, f"it was not refused: {text}")
     contains(text, part, "the reason")
 
 
-def migrate(server, expected):
+def migrate(server, expected, world=world):
     """It goes there by itself, and lives."""
-    openstack("server", "migrate", "--live-migration", "--wait", server)
+    world.drover.openstack("server", "migrate", "--live-migration", "--wait", server)
     row = world.wait_migration(server)
     check(row["status"] == "completed", world.story(row["id"]))
     equal((world.host_of(server), list(world.runs_on(server))), (expected, [expected]), "where")
