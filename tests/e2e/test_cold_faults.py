@@ -195,6 +195,35 @@ def _():
               f"markers on {host}")
 
 
+def fault():
+    return world.drover.server(server_id()).get("fault", {"message": ""})["message"]
+
+
+@test("a guest that somebody undefines on its destination before the move is confirmed is not "
+      "lost: it cannot be confirmed, and a revert by the stock client brings it back (S3-33, "
+      "S3-35)")
+def _():
+    server_id()
+    cold.accept(server_id(), {"migrate": {"host": "hostb"}})
+    cold.wait_moved(server_id())
+    world.lab.virsh("hostb", "destroy", server_id())
+    world.lab.virsh("hostb", "undefine", server_id())
+    wait_until(lambda: "does not know" in fault(), "it is told", 60)
+    shown = world.drover.server(server_id())
+    equal((shown["status"], shown["OS-EXT-SRV-ATTR:host"]), ("VERIFY_RESIZE", "hostb"), "it stays")
+    equal(world.runs_on(server_id()), {"hosta": "shut off"}, "libvirt says")
+    code, text = world.drover.drover("server", "resize", "confirm", "--wait", server_id(),
+                                     check=False)
+    check(code != 0, f"it is confirmed: {text}")
+    contains(text, "revert", "what a confirm is told")
+    equal(world.runs_on(server_id()), {"hosta": "shut off"}, "after the confirm")
+    world.drover.openstack("server", "resize", "revert", server_id())
+    world.wait_status(server_id(), "ACTIVE")
+    equal((world.last_migration(server_id())["status"], fault()), ("reverted", ""), "how it ended")
+    cold.check_only_on(server_id(), "hosta", "running")
+    cold.check_up(server_id())
+
+
 def state_of_move():
     number = world.last_migration(server_id())["id"]
     return world.drover.admin("GET", f"/drover/v1/migrations/{number}").json["migration"]["state"]
