@@ -8,6 +8,7 @@ import time
 import test_cold as cold
 from tap import check, contains, equal, note, test, wait_until
 from test_diagnose import full_pool
+from test_provoke import on
 from world import world
 
 # More than a host that is starved gives a guest, and a courier needs next to nothing.
@@ -221,6 +222,40 @@ def _():
     world.wait_status(server_id(), "ACTIVE")
     equal((world.last_migration(server_id())["status"], fault()), ("reverted", ""), "how it ended")
     cold.check_only_on(server_id(), "hosta", "running")
+    cold.check_up(server_id())
+
+
+def read_only(host, path):
+    return on(host, f"mount --bind {path} {path} && mount -o remount,bind,ro {path}",
+              f"umount {path}")
+
+
+@test("a server that waits for its confirm and whose delete its host refuses is in ERROR with "
+      "cause and fix; set to active it is what its guest is, and moves again, also to the host "
+      "that has its older copy, which is not taken for the guest")
+def _():
+    server_id()
+    cold.accept(server_id(), {"migrate": {"host": "hostb"}})
+    cold.wait_moved(server_id())
+    older = root_file()
+    with read_only("hostb", "/etc/libvirt/qemu"):
+        world.drover.openstack("server", "delete", server_id())
+        world.wait_status(server_id(), "ERROR")
+    for part in ("Read-only file system", "Cause: ", "Fix: "):
+        contains(fault(), part, "its fault")
+    world.drover.openstack("server", "set", "--state", "active", server_id())
+    world.wait_status(server_id(), "SHUTOFF")
+    equal(world.runs_on(server_id()), {"hosta": "shut off", "hostb": "shut off"}, "libvirt says")
+    text = world.drover.openstack("server", "migrate", "--host", "hosta", "--wait", server_id(),
+                                  timeout=60)
+    contains(text, "Complete", "what the client says of the next move")
+    check(root_file() != older, "the disk that is there is the older one")
+    cold.end(server_id(), "confirmResize", "SHUTOFF")
+    cold.check_only_on(server_id(), "hosta", "shut off")
+    equal([world.host(host)["usage"]["ram_mib"] for host in ("hosta", "hostb")], [128, 0],
+          "what is claimed")
+    cold.accept(server_id(), {"os-start": None})
+    world.wait_status(server_id(), "ACTIVE")
     cold.check_up(server_id())
 
 
