@@ -179,6 +179,18 @@ static void G_GNUC_PRINTF(2, 0) on_message(void *cls, const char *format, va_lis
     g_mutex_unlock(&server->lock);
 }
 
+/* A server that stops takes no new connections. Not by MHD_quiesce_daemon: it takes the listening
+ * socket from the epoll set that a worker is just taking it from as well, and whoever comes second
+ * ends the process (seen with 0.9.75). */
+static enum MHD_Result
+on_connection(void *cls, const struct sockaddr *address, socklen_t size)
+{
+    HttpServer *server = cls;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&server->lock);
+
+    return server->is_stopping ? MHD_NO : MHD_YES;
+}
+
 static struct MHD_Daemon *
 start_daemon(HttpServer *server)
 {
@@ -192,7 +204,7 @@ start_daemon(HttpServer *server)
     bool has_tls = server->tls_cert != NULL;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
         (has_tls ? MHD_USE_TLS : 0);
-    return MHD_start_daemon(flags, 0, NULL, NULL, http_connection_on_access, server,
+    return MHD_start_daemon(flags, 0, on_connection, server, http_connection_on_access, server,
         MHD_OPTION_EXTERNAL_LOGGER, on_message, server, /* first: it hears of what follows */
         MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)config->n_threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->max_connections,
@@ -244,11 +256,9 @@ http_server_stop(HttpServer *server)
     g_mutex_lock(&server->lock);
     server->is_stopping = true;
     g_mutex_unlock(&server->lock);
-    MHD_quiesce_daemon(server->daemon);
     http_lot_close(&server->lot);
     wait_for_requests(server);
-    MHD_stop_daemon(server->daemon);
+    MHD_stop_daemon(server->daemon); /* closes the listening socket */
     server->daemon = NULL;
-    close(server->listen_fd);
     server->listen_fd = -1;
 }

@@ -258,16 +258,22 @@ wait_for_log(Fixture *fixture, const char *line)
 
 /* ---- the client ---- */
 
-static int
-connect_to(Fixture *fixture)
+static bool
+is_connected(Fixture *fixture, int fd)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(http_server_port(fixture->server)),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
+static int
+connect_to(Fixture *fixture)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_true(is_connected(fixture, fd));
     struct timeval timeout = {.tv_sec = 8};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     return fd;
@@ -625,6 +631,43 @@ test_stop_cuts_off_what_takes_too_long(Fixture *fixture, const void *data)
     close(fd);
 }
 
+static void *
+stop_in_background(void *data)
+{
+    http_server_stop(data);
+    return NULL;
+}
+
+/* While it waits for what it has begun: the connection is closed, nothing of it is answered. */
+static void
+test_stop_takes_no_new_connections(Fixture *fixture, const void *data)
+{
+    http_server_free(fixture->server);
+    fixture->config.stop_timeout_s = 60;
+    fixture->config.idle_timeout_s = fixture->config.body_timeout_s = 60;
+    fixture->server = http_server_new(&fixture->config);
+    g_assert_true(http_server_start(fixture->server, NULL));
+    int fd = connect_to(fixture);
+    send_text(fd, "PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nsome");
+    wait_for_uploads(fixture, 1);
+    GThread *stopper = g_thread_new("stopper", stop_in_background, fixture->server);
+    bool is_answered = true;
+    for (int i = 0; is_answered && i < 500; i++) {
+        g_autofree char *body = fetch(fixture, "GET", "/items/1");
+        is_answered = body[0] != '\0';
+        g_usleep(10000);
+    }
+    g_assert_false(is_answered);
+    send_text(fd, "!");
+    g_autofree char *response = receive_until(fd, NULL);
+    assert_status(response, 409);
+    g_thread_join(stopper);
+    close(fd);
+    int late_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_false(is_connected(fixture, late_fd));
+    close(late_fd);
+}
+
 static void
 test_upload_is_not_limited(Fixture *fixture, const void *data)
 {
@@ -829,6 +872,7 @@ main(int argc, char **argv)
     ADD(stop_answers_deferred_requests);
     ADD(stop_does_not_wait_for_idle_connections);
     ADD(stop_cuts_off_what_takes_too_long);
+    ADD(stop_takes_no_new_connections);
     ADD(upload_is_not_limited);
     ADD(upload_is_refused);
     ADD(client_goes_during_upload);
