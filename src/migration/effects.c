@@ -187,12 +187,25 @@ keep_totals(MigrationTask *task, const JobStats *totals)
 }
 
 static void
+keep_source_deaf(MigrationTask *task, const GError *error)
+{
+    if (task->source_deaf != NULL && error == NULL) {
+        migration_keep_trouble(task, NULL); /* it may be that */
+    }
+    g_free(task->source_deaf);
+    task->source_deaf = error != NULL ? g_strdup(error->message) : NULL;
+}
+
+static void
 done_look(Effect *effect)
 {
     MigrationTask *task = effect->task;
     task->has_views = --task->n_looks == 0;
     DomainView *view = effect->is_dest ? &task->dest_view : &task->source_view;
     domain_view_clear(view);
+    if (!effect->is_dest) {
+        keep_source_deaf(task, effect->error);
+    }
     *view = effect->view;
     effect->view = (DomainView){0};
     if (effect->error != NULL) {
@@ -216,6 +229,9 @@ look_at(MigrationTask *task, HypervisorHost *host, bool is_dest, bool with_total
     domain_view_clear(view);
     if (host == NULL) {
         *view = (DomainView){.state = DOMAIN_UNREACHABLE, .generation = -1};
+        if (!is_dest) {
+            keep_source_deaf(task, NULL);
+        }
         return;
     }
     Effect *effect = effect_new(task, EFFECT_LOOK, host, NULL, run_look);

@@ -108,6 +108,24 @@ silence_in_post_copy(const MigrationTask *task)
         dest, source, dest, dest, abort);
 }
 
+/* libvirt refuses a question of a guest whose QEMU does not answer it, for as long as that lasts.
+ * Nothing is done to such a guest: only its end would help, and it may be the only copy. */
+static char *
+silence_of_source(const MigrationTask *task)
+{
+    const char *source = task->migration->source_host;
+    const char *dest = task->migration->dest_host;
+    g_autofree char *cause = migration_task_dest(task) != NULL
+        ? g_strdup("")
+        : g_strdup_printf(" Its QEMU may be waiting for host %s, which does not answer, and waits "
+                          "as long as TCP does, a quarter of an hour.",
+              dest);
+
+    return g_strdup_printf("Host %s answers, but its libvirt cannot tell where the guest is: %s.%s "
+                           "It is asked again until it can, and then the migration ends by itself.",
+        source, task->source_deaf, cause);
+}
+
 /* What is told while the destination is silent; NULL: nothing. Caller frees. */
 typedef char *(*Silence)(const MigrationTask *task);
 
@@ -117,6 +135,9 @@ find_silence(const MigrationTask *task)
     SourceSide source = decide_source_side(&task->source_view);
     bool is_resolving = task->state == MIGRATION_RESOLVING;
 
+    if (is_resolving && task->source_deaf != NULL) {
+        return silence_of_source;
+    }
     if (task->state == MIGRATION_TRANSFERRING) {
         return silence_while_sending;
     }
@@ -142,7 +163,7 @@ migration_tell_silence(MigrationTask *task)
     if (silence == NULL) {
         return;
     }
-    bool is_silent = migration_task_dest(task) == NULL;
+    bool is_silent = migration_task_dest(task) == NULL || silence == silence_of_source;
     if (is_silent && migration_task_now_us(task) >= task->patient_until_us) {
         trouble = silence(task);
     }

@@ -124,6 +124,7 @@ migration_task_unref(MigrationTask *task)
     g_ptr_array_unref(task->streams);
     g_free(task->refused_by);
     g_free(task->guest_platform);
+    g_free(task->source_deaf);
     g_clear_error(&task->error);
     g_clear_error(&task->transfer_error);
     g_free(task);

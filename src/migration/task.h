@@ -50,6 +50,8 @@ struct MigrationTask {
     bool has_views;
     DomainView source_view;
     DomainView dest_view;
+    char *source_deaf; /* why a connected source told nothing of the guest when it was asked last;
+                        * NULL: it has told, or it is not connected */
 
     /* Of this life of the daemon. */
     Cancel *cancel;     /* for effects that take long: it was given up */

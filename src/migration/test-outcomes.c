@@ -15,6 +15,7 @@
 typedef struct Side {
     const char *name;
     DomainView view; /* UNREACHABLE: it is not connected */
+    bool is_deaf;    /* it is, and cannot tell of the guest */
     HypervisorHost *session;
 } Side;
 
@@ -64,8 +65,9 @@ stub_close(void *host)
 static bool
 stub_describe(void *host, const char *uuid, DomainView *ret_view, GError **error)
 {
-    *ret_view = ((Side *)host)->view;
-    return true;
+    Side *side = host;
+    *ret_view = side->view;
+    return !side->is_deaf || error_set(error, ERROR_HYPERVISOR_REFUSED, "cannot acquire a lock");
 }
 
 static bool
@@ -920,6 +922,24 @@ test_paused_guest_of_a_silent_destination_is_told(World *fixture, const void *da
     g_assert_null(trouble_after);
 }
 
+/* Its host is connected, but asks a QEMU in vain that waits for the host which has gone. */
+static void
+test_source_that_cannot_tell_is_told(World *fixture, const void *data)
+{
+    say(&world->a, LEFT_PAUSED);
+    say(&world->b, SILENT);
+    world->a.is_deaf = true;
+    begin("switching", BLOCK_MIGRATION_AUTO);
+    g_assert_cmpstr(run(30), ==, "resolving");
+    g_autofree char *trouble = trouble_now();
+    g_assert_nonnull(strstr(trouble, "its libvirt cannot tell where the guest is: cannot acquire"));
+    world->a.is_deaf = false;
+    say(&world->a, DOMAIN_RUNNING, DOMAIN_REASON_BOOTED, DOMAIN_JOB_NONE);
+    g_assert_cmpstr(run(1), ==, "resolving");
+    g_autofree char *trouble_after = trouble_now();
+    g_assert_null(trouble_after);
+}
+
 /* A guest whose migrate call is under way, with a destination that has gone. */
 static void
 send_to_nobody(void)
@@ -1238,6 +1258,7 @@ main(int argc, char **argv)
     ADD("source-is-never-resumed-blindly", test_source_is_never_resumed_blindly);
     ADD("paused-guest-of-a-silent-destination-is-told",
         test_paused_guest_of_a_silent_destination_is_told);
+    ADD("source-that-cannot-tell-is-told", test_source_that_cannot_tell_is_told);
     ADD("fenced-source-is-not-waited-for", test_fenced_source_is_not_waited_for);
     ADD("fenced-source-whose-guest-has-arrived", test_fenced_source_whose_guest_has_arrived);
     ADD("dead-destination-is-not-waited-for", test_dead_destination_is_not_waited_for);

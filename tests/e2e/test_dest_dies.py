@@ -2,6 +2,7 @@
 # Copyright the drover authors.
 """A destination that loses its power, and nobody says so: what drover does by itself, and what it
 leaves to those who know."""
+import json
 import time
 
 from tap import check, contains, equal, note, test, wait_until
@@ -204,22 +205,72 @@ def reason_of(server_id):
     return world.lab.virsh("hosta", "domstate", "--reason", name).strip()
 
 
-def leave_between(server_id):
+def has_sent_all(server_id):
+    """As its QEMU says: libvirt pauses the guest before the last of it is sent."""
+    name = world.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    answer = world.lab.virsh("hosta", "qemu-monitor-command", name,
+                             '{"execute": "query-migrate"}')
+    return json.loads(answer)["return"].get("status") == "completed"
+
+
+def signal_qemu(server_id, signal, check=True):
+    name = world.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    world.lab("exec", "hosta", "sh", "-c", f"kill -{signal} $(cat /run/libvirt/qemu/{name}.pid)",
+              check=check)
+
+
+def leave_between(server_id, freeze=False):
     """All of it is on hostc, whose libvirtd says nothing to that, when its source's libvirtd is
     killed: whether the guest runs there is for somebody else to find out. Then hostc loses its
-    power. The migration's number."""
+    power. freeze: the guest's QEMU on hosta stands still from then on. The migration's number."""
     world.lab("limit", "hosta", "2mbit")
     equal(world.migrate(server_id, "hostc").status, 202, "migrate")
     number = flowing(server_id)
     world.lab("exec", "hostc", "sh", "-c", "kill -STOP $(cat /run/libvirtd.pid)")
     world.lab("limit", "hosta", "off")
     # Before drover gives a silent destination up, and before libvirt does.
-    wait_until(lambda: reason_of(server_id) == "paused (migrating)", "it has gone", 15, 0.05)
+    wait_until(lambda: reason_of(server_id) == "paused (migrating)" and has_sent_all(server_id),
+               "it has gone", 15, 0.05)
     world.lab("libvirtd", "kill", "hosta")
+    if freeze:
+        signal_qemu(server_id, "STOP")
     world.lab("poweroff", "hostc")
     world.lab("libvirtd", "start", "hosta")
     equal(reason_of(server_id), "paused (migrating)", "what libvirt leaves")
     return number
+
+
+def recover(server_id):
+    signal_qemu(server_id, "CONT", check=False)
+    world.lab("limit", "hosta", "off")
+    world.lab("thaw", "hostc", check=False)
+    world.lab("poweron", "hostc", check=False)
+    state_dead("hostc", False)
+    world.drover.wait_hosts_up(3)
+    world.delete(server_id)
+
+
+@test("a source whose libvirt cannot tell where the guest is, because its QEMU does not answer, is "
+      "told as that, and nobody touches the guest; once it can tell, the migration ends")
+def _():
+    server_id = world.create("deaf", host="hosta")
+    try:
+        world.wait_heard(server_id)
+        number = leave_between(server_id, freeze=True)
+        world.lab("thaw", "hostc", check=False)
+        world.lab("poweron", "hostc")
+        # libvirt refuses a question of such a guest after 30 s.
+        wait_until(lambda: "its libvirt cannot tell where the guest is" in trouble(number),
+                   "it is told", 90)
+        contains(world.drover.drover("server", "migration", "show", server_id, str(number)),
+                 "Host hosta answers, but its libvirt cannot tell", "what is shown")
+        equal(reason_of(server_id), "paused (migrating)", "nobody has touched it")
+        signal_qemu(server_id, "CONT")
+        row = world.wait_migration(server_id, 120)
+        equal((row["id"], row["status"]), (number, "failed"), world.story(number))
+        world.check_lives(server_id)
+    finally:
+        recover(server_id)
 
 
 @test("a guest that a restart of its source's libvirtd left paused in the switchover, and whose "
@@ -242,9 +293,4 @@ def _():
         check_given_up(server_id, number)
         check_dest_comes_back(server_id)
     finally:
-        world.lab("limit", "hosta", "off")
-        world.lab("thaw", "hostc", check=False)
-        world.lab("poweron", "hostc", check=False)
-        state_dead("hostc", False)
-        world.drover.wait_hosts_up(3)
-        world.delete(server_id)
+        recover(server_id)

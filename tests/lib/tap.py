@@ -68,6 +68,14 @@ def _print(text):
     sys.stdout.flush()
 
 
+def _tell(error):
+    """What failed, and before it what had failed already when that was to be cleaned up."""
+    if not isinstance(error, Failed):
+        return "".join(traceback.format_exception(error))
+    first = f"{_tell(error.__context__)}\nand then: " if error.__context__ is not None else ""
+    return first + str(error)
+
+
 def _run(one, witness):
     """Runs one test and prints its result; whether it passed."""
     tell = witness() if witness else lambda: None
@@ -76,7 +84,7 @@ def _run(one, witness):
         one.function()
         reason = None
     except Exception as error:  # whatever it is, it is this test's result
-        reason = str(error) if isinstance(error, Failed) else traceback.format_exc()
+        reason = _tell(error)
     took_s = time.monotonic() - start
     _print(f"{'ok' if reason is None else 'not ok'} - {one.sentence}"
            + (f" # {took_s:.0f} s" if took_s >= 1 else "") + "\n")
