@@ -48,7 +48,7 @@ is_of_size(const DomainView *view, const ClaimRow *claim)
     return claim != NULL && view->memory_mib == claim->ram_mib && view->vcpus == claim->vcpus;
 }
 
-/* claim: the owner's; NULL: nothing is claimed there, as for one that could not be made. */
+/* claim: the owner's; NULL: nothing is claimed there. */
 static void
 compare_own(GPtrArray *differences, const Instance *instance, const ClaimRow *claim,
     const DomainView *view)

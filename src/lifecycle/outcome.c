@@ -79,6 +79,7 @@ fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState 
     change.power_state = power_state;
     change.should_run = false;
     change.releases_claims = releases_claims;
+    change.leaves_host = releases_claims; /* nothing of it is there */
     change.fault = &fault;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);

@@ -57,6 +57,7 @@ def _():
         asked = cloud.create("asked", wait=False, host="hosta")
         cloud.wait_status(asked, "ERROR")
         contains(cloud.server(asked)["fault"]["message"], NO["hosta"], "its fault")
+        equal(cloud.host_of(asked), None, "nothing of it is there")
         equal([text for text in details(cloud, asked)[1] if "another" in text], [], "one attempt")
 
         # Nobody is left: each host with what it said.
