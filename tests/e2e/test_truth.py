@@ -4,6 +4,8 @@
 other."""
 import contextlib
 import json
+import os
+import shutil
 import time
 
 from tap import check, contains, equal, test, wait_until
@@ -121,6 +123,57 @@ def _():
         world.delete(server_id)
     wait_until(lambda: lint_rows("hosta") == "pass: what it runs is what is claimed of it",
                "nothing differs any more", 120)
+
+
+class Backup:
+    """Of droverd's database, taken while it stood still."""
+
+    def __init__(self, name):
+        self._database = os.path.join(world.drover.directory, "drover.db")
+        self._copy = f"{self._database}.{name}"
+        self._exchange(self._database, self._copy)
+
+    def restore(self):
+        self._exchange(self._copy, self._database)
+
+    def _exchange(self, source, dest):
+        world.drover.stop()
+        check(not os.path.exists(f"{self._database}-wal"), "all is in the database")
+        shutil.copyfile(source, dest)
+        world.drover.start()
+        world.drover.wait_hosts_up(3)
+
+
+@test("with an older copy of the database a guest that was made since is foreign while it runs, "
+      "with what it takes, and is left alone; with its own it is a server again (S3-48)")
+def _():
+    world.drover.admin("GET", "/drover/v1/hosts")  # the token that is used is in both
+    older = Backup("older")
+    server_id = world.create("younger", host="hosta")
+    name = world.drover.server(server_id)["OS-EXT-SRV-ATTR:instance_name"]
+    world.wait_heard(server_id)
+    newer = Backup("newer")
+    try:
+        try:
+            equal(differences("hosta"), {}, "before")
+            older.restore()
+            answer = world.drover.compute("GET", f"/servers/{server_id}")
+            equal(answer.status, 404, "it is not known")
+            row = wait_until(lambda: differences("hosta").get(name), "it is seen", 30)
+            equal((row["kind"], row["uuid"], row["ram_mib"], row["vcpus"], row["claimed_ram_mib"]),
+                  ("foreign", server_id, 128, 1, 0), "what is told of it")
+            equal(shown("hosta")["usage"]["foreign_ram_mib"], 128, "what it takes")
+            contains(lint_rows("hosta"), f"warn: domain '{name}' is not drover's, and takes "
+                     "1 vCPUs and 128 MiB", "what lint says of it")
+            world.check_lives(server_id)
+            world.lab.virsh("hosta", "destroy", server_id)
+            wait_until(lambda: differences("hosta") == {}, "off, it takes nothing", 30)
+            equal(world.domains("hosta").get(name), "shut off", "it is left alone")
+        finally:
+            newer.restore()
+        world.wait_status(server_id, "SHUTOFF")
+    finally:
+        world.delete(server_id)
 
 
 def looks_for_strangers():
