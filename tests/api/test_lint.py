@@ -9,6 +9,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+import time
 
 from tap import check, contains, equal, wait_until
 from world import Cloud, test, world
@@ -409,6 +410,36 @@ def _():
                  "'hosta' has 10.0.2", "the log")
     finally:
         cloud.drover.kill()
+        cloud.drover.remove()
+
+
+@test("drover host lint that waits goes on when droverd is killed in between and started again: "
+      "the canaries are sent anew, and it tells what came of them [S4-11]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "delay:send_canary=5000"}})
+    told = []
+    lint = threading.Thread(target=lambda: told.append(
+        cloud.drover.drover("host", "lint", "hosta", "hostb", check=False)))
+    try:
+        lint.start()
+        wait_until(lambda: [row["result"] for row in look(cloud)[1].values()] == ["pending"] * 2,
+                   "both are asked for")
+        cloud.drover.kill()
+        time.sleep(2.5)  # it looks once a second
+        equal(told, [], "it waits for droverd")
+        cloud.drover.start()
+        lint.join(60)
+        equal(len(told), 1, "it has ended")
+        ((code, text),) = told
+        equal(code, 0, text)
+        contains(text, "what was asked for goes on; trying again for 60 s", "what it says")
+        check("not sent" not in text, text)
+        equal({pair: row["result"] for pair, row in look(cloud)[1].items()},
+              dict.fromkeys([("hosta", "hostb"), ("hostb", "hosta")], "pass"), "the canaries")
+    finally:
+        cloud.drover.kill()
+        lint.join(90)
         cloud.drover.remove()
 
 
