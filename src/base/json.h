@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #pragma once
-/* Thin helpers over jansson for api, dashboard and cli (nobody else reads or writes JSON): parsing
- * with limits that are checked before anything is built, and getters whose errors name the path.
+/* Thin helpers over jansson for api, cli and the few files elsewhere that tools/check-layers names:
+ * parsing with limits that are checked before anything is built, and getters whose errors name the
+ * path.
  *
  * A path is keys joined by dots, from the given object down: "auth.identity.password.user". A key
  * that holds a dot itself is read with jansson's own functions. get = must be there; find = may be
