@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what others of these files use
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the drover authors.
 #
