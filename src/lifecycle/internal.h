@@ -40,6 +40,7 @@ typedef struct LifecycleChange {
     bool launched;
     bool terminated;
     bool releases_claims;
+    bool confirms; /* a move that waits for it: there is nothing to go back to any more */
     MoveVolumes volumes;
     const Leftover *leftover;
     bool clears_fault;

@@ -80,6 +80,8 @@ fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState 
     change.should_run = false;
     change.releases_claims = releases_claims;
     change.leaves_host = releases_claims; /* nothing of it is there */
+    /* Half of it may be gone: a delete that failed is no way back to the source either. */
+    change.confirms = task->operation->kind == OPERATION_DELETE;
     change.fault = &fault;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);

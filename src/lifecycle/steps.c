@@ -26,6 +26,7 @@ complete_delete(LifecycleTask *task, const GError *error)
     change.power_state = POWER_STATE_NONE;
     change.should_run = false;
     change.terminated = true;
+    change.confirms = true;
     change.releases_claims = true;
     /* On a host that is silent the guest may still write to them: engine/leftovers.c. */
     change.volumes = error == NULL ? MOVE_VOLUMES_DROP_ALL : MOVE_VOLUMES_LEAVE;

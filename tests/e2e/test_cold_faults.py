@@ -230,6 +230,10 @@ def read_only(host, path):
               f"umount {path}")
 
 
+def claimed_mib():
+    return [world.host(host)["usage"]["ram_mib"] for host in ("hosta", "hostb")]
+
+
 @test("a server that waits for its confirm and whose delete its host refuses is in ERROR with "
       "cause and fix; set to active it is what its guest is, and moves again, also to the host "
       "that has its older copy, which is not taken for the guest")
@@ -243,6 +247,8 @@ def _():
         world.wait_status(server_id(), "ERROR")
     for part in ("Read-only file system", "Cause: ", "Fix: "):
         contains(fault(), part, "its fault")
+    equal((world.last_migration(server_id())["status"], claimed_mib()), ("confirmed", [0, 128]),
+          "its move, and what is claimed")
     world.drover.openstack("server", "set", "--state", "active", server_id())
     world.wait_status(server_id(), "SHUTOFF")
     equal(world.runs_on(server_id()), {"hosta": "shut off", "hostb": "shut off"}, "libvirt says")
@@ -252,8 +258,7 @@ def _():
     check(root_file() != older, "the disk that is there is the older one")
     cold.end(server_id(), "confirmResize", "SHUTOFF")
     cold.check_only_on(server_id(), "hosta", "shut off")
-    equal([world.host(host)["usage"]["ram_mib"] for host in ("hosta", "hostb")], [128, 0],
-          "what is claimed")
+    equal(claimed_mib(), [128, 0], "what is claimed")
     cold.accept(server_id(), {"os-start": None})
     world.wait_status(server_id(), "ACTIVE")
     cold.check_up(server_id())
