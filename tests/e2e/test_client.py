@@ -235,7 +235,7 @@ def _():
 
 @test("openstack console log show goes on over a migration")
 def _():
-    wait_until(lambda: "tick" in osc("console", "log", "show", "vm1"), "it ticks", 60, 1)
+    wait_until(lambda: "tick" in osc("console", "log", "show", "vm1"), "it ticks", 180, 1)
     before = osc("console", "log", "show", "vm1")
     world.move(state["id"])
     after = osc("console", "log", "show", "vm1")

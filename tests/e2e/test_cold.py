@@ -26,7 +26,7 @@ def check_up(server_id, world=world):
     """It has booted where it is now, and is heard from there alone."""
     world.lab("heartbeat", "mark")
     wait_until(lambda: (counts := world.heard(server_id)) and
-               counts["since_mark"]["received"] > 0, "it is heard again", 90, 0.5)
+               counts["since_mark"]["received"] > 0, "it is heard again", 180, 0.5)
     world.check_lives(server_id)
 
 
@@ -112,7 +112,7 @@ def _():
         world.wait_heard(server_id)
         source = world.host_of(server_id)
         before = world.drover.server(server_id)
-        wait_until(lambda: "tick 2" in console(server_id), "the guest writes to its disk", 20)
+        wait_until(lambda: "tick 2" in console(server_id), "the guest writes to its disk", 60)
         stop, seen = threading.Event(), {}
         watcher = threading.Thread(target=watch_copies, args=(server_id, seen, stop))
         watcher.start()

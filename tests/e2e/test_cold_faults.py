@@ -52,7 +52,7 @@ def fails(body, code, *states):
     equal([name for host in world.lab.hosts for name in world.domains(host)
            if name.startswith("courier-")], [], "couriers that are left")
     equal(root_file(), file, "its disk is the same file")
-    wait_until(lambda: world.heard(server_id())["streams"] > boots, "it has booted anew", 60)
+    wait_until(lambda: world.heard(server_id())["streams"] > boots, "it has booted anew", 180)
     world.check_lives(server_id())
     return told
 

@@ -211,7 +211,7 @@ def _():
             world.drover.compute("POST", f"/servers/{server_id}/action", {"os-start": None})
         world.wait_status(server_id, "ACTIVE")
         equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")
-        wait_until(lambda: world.heard(server_id)["streams"] > 1, "it has booted anew", 60)
+        wait_until(lambda: world.heard(server_id)["streams"] > 1, "it has booted anew", 180)
 
 
 @test("a guest that crashes in the middle is shown as it is, and nothing is left behind (S1-15)")

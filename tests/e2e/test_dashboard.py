@@ -240,7 +240,7 @@ def _():
         world.wait_heard(server_id)
     finally:
         world.lab("poweron", "hostc", check=False)
-        wait_until(lambda: forced_up("hostc"), "hostc is taken back", 60)
+        wait_until(lambda: forced_up("hostc"), "hostc is taken back", 150)
         world.drover.wait_hosts_up(3)
     where = world.host_of(server_id)
     check(where in ("hosta", "hostb"), where)

@@ -32,7 +32,7 @@ def _():
         evac.drover.drover("server", "remove", "volume", "--wait", "gone-a", "dead-a")
         evac.drover.openstack("server", "remove", "volume", "stay-a", "dead-b")
         for volume in volumes:
-            evac.wait_volume(volume, "available", 10)
+            evac.wait_volume(volume, "available")
         equal({(row["kind"], row["name"]) for row in evac.leftovers()},
               {("disk", f"{server}/vdc") for server in (goes, stays)}, "on record")
 
@@ -40,13 +40,13 @@ def _():
         evac.wait_evacuation(goes, "done")
         evac.drover.drover("server", "start", "--wait", "gone-a")
         equal(evac.runs_on_living(goes), {"hostb": "running"}, "libvirt says")
-        wait_until(lambda: evac.says(goes).count("tick") > 2, "the guest ticks", 60)
+        wait_until(lambda: evac.says(goes).count("tick") > 2, "the guest ticks", 180)
 
         evac.power_on("hosta")
-        wait_until(lambda: not evac.leftovers(), "nothing is left behind", 60)
+        wait_until(lambda: not evac.leftovers(), "nothing is left behind", 120)
         evac.wait_status(stays, "ACTIVE")
-        wait_until(lambda: evac.runs_on(stays) == {"hosta": "running"}, "it runs again", 60)
-        wait_until(lambda: evac.says(stays).count("tick") > 2, "it ticks", 60)
+        wait_until(lambda: evac.runs_on(stays) == {"hosta": "running"}, "it runs again", 120)
+        wait_until(lambda: evac.says(stays).count("tick") > 2, "it ticks", 180)
         for server in (goes, stays):
             disks = {**evac.disks(server), **evac.disks(server, True)}
             check("vdc" not in disks, f"the volume is still there: {disks}")

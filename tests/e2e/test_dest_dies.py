@@ -172,7 +172,7 @@ def check_given_up(server_id, number):
     boots = world.heard(server_id)["streams"]
     world.drover.openstack("server", "reboot", "--hard", server_id)
     wait_until(lambda: world.drover.server(server_id)["status"] == "ACTIVE", "it is started", 60)
-    wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 60)
+    wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 180)
     equal(world.domains("hosta")[name], "running", "libvirt says")
 
 

@@ -65,7 +65,7 @@ def _():
         equal(answer.status, 202, answer.text)
         world.lab("heartbeat", "mark")
         wait_until(lambda: (counts := world.heard(stopped)) and
-                   counts["since_mark"]["received"] > 0, "the stopped one boots again", 90, 0.5)
+                   counts["since_mark"]["received"] > 0, "the stopped one boots again", 180, 0.5)
     finally:
         world.drover.drover("drain", "cancel", "hosta", check=False)
         world.drover.openstack("compute", "service", "set", "hosta", "nova-compute", "--enable",
@@ -139,7 +139,7 @@ def wait_running(*names):
 
 def wait_job(state):
     return wait_until(lambda: (seen := job()) and seen[0]["state"] == state and seen,
-                      f"the job is {state}", 90)[1]
+                      f"the job is {state}", 180)[1]
 
 
 def restart():
@@ -208,7 +208,7 @@ def _():
         contains(world.drover.drover("drain", "show", "hosta"), "drained-old goes cold: No valid",
                  "the same on a terminal")
         check_runs("drained-old", old, cold[1])
-        wait_until(lambda: world.heard(old)["streams"] == 2, "it has booted anew", 90, 0.5)
+        wait_until(lambda: world.heard(old)["streams"] == 2, "it has booted anew", 180, 0.5)
         equal([len(world.drover.compute("GET", f"/os-migrations?instance_uuid={server}").json[
             "migrations"]) for server in (old, new)], [1, 1], "each was moved once")
 

@@ -57,7 +57,7 @@ def _():
         answer = world.drover.compute("POST", f"/servers/{server_id}/action", {"os-start": None})
         check(answer.status == 202, answer.text)
         world.wait_status(server_id, "ACTIVE")
-        wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 60)
+        wait_until(lambda: world.heard(server_id)["streams"] > boots, "it has booted anew", 180)
 
 
 # ---- a destination that loses its power while disks are copied to it ----
@@ -93,7 +93,7 @@ def check_dest_comes_back(server_id):
     world.lab("poweron", "hostc")
     state_dead("hostc", False)
     world.drover.wait_hosts_up(3)
-    wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it is removed", 90)
+    wait_until(lambda: not world.drover.admin("GET", path).json["leftovers"], "it is removed", 150)
     check_nothing_left(server_id, "hostc")
 
 
@@ -294,7 +294,7 @@ def _():
             volumes.wait_status(server_id, "ACTIVE")
             volumes.lab("poweron", "hosta")
     equal(volumes.runs_on(server_id), {"hostb": "running"}, "libvirt says")
-    wait_until(lambda: volumes.heard(server_id)["streams"] > 1, "it has booted anew", 60)
+    wait_until(lambda: volumes.heard(server_id)["streams"] > 1, "it has booted anew", 180)
     volumes.drover.openstack("compute", "service", "set", "--up", "hosta", "nova-compute",
                              version="2.53")
     leave_no_more()

@@ -60,7 +60,7 @@ class EvacuationWorld(VolumeWorld):
             self.wait_back(row["name"])
         for row in self.drover.compute("GET", "/servers?all_tenants=True").json["servers"]:
             self.delete(row["id"])
-        wait_until(lambda: not self.leftovers(), "nothing is left behind", 60)
+        wait_until(lambda: not self.leftovers(), "nothing is left behind", 120)
         for host in self.lab.hosts:
             equal(self.force_down(host, False).status, 200, f"{host} up")
         self.drover.wait_hosts_up(3)
@@ -103,7 +103,7 @@ class EvacuationWorld(VolumeWorld):
         wait_until(lambda: self.host(host)["state"] == "down", f"{host} is down", 40)
 
     def wait_back(self, host):
-        wait_until(lambda: self.host(host)["connected"], f"{host} is back", 60)
+        wait_until(lambda: self.host(host)["connected"], f"{host} is back", 120)
 
     def power_on(self, host):
         self.lab("poweron", host)
@@ -219,7 +219,7 @@ def _():
 
     evac.power_on("hosta")
     for each in (server_id, second_id):
-        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
+        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 120)
         equal(evac.runs_on(each), {"hostb": "running"}, "the old copy is gone")
         equal(evac.pool_files("hosta", each), [], "its disks are gone")
         cold.check_up(each, evac)
@@ -281,7 +281,7 @@ def _():
     equal(list(evac.runs_on_living(stopped_id).values()), ["shut off"], "libvirt says")
     evac.power_on("hosta")
     for each in (server_id, stopped_id, plain_id, old_id):
-        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 60)
+        wait_until(lambda: evac.evacuation(each)["status"] == "completed", "it is completed", 120)
         equal(evac.pool_files("hosta", each), [], "its disks are gone")
     equal(evac.force_down("hosta", False).status, 200, "up again")
     equal(evac.drover.compute("POST", f"/servers/{stopped_id}/action", {"os-start": None}).status,
@@ -298,7 +298,7 @@ def _():
     server_id = evac.create("eve", host="hosta")
     backed_id, volume = evac.make_volume_backed("vera")
     evac.wait_heard(server_id)
-    wait_until(lambda: "tick 3" in evac.says(backed_id), "it writes to its volume", 60)
+    wait_until(lambda: "tick 3" in evac.says(backed_id), "it writes to its volume", 180)
     evac.drover.wait_hosts_up(3)
     files = evac.pool_files("hostb", server_id, "shared")
     root = evac.root_file(server_id)
@@ -339,12 +339,12 @@ def _():
     evac.wait_status(server_id, "SHUTOFF")
     evac.drover.drover("server", "start", server_id)
     evac.wait_status(server_id, "ACTIVE")
-    wait_until(lambda: evac.says(server_id).count("tick") > 2, "the guest is up again", 40)
+    wait_until(lambda: evac.says(server_id).count("tick") > 2, "the guest is up again", 180)
     equal(evac.pool_files("hostb", server_id, "shared"), files, "no volume came or went")
     equal(evac.root_file(server_id), root, "the root disk is the same file")
     evac.power_on("hosta")
-    wait_until(lambda: evac.evacuation(server_id)["status"] == "completed", "completed", 60)
-    wait_until(lambda: evac.evacuation(backed_id)["status"] == "completed", "completed", 60)
+    wait_until(lambda: evac.evacuation(server_id)["status"] == "completed", "completed", 120)
+    wait_until(lambda: evac.evacuation(backed_id)["status"] == "completed", "completed", 120)
     for each in (server_id, backed_id):
         equal(list(evac.runs_on(each).values()), ["running"], "one copy")
     equal(evac.pool_files("hostb", server_id, "shared"), files, "its volumes stay")
@@ -378,7 +378,7 @@ def _():
     evac.lab("heal", "hosta")
     evac.wait_back("hosta")
     wait_until(lambda: evac.runs_on(server_id) == {"hosta": "paused", "hostb": "running"},
-               "the older copy is contained", 30)
+               "the older copy is contained", 60)
     time.sleep(3)
     equal(evac.runs_on(server_id), {"hosta": "paused", "hostb": "running"}, "and stays")
     equal(evac.pool_files("hosta", server_id), files, "with its disks")
@@ -389,10 +389,10 @@ def _():
     equal((row["host"], row["instance_uuid"]), ("hosta", server_id), "it is on record")
     equal(evac.evacuation(server_id)["status"], "done", "and the evacuation waits")
     contains(evac.drover.drover("leftover", "remove", str(row["id"])), "is removed as soon as", "")
-    wait_until(lambda: not evac.leftovers(), "it is removed", 30)
+    wait_until(lambda: not evac.leftovers(), "it is removed", 90)
     equal(evac.runs_on(server_id), {"hostb": "running"}, "one copy")
     equal(evac.pool_files("hosta", server_id), [], "its disks are gone")
-    equal(evac.evacuation(server_id)["status"], "completed", "completed")
+    wait_until(lambda: evac.evacuation(server_id)["status"] == "completed", "completed", 60)
     evac.tidy()
 
 
@@ -430,7 +430,7 @@ def _():
             equal(evac.runs_on_living(server_id), {where: "running"}, name)
             evac.power_on(source)
             wait_until(lambda: evac.evacuation(server_id)["status"] == "completed",
-                       f"{name}: completed", 60)
+                       f"{name}: completed", 120)
             equal(evac.runs_on(server_id), {where: "running"}, f"{name}: after the return")
             evac.drover.wait_hosts_up(3)
     finally:

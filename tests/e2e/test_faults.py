@@ -46,7 +46,7 @@ def _():
         world.lab("reboot", "hostc")
         world.lab("heartbeat", "mark")
         wait_until(lambda: world.runs_on(runs) == {"hostc": "running"}, "it runs again", 120, 1)
-        wait_until(lambda: world.heard(runs)["since_mark"]["received"] > 0, "it is heard", 60, 1)
+        wait_until(lambda: world.heard(runs)["since_mark"]["received"] > 0, "it is heard", 180, 1)
         world.wait_status(runs, "ACTIVE")
         equal(world.drover.server(stopped)["status"], "SHUTOFF", "the one that was stopped")
     finally:

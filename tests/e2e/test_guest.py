@@ -113,7 +113,8 @@ def _():
     world.drover.compute("POST", f"/servers/{server_id()}/action", {"os-start": None})
     world.wait_status(server_id(), "ACTIVE")
     world.lab("heartbeat", "mark")
-    wait_until(lambda: world.heard(server_id())["since_mark"]["received"] > 0, "it is heard", 60, 1)
+    wait_until(lambda: world.heard(server_id())["since_mark"]["received"] > 0, "it is heard", 180,
+               1)
     equal(consoles("hosta"), {kind: address for kind in CONSOLES}, "its consoles at first")
     before = world.lab("exec", "hosta", "sha256sum",
                        f"{world.lab.env['LAB_POOL_PATH']}/{server_id()}.nvram.fd").split()[0]

@@ -63,7 +63,7 @@ def mapped_pages(server, host):
 def check_pages(server, host, pages=GUEST_PAGES):
     """It has them there, and nobody has any but those that are said."""
     equal(mapped_pages(server, host), pages, f"pages that its QEMU has mapped on {host}")
-    wait_until(lambda: free_pages() == PAGES - pages, "all others are free", 20)
+    wait_until(lambda: free_pages() == PAGES - pages, "all others are free", 60)
 
 
 def wait_have(server, host, result, free_mib, others_mib=0):
@@ -75,7 +75,7 @@ def wait_have(server, host, result, free_mib, others_mib=0):
         seen.update(explain_rows(server, host)["huge-pages"])
         return (seen["result"], seen["have"]) == wanted
     try:
-        wait_until(look, f"{host} has {wanted}", 30)
+        wait_until(look, f"{host} has {wanted}", 60)
     except Failed as failed:
         raise Failed(f"{failed}: {seen}") from None
     return seen
@@ -221,7 +221,7 @@ def _():
 
         world.lab("poweroff", "hostb")
         try:
-            wait_until(lambda: free_pages() == PAGES, "the dead host's pages are free", 20)
+            wait_until(lambda: free_pages() == PAGES, "the dead host's pages are free", 60)
             service("hostb", forced_down=True)
             for server, host in zip(dying, ("hosta", "hostc")):
                 answer = world.drover.compute(
@@ -232,7 +232,7 @@ def _():
                 equal(world.host_of(server), host, "where it is")
         finally:
             world.lab("poweron", "hostb")
-            wait_until(lambda: world.host("hostb")["connected"], "hostb is back", 60)
+            wait_until(lambda: world.host("hostb")["connected"], "hostb is back", 120)
             service("hostb", forced_down=False)
             world.wait_connected("hostb", True)
         for server, host in zip(dying, ("hosta", "hostc")):

@@ -39,7 +39,7 @@ class PoolWorld(SharedWorld):
 
     def wait_pool(self, state):
         wait_until(lambda: self.pool()["operational_state"] == state,
-                   f"the pool is {state}; it is {self.pool()}", 30)
+                   f"the pool is {state}; it is {self.pool()}", 90)
         return self.pool()
 
     def join(self, host):

@@ -211,7 +211,7 @@ def attached(device):
     finally:
         world.lab.virsh("hosta", "detach-device", domain(), "/run/device.xml", "--live")
         wait_until(lambda: "vdz" not in world.lab.virsh("hosta", "dumpxml", domain()) and
-                   "shmem" not in world.lab.virsh("hosta", "dumpxml", domain()), "it is gone", 30)
+                   "shmem" not in world.lab.virsh("hosta", "dumpxml", domain()), "it is gone", 90)
 
 
 @contextlib.contextmanager

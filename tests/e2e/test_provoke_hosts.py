@@ -135,7 +135,7 @@ def failing_disk():
                         "file.image.size=1M", *(f"file.inject-error.0.{one}" for one in error)])
     with running("hosta", f"qemu-nbd -t -e 2 -k /run/bad.sock --image-opts {options}",
                  "qemu-nbd -L -k /run/bad.sock >/dev/null 2>&1"), attached(BAD_DISK):
-        wait_until(lambda: "paused (I/O error)" in reason_of_state(), "the guest has read", 30)
+        wait_until(lambda: "paused (I/O error)" in reason_of_state(), "the guest has read", 90)
         wait_until(lambda: world.drover.server(guest("target"))["status"] == "PAUSED", "it is seen")
         try:
             yield

@@ -97,7 +97,7 @@ def _():
     evac.lab("heal", "hostb")
     for each in servers:
         wait_until(lambda each=each: evac.evacuation(each)["status"] == "completed",
-                   "it is completed", 60)
+                   "it is completed", 120)
         equal(evac.runs_on(each), {"hostb": "running"}, "the old copy is gone")
         equal(evac.pool_files("hosta", each), [], "its disks are gone")
         cold.check_up(each, evac)

@@ -362,7 +362,7 @@ def _():
     volumes.wait_status(server, "ACTIVE")
     volumes.lab("heartbeat", "mark")
     wait_until(lambda: volumes.heard(server)["since_mark"]["received"] > 50,
-               "the rebooted guest finds its address on the config drive", 60, 0.5)
+               "the rebooted guest finds its address on the config drive", 180, 0.5)
     volumes.delete(server)
 
 

@@ -106,7 +106,7 @@ class World:
         def is_so():
             shown = self.host(host)
             return shown["connected"] == connected and (not connected or shown["state"] == "up")
-        wait_until(is_so, f"{host} is connected: {connected}")
+        wait_until(is_so, f"{host} is connected: {connected}", 120)
 
     def restart_libvirtd(self, host, command="true"):
         """The command is run while that host has no libvirtd; afterwards it is asked anew for all
@@ -155,7 +155,7 @@ class World:
         answer = drover.compute("DELETE", f"/servers/{server_id}")
         check(answer.status in (204, 404), f"delete {server_id}: {answer.status} {answer.text}")
         wait_until(lambda: drover.compute("GET", f"/servers/{server_id}").status == 404,
-                   f"{server_id} is gone", 60)
+                   f"{server_id} is gone", 150)  # of a silent host: a minute
 
     def host_of(self, server_id):
         return self.drover.server(server_id)["OS-EXT-SRV-ATTR:host"]

@@ -292,7 +292,7 @@ class Droverd:
                 raise RuntimeError(f"host add: {answer.status} {answer.text}")
         self.wait_hosts_up(len(lab.hosts), timeout_s)
 
-    def wait_hosts_up(self, count, timeout_s=60):
+    def wait_hosts_up(self, count, timeout_s=120):
         deadline = time.monotonic() + timeout_s
         while True:
             services = self.compute("GET", "/os-services?binary=nova-compute").json["services"]
