@@ -292,12 +292,19 @@ def _():
         world.delete(server_id)
 
 
+def couriers():
+    """Hosts that have one."""
+    return [host for host in world.lab.hosts for name in world.domains(host)
+            if name.startswith("courier-")]
+
+
 def wait_copying(server_id):
+    """Until its courier is on its way: then both hosts have it."""
     wait_until(lambda: world.drover.server(server_id)["OS-EXT-STS:task_state"] ==
                "resize_migrating" and
                json.loads(story(server_id))["migration"]["state"] == "copying",
                "the disks are being copied", 60)
-    time.sleep(0.5)
+    wait_until(lambda: len(couriers()) == 2, "the courier is on its way", 60)
 
 
 @test("kill -9 in the middle of the copy: the courier goes on, and so does the move; an abort in "
@@ -312,12 +319,10 @@ def _():
         accept(server_id, {"migrate": None})
         wait_copying(server_id)
         world.drover.kill()
-        couriers = [name for host in world.lab.hosts for name in world.domains(host)
-                    if name.startswith("courier-")]
-        check(couriers, "the courier is under way without droverd")
+        equal(len(couriers()), 2, "hosts that the courier is on without droverd")
         world.drover.start()
-        world.drover.wait_hosts_up(3)
         equal(world.drover.server(server_id)["status"], "RESIZE", "right after the restart")
+        world.drover.wait_hosts_up(3)
         wait_until(lambda: (json.loads(story(server_id))["migration"]["stats"][
             "disk_processed_bytes"] or 0) > 0, "progress is shown", 60)
         wait_moved(server_id, 240)
@@ -333,9 +338,7 @@ def _():
         equal(world.drover.server(server_id)["status"], "ACTIVE", story(server_id))
         check_only_on(server_id, source, "running")
         check_up(server_id)
-        left = [name for host in world.lab.hosts for name in world.domains(host)
-                if name.startswith("courier-")]
-        equal(left, [], "couriers that are left")
+        equal(couriers(), [], "hosts where a courier is left")
     finally:
         for host in world.lab.hosts:
             world.lab("heal", host)

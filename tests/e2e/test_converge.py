@@ -58,8 +58,8 @@ def force_complete(server_id, number):
                                 {"force_complete": None})
 
 
-def arrived(server_id, number):
-    row = world.wait_migration(server_id)
+def arrived(server_id, number, timeout_s=120):
+    row = world.wait_migration(server_id, timeout_s)
     check(row["status"] == "completed", world.story(number))
     equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")
     equal(world.host_of(server_id), "hostb", "drover says")
@@ -72,15 +72,16 @@ def _():
     limit_s = 3 * DATA_GIB
     with busy("endless", live_migration_completion_timeout=3) as server_id:
         begun = time.monotonic()
-        number = start(server_id)
+        number = start(server_id, passes=1)
+        seen = shown(number)["stats"]["iteration"]
         row = world.wait_migration(server_id)
         took_s = time.monotonic() - begun
         equal(row["status"], "cancelled", world.story(number))
-        check(limit_s <= took_s < limit_s + 40, f"it took {took_s:.1f} s")
+        check(limit_s <= took_s < limit_s + 90, f"it took {took_s:.1f} s")
         contains(world.reason(number), f"not complete after {limit_s} s", "its reason")
         equal(shown(number)["convergence"]["forced"], "abort", "what is recorded")
         # How often it goes over memory in this time is the machine's affair; that it did is not.
-        check(shown(number)["stats"]["iteration"] >= 2, "its record keeps what was seen")
+        check(shown(number)["stats"]["iteration"] >= seen, "its record keeps what was seen")
         equal(world.runs_on(server_id), {"hosta": "running"}, "libvirt says")
         world.check_lives(server_id)
         equal({name for name in world.volumes("hostb") if server_id in name}, set(),
@@ -103,7 +104,7 @@ def _():
 def _():
     with busy("forced", live_migration_completion_timeout=1,
               live_migration_timeout_action="force_complete") as server_id:
-        number = start(server_id)
+        number = start(server_id, passes=1)
         arrived(server_id, number)
         told = shown(number)["convergence"]
         equal(told["forced"], "pause", told)
@@ -114,7 +115,7 @@ def _():
 def _():
     with busy("slowed", live_migration_permit_auto_converge="true") as server_id:
         number = start(server_id)
-        arrived(server_id, number)
+        arrived(server_id, number, 300)
         told = shown(number)["convergence"]
         equal((told["method"], told["forced"]), ("auto-converge", None), "what made it end")
 
@@ -194,7 +195,7 @@ def _():
         mend_data("hostb")
     # It was deleted: both halves go, and the hosts are as they were.
     wait_until(lambda: name not in world.domains("hosta") | world.domains("hostb"),
-               "no half is left", 30)
+               "no half is left", 90)
 
 
 @test("a source that dies in post-copy costs the memory, and the guest starts again from its disk "

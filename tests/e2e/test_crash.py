@@ -80,7 +80,7 @@ def _():
         def processed():
             shown = world.drover.compute("GET", f"/servers/{server_id}/migrations/{row['id']}")
             return shown.status == 200 and shown.json["migration"]["memory_processed_bytes"]
-        first = wait_until(processed, "progress is shown", 30)
+        first = wait_until(processed, "progress is shown", 60)
         wait_until(lambda: (processed() or 0) > first or
                    world.last_migration(server_id)["status"] != "running", "progress goes on", 30)
         heal()

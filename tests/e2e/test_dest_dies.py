@@ -229,8 +229,10 @@ def leave_between(server_id, freeze=False):
     world.lab("exec", "hostc", "sh", "-c", "kill -STOP $(cat /run/libvirtd.pid)")
     world.lab("limit", "hosta", "off")
     # Before drover gives a silent destination up, and before libvirt does.
+    begin = time.monotonic()
     wait_until(lambda: reason_of(server_id) == "paused (migrating)" and has_sent_all(server_id),
                "it has gone", 15, 0.05)
+    note(f"all was sent after {time.monotonic() - begin:.1f} s")
     world.lab("libvirtd", "kill", "hosta")
     if freeze:
         signal_qemu(server_id, "STOP")

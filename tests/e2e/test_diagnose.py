@@ -198,6 +198,7 @@ def _():
 
 @test("a destination whose disk is full is told as that, and the guest stays whole (S2-24)")
 def _():
+    world.wait_heard(server_id())
     world.move(server_id(), "hostb")
     world.move(server_id(), "hosta")
     with full_pool("hostb"):

@@ -158,7 +158,7 @@ def check_numbers(host, reserved_mib):
 def on_its_way(server, host):
     """While that guest moves there; it has arrived afterwards."""
     for one in world.lab.hosts:
-        world.lab("limit", one, "20mbit")
+        world.lab("limit", one, "5mbit")
     try:
         equal(world.migrate(server, host).status, 202, "the slow one")
         wait_until(lambda: world.last_migration(server)["status"] == "running", "it moves", 60)

@@ -165,7 +165,7 @@ def running(host, command, is_ready):
     shell(host, f"{command} </dev/null >/run/provoked.out 2>&1 & echo $! >/run/provoked.pid")
     try:
         wait_until(lambda: shell(host, f"{is_ready} && echo yes || true").endswith("yes\n"),
-                   f"'{command}' runs: {is_ready}", 20)
+                   f"'{command}' runs: {is_ready}", 60)
         yield
     finally:
         shell(host, "kill $(cat /run/provoked.pid) || true")
@@ -178,7 +178,7 @@ def taken_ports():
                "[one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) for one in taken[:-1]]; "
                "[one.bind((str(), 49152 + n)) for n, one in enumerate(taken)]; "
                "[one.listen() for one in taken[:-1]]; "
-               "print(str(len(taken)), flush=True); time.sleep(100)")
+               "print(str(len(taken)), flush=True); time.sleep(300)")
     return running("hostb", f"/usr/bin/python3 -c '{program}'", "grep -q 64 /run/provoked.out")
 
 
@@ -271,7 +271,7 @@ def check_move(fault, code, part, host="hostb", block="auto", flows=None, name="
         if flows is not None:
             wait_until(lambda: shown()["stats"][flows], f"{flows} grows", 60, 0.1)
             broken.enter_context(fault())
-        wait_until(lambda: shown()["error_code"] or shown()["finished_at"], "it fails")
+        wait_until(lambda: shown()["error_code"] or shown()["finished_at"], "it fails", 120)
     row, ended = world.wait_migration(server), shown()
     check(row["status"] in ("failed", "error"), f"it is {row['status']}: {ended}")
     equal(ended["diagnosis"], code, f"the diagnosis of '{ended['message']}'")

@@ -376,14 +376,15 @@ def _():
 @test("time-out: nobody can reach the guest's host for as long as a pause may take")
 def _():
     server = guest("target")
+    known = len(world.drover.log())  # other tests may have had it say the same
     try:
         world.lab("cut", "control", "hosta")
         world.wait_connected("hosta", False)
         answer = world.drover.compute("POST", f"/servers/{server}/action", {"pause": None})
         equal(answer.status, 202, answer.text)
         # Then the host is asked what is true, and may have another minute to say it.
-        wait_until(lambda: "host 'hosta' did not answer in time" in world.drover.log(),
-                   "its time is over", 90, 1)
+        wait_until(lambda: "host 'hosta' did not answer in time" in world.drover.log()[known:],
+                   "its time is over", 120, 1)
     finally:
         world.lab("heal", "hosta")
     world.wait_status(server, "ACTIVE")
@@ -406,8 +407,8 @@ def _():
     answer = world.drover.compute(
         "POST", f"/servers/{server}/action", {"reboot": {"type": "HARD"}})
     equal(answer.status, 202, answer.text)
-    wait_until(lambda: "is not on host 'hostb'" in world.drover.server(server)["fault"]["message"],
-               "the fault")
+    wait_until(lambda: "is not on host 'hostb'" in
+               world.drover.server(server).get("fault", {}).get("message", ""), "the fault")
     check_fault(server, "instance-gone", f"guest '{server}' is not on host 'hostb'")
     world.delete(server)
 

@@ -198,7 +198,8 @@ def _():
         return [name for name in world.domains("hostb") if name.startswith("try-")]
     wait_until(lambda: not twins(), "no twin is left", 60, 1)
     own = {server_id()} if row["status"] == "completed" else set()
-    equal((swtpm("hostb"), secrets("hostb")), (own, []), "what is left of its TPM")
+    wait_until(lambda: (swtpm("hostb"), secrets("hostb")) == (own, []),
+               "nothing is left of its TPM", 60)
 
 
 @test("a rehearsed guest is deleted")

@@ -45,7 +45,7 @@ def _():
     volumes.drover.kill()
     volumes.drover.start()
     volumes.wait_volume(mute, "available", 120)
-    check(not is_trying("hosta"), "the host still tries it")
+    wait_until(lambda: not is_trying("hosta"), "the host tries it no more", 60)
     check_went_on(server)
     disks = {**volumes.disks(server), **volumes.disks(server, True)}
     check("vdc" not in disks, f"something of it stayed: {disks}")

@@ -75,7 +75,7 @@ def ask_for(name, ram_mib):
       "takes is refused to others; a guest that was given more memory is shown as well, and one "
       "whose domain is gone; lint tells the same")
 def _():
-    equal(differences("hosta"), {}, "before")
+    wait_until(lambda: differences("hosta") == {}, "nobody before has left a difference", 120)
     with stranger("hosta"):
         wait_until(lambda: "stranger" in differences("hosta"), "it is seen", 30)
         row = differences("hosta")["stranger"]
