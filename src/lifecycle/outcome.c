@@ -75,13 +75,16 @@ fail(LifecycleTask *task, const GError *error, bool releases_claims, PowerState 
         .created_us = clock_now_us(task->context->clock),
     };
     LifecycleChange change = LIFECYCLE_CHANGE_NONE;
-    change.vm_state = VM_STATE_ERROR;
+    bool is_delete = task->operation->kind == OPERATION_DELETE;
+    /* Its source still has what a revert brings back. */
+    bool is_revertable = task->instance->vm_state == VM_STATE_RESIZED && !is_delete;
+    change.vm_state = is_revertable ? VM_STATE_RESIZED : VM_STATE_ERROR;
     change.power_state = power_state;
     change.should_run = false;
     change.releases_claims = releases_claims;
     change.leaves_host = releases_claims; /* nothing of it is there */
     /* Half of it may be gone: a delete that failed is no way back to the source either. */
-    change.confirms = task->operation->kind == OPERATION_DELETE;
+    change.confirms = is_delete;
     change.fault = &fault;
     change.error = error;
     return lifecycle_move(task, LIFECYCLE_FAILED, &change);

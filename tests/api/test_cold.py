@@ -269,6 +269,37 @@ def _():
             cloud.drover.remove()
 
 
+@test("a guest that waits for its confirm and is gone when it is to be started again after its "
+      "host's reboot can be reverted")
+def _():
+    with tempfile.TemporaryDirectory(prefix="drover-test-") as directory:
+        path = os.path.join(directory, "fleet.db")
+        cloud = Cloud(("hosta", "hostb"), {"path": path}, more={"hypervisor": {
+            "filters": "delay:start_guest/hostb=4000"}})
+        try:
+            server = cloud.create("coldlost", host="hosta")
+            moved(cloud, server, {"migrate": None})
+            cloud.drover.kill()
+            with sqlite3.connect(path, timeout=20) as fleet:
+                fleet.execute("update domains set state = ?, reason = ? where host = 'hostb'",
+                              (OFF, FOR_NO_KNOWN_REASON))
+            cloud.drover.start()
+            wait_until(lambda: cloud.server(server)["OS-EXT-STS:task_state"] == "powering-on",
+                       "it is started again", 30, 0.05)
+            with sqlite3.connect(path, timeout=20) as fleet:
+                fleet.execute("delete from domains where host = 'hostb'")
+            wait_until(lambda: "fault" in cloud.server(server), "that is told", 30)
+            shown = cloud.server(server)
+            equal(shown["status"], "VERIFY_RESIZE", shown["fault"])
+            contains(shown["fault"]["message"], "host 'hostb' has no domain", "why")
+            cloud.do(server, {"revertResize": None})
+            cloud.wait_status(server, "ACTIVE")
+            equal(cloud.host_of(server), "hosta", "where it is")
+            check("fault" not in cloud.server(server), "it is told still")
+        finally:
+            cloud.drover.remove()
+
+
 def given_up(cloud, server):
     """What the history of the newest move tells of destinations that it let go."""
     number = cloud.migrations(server)[0]["id"]
