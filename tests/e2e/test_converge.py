@@ -58,7 +58,7 @@ def force_complete(server_id, number):
                                 {"force_complete": None})
 
 
-def arrived(server_id, number, timeout_s=120):
+def arrived(server_id, number, timeout_s=240):
     row = world.wait_migration(server_id, timeout_s)
     check(row["status"] == "completed", world.story(number))
     equal(world.runs_on(server_id), {"hostb": "running"}, "libvirt says")

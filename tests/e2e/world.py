@@ -138,7 +138,7 @@ class World:
         self.wait_status(server_id, "ACTIVE", drover=drover)
         return server_id
 
-    def wait_status(self, server_id, status, timeout_s=90, drover=None):
+    def wait_status(self, server_id, status, timeout_s=180, drover=None):
         drover = drover or self.drover
         seen = {}
 
@@ -216,14 +216,14 @@ class World:
             "GET", f"/os-migrations?instance_uuid={server_id}&limit=1").json["migrations"]
         return rows[0] if rows else None
 
-    def wait_migration(self, server_id, timeout_s=120):
+    def wait_migration(self, server_id, timeout_s=240):
         """Until the newest migration is over; its row."""
         over = ("completed", "failed", "error", "cancelled")
         row = wait_until(
             lambda: (row := self.last_migration(server_id)) and row["status"] in over and row,
             f"the migration of {server_id} is over", timeout_s)
         wait_until(lambda: not self.drover.server(server_id)["OS-EXT-STS:task_state"],
-                   "nothing is under way any more", 60)
+                   "nothing is under way any more", 120)
         return row
 
     def story(self, migration_id):
