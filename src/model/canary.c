@@ -4,21 +4,15 @@
 
 #include "model/diagnosis.h"
 
-static const char *
-cell_of(const Host *host)
-{
-    return host->aggregates != NULL ? host->aggregates->cell : NULL;
-}
-
 GPtrArray *
 canary_list_peers(const GPtrArray *hosts, unsigned of)
 {
-    const char *cell = cell_of(hosts->pdata[of]);
+    const char *cell = host_cell(hosts->pdata[of]);
     GPtrArray *peers = g_ptr_array_new();
 
     for (unsigned step = 1; step < hosts->len && peers->len < CANARY_PEERS; step++) {
         Host *host = hosts->pdata[(of + step) % hosts->len];
-        if (g_strcmp0(cell_of(host), cell) == 0) {
+        if (g_strcmp0(host_cell(host), cell) == 0) {
             g_ptr_array_add(peers, host);
         }
     }

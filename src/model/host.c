@@ -201,6 +201,12 @@ host_is_fenced(const Host *host)
     return host->forced_down || host->fenced_us != 0;
 }
 
+const char *
+host_cell(const Host *host)
+{
+    return host->aggregates != NULL ? host->aggregates->cell : NULL;
+}
+
 bool
 host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us)
 {

@@ -177,5 +177,7 @@ bool host_lacks_pool(const HostFacts *facts, const char *pool);
 char *host_pool_fix(const char *pool);
 /* Whether it has told which bridges it has, and that one is not among them. */
 bool host_lacks_bridge(const HostFacts *facts, const char *bridge);
+/* What no instance leaves and none enters; borrowed, NULL: it is in none. */
+const char *host_cell(const Host *host);
 /* up: not fenced, and a sign of life within service_down_time. */
 bool host_is_up(const Host *host, int64_t now_us, int64_t service_down_time_us);

@@ -478,6 +478,8 @@ def _():
             answer = cloud.send("POST", paths[cell], {"add_host": {"host": host}})
             equal(answer.status, 200, answer.text)
         cloud.drover.wait_hosts_up(len(cells))
+        told = cloud.other("GET", "/drover/v1/hosts").json["hosts"]
+        equal({row["name"]: row["cell"] for row in told}, cells, "the cells of hosts")
         wait_until(lambda: look(cloud)[1], "one was sent by itself", 180)
         within = {(one, other) for one in cells for other in cells
                   if one != other and cells[one] == cells[other]}

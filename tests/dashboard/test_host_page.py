@@ -139,7 +139,30 @@ def _():
             browser.wait_text("in order, or not to be seen")
             browser.click("main button", "Run lint")
             browser.click("dialog button[type=submit]")
-            browser.wait_text("hosta: no canary is sent, since no other host is up.")
+            browser.wait_text("hosta: no canary is sent, since no other host of its cell is up.")
+    finally:
+        cloud.drover.remove()
+
+
+@tap.test("lint on the page of a host stays within its cell, as guests do")
+def _():
+    cloud = Cloud(["hosta", "hostb", "hostc", "hostd"])
+    try:
+        for cell, hosts in (("one", ["hosta", "hostc"]), ("two", ["hostb"])):
+            made = cloud.send("POST", "/os-aggregates", {"aggregate": {"name": cell}}).json
+            path = f"/os-aggregates/{made['aggregate']['id']}/action"
+            for body in ({"set_metadata": {"metadata": {"cell": cell}}},
+                         *({"add_host": {"host": host}} for host in hosts)):
+                equal(cloud.send("POST", path, body).status, 200, body)
+        with stage.watched(cloud) as browser:
+            for host, command in (("hosta", "drover host lint hosta hostc"),
+                                  ("hostb", "drover host lint hostb"),
+                                  ("hostd", "drover host lint hostd")):
+                stage.login(cloud, f"hosts/{host}")
+                browser.wait_text("in order, or not to be seen")
+                browser.click("main button", "Run lint")
+                browser.wait_text("both ways")
+                check(f"{command}\n" in browser.text() + "\n", f"{command}: {browser.text()}")
     finally:
         cloud.drover.remove()
 

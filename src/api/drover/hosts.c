@@ -110,8 +110,9 @@ view_host(const ApiContext *context, const Host *host, const HostUsage *usage)
         host->enabled ? "enabled" : "disabled", "last_seen", api_time_us(host->last_seen_us),
         "reason", api_string_or_null(reason), "uri", host->uri, "peer_uri", host->peer_uri,
         "migration_address", host->migration_address, "pool", host->pool, "zone", host->zone);
-    json_auto_t *rest = json_pack("{s:b, s:b, s:o, s:o, s:o, s:o}", "connected", host->connected,
-        "forced_down", host->forced_down, "connect_error", api_string_or_null(host->connect_error),
+    json_auto_t *rest = json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "cell",
+        api_string_or_null(host_cell(host)), "connected", host->connected, "forced_down",
+        host->forced_down, "connect_error", api_string_or_null(host->connect_error),
         "disabled_reason", api_string_or_null(host->disabled_reason), "created_at",
         api_time_us(host->created_us), "facts",
         host->has_facts ? view_facts(&host->facts) : json_null());

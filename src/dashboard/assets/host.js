@@ -15,6 +15,7 @@ function about(host) {
   const {facts} = host;
   return h("dl", {class: "facts"},
     fact("Reason", host.reason), fact("Last seen", time(host.last_seen)), fact("Zone", host.zone),
+    fact("Cell", host.cell),
     fact("URI", h("code", {}, host.uri)),
     host.uri.startsWith("qemu+tcp:") && fact("Encryption", badge("none: plaintext", "bad")),
     fact("Migration address", host.migration_address || "its name"),

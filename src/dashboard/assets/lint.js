@@ -12,10 +12,11 @@ import {badge, duration, plural} from "./format.js";
 const PEERS = 3;
 const LOOK_EVERY_MS = 1500; // canaries are no events
 
-// This host and the next ones that are up.
+// This host and the next ones of its cell that are up: no guest leaves the cell.
 function hostsFor(name) {
-  const all = [...fleet.hosts.values()].filter((host) => host.state === "up" || host.name === name)
-    .map((host) => host.name).sort();
+  const cellOf = fleet.hosts.get(name)?.cell ?? null;
+  const all = [...fleet.hosts.values()].filter((host) => host.name === name
+    || (host.state === "up" && host.cell === cellOf)).map((host) => host.name).sort();
   const at = all.indexOf(name);
   return [...new Set(Array.from({length: PEERS + 1}, (_, i) => all[(at + i) % all.length]))];
 }
@@ -133,7 +134,7 @@ export function lintCard(name) {
           notice(`${name}: canaries are sent.`);
         } else {
           notice(`${name}: no canary is sent, since ${unsent.length > 0 ? unsent[0].reason
-            : "no other host is up"}.`, "warn");
+            : "no other host of its cell is up"}.`, "warn");
         }
         read();
       }});
