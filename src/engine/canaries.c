@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/internal.h"
 #include "model/bad_version.h"
+#include "model/throwaway.h"
 
 /* At once; and one at a time from and to each host, so that they do not slow each other down. */
 enum { FLIGHTS_MAX = 4 };
@@ -512,9 +513,7 @@ on_swept(void *data, bool cancelled)
 static bool
 is_stray(const Engine *engine, const DomainView *view)
 {
-    g_autofree char *name = canary_make_name(view->uuid);
-
-    return view->is_ours && g_strcmp0(view->name, name) == 0 &&
+    return view->is_ours && throwaway_kind(view->name, view->uuid) == THROWAWAY_CANARY &&
         !g_hash_table_contains(engine->canaries->flights, view->uuid);
 }
 

@@ -4,8 +4,8 @@
  * no guests and shares the master's storage. Everything is asked anew after a restart: nothing was
  * changed on a host. */
 #include "engine/internal.h"
-#include "model/canary.h"
 #include "model/pool.h"
+#include "model/throwaway.h"
 
 struct Pools {
     GHashTable *joining; /* &id of those whose hosts are being asked; the Join owns the key */
@@ -62,10 +62,8 @@ pools_clear(Engine *engine)
 static bool
 is_guest(const DomainView *view)
 {
-    g_autofree char *name = canary_make_name(view->uuid);
-
     return view->state != DOMAIN_ABSENT && view->state != DOMAIN_SHUT_OFF &&
-        !(view->is_ours && g_strcmp0(view->name, name) == 0);
+        !(view->is_ours && throwaway_kind(view->name, view->uuid) == THROWAWAY_CANARY);
 }
 
 static char *

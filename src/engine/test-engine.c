@@ -8,6 +8,7 @@
 
 #include "base/metrics.h"
 #include "hypervisor/fake/fake.h"
+#include "model/throwaway.h"
 
 #define WAIT_MAX_US (60 * G_USEC_PER_SEC)
 
@@ -887,7 +888,7 @@ static void
 test_canary_of_an_earlier_daemon_is_removed(Fleet *fleet, const void *data)
 {
     g_autofree char *uuid = canary_make_uuid("c1", "c2");
-    g_autofree char *name = canary_make_name(uuid);
+    g_autofree char *name = throwaway_make_name(THROWAWAY_CANARY, uuid);
     stop_engine(fleet);
     make_stray(fleet, STRAY, "stray");
     make_stray(fleet, uuid, name);

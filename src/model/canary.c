@@ -101,9 +101,3 @@ canary_make_uuid(const char *source_host, const char *dest_host)
     return g_strdup_printf(
         "%.8s-%.4s-4%.3s-8%.3s-%.12s", sum, sum + 8, sum + 12, sum + 15, sum + 18);
 }
-
-char *
-canary_make_name(const char *uuid)
-{
-    return g_strconcat("canary-", uuid, NULL);
-}

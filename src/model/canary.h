@@ -69,5 +69,3 @@ bool canary_is_pending(const Canary *canary);
 /* The UUID of the domain that is sent: the same for one pair at any time, so that one that a crash
  * has left is known. Caller frees. */
 char *canary_make_uuid(const char *source_host, const char *dest_host);
-/* What such a domain is called. Caller frees. */
-char *canary_make_name(const char *uuid);

@@ -8,6 +8,7 @@
 #include "model/instance.h"
 #include "model/migration.h"
 #include "model/network.h"
+#include "model/throwaway.h"
 #include "model/topology.h"
 
 #include <string.h>
@@ -354,6 +355,31 @@ test_uris_of_one_disk_have_one_key(void)
     g_assert_null(volume_uri_key("nbd://[::1/x"));
 }
 
+/* With the UUID of another domain it is somebody else's name. */
+static void
+test_throwaways_are_known_by_name_and_uuid(void)
+{
+    static const struct {
+        const char *name;
+        ThrowawayKind kind;
+    } rows[] = {
+        {"canary-1b", THROWAWAY_CANARY},
+        {"courier-1b", THROWAWAY_COURIER},
+        {"try-1b", THROWAWAY_TRIAL},
+        {"canary-1c", THROWAWAY_NONE},
+        {"canary-", THROWAWAY_NONE},
+        {"1b", THROWAWAY_NONE},
+        {"instance-00000001", THROWAWAY_NONE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpint(throwaway_kind(rows[i].name, "1b"), ==, rows[i].kind);
+        if (rows[i].kind != THROWAWAY_NONE) {
+            g_autofree char *name = throwaway_make_name(rows[i].kind, "1b");
+            g_assert_cmpstr(name, ==, rows[i].name);
+        }
+    }
+}
+
 static void
 put_host(HostIndex *index, const char *name)
 {
@@ -464,5 +490,7 @@ main(int argc, char **argv)
     g_test_add_func("/model/post-copy-is-known-by-the-last-that-went-so",
         test_post_copy_is_known_by_the_last_that_went_so);
     g_test_add_func("/model/uris-of-one-disk-have-one-key", test_uris_of_one_disk_have_one_key);
+    g_test_add_func("/model/throwaways-are-known-by-name-and-uuid",
+        test_throwaways_are_known_by_name_and_uuid);
     return g_test_run();
 }

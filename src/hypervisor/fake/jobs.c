@@ -7,6 +7,7 @@
 #include "hypervisor/fake/job_rows.h"
 #include "hypervisor/fake/post_copy.h"
 #include "hypervisor/fake/volumes.h"
+#include "model/throwaway.h"
 
 #define MIB (INT64_C(1) << 20)
 /* QEMU's own downtime limit, when the caller names none. */
@@ -173,7 +174,7 @@ jobs_start_courier(FakeFleet *fleet, const FakeSession *source, const FakeSessio
     if (!check_courier(fleet, source, dest, request, error)) {
         return false;
     }
-    g_autofree char *name = g_strconcat("courier-", request->courier, NULL);
+    g_autofree char *name = throwaway_make_name(THROWAWAY_COURIER, request->courier);
     FakeDomain domain = {.name = name, .memory_mib = COURIER_MEMORY_MIB, .vcpus = 1};
     MigrateRequest migrate = {.uuid = request->courier};
     int64_t now_us = fleet_now_us(fleet);

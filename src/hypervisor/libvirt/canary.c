@@ -11,7 +11,7 @@
 #include "hypervisor/libvirt/machine.h"
 #include "hypervisor/libvirt/throwaway.h"
 #include "hypervisor/libvirt/verbs.h"
-#include "model/canary.h"
+#include "model/throwaway.h"
 
 /* So slow that there is time to switch: what the firmware has written takes about a second. */
 #define POST_COPY_BANDWIDTH_MIB_S 1
@@ -23,7 +23,7 @@ static char *
 make_xml(const Slot *slot, const char *uuid, GError **error)
 {
     const char *virt_type = host_get_virt_type(slot, error);
-    g_autofree char *name = canary_make_name(uuid);
+    g_autofree char *name = throwaway_make_name(THROWAWAY_CANARY, uuid);
     Metadata metadata = {.uuid = uuid, .name = "canary"};
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
 

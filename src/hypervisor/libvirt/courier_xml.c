@@ -4,6 +4,7 @@
 
 #include "hypervisor/libvirt/names.h"
 #include "hypervisor/libvirt/throwaway.h"
+#include "model/throwaway.h"
 
 /* Of the disk as the guest has it only what says where it is and how it is read. */
 static void
@@ -46,7 +47,7 @@ courier_xml_build(const char *xml, const Metadata *courier, const char *virt_typ
 {
     g_autoptr(xmlDoc) guest = xml_parse(xml, error);
     g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
-    g_autofree char *name = g_strconcat("courier-", courier->uuid, NULL);
+    g_autofree char *name = throwaway_make_name(THROWAWAY_COURIER, courier->uuid);
 
     if (guest == NULL) {
         return false;

@@ -3,7 +3,7 @@
 #include "hypervisor/libvirt/events.h"
 
 #include "hypervisor/libvirt/state.h"
-#include "hypervisor/libvirt/throwaway.h"
+#include "model/throwaway.h"
 
 #define N_EVENTS 3
 
@@ -82,7 +82,8 @@ static void
 tap_deliver_domain(EventTap *tap, virDomainPtr domain, HostEvent *event)
 {
     if (virDomainGetUUIDString(domain, event->uuid) == 0) {
-        event->is_throwaway = throwaway_is_name(virDomainGetName(domain), event->uuid);
+        event->is_throwaway =
+            throwaway_kind(virDomainGetName(domain), event->uuid) != THROWAWAY_NONE;
         tap_deliver(tap, event);
     }
 }

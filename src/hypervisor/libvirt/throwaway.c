@@ -4,8 +4,6 @@
 
 #include "hypervisor/libvirt/verbs.h"
 
-#include <string.h>
-
 /* QEMU's machine takes no less, and none of it is ever written. */
 #define THROWAWAY_MEMORY_MIB 8
 
@@ -30,19 +28,6 @@ throwaway_build(xmlDoc *document, const char *name, const Metadata *metadata,
     xml_set(xml_set(xml_add(devices, "controller"), "type", "usb"), "model", "none");
     xml_set(xml_add(devices, "memballoon"), "model", "none");
     return devices;
-}
-
-bool
-throwaway_is_name(const char *name, const char *uuid)
-{
-    static const char *const prefixes[] = {"canary-", "courier-", "try-"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        if (g_str_has_prefix(name, prefixes[i]) && g_str_equal(name + strlen(prefixes[i]), uuid)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 bool

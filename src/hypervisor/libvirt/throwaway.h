@@ -10,7 +10,5 @@
 /* Makes the definition in an empty document; its <devices>, for what the domain is made for. */
 xmlNode *throwaway_build(xmlDoc *document, const char *name, const Metadata *metadata,
     const char *virt_type, const char *machine);
-/* Whether a domain of that name and UUID is one of them, or one in which a disk is tried. */
-bool throwaway_is_name(const char *name, const char *uuid);
 /* Ends it on that host, whatever it does; disks stay. One that is not there is fine. */
 bool throwaway_drop(LibvirtHost *host, const char *uuid, GError **error);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "hypervisor/libvirt/metadata_xml.h"
 #include "hypervisor/libvirt/verbs.h"
+#include "model/throwaway.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ watch_end(Watch *watch)
 char *
 trial_name(const char *uuid)
 {
-    return g_strconcat("try-", uuid, NULL);
+    return throwaway_make_name(THROWAWAY_TRIAL, uuid);
 }
 
 bool
