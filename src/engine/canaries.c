@@ -16,6 +16,7 @@ enum { FLIGHTS_MAX = 4 };
 typedef struct Canaries {
     GHashTable *flights;  /* UUID -> Flight, which its call owns */
     GHashTable *sweeping; /* "host UUID" of those that are being swept away */
+    GHashTable *stuck;    /* the same, of those that their host has last refused to remove */
     bool is_wanted;      /* the store may have some that are to be sent */
 } Canaries;
 
@@ -57,6 +58,7 @@ canaries_init(Engine *engine)
     engine->canaries = g_new0(Canaries, 1);
     engine->canaries->flights = g_hash_table_new(g_str_hash, g_str_equal);
     engine->canaries->sweeping = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->canaries->stuck = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->canaries->is_wanted = true; /* by an earlier daemon */
 }
 
@@ -65,6 +67,7 @@ canaries_clear(Engine *engine)
 {
     g_hash_table_unref(engine->canaries->flights);
     g_hash_table_unref(engine->canaries->sweeping);
+    g_hash_table_unref(engine->canaries->stuck);
     g_clear_pointer(&engine->canaries, g_free);
 }
 
@@ -471,8 +474,10 @@ canaries_on_connected(Engine *engine)
 typedef struct Sweep {
     Engine *engine;
     char *key; /* in sweeping */
+    char *host_name;
     char *uuid;
     HypervisorHost *host;
+    GError *error;
 } Sweep;
 
 static void
@@ -481,7 +486,9 @@ sweep_free(void *data)
     Sweep *sweep = data;
 
     g_clear_pointer(&sweep->host, hypervisor_host_unref);
+    g_clear_error(&sweep->error);
     g_free(sweep->key);
+    g_free(sweep->host_name);
     g_free(sweep->uuid);
     g_free(sweep);
 }
@@ -490,13 +497,34 @@ static void
 run_sweep(void *data)
 {
     Sweep *sweep = data;
-    g_autoptr(GError) error = NULL;
 
-    if (hypervisor_destroy_guest(sweep->host, sweep->uuid, &error) ||
-        error_is(error, ERROR_NOT_FOUND)) {
-        hypervisor_forget_guest(sweep->host, sweep->uuid, NULL);
+    if (!hypervisor_destroy_guest(sweep->host, sweep->uuid, &sweep->error) &&
+        error_is(sweep->error, ERROR_NOT_FOUND)) {
+        g_clear_error(&sweep->error);
+    }
+    if (sweep->error == NULL) {
+        hypervisor_forget_guest(sweep->host, sweep->uuid, &sweep->error);
     }
     g_clear_pointer(&sweep->host, hypervisor_host_unref);
+}
+
+/* Each look tries again. What the host has refused shows as what it is, a domain of nobody; of one
+ * that was not to be asked nothing is known. */
+static void
+note_swept(const Sweep *sweep)
+{
+    GHashTable *stuck = sweep->engine->canaries->stuck;
+
+    if (sweep->error != NULL) {
+        log_warning("the canary on host '%s' was not removed: %s", sweep->host_name,
+            sweep->error->message);
+    }
+    bool is_refused = error_is(sweep->error, ERROR_HYPERVISOR_REFUSED);
+    bool has_changed = is_refused ? g_hash_table_add(stuck, g_strdup(sweep->key))
+                                  : g_hash_table_remove(stuck, sweep->key);
+    if (has_changed) {
+        look_soon_at(sweep->engine, sweep->host_name);
+    }
 }
 
 static void
@@ -506,8 +534,18 @@ on_swept(void *data, bool cancelled)
 
     if (!cancelled) {
         g_hash_table_remove(sweep->engine->canaries->sweeping, sweep->key);
+        note_swept(sweep);
         canaries_pass(sweep->engine);
     }
+}
+
+bool
+canaries_is_stuck(const Engine *engine, const char *host, const char *uuid)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", host, uuid);
+
+    return g_hash_table_contains(engine->canaries->stuck, key) &&
+        !g_hash_table_contains(engine->canaries->flights, uuid);
 }
 
 static bool
@@ -525,6 +563,7 @@ sweep_away(Engine *engine, const char *host, HypervisorHost *session, const char
     log_info("host '%s' still has a canary, which is removed", host);
     sweep->engine = engine;
     sweep->key = g_strdup_printf("%s %s", host, uuid);
+    sweep->host_name = g_strdup(host);
     sweep->uuid = g_strdup(uuid);
     sweep->host = hypervisor_host_ref(session);
     g_hash_table_add(engine->canaries->sweeping, g_strdup(sweep->key));

@@ -239,6 +239,8 @@ void canaries_pass(Engine *engine);
 void canaries_on_tick(Engine *engine);
 /* DomainView *, all of that host: canaries among them that nobody waits for are removed. */
 void canaries_on_listed(Engine *engine, const char *host, const GPtrArray *domains);
+/* It was to be removed from there, and the host has refused that. */
+bool canaries_is_stuck(const Engine *engine, const char *host, const char *uuid);
 /* Its connection has closed: canaries that fail on their way from and to it now say nothing. */
 void canaries_on_lost(Engine *engine, const char *host);
 /* A host's row says that it is connected: the store may have asked for canaries. */

@@ -968,7 +968,8 @@ test_canary_that_qemu_cannot_send_is_dropped(Fleet *fleet, const void *data)
     g_assert_cmpint(canary->extra_us, ==, 0);
 }
 
-/* A canary that hangs until the test says so and then fails; and a host that stays away as long. */
+/* A canary or a courier that hangs until the test says so and then fails; and a host that stays
+ * away as long. */
 static struct {
     GMutex lock;
     GCond changed;
@@ -977,15 +978,16 @@ static struct {
     const char *away;
 } way;
 
+/* data: the verb. */
 static bool
-hold_canary(void *data, const char *verb, const char *host, GError **error)
+hold_way(void *data, const char *verb, const char *host, GError **error)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&way.lock);
 
     if (way.away != NULL && g_str_equal(verb, "open") && g_str_equal(host, way.away)) {
         return error_set(error, ERROR_HYPERVISOR_DOWN, "it is away");
     }
-    if (!way.is_held || !g_str_equal(verb, "send_canary")) {
+    if (!way.is_held || !g_str_equal(verb, data)) {
         return true;
     }
     way.is_flying = true;
@@ -1014,6 +1016,19 @@ is_flying(Fleet *fleet, const char *what)
     return way.is_flying;
 }
 
+static void
+hold(Fleet *fleet, const char *verb)
+{
+    stop_engine(fleet);
+    way.is_flying = false;
+    hypervisor_add_filter(fleet->hypervisor,
+        (HypervisorFilter){.name = "hold", .before = hold_way, .data = (char *)verb});
+    set_way(true, NULL);
+    start_engine(fleet);
+    wait_for(fleet, is_connected, "c1");
+    wait_for(fleet, is_connected, "c2");
+}
+
 /* Nothing asks anew for one that is on its way when its host comes back: so it is sent again. */
 static void
 test_canary_that_outlives_a_lost_connection_is_sent_again(Fleet *fleet, const void *data)
@@ -1021,13 +1036,7 @@ test_canary_that_outlives_a_lost_connection_is_sent_again(Fleet *fleet, const vo
     Canary wish = {.source_host = (char *)"c1", .dest_host = (char *)"c2"};
     g_autoptr(GPtrArray) asked = g_ptr_array_new();
     g_ptr_array_add(asked, &wish);
-    stop_engine(fleet);
-    hypervisor_add_filter(
-        fleet->hypervisor, (HypervisorFilter){.name = "hold", .before = hold_canary});
-    set_way(true, NULL);
-    start_engine(fleet);
-    wait_for(fleet, is_connected, "c1");
-    wait_for(fleet, is_connected, "c2");
+    hold(fleet, "send_canary");
     g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
     wait_for(fleet, is_flying, "the canary");
     set_way(true, "c2");
@@ -1437,12 +1446,13 @@ test_what_is_not_claimed_is_not_told_as_claimed(Fleet *fleet, const void *data)
     wait_for(fleet, has_difference, "no-domain instance-00000001 512");
 }
 
+#define UNKNOWN "0aa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11"
+
 /* As another droverd's, or of a server that was made after the copy of the database that is there
  * now. */
 static void
 test_unknown_guest_is_foreign(Fleet *fleet, const void *data)
 {
-    static const char UNKNOWN[] = "0aa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11";
     g_autoptr(GError) error = NULL;
     HostUsage usage = {0};
     g_autofree char *id = create_active(fleet);
@@ -1457,6 +1467,110 @@ test_unknown_guest_is_foreign(Fleet *fleet, const void *data)
     g_assert_cmpint(usage.foreign_ram_mib, ==, 256);
     g_assert_cmpint(usage.foreign_vcpus, ==, 2);
     g_assert_true(hypervisor_remove_guest(host, UNKNOWN, true, &error));
+}
+
+static void
+plant_running(Fleet *fleet, const char *uuid, const char *domain_name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    plant_guest(host, uuid, domain_name, 0, 1, 8);
+    hypervisor_start_guest(host, uuid, &error);
+    g_assert_no_error(error);
+}
+
+static void
+plant_throwaway(Fleet *fleet, ThrowawayKind kind, const char *uuid)
+{
+    g_autofree char *name = throwaway_make_name(kind, uuid);
+    plant_running(fleet, uuid, name);
+}
+
+static void
+remove_planted(Fleet *fleet, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HypervisorHost) host = open_host(fleet, "c1");
+    hypervisor_remove_guest(host, uuid, true, &error);
+    g_assert_no_error(error);
+}
+
+/* Arrived, and so stored, and not removed yet. Who is foreign shows that the host was asked. */
+static void
+test_canary_on_its_way_is_not_foreign(Fleet *fleet, const void *data)
+{
+    Canary wish = {.source_host = (char *)"c2", .dest_host = (char *)"c1"};
+    g_autofree char *uuid = canary_make_uuid("c2", "c1");
+    g_autoptr(GPtrArray) asked = g_ptr_array_new();
+    g_autofree char *id = create_active(fleet);
+    g_ptr_array_add(asked, &wish);
+    hold(fleet, "send_canary");
+    g_assert_true(store_ask_canaries(fleet->store, asked, NULL));
+    wait_for(fleet, is_flying, "the canary");
+    plant_throwaway(fleet, THROWAWAY_CANARY, uuid);
+    plant_running(fleet, UNKNOWN, "instance-0000ffff");
+    wait_for(fleet, has_difference, "foreign instance-0000ffff 0");
+    g_assert_true(has_domain(fleet, uuid));
+    set_way(false, NULL);
+    remove_planted(fleet, UNKNOWN);
+    wait_for(fleet, has_no_domain, uuid);
+}
+
+static void
+test_courier_on_its_way_is_not_foreign(Fleet *fleet, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create_active(fleet);
+    MigrationRequest request = {.operation = {.kind = OPERATION_COLD_MIGRATE, .instance_id = id},
+        .type = MIGRATION_TYPE_COLD};
+    hold(fleet, "copy_disks");
+    g_autoptr(Migration) migration = store_accept_migration(fleet->store, &request, &error);
+    g_assert_no_error(error);
+    engine_nudge(fleet->engine);
+    wait_for(fleet, is_flying, "the courier");
+    plant_throwaway(fleet, THROWAWAY_COURIER, migration->uuid);
+    plant_running(fleet, UNKNOWN, "instance-0000ffff");
+    wait_for(fleet, has_difference, "foreign instance-0000ffff 0");
+    g_assert_true(has_domain(fleet, migration->uuid));
+    set_way(false, NULL);
+    wait_for_status(fleet, id, "ACTIVE");
+    remove_planted(fleet, migration->uuid);
+    remove_planted(fleet, UNKNOWN);
+}
+
+static int is_refused; /* atomic */
+
+static bool
+refuse_to_destroy(void *data, const char *verb, const char *host, GError **error)
+{
+    return !g_atomic_int_get(&is_refused) || !g_str_equal(verb, "destroy_guest") ||
+        error_set(error, ERROR_HYPERVISOR_REFUSED, "not now");
+}
+
+/* Nothing that stays is hidden: a canary that its host does not give up, a courier whose move no
+ * database knows. What tries a start goes with its connection. */
+static void
+test_throwaway_that_stays_is_foreign(Fleet *fleet, const void *data)
+{
+    static const char COURIER[] = "ffa0c3c6-9a02-4b1f-8f8e-0c9c0a7c0d11";
+    g_autofree char *canary = canary_make_uuid("c1", "c2");
+    g_autofree char *both = g_strdup_printf(
+        "foreign canary-%s 0, foreign courier-%s 0", canary, COURIER);
+    g_autofree char *id = create_active(fleet);
+    stop_engine(fleet);
+    plant_throwaway(fleet, THROWAWAY_CANARY, canary);
+    plant_throwaway(fleet, THROWAWAY_COURIER, COURIER);
+    plant_throwaway(fleet, THROWAWAY_TRIAL, UNKNOWN);
+    hypervisor_add_filter(
+        fleet->hypervisor, (HypervisorFilter){.name = "refuse", .before = refuse_to_destroy});
+    g_atomic_int_set(&is_refused, true);
+    start_engine(fleet);
+    wait_for(fleet, has_difference, both);
+    g_atomic_int_set(&is_refused, false);
+    remove_planted(fleet, COURIER);
+    wait_for(fleet, has_no_domain, canary);
+    wait_for(fleet, has_difference, "");
+    remove_planted(fleet, UNKNOWN);
 }
 
 /* At most one in look_soon_us for each host, however much happens there. */
@@ -1544,6 +1658,9 @@ main(int argc, char **argv)
     ADD("what-is-not-claimed-is-not-told-as-claimed", NULL,
         test_what_is_not_claimed_is_not_told_as_claimed);
     ADD("unknown-guest-is-foreign", NULL, test_unknown_guest_is_foreign);
+    ADD("canary-on-its-way-is-not-foreign", looks_soon, test_canary_on_its_way_is_not_foreign);
+    ADD("courier-on-its-way-is-not-foreign", looks_soon, test_courier_on_its_way_is_not_foreign);
+    ADD("throwaway-that-stays-is-foreign", looks_soon, test_throwaway_that_stays_is_foreign);
     ADD("early-looks-are-few", looks_soon, test_early_looks_are_few);
     ADD("console-is-read", NULL, test_console_is_read);
     ADD("work-of-one-key-is-never-parallel", NULL, test_work_of_one_key_is_never_parallel);

@@ -5,6 +5,7 @@
  * where a place is looked for, and who made them knows what they are for. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "model/throwaway.h"
 
 #include <string.h>
 
@@ -61,16 +62,43 @@ compare_own(GPtrArray *differences, const Instance *instance, const ClaimRow *cl
     }
 }
 
-/* What belongs to an instance of another host, or to a deleted one, is a leftover, or on its way:
- * both are on record elsewhere. What drover makes for a moment is never stored on the host; a
- * stored guest with drover's mark that nobody here knows is another droverd's, or younger than a
- * database that was restored. */
+/* Also when it has ended since the host was asked. */
 static bool
-is_foreign(Engine *engine, const DomainView *view)
+is_under_way(Engine *engine, const char *migration_uuid, int64_t asked_us)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Migration) migration =
+        store_get_migration_by_uuid(engine->context.store, migration_uuid, &error);
+
+    if (migration == NULL) {
+        return !error_is(error, ERROR_NOT_FOUND);
+    }
+    return migration->operation.is_open || migration->operation.updated_us >= asked_us;
+}
+
+/* Somebody sees to it that it goes. */
+static bool
+is_passing(Engine *engine, const char *host, const DomainView *view, int64_t asked_us)
+{
+    switch (throwaway_kind(view->name, view->uuid)) {
+    case THROWAWAY_NONE: return false;
+    case THROWAWAY_CANARY: return !canaries_is_stuck(engine, host, view->uuid);
+    case THROWAWAY_COURIER: return is_under_way(engine, view->uuid, asked_us);
+    case THROWAWAY_TRIAL: return true;
+    }
+    g_assert_not_reached();
+}
+
+/* What belongs to an instance of another host, or to a deleted one, is a leftover, or on its way:
+ * both are on record elsewhere. What drover makes for a moment it removes itself; a guest with
+ * drover's mark that nobody here knows is another droverd's, or younger than a database that was
+ * restored. */
+static bool
+is_foreign(Engine *engine, const char *host, const DomainView *view, int64_t asked_us)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!is_active(view) || (view->is_ours && !view->persistent)) {
+    if (!is_active(view) || (view->is_ours && is_passing(engine, host, view, asked_us))) {
         return false;
     }
     g_autoptr(Instance) instance =
@@ -145,7 +173,7 @@ compare(Engine *engine, const char *host, GPtrArray *domains, int64_t asked_us, 
     for (unsigned i = 0; i < domains->len; i++) {
         DomainView *view = domains->pdata[i];
         g_hash_table_insert(views, view->uuid, view);
-        if (is_foreign(engine, view)) {
+        if (is_foreign(engine, host, view, asked_us)) {
             add(differences, HOST_DIFFERENCE_FOREIGN, view->uuid, g_strdup(view->name), view, NULL);
         }
     }

@@ -26,7 +26,7 @@ enum { END_COLUMNS = 9 };
 #define SQL_GET SELECT_MIGRATIONS " WHERE m.id = $1"
 #define SQL_GET_OF_OPERATION                                                                       \
     SELECT_MIGRATIONS " WHERE m.operation_id = $1 OR m.end_operation_id = $1"
-#define SQL_FIND_MARKER "SELECT id FROM migrations WHERE uuid = $1"
+#define SQL_GET_BY_UUID SELECT_MIGRATIONS " WHERE m.uuid = $1"
 #define SQL_INSERT                                                                                 \
     "INSERT INTO migrations (uuid, operation_id, instance_id, source_host, block_migration,"       \
     " disk_over_commit, force, early_checks, type, ends_stopped, admin_pass, reason,"             \
@@ -200,6 +200,18 @@ store_get_migration_of_operation(Store *store, int64_t operation_id, GError **er
     return get_migration(store, SQL_GET_OF_OPERATION, operation_id, error);
 }
 
+Migration *
+store_get_migration_by_uuid(Store *store, const char *uuid, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_GET_BY_UUID, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, uuid);
+    return rows_get(statement, read_migration, "migration", uuid, error);
+}
+
 /* ---- accepting ---- */
 
 static bool
@@ -271,17 +283,12 @@ store_accept_migration(Store *store, const MigrationRequest *request, GError **e
 static bool
 check_marker(Store *store, const char *marker, GError **error)
 {
-    g_autoptr(DbStatement) statement = db_prepare(store, SQL_FIND_MARKER, error);
-    bool row = false;
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(Migration) migration = store_get_migration_by_uuid(store, marker, &reason);
 
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(statement, 1, marker);
-    if (!db_step(statement, &row, error)) {
-        return false;
-    }
-    return row || error_set(error, ERROR_INVALID, "marker [%s] not found", marker);
+    return migration != NULL ||
+        (error_pass_others(&reason, ERROR_NOT_FOUND, error) &&
+            error_set(error, ERROR_INVALID, "marker [%s] not found", marker));
 }
 
 static void

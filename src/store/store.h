@@ -468,6 +468,7 @@ typedef struct MigrationFilter {
 GPtrArray *store_list_migrations(Store *store, const MigrationFilter *filter, GError **error);
 Migration *store_get_migration(Store *store, int64_t id, GError **error);
 Migration *store_get_migration_of_operation(Store *store, int64_t operation_id, GError **error);
+Migration *store_get_migration_by_uuid(Store *store, const char *uuid, GError **error);
 /* Engine only: progress between moves; not synced, loss is harmless. */
 bool store_set_migration_stats(
     Store *store, int64_t operation_id, const JobStats *stats, GError **error);

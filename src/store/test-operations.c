@@ -837,7 +837,12 @@ test_migration_row(Fixture *fixture, const void *data)
     g_assert_cmpint(moved->started_us, ==, 10);
     g_assert_cmpint(moved->finished_us, ==, 20);
     g_assert_cmpint(moved->stats.downtime_ms, ==, 42);
+    g_autoptr(Migration) named = store_get_migration_by_uuid(fixture->store, made->uuid, &error);
+    g_assert_cmpint(named->id, ==, made->id);
     g_assert_null(store_get_migration(fixture->store, 99, &error));
+    g_assert_true(error_is(error, ERROR_NOT_FOUND));
+    g_clear_error(&error);
+    g_assert_null(store_get_migration_by_uuid(fixture->store, "99", &error));
     g_assert_true(error_is(error, ERROR_NOT_FOUND));
 }
 

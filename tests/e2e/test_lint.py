@@ -21,8 +21,9 @@ def look(hosts):
             {(row["source_host"], row["dest_host"]): row for row in told["canaries"]})
 
 
-def send_canaries(*hosts):
-    answer = world.drover.admin("POST", "/drover/v1/lint", {"lint": {"hosts": list(hosts)}})
+def send_canaries(*hosts, **asked):
+    answer = world.drover.admin("POST", "/drover/v1/lint",
+                                {"lint": {"hosts": list(hosts), **asked}})
     equal(answer.status, 202, answer.text)
 
 
@@ -166,9 +167,7 @@ def _():
 
 def ask_extra(**asked):
     """A canary from hosta to hostb and back, and another each in the way that is asked for."""
-    answer = world.drover.admin("POST", "/drover/v1/lint",
-                                {"lint": {"hosts": ["hosta", "hostb"], **asked}})
-    equal(answer.status, 202, answer.text)
+    send_canaries("hosta", "hostb", **asked)
     return wait_canaries("hosta", "hostb")
 
 

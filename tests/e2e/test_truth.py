@@ -10,11 +10,13 @@ import time
 
 from tap import check, contains, equal, test, wait_until
 from test_belonging import aggregate, disband
+from test_lint import nothing_stays, send_canaries, wait_canaries
 from test_provoke import shell
 from world import world
 
 STRANGER_ID = "5ec2e700-0000-4000-8000-00000000f0e1"
 STRANGER_MIB = 1024
+MARK = "urn:drover:instance:1"
 RATIO = 0.25  # what claims may have: less than there is, or a server of that size is too large
 STRANGER = (f"<domain type=\"qemu\"><name>stranger</name><uuid>{STRANGER_ID}</uuid>"
             f"<memory unit=\"MiB\">{STRANGER_MIB}</memory><vcpu>2</vcpu>"
@@ -201,3 +203,60 @@ def _():
     equal(looks_for_strangers(), looks, "looks")
     with stranger("hosta"):
         wait_until(lambda: looks_for_strangers() != looks, "the host is asked for a stranger", 30)
+
+
+def canaries_on(host):
+    """Those that its libvirt stores, as it does with every guest that has arrived, and that run: as
+    one does that is to switch to post-copy; the one before it is paused."""
+    names = world.lab.virsh(host, "list", "--persistent", "--state-running", "--name").split()
+    return [name for name in names if name.startswith("canary-")]
+
+
+@test("a canary that has arrived is no foreign domain, though libvirt stores it on its destination "
+      "until drover removes it")
+def _():
+    world.lab("limit", "hosta", "500kbit")  # in post-copy it is there before its memory is
+    try:
+        send_canaries("hosta", "hostb", post_copy=True)
+        wait_until(lambda: canaries_on("hostb"), "it has arrived", 60, 0.1)
+        world.lab("cut", "data", "hosta")  # and stays until the host was asked
+        with stranger("hostb"):  # so that the host is asked for all that it has
+            wait_until(lambda: "stranger" in differences("hostb"), "the host was asked", 30, 0.2)
+            told = differences("hostb")
+            check(canaries_on("hostb"), "the canary was there when the host was asked")
+        equal(list(told), ["stranger"], "what is not drover's")
+    finally:
+        world.lab("heal", "hosta")
+        canaries = wait_canaries("hosta", "hostb")
+    for row in canaries.values():
+        equal((row["result"], row["extra"]["result"]), ("pass", "pass"), row)
+    nothing_stays()
+    wait_until(lambda: not differences("hostb"), "nothing differs any more", 120)
+
+
+def throwaway(host, kind, uuid):
+    """As a droverd that has died may leave one for good: stored, running, with drover's mark."""
+    mark = f"<metadata><drover:instance xmlns:drover=\"{MARK}\" generation=\"0\"/></metadata>"
+    xml = STRANGER.replace("stranger", f"{kind}-{uuid}").replace(STRANGER_ID, uuid).replace(
+        f">{STRANGER_MIB}<", ">8<").replace("<memory", f"{mark}<memory")
+    shell(host, f"echo '{xml}' >/run/throwaway.xml && virsh -q define /run/throwaway.xml && "
+                f"virsh -q start --paused {uuid}")
+
+
+@test("of what a droverd has left for good on a host its canary is removed, and a courier whose "
+      "move nobody knows is shown as foreign; neither is hidden")
+def _():
+    canary, courier = (f"5ec2e700-0000-4000-8000-00000000f0e{number}" for number in (2, 3))
+    throwaway("hosta", "canary", canary)
+    throwaway("hosta", "courier", courier)
+    try:
+        with stranger("hosta"):  # so that the host is asked for all that it has
+            wait_until(lambda: "stranger" in differences("hosta"), "the host was asked", 30, 0.2)
+            equal(sorted(differences("hosta")), [f"courier-{courier}", "stranger"], "what is told")
+        wait_until(lambda: f"canary-{canary}" not in world.domains("hosta"), "it goes", 30, 0.5)
+    finally:
+        for uuid in (canary, courier):
+            shell("hosta", f"virsh -q destroy {uuid}; virsh -q undefine {uuid}; true")
+    with stranger("hosta"):
+        wait_until(lambda: list(differences("hosta")) == ["stranger"], "it is shown no more", 30)
+    wait_until(lambda: not differences("hosta"), "nothing differs any more", 120)
