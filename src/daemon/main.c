@@ -71,8 +71,8 @@ parse_options(int *argc, char ***argv, Options *options, GError **error)
         {"list-failpoints", 0, 0, G_OPTION_ARG_NONE, &options->list_failpoints,
             "Prints the points at which DROVER_FAILPOINTS can stop it, and ends", NULL},
         {"print-machine", 0, 0, G_OPTION_ARG_STRING, &options->machine,
-            "Prints the states and moves of 'lifecycle', 'migration' or 'evacuation' as a Mermaid "
-            "diagram, and ends",
+            "Prints the states and moves of 'lifecycle', 'migration', 'cold', 'evacuation', "
+            "'drain' or 'drain-item' as a Mermaid diagram, and ends",
             "NAME"},
         {"reset-password", 0, 0, G_OPTION_ARG_STRING, &options->reset_user,
             "Gives the user a new random password, prints it, and ends; while droverd is stopped",
@@ -155,16 +155,21 @@ list_failpoints(void)
 static int
 print_machine(const char *name)
 {
-    const Machine *machines[] = {lifecycle_machine(), migration_machine(), evacuation_machine()};
+    const Machine *machines[] = {lifecycle_machine(), migration_machine(), cold_machine(),
+        evacuation_machine(), drain_machine(), drain_item_machine()};
+    g_autoptr(GString) names = g_string_new(NULL);
 
     for (size_t i = 0; i < G_N_ELEMENTS(machines); i++) {
+        g_string_append_printf(names, "%s'%s'", i > 0 ? ", " : "", machines[i]->name);
         if (g_str_equal(machines[i]->name, name)) {
             g_autofree char *text = machine_to_mermaid(machines[i]);
             printf("%s", text);
             return EXIT_OK;
         }
     }
-    return complain(EXIT_USAGE, "the machines are 'lifecycle', 'migration' and 'evacuation'");
+    g_autofree char *text =
+        g_strdup_printf("there is no machine '%s': they are %s", name, names->str);
+    return complain(EXIT_USAGE, text);
 }
 
 /* ---- the configuration ---- */

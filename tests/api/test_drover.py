@@ -280,6 +280,24 @@ WRONG = (
 )
 
 
+@test("--print-machine draws each machine there is, and names them when it is asked for another")
+def _():
+    def printed(name):
+        return subprocess.run([DROVERD, "--print-machine", name], text=True, timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    refused = printed("nothing")
+    equal(refused.returncode, 2, refused.stdout)
+    start = "droverd: there is no machine 'nothing': they are "
+    check(refused.stdout.startswith(start), refused.stdout)
+    names = [name.strip("'") for name in refused.stdout[len(start):].strip().split(", ")]
+    equal(names, ["lifecycle", "migration", "cold", "evacuation", "drain", "drain-item"], "names")
+    for name in names:
+        done = printed(name)
+        equal(done.returncode, 0, done.stdout)
+        check(done.stdout.startswith("stateDiagram-v2\n    [*] --> "), done.stdout)
+        contains(done.stdout, " --> [*]", f"an end of {name}")
+
+
 @test("--check-config, a reload and a start refuse the same, with file, line and reason")
 def _():
     drover = Droverd({"fake": {"path": ":memory:"}})
