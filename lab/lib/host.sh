@@ -142,8 +142,9 @@ host_power_on() { # HOST
     faults_apply "$1"
     emulator_apply "$1"
     libvirtd_start "$1"
-    # Asked once here, so that the first caller does not wait while libvirtd looks at QEMU.
-    host_enter_clean "$1" virsh -q capabilities >/dev/null
+    # Asked once here, so that the first caller does not wait while libvirtd looks at QEMU. Without
+    # a terminal: on one virsh starts polkit's agent, which says there that nothing serves it.
+    host_enter_clean "$1" setsid -w virsh -q capabilities >/dev/null
 }
 
 # Ends whatever is in the host's namespaces: the ids come from the kernel's own list of them.
