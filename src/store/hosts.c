@@ -242,8 +242,8 @@ store_delete_host(Store *store, const char *name, GError **error)
     g_autoptr(DbTransaction) transaction = db_begin(store, error);
 
     return transaction != NULL && check_unused(store, name, error) &&
-        leave_pools(store, name, error) && delete_host(store, name, error) &&
-        db_commit(transaction, error);
+        store_check_no_drain(store, name, error) && leave_pools(store, name, error) &&
+        delete_host(store, name, error) && db_commit(transaction, error);
 }
 
 Host *

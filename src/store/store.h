@@ -144,7 +144,7 @@ bool store_look_at_pools(Store *store, const char *host, GError **error);
 /* A zone other than the default: it joins an aggregate of that zone, which is made, and called
  * after it, when there is none. Never a pool: it is asked before it may join one. */
 bool store_insert_host(Store *store, const Host *host, GError **error);
-/* ERROR_CONFLICT while an instance or a claim is on it. */
+/* ERROR_CONFLICT while an instance or a claim is on it, or it is being drained or restored. */
 bool store_delete_host(Store *store, const char *name, GError **error);
 Host *store_get_host(Store *store, const char *name, GError **error);
 bool store_find_host(Store *store, const char *name, Host **ret_host, GError **error);

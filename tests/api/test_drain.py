@@ -249,6 +249,29 @@ def _():
     cloud.clean()
 
 
+@test("a host is not removed while it is drained, also when nothing is on it any more: the drain "
+      "would take over the next host of that name")
+def _():
+    cloud = world.slow
+    cloud.add_host("new")
+    try:
+        cloud.create("leaves", host="new")
+        ask(cloud, "new")
+        moving = wait_moving(cloud, "new")
+        wish(cloud, "new", "pause")
+        force_complete(cloud, moving)
+        wait_until(lambda: show(cloud, "new")["progress"]["moved"] == 1, "it has left", 15, 0.05)
+        answer = cloud.other("DELETE", "/drover/v1/hosts/new")
+        equal(answer.status, 409, answer.text)
+        contains(answer.message, "a drain of host 'new' is under way", "why not")
+        contains(answer.message, "'drover drain cancel new' gives it up", "what helps")
+        wish(cloud, "new", "cancel")
+        wait_state(cloud, "new", "cancelled")
+    finally:
+        equal(cloud.other("DELETE", "/drover/v1/hosts/new").status, 204, "it goes")
+    cloud.clean()
+
+
 @test("a drain whose servers were deleted meanwhile does not say that it has moved them")
 def _():
     cloud = world.slow
