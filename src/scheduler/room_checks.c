@@ -114,15 +114,19 @@ subject_takes_free_memory(const Subject *subject)
 }
 
 static void
-tell_arriving(const Subject *subject, PlacementRow *row)
+tell_arriving(const Subject *subject, int64_t left_mib, PlacementRow *row)
 {
     const HostEntry *entry = subject->entry;
     int64_t arriving = subject->usage->arriving_ram_mib;
     if (row != NULL && arriving > 0) {
+        int64_t kept_mib = entry->memory_free_mib - arriving - left_mib;
+        g_autofree char *kept = kept_mib > 0
+            ? g_strdup_printf(" and %" G_GINT64_FORMAT " MiB kept for itself", kept_mib)
+            : g_strdup("");
         g_autofree char *have = row->have;
         row->have = g_strdup_printf("%s (of %" G_GINT64_FORMAT " MiB, with %" G_GINT64_FORMAT
-                                    " MiB for guests on their way to it)",
-            have, entry->memory_free_mib, arriving);
+                                    " MiB for guests on their way to it%s)",
+            have, entry->memory_free_mib, arriving, kept);
     }
 }
 
@@ -132,11 +136,11 @@ check_ram_free(const Subject *subject, PlacementRow *row)
     const HostEntry *entry = subject->entry;
     const PlacementPolicy *policy = subject->request->policy;
     int64_t needed = subject_takes_free_memory(subject) ? subject->request->ram_mib : 0;
-    PlacementResult result = compare(needed,
-        really_left(entry->memory_mib, entry->memory_free_mib, subject->usage,
-            policy->reserved_host_memory_mib),
-        "MiB really free", "see what takes its memory, or move guests off it", row);
-    tell_arriving(subject, row);
+    int64_t left_mib = really_left(entry->memory_mib, entry->memory_free_mib, subject->usage,
+        policy->reserved_host_memory_mib);
+    PlacementResult result = compare(needed, left_mib, "MiB really free",
+        "see what takes its memory, or move guests off it", row);
+    tell_arriving(subject, left_mib, row);
     return result == PLACEMENT_FAIL && (needed == 0 || policy->ram_over_commit)
         ? needed == 0 ? PLACEMENT_PASS : PLACEMENT_WARN
         : result;

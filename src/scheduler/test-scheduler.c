@@ -623,6 +623,14 @@ test_free_memory_is_promised_once(Fleet *fleet, const void *unused)
     assert_reason(fleet,
         "No valid host was found. 1 host: 1 failed 'ram-free' (hosta: needs 1024 MiB really free, "
         "has 1023 MiB really free (of 3000 MiB, with 1977 MiB for guests on their way to it))");
+    usage->ram_mib = host->facts.memory_mib;
+    usage->arriving_ram_mib = 1900;
+    fleet->policy.reserved_host_memory_mib = 512;
+    assert_reason(fleet,
+        "No valid host was found. 1 host: 1 failed 'ram-free' (hosta: needs 1024 MiB really free, "
+        "has 588 MiB really free (of 3000 MiB, with 1900 MiB for guests on their way to it and 512 "
+        "MiB kept for itself))");
+    fleet->policy.reserved_host_memory_mib = 0;
     usage->arriving_ram_mib = 3000;
     g_assert_true(placement_has_memory(&fleet->policy, host, usage));
     usage->arriving_ram_mib = 3001;
