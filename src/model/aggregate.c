@@ -78,9 +78,10 @@ static void
 add_values(HostAggregates *all, const AggregateProperty *property)
 {
     GHashTable *values = g_hash_table_lookup(all->values, property->key);
-    /* A zone is one, whatever is in its name. */
-    bool is_zone = strcmp(property->key, AGGREGATE_ZONE) == 0;
-    g_auto(GStrv) words = g_strsplit(property->value, ",", is_zone ? 1 : -1);
+    /* A zone is one, whatever is in its name, and so is a cell. */
+    bool is_name = g_str_equal(property->key, AGGREGATE_ZONE) ||
+        g_str_equal(property->key, AGGREGATE_CELL);
+    g_auto(GStrv) words = g_strsplit(property->value, ",", is_name ? 1 : -1);
 
     if (values == NULL) {
         values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

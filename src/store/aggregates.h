@@ -17,7 +17,7 @@ bool aggregates_tell_hosts(Store *store, GPtrArray *hosts, GError **error);
 
 /* ---- zones.c: inside a write transaction ---- */
 /* The aggregate has changed. before: the hosts that it concerns, as they were. ERROR_INVALID: one
- * of them would be in two zones, or its instances in another one. */
+ * of them would be in two zones or cells, or its instances in another zone. */
 bool aggregates_check_zones(Store *store, int64_t id, const GPtrArray *before, GError **error);
 /* The first aggregate of that zone gets the host; one called after the zone is made when there is
  * none. ERROR_INVALID: another aggregate has that name. */

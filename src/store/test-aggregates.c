@@ -97,6 +97,29 @@ test_a_host_is_in_one_zone(Fixture *fixture, const void *data)
 }
 
 static void
+test_a_host_is_in_one_cell(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) problem = NULL;
+    test_host(fixture, "a");
+    int64_t one = make(fixture, "one", NULL);
+    int64_t two = make(fixture, "two", NULL);
+    set(fixture, one, AGGREGATE_CELL, "1,a", NULL);
+    add(fixture, one, "a");
+    add(fixture, two, "a");
+    set(fixture, two, AGGREGATE_CELL, "1,a", NULL);
+    set(fixture, two, AGGREGATE_CELL, "2", &problem);
+    g_assert_error(problem, DROVER_ERROR, ERROR_INVALID);
+    g_assert_cmpstr(problem->message, ==,
+        "Host 'a' is in cell '1,a' already, and no host is in two: take it out of that one first");
+    g_assert_true(store_remove_aggregate_host(fixture->store, two, "a", NULL));
+    set(fixture, two, AGGREGATE_CELL, "2", NULL);
+    assert_refused(store_add_aggregate_host(fixture->store, two, "a", &error), ERROR_INVALID,
+        "Host 'a' is in cell '1,a' already, and no host is in two: take it out of that one first");
+    g_autoptr(Host) host = store_get_host(fixture->store, "a", NULL);
+    g_assert_cmpstr(host_cell(host), ==, "1,a");
+}
+
+static void
 test_no_instance_changes_its_zone(Fixture *fixture, const void *data)
 {
     static const char *const REFUSAL = "One or more hosts contain instances in this zone";
@@ -287,6 +310,7 @@ main(int argc, char **argv)
     g_test_add(path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
     ADD("/store/aggregates/zone", test_hosts_have_the_zone_of_their_aggregate);
     ADD("/store/aggregates/one-zone", test_a_host_is_in_one_zone);
+    ADD("/store/aggregates/one-cell", test_a_host_is_in_one_cell);
     ADD("/store/aggregates/instances-stay", test_no_instance_changes_its_zone);
     ADD("/store/aggregates/refused", test_what_is_not_there_or_taken_is_refused);
     ADD("/store/aggregates/host-joins-zone", test_a_host_added_into_a_zone_joins_its_aggregate);

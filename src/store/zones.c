@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
-/* Aggregates that are availability zones: no host is in two, and none with instances changes to
- * another. */
+/* Aggregates that are availability zones, or cells: no host is in two, and none with instances
+ * changes to another zone. */
 #include "model/pool.h"
 #include "store/aggregates.h"
 
@@ -12,6 +12,32 @@
     " AND m.value = $1 AND NOT EXISTS (SELECT 1 FROM aggregate_metadata p"                         \
     " WHERE p.aggregate_id = m.aggregate_id AND p.key = '" POOL_KEY_FLAG "'"                       \
     " AND LOWER(p.value) = 'true') HAVING COUNT(*) > 0"
+
+static unsigned
+count_cells(const Host *host)
+{
+    GHashTable *cells = host->aggregates != NULL
+        ? host_aggregates_get(host->aggregates, AGGREGATE_CELL)
+        : NULL;
+    return cells != NULL ? g_hash_table_size(cells) : 0;
+}
+
+/* A host that was in two before that was refused may leave others. */
+static bool
+check_cell(const Aggregate *now, const Host *before, const Host *after, GError **error)
+{
+    unsigned n_cells = count_cells(after);
+
+    if (n_cells <= 1 || n_cells <= count_cells(before)) {
+        return true;
+    }
+    const char *own = aggregate_get(now, AGGREGATE_CELL);
+    const char *other =
+        g_strcmp0(own, host_cell(before)) != 0 ? host_cell(before) : host_cell(after);
+    return error_set(error, ERROR_INVALID,
+        "Host '%s' is in cell '%s' already, and no host is in two: take it out of that one first",
+        before->name, other);
+}
 
 static bool
 check_zone(Store *store, const Aggregate *now, const Host *before, GError **error)
@@ -31,8 +57,10 @@ check_zone(Store *store, const Aggregate *now, const Host *before, GError **erro
             "One or more hosts already in availability zone(s) ['%s']",
             g_strcmp0(own, before->zone) != 0 ? before->zone : after->zone);
     }
-    return usage.claims == 0 || strcmp(before->zone, after->zone) == 0 ||
-        error_set(error, ERROR_INVALID, "One or more hosts contain instances in this zone");
+    if (usage.claims > 0 && strcmp(before->zone, after->zone) != 0) {
+        return error_set(error, ERROR_INVALID, "One or more hosts contain instances in this zone");
+    }
+    return check_cell(now, before, after, error);
 }
 
 /* before: the hosts as they were. */
