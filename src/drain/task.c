@@ -55,14 +55,11 @@ load_on_host(DrainTask *task, GError **error)
 static bool
 load_kept(DrainTask *task, GError **error)
 {
-    MigrationFilter filter = {
-        .source_host = task->drain->host, .states = "migration:finished,resize:finished"};
-    g_autoptr(GPtrArray) found = store_list_migrations(task->context->store, &filter, error);
-    for (unsigned i = 0; found != NULL && i < found->len; i++) {
-        const Migration *migration = found->pdata[i];
-        g_hash_table_add(task->kept, g_strdup(migration->operation.instance_id));
+    g_autoptr(GPtrArray) ids = store_list_kept(task->context->store, task->drain->host, error);
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        g_hash_table_add(task->kept, g_strdup(ids->pdata[i]));
     }
-    return found != NULL;
+    return ids != NULL;
 }
 
 DrainItem *

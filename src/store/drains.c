@@ -170,6 +170,23 @@ store_list_drained(Store *store, const char *host, GError **error)
     return rows_list(statement, read_id, g_free, error);
 }
 
+GPtrArray *
+store_list_kept(Store *store, const char *host, GError **error)
+{
+    MigrationFilter filter = {
+        .source_host = host, .states = "migration:finished,resize:finished"};
+    g_autoptr(GPtrArray) found = store_list_migrations(store, &filter, error);
+    if (found == NULL) {
+        return NULL;
+    }
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; i < found->len; i++) {
+        const Migration *migration = found->pdata[i];
+        g_ptr_array_add(ids, g_strdup(migration->operation.instance_id));
+    }
+    return ids;
+}
+
 /* ---- accepting ---- */
 
 bool

@@ -155,6 +155,12 @@ def _():
     contains(items["resized"]["fix"], "confirm", "what helps")
     equal(servers_on(cloud, "hosta"), ["resized"], "what is left")
     # The host that it came from keeps a copy, which nobody sees among its servers.
+    plan = ask(cloud, "hostb", status=200, dry_run=True)
+    equal((plan["moves"], plan["stay"], plan["wait"]), (0, 1, 0), plan)
+    equal([plan["steps"][0][key] for key in ("instance_name", "reason", "fix")],
+          ["resized", items["resized"]["message"], items["resized"]["fix"]], "the dry run says it")
+    contains(drover(cloud, "host", "drain", "hostb", "--dry-run", code=1), "1 would stay",
+             "on a terminal")
     ask(cloud, "hostb")
     drain = wait_state(cloud, "hostb", "done", "blocked")
     equal((drain["state"], items_of(drain)["resized"]["state"]), ("blocked", "blocked"), drain)

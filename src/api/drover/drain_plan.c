@@ -85,6 +85,34 @@ add_present(Work *work, const DrainJob *job, GError **error)
     return instances != NULL;
 }
 
+/* And what keeps a copy on it: that stands in the drain's way as well. */
+static bool
+add_kept(Work *work, const DrainJob *job, GError **error)
+{
+    g_autoptr(GPtrArray) ids = store_list_kept(work->store, job->host, error);
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        if (is_known(work, ids->pdata[i])) {
+            continue;
+        }
+        Instance *instance = store_get_instance(work->store, ids->pdata[i], error);
+        if (instance != NULL && instance->terminated_us != 0) {
+            instance_free(instance);
+            continue;
+        }
+        if (instance == NULL ||
+            !add_subject(work, job, &(DrainItem){0}, false, instance, error)) {
+            return false;
+        }
+    }
+    return ids != NULL;
+}
+
+static bool
+add_to_drain(Work *work, const DrainJob *job, GError **error)
+{
+    return add_present(work, job, error) && add_kept(work, job, error);
+}
+
 /* What was on it. */
 static bool
 add_drained(Work *work, const DrainJob *job, GError **error)
@@ -288,7 +316,7 @@ plan(const Question *question, char ***ret_short, GError **error)
     /* What would be refused is not promised. */
     if (usage == NULL || !store_check_no_drain(store, question->host, error) ||
         !add_others(&work, drains, true, hosts, error) ||
-        !(question->is_restore ? add_drained : add_present)(&work, job, error) ||
+        !(question->is_restore ? add_drained : add_to_drain)(&work, job, error) ||
         !add_others(&work, drains, false, hosts, error) ||
         !store_add_arrivals(store, work.around, error)) {
         return NULL;
