@@ -195,9 +195,12 @@ list_rows(Output *output, const json_t *rows, const Column *columns, GError **er
 static const char *
 no_server(const json_t *about)
 {
-    return strcmp(string_of(about, "kind"), "restore") == 0
-        ? "No server that a drain has moved away is left for it to bring back; one that another "
-          "restore has is that one's."
+    if (strcmp(string_of(about, "kind"), "restore") == 0) {
+        return "No server that a drain has moved away is left for it to bring back; one that "
+               "another restore has is that one's.";
+    }
+    return count_of(about, "coming") > 0
+        ? "No server is on it yet; what is on its way there is taken once it has come."
         : "No server is on it.";
 }
 

@@ -90,6 +90,8 @@ GPtrArray *drain_plan(const DrainRequest *request, const GPtrArray *subjects, GP
 GPtrArray *drain_foretell(const DrainRequest *request, const GPtrArray *subjects, GPtrArray *hosts,
     GHashTable *usage);
 void drain_step_free(DrainStep *step);
+/* What has to be carried over, as of a step. hosts: Host *. */
+int64_t drain_size_of(const Instance *instance, GPtrArray *hosts);
 
 /* ---- drain_words.c ---- */
 /* Nothing moves from or to a host that does not answer, and that says nothing of the servers: they

@@ -88,8 +88,8 @@ is_pool_shared(GPtrArray *hosts, const char *name)
     return is_shared;
 }
 
-static int64_t
-size_of(const Instance *instance, GPtrArray *hosts)
+int64_t
+drain_size_of(const Instance *instance, GPtrArray *hosts)
 {
     const Flavor *flavor = &instance->flavor;
     int64_t disk_gib = (int64_t)instance_disk_gib(instance) + flavor->ephemeral_gib;
@@ -182,7 +182,7 @@ drain_step_new(DrainSubject *subject, GPtrArray *hosts)
 {
     DrainStep *step = g_new0(DrainStep, 1);
     step->subject = subject;
-    step->size_bytes = size_of(subject->instance, hosts);
+    step->size_bytes = drain_size_of(subject->instance, hosts);
     step->chain_bytes = step->size_bytes;
     step->is_pinned = subject->dest_host != NULL;
     weigh_needs(step);

@@ -56,6 +56,11 @@
     " AND NOT EXISTS (SELECT 1 FROM drain_items i JOIN drains d ON d.id = i.drain_id"              \
     " WHERE i.instance_id = n.id AND d.kind = 'restore' AND d.is_open = 1"                         \
     " AND i.state IN ('waiting', 'moving', 'confirming')) ORDER BY t.instance_id"
+#define SQL_LIST_COMING                                                                            \
+    "SELECT DISTINCT n.id FROM claims c JOIN instances n ON n.id = c.instance_id"                  \
+    " JOIN operations o ON o.instance_id = n.id AND o.is_open = 1"                                 \
+    " WHERE c.host = $1 AND COALESCE(n.host, '') <> $1 AND n.terminated_us = 0"                    \
+    " AND o.kind NOT IN ('confirmResize', 'delete') ORDER BY n.id"
 #define SQL_LIST_ITEMS                                                                             \
     "SELECT i.drain_id, i.instance_id, n.name, i.state, i.dest_host, i.operation_id, i.is_cold,"   \
     " i.attempts, i.tried, i.not_before_us, i.message, i.fix, n.group_id FROM drain_items i"       \
@@ -185,6 +190,18 @@ store_list_kept(Store *store, const char *host, GError **error)
         g_ptr_array_add(ids, g_strdup(migration->operation.instance_id));
     }
     return ids;
+}
+
+GPtrArray *
+store_list_coming(Store *store, const char *host, GError **error)
+{
+    g_autoptr(DbStatement) statement = db_prepare(store, SQL_LIST_COMING, error);
+
+    if (statement == NULL) {
+        return NULL;
+    }
+    db_bind_text(statement, 1, host);
+    return rows_list(statement, read_id, g_free, error);
 }
 
 /* ---- accepting ---- */

@@ -513,8 +513,9 @@ GPtrArray *store_list_drain_items(Store *store, int64_t drain_id, GError **error
  * instances, char *. */
 GPtrArray *store_list_drained(Store *store, const char *host, GError **error);
 /* Who keeps a copy on the host: moved away cold, and neither confirmed nor reverted. Ids of
- * instances, char *. */
+ * instances, char *, as are the next: who is not on it, and an operation brings there. */
 GPtrArray *store_list_kept(Store *store, const char *host, GError **error);
+GPtrArray *store_list_coming(Store *store, const char *host, GError **error);
 /* Engine only. From one state to another; ERROR_GONE_STALE when it is in neither. */
 bool store_move_drain(
     Store *store, int64_t id, DrainState from, DrainState to, GError **error);

@@ -208,7 +208,7 @@ def _():
                    f"what they wait for: {reason}", 15, 0.05)
     equal(cloud.other("GET", "/drover/v1/hosts/hosta/drain").json["drain"]["progress"],
           {"total": 3, "waiting": 2, "moving": 1, "confirming": 0, "moved": 0, "left": 0,
-           "blocked": 0}, "one at a time")
+           "blocked": 0, "coming": 0}, "one at a time")
     wish(cloud, "hosta", "pause")
     wait_state(cloud, "hosta", "paused")
     finish(first)
@@ -387,6 +387,35 @@ def _():
     equal(drain["state"], "done", drain)
     ask(cloud, "hosta", "restore")
     wait_state(cloud, "hosta", "done", "blocked")
+    cloud.delete(server)
+
+
+@test("a server that is on its way to a host is told by the host's dry run and by its drain, which "
+      "takes it once it has come [S2-25]")
+def _():
+    cloud = world.slow
+    server = cloud.create("coming", host="hosta")
+    equal(cloud.live_migrate(server, "hostb").status, 202, "a move of its own")
+    running = wait_until(lambda: (seen := cloud.migrations(server))
+                         and seen[0]["status"] == "running" and seen[0], "it runs", 15, 0.05)
+    plan = ask(cloud, "hostb", status=200, dry_run=True)
+    equal((plan["moves"], plan["stay"], plan["wait"]), (0, 0, 1), plan)
+    row = plan["steps"][0]
+    equal((row["instance_name"], row["dest_host"], row["waits"]), ("coming", None, True), row)
+    contains(row["reason"], "on its way there: its operation 'live-migration' is under way", "why")
+    contains(drover(cloud, "host", "drain", "hostb", "--dry-run"), "0 would stay, 1 would wait.",
+             "on a terminal")
+    contains(drover(cloud, "host", "drain", "hostb"), "what is on its way there is taken once it "
+             "has come. hostb is disabled.", "it is not said to be empty")
+    contains(drover(cloud, "drain", "show", "hostb"), "what is on its way there", "nor later")
+    equal(show(cloud, "hostb")["progress"]["coming"], 1, "as JSON")
+    force_complete(cloud, {"instance_uuid": server, "migration_id": running["id"]})
+    force_complete(cloud, wait_moving(cloud, "hostb"))
+    drain = wait_state(cloud, "hostb", "done", "blocked")
+    equal((drain["state"], drain["progress"]["moved"], drain["progress"]["coming"]),
+          ("done", 1, 0), drain)
+    equal(cloud.host_of(server), "hosta", "where it is")
+    set_enabled(cloud, "hostb", True)
     cloud.delete(server)
 
 

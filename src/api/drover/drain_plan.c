@@ -216,6 +216,16 @@ find_drain(const GPtrArray *drains, int64_t id)
     return drains->pdata[at];
 }
 
+/* Of one that waits. */
+static json_t *
+view_waiting(const Instance *instance, int64_t size_bytes, const char *reason, const char *fix)
+{
+    return json_pack("{s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:n, s:n, s:b}", "instance_uuid",
+        instance->id, "instance_name", instance->name, "move", "dest_host", "size_bytes",
+        (json_int_t)size_bytes, "reason", reason, "fix", api_string_or_null(fix), "follows",
+        "waits_for", "waits", true);
+}
+
 /* As the drain would tell it. */
 static json_t *
 view_left(const DrainStep *step, const GPtrArray *drains, const GPtrArray *hosts)
@@ -225,18 +235,56 @@ view_left(const DrainStep *step, const GPtrArray *drains, const GPtrArray *hosts
     g_autofree char *reason = NULL;
     g_autofree char *fix = NULL;
     drain_words_restore(restore, drain_is_away(restore, hosts), &reason, &fix);
-    return json_pack("{s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:n, s:n, s:b}", "instance_uuid",
-        subject->instance->id, "instance_name", subject->instance->name, "move", "dest_host",
-        "size_bytes", (json_int_t)step->size_bytes, "reason", reason, "fix",
-        api_string_or_null(fix), "follows", "waits_for", "waits", true);
+    return view_waiting(subject->instance, step->size_bytes, reason, fix);
 }
 
+static bool
+has_step(const GPtrArray *steps, const DrainJob *job, const char *instance_id)
+{
+    for (unsigned i = 0; i < steps->len; i++) {
+        const DrainSubject *subject = ((const DrainStep *)steps->pdata[i])->subject;
+        if (subject->job == job && strcmp(subject->instance->id, instance_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is on its way to a host that is to be drained, and no step: the drain has it once it is
+ * there. */
+static json_t *
+view_coming(Store *store, const DrainJob *job, const GPtrArray *steps, GPtrArray *hosts,
+    GError **error)
+{
+    json_auto_t *views = json_array();
+    g_autoptr(GPtrArray) ids = job->is_restore ? g_ptr_array_new_with_free_func(g_free)
+                                               : store_list_coming(store, job->host, error);
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        if (has_step(steps, job, ids->pdata[i])) {
+            continue;
+        }
+        g_autoptr(Instance) instance = store_get_instance(store, ids->pdata[i], error);
+        if (instance == NULL) {
+            return NULL;
+        }
+        g_autofree char *reason = instance->open_operation != 0
+            ? g_strdup_printf(
+                  "it is on its way there: its operation '%s' is under way", instance->open_kind)
+            : g_strdup("it has just come there");
+        json_array_append_new(views,
+            view_waiting(instance, drain_size_of(instance, hosts), reason, NULL));
+    }
+    return ids != NULL ? json_incref(views) : NULL;
+}
+
+/* take_coming: of what is not among the steps, and waits. */
 static HttpResponse *
-reply(const DrainJob *job, const GPtrArray *steps, const GPtrArray *drains, const GPtrArray *hosts)
+reply(const DrainJob *job, const GPtrArray *steps, const GPtrArray *drains, const GPtrArray *hosts,
+    json_t *take_coming)
 {
     json_t *views = json_array();
     int n_moves = 0;
-    int n_waits = 0;
+    int n_waits = (int)json_array_size(take_coming);
     for (unsigned i = 0; i < steps->len; i++) {
         const DrainStep *step = steps->pdata[i];
         if (step->subject->job == job) {
@@ -248,6 +296,8 @@ reply(const DrainJob *job, const GPtrArray *steps, const GPtrArray *drains, cons
             json_array_append_new(views, view_left(step, drains, hosts));
         }
     }
+    json_array_extend(views, take_coming);
+    json_decref(take_coming);
     return api_json(200,
         json_pack("{s:{s:s, s:s, s:i, s:i, s:i, s:o}}", "plan", "host", job->host, "kind",
             job->is_restore ? "restore" : "drain", "moves", n_moves, "stay",
@@ -331,8 +381,12 @@ plan(const Question *question, char ***ret_short, GError **error)
     set_enabled(hosts, question->host, question->is_restore);
     g_autoptr(GPtrArray) steps = (question->cold_fallback ? drain_foretell : drain_plan)(
         &request, work.subjects, hosts, usage);
+    json_t *coming = view_coming(store, job, steps, hosts, error);
+    if (coming == NULL) {
+        return NULL;
+    }
     *ret_short = hosts_short_of_memory(steps);
-    return reply(job, steps, drains, hosts);
+    return reply(job, steps, drains, hosts, coming);
 }
 
 static void

@@ -4,6 +4,8 @@
  * out. */
 #include "api/drover/drover.h"
 
+#include <string.h>
+
 /* ---- the view of a job ---- */
 
 static json_t *
@@ -57,21 +59,50 @@ view_item(ApiContext *context, const DrainItem *item)
     return view;
 }
 
+static bool
+has_item(const GPtrArray *items, const char *instance_id)
+{
+    for (unsigned i = 0; i < items->len; i++) {
+        if (strcmp(((const DrainItem *)items->pdata[i])->instance_id, instance_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What an operation brings to a host that is being drained, and is no item yet. */
+static bool
+add_coming(ApiContext *context, const Drain *drain, const GPtrArray *items, json_t *counts,
+    GError **error)
+{
+    bool is_for_more = !drain->is_restore && drain_state_is_open(drain->state);
+    g_autoptr(GPtrArray) ids = is_for_more
+        ? store_list_coming(context->store, drain->host, error)
+        : g_ptr_array_new_with_free_func(g_free);
+    int n = 0;
+    for (unsigned i = 0; ids != NULL && i < ids->len; i++) {
+        n += !has_item(items, ids->pdata[i]);
+    }
+    json_object_set_new(counts, "coming", json_integer(n));
+    return ids != NULL;
+}
+
 static json_t *
 view_drain(ApiContext *context, const Drain *drain, bool with_items, GError **error)
 {
     g_autoptr(GPtrArray) items = store_list_drain_items(context->store, drain->id, error);
-    if (items == NULL) {
+    json_auto_t *counts = items != NULL ? view_counts(items) : NULL;
+    if (counts == NULL || !add_coming(context, drain, items, counts, error)) {
         return NULL;
     }
-    json_t *view = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "id",
+    json_t *view = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:O}", "id",
         (json_int_t)drain->id, "host", drain->host, "kind", drain->is_restore ? "restore" : "drain",
         "state", drain_state_name(drain->state), "meaning", drain_state_sentence(drain->state),
         "wanted", drain_wanted_name(drain->wanted), "parallel",
         drain->parallel > 0 ? json_integer(drain->parallel) : json_null(), "cold_fallback",
         drain->cold_fallback, "reason", api_string_or_null(drain->reason), "created_at",
         api_time_us(drain->created_us), "updated_at", api_time_us(drain->updated_us), "progress",
-        view_counts(items));
+        counts);
     if (with_items) {
         json_t *views = json_array();
         for (unsigned i = 0; i < items->len; i++) {
