@@ -270,7 +270,7 @@ print_inputs(Output *output, const json_t *explanation, GError **error)
     json_auto_t *rows = json_array();
     add_inputs(rows, NULL, inputs);
     output_say(output, "%s", "\nWhat it was decided by:");
-    return output_list(output, rows, INPUT_COLUMNS, NULL, error);
+    return output_list_whole(output, rows, INPUT_COLUMNS, error);
 }
 
 static bool
@@ -280,7 +280,7 @@ print_checks(Output *output, json_t *rows, GError **error)
         return true;
     }
     output_say(output, "%s", "");
-    if (!output_list(output, rows, CHECK_COLUMNS, NULL, error)) {
+    if (!output_list_whole(output, rows, CHECK_COLUMNS, error)) {
         return false;
     }
     say_fixes(output, rows);

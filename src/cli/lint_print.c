@@ -204,7 +204,7 @@ lint_print(Output *output, const json_t *lint, bool all, const char *alone, GErr
     json_auto_t *checks = select_rows(json_object_get(lint, "checks"), all, bad);
     json_auto_t *failed = select_rows(canaries, false, red);
     add_red_extras(failed, canaries);
-    if (!output_list(output, checks, CHECK_COLUMNS, NULL, error)) {
+    if (!output_list_whole(output, checks, CHECK_COLUMNS, error)) {
         return false;
     }
     /* Who chooses columns chooses those of the first table. */
@@ -229,5 +229,5 @@ lint_print(Output *output, const json_t *lint, bool all, const char *alone, GErr
     output_say(output, "\nWhat %s:\n", n_failed == 0 ? "was not sent"
             : json_array_size(unsent) > 0              ? "failed or was not sent"
                                                        : "failed");
-    return output_list(output, failed, RED_COLUMNS, NULL, error);
+    return output_list_whole(output, failed, RED_COLUMNS, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the drover authors. */
 #include "cli/output.h"
+#include "cli/table.h"
 #include "cli/usage.h"
 
 #include "base/json.h"
@@ -9,9 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* No column is squeezed below this. */
-#define COLUMN_MIN 8
 
 Output *
 output_new(void)
@@ -110,122 +108,6 @@ output_text(const json_t *value)
         return g_strdup(json_is_true(value) ? "True" : "False");
     }
     return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-}
-
-/* ---- tables ---- */
-
-static glong
-width_of(const char *text)
-{
-    glong width = 0;
-    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-        width += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-    }
-    return width;
-}
-
-static void
-print_cell(const char *text, glong width, bool is_last)
-{
-    glong used = 0;
-    const char *p = text;
-    glong whole = width_of(text);
-    while (*p != '\0') {
-        gunichar c = g_utf8_get_char(p);
-        glong step = g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-        /* One cell is kept for the mark that says that something is missing. */
-        if (used + step > width - (whole > width ? 1 : 0)) {
-            break;
-        }
-        printf("%.*s", (int)(g_utf8_next_char(p) - p), p);
-        used += step;
-        p = g_utf8_next_char(p);
-    }
-    if (whole > width) {
-        fputs("\u2026", stdout);
-        used++;
-    }
-    printf("%*s", is_last ? 0 : (int)(width - used + 2), "");
-}
-
-/* The widest column that may still lose something; the first one, by which rows are named, is the
- * last to lose. -1: none. */
-static int
-widest_column(const glong *widths, int n)
-{
-    int widest = -1;
-    for (int i = 1; i < n; i++) {
-        if (widths[i] > COLUMN_MIN && (widest < 0 || widths[i] > widths[widest])) {
-            widest = i;
-        }
-    }
-    return widest < 0 && widths[0] > COLUMN_MIN ? 0 : widest;
-}
-
-/* Takes from the widest column until the row fits. */
-static void
-fit(glong *widths, int n, int terminal)
-{
-    glong total = 2 * (n - 1);
-    for (int i = 0; i < n; i++) {
-        total += widths[i];
-    }
-    int widest = widest_column(widths, n);
-    while (terminal > 0 && total > terminal && widest >= 0) {
-        widths[widest]--;
-        total--;
-        widest = widest_column(widths, n);
-    }
-}
-
-/* How many of the columns fit when each is as narrow as it may be. */
-static int
-count_fitting(const glong *widths, int n, int terminal)
-{
-    glong total = 0;
-    for (int i = 0; i < n; i++) {
-        total += MIN(widths[i], COLUMN_MIN) + (i > 0 ? 2 : 0);
-        if (terminal > 0 && total > terminal) {
-            return MAX(i, 1);
-        }
-    }
-    return n;
-}
-
-static void
-say_left_out(char **titles, int n_shown)
-{
-    g_autofree char *names = g_strjoinv(", ", titles + n_shown);
-    fflush(stdout);
-    fprintf(stderr, "Not shown, as the terminal is narrow: %s. -c chooses columns.\n", names);
-}
-
-/* cells: rows of n texts, the first row is the head. What does not fit is shortened, and what does
- * not fit even then is left out and told; but never in the table of one object: there the terminal
- * may wrap it. */
-static void
-print_table(GPtrArray *cells, int n_columns, int terminal_width)
-{
-    g_autofree glong *widths = g_new0(glong, n_columns);
-    for (unsigned row = 0; row < cells->len; row++) {
-        char **texts = cells->pdata[row];
-        for (int i = 0; i < n_columns; i++) {
-            widths[i] = MAX(widths[i], width_of(texts[i]));
-        }
-    }
-    int n = count_fitting(widths, n_columns, terminal_width);
-    fit(widths, n, terminal_width);
-    for (unsigned row = 0; row < cells->len; row++) {
-        char **texts = cells->pdata[row];
-        for (int i = 0; i < n; i++) {
-            print_cell(texts[i], widths[i], i == n - 1);
-        }
-        putchar('\n');
-    }
-    if (n < n_columns) {
-        say_left_out(cells->pdata[0], n);
-    }
 }
 
 /* ---- lists ---- */
@@ -343,9 +225,9 @@ row_texts(const Output *output, const json_t *row, const Column *columns)
     return (char **)g_ptr_array_free(texts, false);
 }
 
-bool
-output_list(
-    Output *output, const json_t *rows, const Column *columns, const char *empty, GError **error)
+static bool
+print_list(Output *output, const json_t *rows, const Column *columns, const char *empty,
+    TableWide wide, GError **error)
 {
     if (!check_columns(output, columns, error)) {
         return false;
@@ -375,8 +257,21 @@ output_list(
         }
         return true;
     }
-    print_table(cells, (int)g_strv_length(cells->pdata[0]), output_terminal_width(STDOUT_FILENO));
+    table_print(cells, output_terminal_width(STDOUT_FILENO), wide);
     return true;
+}
+
+bool
+output_list(
+    Output *output, const json_t *rows, const Column *columns, const char *empty, GError **error)
+{
+    return print_list(output, rows, columns, empty, TABLE_CUT, error);
+}
+
+bool
+output_list_whole(Output *output, const json_t *rows, const Column *columns, GError **error)
+{
+    return print_list(output, rows, columns, NULL, TABLE_WRAP, error);
 }
 
 /* ---- objects ---- */
@@ -425,7 +320,7 @@ output_object(Output *output, const json_t *object, GError **error)
         }
     }
     if (output->format == OUTPUT_TABLE) {
-        print_table(cells, 2, 0);
+        table_print(cells, 0, TABLE_CUT);
     }
     return true;
 }

@@ -30,6 +30,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Output, output_free)
  * table has no rows, may be NULL. */
 bool output_list(Output *output, const json_t *rows, const Column *columns, const char *empty,
     GError **error);
+/* The same, but no text is cut for the width of the terminal: it goes on in the next line. For what
+ * tells why something is so, and what to do. */
+bool output_list_whole(Output *output, const json_t *rows, const Column *columns, GError **error);
 /* One object: a table of its members in their order, or JSON as it came. */
 bool output_object(Output *output, const json_t *object, GError **error);
 /* The same, but in a table members of members are rows of their own ("stats.elapsed_ms"): as one

@@ -252,8 +252,8 @@ def _():
     remove(cloud, group)
 
 
-def on_terminal(cloud, columns, *arguments):
-    """What drover prints on a terminal of that width."""
+def on_terminal(cloud, columns, *arguments, code=0):
+    """What drover prints on a terminal of that width. code: what it exits with, and says why."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([DROVER, *arguments], stdout=follower, stderr=subprocess.PIPE,
@@ -266,7 +266,8 @@ def on_terminal(cloud, columns, *arguments):
     except OSError:  # the other end is closed
         pass
     os.close(leader)
-    equal((process.wait(60), process.stderr.read()), (0, b""), "drover")
+    complaint = process.stderr.read()
+    equal((process.wait(60), complaint != b""), (code, code != 0), f"drover: {complaint}")
     return text.decode().replace("\r\n", "\n")
 
 
@@ -292,6 +293,64 @@ def _():
     equal(code, 2, output)
     contains(output, "one of --live, --cold and --evacuate", "two at once")
     set_service(cloud, "hostb", status="enabled")
+    cloud.delete(server)
+
+
+def read_table(text, *titles):
+    """The rows below these titles, their cells without blanks: a text may go on in the next line,
+    where the first cell has none."""
+    lines = text.split("\n")
+    head = next(i for i, line in enumerate(lines) if line.split() == list(titles))
+    starts = [lines[head].index(title) for title in titles]
+    rows = []
+    for line in lines[head + 1:]:
+        if not line.strip():
+            break
+        cells = [line[start:end].replace(" ", "")
+                 for start, end in zip(starts, starts[1:] + [None])]
+        if cells[0]:
+            rows.append(cells)
+        else:
+            rows[-1] = [one + more for one, more in zip(rows[-1], cells)]
+    return rows
+
+
+def as_cells(rows, *keys):
+    """What read_table makes of such rows of the API's."""
+    return [["-" if row[key] is None else str(row[key]).replace(" ", "") for key in keys]
+            for row in rows]
+
+
+@test("what a host lacks, and what a request was decided by, is not cut on a terminal of 80 "
+      "columns: it goes on in the next line, and in pipes it is one [S0-11 S2-22]")
+def _():
+    cloud = world.fast
+    server = cloud.create("wordy", host="hosta")
+    set_service(cloud, "hostb", status="disabled", disabled_reason="a disk is being replaced, "
+                "and the new one has to come from far away, with-a-word-that-no-column-takes-whole")
+    options = ("--live", "--shared-migration", "--host", "hostb")
+    text = on_terminal(cloud, 80, "explain", "wordy", *options)
+    checks = hosts_of(explain(cloud, server, "?move=live&host=hostb&block_migration=false"))[
+        "hostb"]["checks"]
+    (wide,) = [row for row in checks if row["check"] == "enabled"]
+    check(len(wide["have"]) > 80, f"too short for this test: {wide}")
+    told = [row[1:] for row in read_table(text, "Host", "Check", "Result", "Needed", "Has")]
+    equal(told, as_cells(checks, "check", "result", "needed", "have"), text)
+    tables = text[:text.index("What would help:")]
+    check(max(len(line) for line in tables.split("\n")) <= 80, f"wider than 80:\n{tables}")
+    contains(cloud.drover.drover("explain", "wordy", *options), wide["have"], "in a pipe")
+    set_service(cloud, "hostb", status="enabled")
+    equal(cloud.live_migrate(server).status, 202, "the move")
+    cloud.wait_migration(server, "completed", "error")
+    cloud.wait_idle(server)
+    request = request_of(cloud, server, "live-migration")
+    (decision,) = decisions(cloud, f"?request_id={request}")
+    names = ", ".join(decision["inputs"]["configuration"]["enabled_filters"])
+    check(len(names) > 60, f"too short for this test: {names}")
+    text = on_terminal(cloud, 80, "explain", "--request", request)
+    inputs = dict(read_table(text, "Input", "Value"))
+    equal(inputs["enabled_filters"], names.replace(" ", ""), text)
+    check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
     cloud.delete(server)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 
 from tap import check, contains, equal, wait_until
+from test_explain import as_cells, on_terminal, read_table
 from world import Cloud, test, world
 
 
@@ -488,6 +489,27 @@ def _():
         equal(set(wait_canaries(cloud)), within, "sent, by itself too")
         send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
         check(("hosta", "hostb") in wait_canaries(cloud), "who is named")
+    finally:
+        cloud.drover.remove()
+
+
+@test("what lint finds, why a canary failed, and what would help is not cut on a terminal of 80 "
+      "columns: it goes on in the next line [S2-23]")
+def _():
+    cloud = Cloud(("hosta", "hostb"), more={
+        "hypervisor": {"filters": "fault:send_canary/hostb@1=refused"}})
+    try:
+        send_canaries(cloud, {"hosts": ["hosta", "hostb"]}, 2)
+        red = wait_canaries(cloud)["hostb", "hosta"]
+        text = on_terminal(cloud, 80, "host", "lint", "--no-canaries", "--all", code=1)
+        checks = cloud.other("GET", "/drover/v1/lint").json["lint"]["checks"]
+        check(any(len(row["found"]) > 80 for row in checks), f"too short for this test: {checks}")
+        equal(read_table(text, "Host", "Check", "Result", "Found", "Fix"),
+              as_cells(checks, "host", "check", "result", "found", "fix"), text)
+        (row,) = read_table(text, "From", "To", "Age", "Reason", "Fix")
+        equal([row[:2] + row[3:]], as_cells([red], "source_host", "dest_host", "reason", "fix"),
+              text)
+        check(max(len(line) for line in text.split("\n")) <= 80, f"wider than 80:\n{text}")
     finally:
         cloud.drover.remove()
 
