@@ -256,15 +256,44 @@ show_plan(Output *output, const json_t *plan, GError **error)
     return true;
 }
 
+/* ---- what is not drover's ---- */
+
+/* No drain moves it, and whoever switches the host off would end it. Nothing is said where that
+ * cannot be read: the drain is told all the same. */
+static void
+say_foreign(Output *output, Session *session, const char *host)
+{
+    g_autofree char *path = session_path("/hosts/%s", host);
+    json_auto_t *answer = output->format != OUTPUT_JSON
+        ? session_get(session, "drover", path, NULL)
+        : NULL;
+    const json_t *rows = json_object_get(json_object_get(answer, "host"), "differences");
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (strcmp(string_of(row, "kind"), "foreign") == 0) {
+            output_say(output,
+                "Domain '%s' is not drover's: it is left alone, and still runs on %s.",
+                string_of(row, "domain"), host);
+        }
+    }
+}
+
 /* As of a migration: no when it would not do all that it is for. Who is only busy is waited for. */
 static bool
-tell_plan(Output *output, const json_t *plan, GError **error)
+tell_plan(Output *output, Session *session, const json_t *plan, GError **error)
 {
     int n_stay = (int)json_integer_value(json_object_get(plan, "stay"));
-    return show_plan(output, plan, error) &&
-        (n_stay == 0 ||
-            error_set(error, ERROR_CONFLICT, "%d server%s would stay; nothing was done", n_stay,
-                n_stay == 1 ? "" : "s"));
+    if (!show_plan(output, plan, error)) {
+        return false;
+    }
+    if (strcmp(string_of(plan, "kind"), "drain") == 0) {
+        say_foreign(output, session, string_of(plan, "host"));
+    }
+    return n_stay == 0 ||
+        error_set(error, ERROR_CONFLICT, "%d server%s would stay; nothing was done", n_stay,
+            n_stay == 1 ? "" : "s");
 }
 
 /* ---- host drain, host restore ---- */
@@ -276,6 +305,9 @@ wait_for_end(CommandContext *context, Session *session, const char *host, GError
     json_auto_t *drain = watch_drain(session, host, error);
     if (drain == NULL || !show(command_output(context), drain, error)) {
         return false;
+    }
+    if (strcmp(string_of(drain, "kind"), "drain") == 0) {
+        say_foreign(command_output(context), session, host);
     }
     const char *state = string_of(drain, "state");
     return strcmp(state, "done") == 0 ||
@@ -337,7 +369,7 @@ begin(CommandContext *context, const char *kind, GError **error)
     }
     const json_t *plan = json_object_get(answer, "plan");
     if (plan != NULL) {
-        return tell_plan(output, plan, error);
+        return tell_plan(output, session, plan, error);
     }
     if (command_has(context, "--wait")) {
         return wait_for_end(context, session, host, error);

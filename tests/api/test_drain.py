@@ -5,7 +5,9 @@ import functools
 import json
 import os
 import re
+import sqlite3
 import subprocess
+import tempfile
 
 from drover import DROVER
 from tap import check, contains, equal, wait_until
@@ -417,6 +419,38 @@ def _():
     equal(cloud.host_of(server), "hosta", "where it is")
     set_enabled(cloud, "hostb", True)
     cloud.delete(server)
+
+
+@test("the dry run and the end of a drain name a domain that is not drover's: it is left alone, "
+      "and still runs there [S2-25]")
+def _():
+    directory = tempfile.TemporaryDirectory(prefix="drover-test-")
+    path = os.path.join(directory.name, "fleet.db")
+    cloud = Cloud(("hosta", "hostb"), {"path": path})
+    told = "Domain 'alien' is not drover's: it is left alone, and still runs on hosta."
+    try:
+        server = cloud.create("ours", host="hosta")
+        cloud.drover.stop()
+        with sqlite3.connect(path, timeout=20) as fleet:
+            fleet.execute(
+                "insert into domains (host, uuid, name, pool, state, reason, persistent,"
+                " generation, operation, vcpus, memory_mib) select host, ?, 'alien', pool,"
+                " state, reason,"
+                " persistent, generation, operation, vcpus, memory_mib from domains",
+                ("11111111-2222-4333-8444-555555555555",))
+        cloud.drover.start()
+        wait_until(lambda: [row for row in host_row(cloud, "hosta")["differences"]
+                            if row["kind"] == "foreign"], "drover has seen it", 30)
+        run = functools.partial(drover, cloud, "host", "drain", "hosta")
+        contains(run("--dry-run"), told, "the dry run")
+        equal(json.loads(run("--dry-run", "--json"))["moves"], 1, "as JSON")
+        contains(run("--wait"), told, "the end")
+        equal(cloud.host_of(server), "hostb", "ours has gone")
+        shown = drover(cloud, "host", "restore", "hosta", "--wait")
+        equal("alien" in shown, False, shown)
+    finally:
+        cloud.drover.remove()
+        directory.cleanup()
 
 
 @test("a drain plans no live move where the last canary failed; with --cold-fallback it goes cold")
