@@ -298,11 +298,12 @@ tell_plan(Output *output, Session *session, const json_t *plan, GError **error)
 
 /* ---- host drain, host restore ---- */
 
-/* Its end, and whether that is what was asked for. */
+/* Its end, and whether that is what was asked for. id: as of watch_drain. */
 static bool
-wait_for_end(CommandContext *context, Session *session, const char *host, GError **error)
+wait_for_end(
+    CommandContext *context, Session *session, const char *host, int64_t id, GError **error)
 {
-    json_auto_t *drain = watch_drain(session, host, error);
+    json_auto_t *drain = watch_drain(session, host, id, error);
     if (drain == NULL || !show(command_output(context), drain, error)) {
         return false;
     }
@@ -371,10 +372,11 @@ begin(CommandContext *context, const char *kind, GError **error)
     if (plan != NULL) {
         return tell_plan(output, session, plan, error);
     }
-    if (command_has(context, "--wait")) {
-        return wait_for_end(context, session, host, error);
-    }
     const json_t *drain = json_object_get(answer, "drain");
+    if (command_has(context, "--wait")) {
+        int64_t id = json_integer_value(json_object_get(drain, "id"));
+        return wait_for_end(context, session, host, id, error);
+    }
     say_begun(output, drain);
     return output->format != OUTPUT_JSON || output_object(output, drain, error);
 }
@@ -418,7 +420,7 @@ drain_show(CommandContext *context, GError **error)
         return false;
     }
     if (command_has(context, "--wait")) {
-        return wait_for_end(context, session, host, error);
+        return wait_for_end(context, session, host, 0, error);
     }
     json_auto_t *answer = session_get(session, "drover", path, error);
     return answer != NULL &&

@@ -526,9 +526,10 @@ end_drain_interrupted(const json_t *drain, const char *host, GError **error)
 }
 
 json_t *
-watch_drain(Session *session, const char *host, GError **error)
+watch_drain(Session *session, const char *host, int64_t id, GError **error)
 {
-    g_autofree char *path = session_path("/hosts/%s/drain", host);
+    g_autofree char *path = id != 0 ? g_strdup_printf("/drains/%" G_GINT64_FORMAT, id)
+                                    : session_path("/hosts/%s/drain", host);
     g_autofree char *shown = NULL;
     watch_begin();
     for (;;) {

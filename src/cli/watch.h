@@ -24,9 +24,9 @@ bool watch_newest_migration(
 bool watch_server(Session *session, const char *server_id, const char *wanted, GError **error);
 /* Until it is gone. */
 bool watch_server_deleted(Session *session, const char *server_id, GError **error);
-/* Follows the last drain or restore of a host until it is over, however: the caller's. NULL: it
- * could not be followed. */
-json_t *watch_drain(Session *session, const char *host, GError **error);
+/* Follows a drain or restore of a host until it is over, however: the caller's. id: which one, for
+ * another may be begun right after it; 0: the last one. NULL: it could not be followed. */
+json_t *watch_drain(Session *session, const char *host, int64_t id, GError **error);
 /* Ctrl-C has ended the waiting, and nothing else: the error of the function above that was waiting
  * says what goes on, and how to watch it or to give it up. */
 bool watch_is_interrupted(void);

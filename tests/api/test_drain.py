@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import signal
 import subprocess
 import tempfile
 
@@ -136,6 +137,12 @@ def _():
     equal(ask(cloud, "hosta", "restore", status=200, dry_run=True)["steps"], [], "it is done")
     listed = cloud.other("GET", "/drover/v1/drains?host=hosta").json["drains"]
     equal([row["kind"] for row in listed[:2]], ["restore", "drain"], "both are listed")
+    for row in listed[:2]:
+        answer = cloud.other("GET", f"/drover/v1/drains/{row['id']}")
+        equal(answer.status, 200, answer.text)
+        one = answer.json["drain"]
+        equal(dict(row, items=one["items"]), one, "each by its id, with its items")
+        equal(len(one["items"]), row["progress"]["total"], one)
     cloud.delete(running, paused, stopped, other)
 
 
@@ -305,8 +312,11 @@ def _():
         equal(cloud.other("POST", "/drover/v1/hosts/hosta/drain", {"drain": {}},
                           user=user).status, 403, user)
         equal(cloud.other("GET", "/drover/v1/drains", user=user).status, 403, user)
+        equal(cloud.other("GET", "/drover/v1/drains/1", user=user).status, 403, user)
     equal(cloud.other("POST", "/drover/v1/hosts/none/drain", {"drain": {}}).status, 404, "no host")
     equal(cloud.other("GET", "/drover/v1/drains?host=none").status, 404, "no host")
+    for wrong in ("999999999", "0", "-1", "none", "99999999999999999999"):
+        equal(cloud.other("GET", f"/drover/v1/drains/{wrong}").status, 404, wrong)
     # Other tests drain those that are there.
     cloud.add_host("new")
     try:
@@ -365,6 +375,57 @@ def _():
     wait_state(cloud, "hostc", "done")
     contains(run("host", "restore", "hostc", "--wait"), "The restore of hostc is done.", "and back")
     cloud.delete(server, *others)
+
+
+def finish_all(cloud, host):
+    """The job of a host comes to its end."""
+    def push():
+        drain = show(cloud, host)
+        for row in drain["items"]:
+            if row["state"] == "moving" and row["migration_id"] is not None:
+                cloud.send("POST", f"/servers/{row['instance_uuid']}/migrations/"
+                           f"{row['migration_id']}/action", {"force_complete": None}, "2.96")
+        return drain["state"] in ("done", "blocked", "cancelled") and drain
+    return wait_until(push, f"the job of {host} is over", 40, 0.05)
+
+
+@test("--wait tells how its own drain or restore ended, also when another job of the host was "
+      "begun and done right after it [S2-25]")
+def _():
+    cloud = world.slow
+    for name in ("one", "two"):
+        cloud.create(name, host="hosta")
+    for verb, other in (("drain", "restore"), ("restore", "drain")):
+        process = subprocess.Popen(
+            [DROVER, "host", verb, "hosta", "--parallel", "1", "--wait"], text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=cloud.drover.client_env())
+        try:
+            wait_until(lambda: cloud.other("GET", "/drover/v1/drains?host=hosta").json["drains"],
+                       "it has begun", 30, 0.05)
+            moving = wait_moving(cloud, "hosta")
+            # It does not look while all of this happens, as if that took no time.
+            process.send_signal(signal.SIGSTOP)
+            wish(cloud, "hosta", "cancel")
+            force_complete(cloud, moving)
+            equal(wait_state(cloud, "hosta", "cancelled", "done")["state"], "cancelled", verb)
+            ask(cloud, "hosta", other)
+            equal(finish_all(cloud, "hosta")["state"], "done", other)
+            process.send_signal(signal.SIGCONT)
+            told, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.stderr.close()
+        equal(process.returncode, 1, told + errors)
+        contains(told, f"The {verb} of hosta is cancelled: 1 of 2 moved, 1 blocked.", "its own end")
+        contains(errors, f"drover: the {verb} of host 'hosta' is cancelled\n", "why it failed")
+        contains(drover(cloud, "drain", "show", "hosta", "--wait"),
+                 f"The {other} of hosta is done:", "who has no job of its own sees the last one")
+        if verb == "drain":
+            ask(cloud, "hosta")
+            equal(finish_all(cloud, "hosta")["state"], "done", "all are away")
+    cloud.clean()
 
 
 @test("a dry run tells who is only busy apart from who would stay, and does not fail: the drain "

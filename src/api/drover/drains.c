@@ -285,3 +285,15 @@ drover_list_drains(ApiContext *context, GError **error)
     }
     return drains != NULL ? api_json(200, json_pack("{s:O}", "drains", views)) : NULL;
 }
+
+HttpResponse *
+drover_show_one_drain(ApiContext *context, GError **error)
+{
+    int64_t id = 0;
+    if (!g_ascii_string_to_signed(api_param(context, "id"), 10, 1, G_MAXINT64, &id, NULL)) {
+        error_set(error, ERROR_NOT_FOUND, "there is no drain '%s'", api_param(context, "id"));
+        return NULL;
+    }
+    g_autoptr(Drain) drain = store_get_drain(context->store, id, error);
+    return drain != NULL ? reply(context, drain, 200, error) : NULL;
+}

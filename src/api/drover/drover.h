@@ -58,6 +58,8 @@ HttpResponse *drover_begin_restore(ApiContext *context, GError **error);
 HttpResponse *drover_show_drain(ApiContext *context, GError **error);
 HttpResponse *drover_update_drain(ApiContext *context, GError **error);
 HttpResponse *drover_list_drains(ApiContext *context, GError **error);
+/* By its id: a host may have begun another one since. */
+HttpResponse *drover_show_one_drain(ApiContext *context, GError **error);
 
 /* ---- drain_plan.c ---- */
 /* The dry run of a drain or a restore of that host. */

@@ -34,6 +34,7 @@ static const ApiRoute routes[] = {
     {"PATCH", "/v1/hosts/{name}/drain", drover_update_drain, "drover:hosts:drain", ROUTE_BODY},
     {"POST", "/v1/hosts/{name}/restore", drover_begin_restore, "drover:hosts:drain", ROUTE_BODY},
     {"GET", "/v1/drains", drover_list_drains, "drover:hosts:show"},
+    {"GET", "/v1/drains/{id}", drover_show_one_drain, "drover:hosts:show"},
 
     {"POST", "/v1/cpu-baseline", drover_cpu_baseline, "drover:hosts:baseline", ROUTE_BODY},
 
