@@ -44,12 +44,20 @@ PLACE = """async (find) => {
     const isFree = node === hit || node.contains(hit) || Boolean(hit?.contains(node));
     still = before?.node === node && before.x === x && before.y === y ? still + 1 : 0;
     if ((still >= 2 && isFree) || performance.now() > until) {
+      window.hasHit = null; // no click: it is disabled, or the page is another one
+      document.addEventListener("click", ({target}) => {
+        const now = find();
+        window.hasHit = Boolean(now && (now.contains(target) || target.contains(now)));
+      }, {capture: true, once: true});
       return {x, y, isFree, hit: hit?.outerHTML.slice(0, 120)};
     }
     before = {node, x, y};
     await frame();
   }
 }"""
+
+
+TRIES = 5
 
 
 class BrowserError(Exception):
@@ -164,7 +172,15 @@ class Browser:
         self.wait("document.readyState === 'complete'", f"{url} does not load")
 
     def click(self, selector, text=None):
-        """With the mouse, in its middle, once it stands still; what lies over it is a failure."""
+        """With the mouse, in its middle, once it stands still; what lies over it is a failure. Who
+        misses, as something has moved in that moment, tries again, as a person does."""
+        for _ in range(TRIES):
+            self._click_once(selector, text)
+            if self.js("window.hasHit") is not False:
+                return
+        raise BrowserError(f"{selector} {text!r} was not hit in {TRIES} clicks")
+
+    def _click_once(self, selector, text):
         find = f"({FIND})({json.dumps(selector)}, {json.dumps(text)})"
         at = self.wait(f"({PLACE})(() => {find})", f"there is no {selector} {text!r}")
         if not at["isFree"]:
