@@ -5,8 +5,8 @@ import functools
 import json
 import os
 import re
-import sqlite3
 import signal
+import sqlite3
 import subprocess
 import tempfile
 
